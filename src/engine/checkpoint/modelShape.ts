@@ -1,0 +1,66 @@
+/** Activation functions of the MLPs we read. */
+export type Activation = 'silu' | 'relu' | 'gelu' | 'geluTanh';
+
+/** How a token's place enters the model. */
+export type Positions =
+  | {
+      readonly kind: 'rope';
+      /**
+       * Angular frequency of each pair, [D/2], radians per position, scaling (llama3 …) already
+       * applied. Pair i joins head dimensions i and i + D/2 ("rotate half").
+       */
+      readonly inverseFrequencies: Float64Array;
+      /** Factor on cos and sin; 1 except for YaRN-like scalings. */
+      readonly attentionFactor: number;
+    }
+  | {
+      readonly kind: 'learned';
+      /** Row of the position table that position 0 uses (2 for OPT). */
+      readonly offset: number;
+    };
+
+/**
+ * Everything the engine must know about an architecture: sizes and switches, no tensors.
+ *
+ * A model family is a parser from `config.json` to this plus a table of tensor names. Glossary:
+ * L layers, H hidden, I intermediate, A query heads, G key/value heads, D head width, V vocabulary.
+ */
+export interface ModelShape {
+  /** Family name, e.g. `llama`. */
+  readonly family: string;
+  /** L */
+  readonly layers: number;
+  /** H */
+  readonly hidden: number;
+  /** A */
+  readonly heads: number;
+  /** G; A is a multiple of it. */
+  readonly kvHeads: number;
+  /** D */
+  readonly headDim: number;
+  /** I */
+  readonly intermediate: number;
+  /** V */
+  readonly vocab: number;
+  /** Longest sequence the model was made for, tokens. */
+  readonly maxPositions: number;
+  /** True when the output head is the embedding table. */
+  readonly tiedEmbeddings: boolean;
+  readonly norm: { readonly kind: 'rms' | 'layer'; readonly epsilon: number };
+  readonly positions: Positions;
+  readonly mlp: { readonly gated: boolean; readonly activation: Activation };
+  readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
+}
+
+/** Query heads that share one key/value head. */
+export function groupSize(shape: ModelShape): number {
+  return shape.heads / shape.kvHeads;
+}
+
+/**
+ * Prunable query/key units of one key/value head: frequency pairs under RoPE, single dimensions
+ * otherwise (METHODS section 2: both halves of a pair stay or go together).
+ */
+export function qkUnitsPerHead(shape: ModelShape): number {
+  return shape.positions.kind === 'rope' ? shape.headDim / 2 : shape.headDim;
+}
