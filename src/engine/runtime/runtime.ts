@@ -1,0 +1,213 @@
+import * as ort from 'onnxruntime-node';
+import { EngineError } from '../../protocol/errors.ts';
+import { GraphBuilder } from '../onnx/graphBuilder.ts';
+
+/** Execution providers this engine can ask ONNX Runtime for. */
+export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+/** A tensor in host memory or on the device. Host data is a view: it is neither copied nor owned. */
+export type Tensor = ort.Tensor;
+
+/** Typed arrays a tensor can be made of. */
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array;
+
+/** Options of {@link Runtime.session}. */
+export interface SessionOptions {
+  /** Leave outputs on the device (GPU only); fetch them with {@link Runtime.download}. */
+  readonly keepOnDevice?: boolean;
+}
+
+ort.env.logLevel = 'error';
+
+/**
+ * The only door to ONNX Runtime: makes sessions and tensors for one device.
+ *
+ * Every native call is synchronous inside and blocks this process's event loop, so callers yield
+ * between calls (RUNTIME section 7). Exactly one GPU provider is given to a session and none falls
+ * back silently: a provider that cannot be used throws.
+ */
+export class Runtime {
+  readonly device: DeviceName;
+  /** Intra-operator threads of a session. */
+  readonly threads: number;
+  readonly #sessions = new Set<Session>();
+  #identity: { up: Session; down: Session } | undefined;
+
+  /**
+   * @param device  execution provider
+   * @param threads  intra-operator threads; at most the physical cores, more is slower
+   */
+  constructor(device: DeviceName, threads: number) {
+    this.device = device;
+    this.threads = threads;
+  }
+
+  /** True when tensors of this runtime live in device memory. */
+  get onDevice(): boolean {
+    return this.device === 'webgpu';
+  }
+
+  /**
+   * Makes a session from an encoded model or from the path of a model file.
+   * @throws EngineError `device` when the provider refuses
+   */
+  async session(model: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
+    const settings: ort.InferenceSession.SessionOptions = {
+      executionProviders: [this.device],
+      intraOpNumThreads: this.threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 3,
+      // Many small sessions alternate; spinning pools would fight for the cores.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      ...(options.keepOnDevice === true && this.onDevice
+        ? { preferredOutputLocation: 'gpu-buffer' as const }
+        : {}),
+    };
+    try {
+      const inner =
+        typeof model === 'string'
+          ? await ort.InferenceSession.create(model, settings)
+          : await ort.InferenceSession.create(model, settings);
+      const session = new Session(inner, () => this.#sessions.delete(session));
+      this.#sessions.add(session);
+      return session;
+    } catch (cause) {
+      throw deviceError(this.device, cause);
+    }
+  }
+
+  /** Brings a host tensor to the device; on the CPU it is the same tensor. */
+  async upload(tensor: Tensor): Promise<Tensor> {
+    if (!this.onDevice) return tensor;
+    const { up } = await this.#identities();
+    return up.run1({ x: tensor });
+  }
+
+  /** Brings a device tensor to the host; on the CPU it is the same tensor. */
+  async download(tensor: Tensor): Promise<Tensor> {
+    if (tensor.location === 'cpu') return tensor;
+    const { down } = await this.#identities();
+    return down.run1({ x: tensor });
+  }
+
+  /** Releases every session made here; returns their memory. */
+  async release(): Promise<void> {
+    this.#identity = undefined;
+    for (const session of [...this.#sessions]) await session.release();
+  }
+
+  /** One graph on both sides of the bus: `getData()` on a GPU tensor aborts the process (RUNTIME 3). */
+  async #identities(): Promise<{ up: Session; down: Session }> {
+    if (this.#identity === undefined) {
+      const graph = new GraphBuilder('copy');
+      graph.output('y', graph.input('x', 'float32', ['rows', 'columns']), 'float32', [
+        'rows',
+        'columns',
+      ]);
+      const model = graph.build();
+      this.#identity = {
+        up: await this.session(model, { keepOnDevice: true }),
+        down: await this.session(model),
+      };
+    }
+    return this.#identity;
+  }
+}
+
+/** A loaded graph. */
+export class Session {
+  readonly #inner: ort.InferenceSession;
+  readonly #onRelease: () => void;
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  #released = false;
+
+  constructor(inner: ort.InferenceSession, onRelease: () => void) {
+    this.#inner = inner;
+    this.#onRelease = onRelease;
+    this.inputNames = inner.inputNames;
+    this.outputNames = inner.outputNames;
+  }
+
+  /**
+   * Runs the graph.
+   * @param feeds  a tensor for every input
+   * @param fetches  host tensors to write outputs into; their arrays are overwritten
+   * @throws EngineError `device` when the device fails or is lost
+   */
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: Readonly<Record<string, Tensor>>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    try {
+      return await (fetches === undefined
+        ? this.#inner.run(feeds)
+        : this.#inner.run(feeds, fetches));
+    } catch (cause) {
+      throw new EngineError(
+        'device',
+        {
+          what: 'ONNX Runtime',
+          expected: 'to run a graph',
+          found: cause instanceof Error ? cause.message : String(cause),
+          action: 'Resume the run; if it fails again, choose another device ("subnet devices").',
+        },
+        { cause },
+      );
+    }
+  }
+
+  /** Runs a graph with one output and returns that output. */
+  async run1(feeds: Readonly<Record<string, Tensor>>): Promise<Tensor> {
+    const outputs = await this.run(feeds);
+    return outputs[this.outputNames[0] as string] as Tensor;
+  }
+
+  /** Frees the native session. Calling it twice is harmless. */
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    this.#onRelease();
+    await this.#inner.release();
+  }
+}
+
+/** A host tensor over `data`, which is not copied. */
+export function tensorOf(data: TensorData, dims: readonly number[]): Tensor {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  if (size !== data.length) {
+    throw new EngineError('shape', {
+      what: 'A tensor',
+      expected: `${size} elements for [${dims.join(', ')}]`,
+      found: `${data.length}`,
+      action: 'This is a bug in the engine; please report it.',
+    });
+  }
+  if (data instanceof Float32Array) return new ort.Tensor('float32', data, dims);
+  if (data instanceof Float64Array) return new ort.Tensor('float64', data, dims);
+  if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, dims);
+  return new ort.Tensor('int32', data, dims);
+}
+
+/** The float32 data of a host tensor. */
+export function float32Of(tensor: Tensor): Float32Array {
+  return tensor.data as Float32Array;
+}
+
+/** The float64 data of a host tensor. */
+export function float64Of(tensor: Tensor): Float64Array {
+  return tensor.data as Float64Array;
+}
+
+function deviceError(device: DeviceName, cause: unknown): EngineError {
+  return new EngineError(
+    'device',
+    {
+      what: `Device "${device}"`,
+      expected: 'ONNX Runtime to accept it',
+      found: cause instanceof Error ? cause.message : String(cause),
+      action: 'Run "subnet devices" to see which devices work here and why others do not.',
+    },
+    { cause },
+  );
+}
