@@ -1,0 +1,122 @@
+import { event, request } from './rpc.ts';
+import type { RunEvent } from './runEvent.ts';
+import type { DeviceReport, ExportReport, Figures } from './runRecord.ts';
+
+/** What every long engine function is given. Plain data goes in and out of it, nothing else. */
+export interface EngineContext {
+  /** Raised to stop; the function then throws the `cancelled` error within one block's time. */
+  readonly signal: AbortSignal;
+  /** Told everything that happens, in order. Must not throw; is not awaited. */
+  emit(event: RunEvent): void;
+}
+
+/** What a finished run leaves. */
+export interface RunOutcome {
+  readonly runFolder: string;
+  readonly figures: Figures;
+  readonly exports: readonly ExportReport[];
+}
+
+/** Ask for the perplexity and speed of a model or of a subnet. */
+export interface EvaluationRequest {
+  /** Model folder, or subnet.json. */
+  readonly path: string;
+  /** Text file. */
+  readonly text: string;
+  /** Window, tokens. */
+  readonly context: number;
+  /** 0 or absent: all of the text. */
+  readonly maxWindows?: number;
+  readonly device?: string;
+}
+
+/** Answer to an {@link EvaluationRequest}. */
+export interface EvaluationReport {
+  readonly path: string;
+  readonly text: string;
+  readonly perplexity: number;
+  /** Mean negative log-likelihood of a predicted token. */
+  readonly lossNats: number;
+  /** Predicted tokens. */
+  readonly tokens: number;
+  readonly windows: number;
+  /** Window after the model's cap, tokens. */
+  readonly context: number;
+  readonly params: number;
+  readonly blockParams: number;
+  readonly bytes: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+  readonly peakBytes: number | null;
+  readonly device: DeviceReport;
+}
+
+/** What an export may be written as. */
+export type ExportForm = 'checkpoint' | 'onnx';
+
+/** Ask for exports of a finished search. */
+export interface ExportRequest {
+  /** Run folder, or subnet.json. */
+  readonly path: string;
+  /** Folder to write to; absent: `export/` of the run, or beside the subnet config. */
+  readonly out?: string;
+  readonly forms: readonly ExportForm[];
+  readonly dtype?: 'source' | 'float32' | 'float16' | 'bfloat16';
+}
+
+/** One kind of parameter group and whether the engine can prune it. */
+export interface InspectPart {
+  readonly name: string;
+  /** Prunable units, e.g. neurons; 0 when it is not prunable. */
+  readonly units: number;
+  readonly params: number;
+  readonly prunable: boolean;
+  /** Why, or why not; a whole sentence. */
+  readonly reason: string;
+}
+
+/** What is in a model folder. */
+export interface InspectReport {
+  readonly path: string;
+  readonly family: string;
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly intermediate: number;
+  readonly vocab: number;
+  readonly maxPositions: number;
+  readonly dtype: string;
+  readonly params: number;
+  readonly blockParams: number;
+  readonly bytes: number;
+  readonly parts: readonly InspectPart[];
+}
+
+/** Every request and event between a host (CLI, editor) and the engine process. */
+export const engineApi = {
+  /** Answers when the engine is ready to work. */
+  ping: request<Record<string, never>, { readonly pid: number; readonly engine: string }>('ping'),
+  run: request<{ readonly configPath: string; readonly overrides?: RunOverrides }, RunOutcome>(
+    'run',
+  ),
+  resume: request<{ readonly runFolder: string }, RunOutcome>('resume'),
+  evaluate: request<EvaluationRequest, EvaluationReport>('evaluate'),
+  export: request<ExportRequest, readonly ExportReport[]>('export'),
+  inspect: request<{ readonly path: string }, InspectReport>('inspect'),
+  devices: request<Record<string, never>, readonly DeviceReport[]>('devices'),
+  /** Stops everything that is running; the stopped requests answer with `cancelled`. */
+  cancel: request<Record<string, never>, { readonly stopped: number }>('cancel'),
+  /** Everything the running request tells, in order. */
+  runEvent: event<RunEvent>('runEvent'),
+} as const;
+
+/** Values of the command line that win over those of the config file. */
+export interface RunOverrides {
+  readonly name?: string;
+  readonly device?: string;
+  readonly seed?: number;
+  /** Folder the exports go to. */
+  readonly out?: string;
+}

@@ -1,0 +1,193 @@
+import {
+  CancellationTokenSource,
+  ResponseError,
+  type CancellationToken,
+  type MessageConnection,
+} from 'vscode-jsonrpc';
+import { EngineError } from './errors.ts';
+import { fromWireError, toWireError } from './wireError.ts';
+
+/** A question one side may ask the other: its name, and the types of question and answer. */
+export interface RequestDescriptor<P, R> {
+  readonly kind: 'request';
+  readonly method: string;
+  /** Never present; carries the types. */
+  readonly types?: { readonly params: P; readonly result: R };
+}
+
+/** Something one side tells the other without an answer. */
+export interface EventDescriptor<P> {
+  readonly kind: 'event';
+  readonly method: string;
+  /** Never present; carries the type. */
+  readonly types?: { readonly payload: P };
+}
+
+/** An API: an object of descriptors. */
+export type Api = Readonly<
+  Record<string, RequestDescriptor<never, unknown> | EventDescriptor<never>>
+>;
+
+/** What a handler is given beside its parameters. */
+export interface CallContext {
+  /** Raised when the caller cancels or goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** One function per request of an API: a missing one, or a wrong answer, does not compile. */
+export type Handlers<A> = {
+  readonly [
+    K in keyof A as A[K] extends RequestDescriptor<infer _P, infer _R> ? K : never
+  ]: A[K] extends RequestDescriptor<infer P, infer R>
+    ? (params: P, context: CallContext) => Promise<R> | R
+    : never;
+};
+
+/** Declares a request. @param method  its name on the wire */
+export function request<P, R>(method: string): RequestDescriptor<P, R> {
+  return { kind: 'request', method };
+}
+
+/** Declares an event. @param method  its name on the wire */
+export function event<P>(method: string): EventDescriptor<P> {
+  return { kind: 'event', method };
+}
+
+/**
+ * Answers the requests of an API.
+ *
+ * A handler that throws always answers: an {@link EngineError} arrives as one, anything else as a
+ * bug with its stack. When the connection closes, the signal of every running handler is raised.
+ * @param api  the descriptors
+ * @param connection  not yet listening; the caller calls `listen()` afterwards
+ * @param handlers  one function per request
+ */
+export function serve<A extends Api>(
+  api: A,
+  connection: MessageConnection,
+  handlers: Handlers<A>,
+): void {
+  const running = new Set<AbortController>();
+  const stopAll = (): void => {
+    for (const controller of running) controller.abort();
+  };
+  connection.onClose(stopAll);
+  connection.onDispose(stopAll);
+  const table = handlers as unknown as Record<string, Handler>;
+  for (const [name, descriptor] of Object.entries(api)) {
+    if (descriptor.kind !== 'request') continue;
+    const handler = table[name];
+    if (handler === undefined) throw new Error(`No handler for request "${name}".`);
+    connection.onRequest(descriptor.method, (params: unknown, token: CancellationToken) =>
+      answer(handler, params, token, running),
+    );
+  }
+}
+
+/** The asking end of a connection. */
+export class Remote {
+  private readonly connection: MessageConnection;
+  private readonly pending = new Set<(error: Error) => void>();
+  private closedBecause: Error | undefined;
+
+  /** @param connection  not yet listening; the caller calls `listen()` afterwards */
+  constructor(connection: MessageConnection) {
+    this.connection = connection;
+    connection.onClose(() => {
+      this.close(connectionLost());
+    });
+  }
+
+  /**
+   * Asks and waits.
+   * @param descriptor  the request
+   * @param params  plain data
+   * @param signal  raising it cancels the request at the other end, which then answers
+   * @returns the answer
+   * @throws EngineError as thrown there, `run` when the connection closes; Error for a bug there
+   */
+  request<P, R>(descriptor: RequestDescriptor<P, R>, params: P, signal?: AbortSignal): Promise<R> {
+    if (this.closedBecause !== undefined) return Promise.reject(this.closedBecause);
+    const source = new CancellationTokenSource();
+    const cancel = (): void => {
+      source.cancel();
+    };
+    if (signal?.aborted === true) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    return new Promise<R>((resolve, reject) => {
+      this.pending.add(reject);
+      this.connection
+        .sendRequest<R>(descriptor.method, params, source.token)
+        .then(resolve, (error: unknown) => {
+          reject(this.closedBecause ?? fromWireError(error));
+        })
+        .finally(() => {
+          this.pending.delete(reject);
+          signal?.removeEventListener('abort', cancel);
+          source.dispose();
+        });
+    });
+  }
+
+  /** Calls the listener with each payload of an event; the returned function stops that. */
+  on<P>(descriptor: EventDescriptor<P>, listener: (payload: P) => void): () => void {
+    const registration = this.connection.onNotification(descriptor.method, listener);
+    return () => {
+      registration.dispose();
+    };
+  }
+
+  /** Rejects everything pending and everything asked later. @param reason  what callers are told */
+  close(reason: Error): void {
+    if (this.closedBecause !== undefined) return;
+    this.closedBecause = reason;
+    for (const reject of this.pending) reject(reason);
+    this.pending.clear();
+    this.connection.dispose();
+  }
+}
+
+/** Tells the other side; silently does nothing once the connection is gone. */
+export function notify<P>(
+  connection: MessageConnection,
+  descriptor: EventDescriptor<P>,
+  payload: P,
+): void {
+  connection.sendNotification(descriptor.method, payload).catch(() => undefined);
+}
+
+type Handler = (params: unknown, context: CallContext) => unknown;
+
+async function answer(
+  handler: Handler,
+  params: unknown,
+  token: CancellationToken,
+  running: Set<AbortController>,
+): Promise<unknown> {
+  const controller = new AbortController();
+  const abort = (): void => {
+    controller.abort();
+  };
+  if (token.isCancellationRequested) abort();
+  const registration = token.onCancellationRequested(abort);
+  running.add(controller);
+  try {
+    // A void answer must still be an answer: JSON has no undefined.
+    return (await handler(params, { signal: controller.signal })) ?? null;
+  } catch (error) {
+    const wire = toWireError(error);
+    return new ResponseError(wire.number, wire.message, wire.data);
+  } finally {
+    running.delete(controller);
+    registration.dispose();
+  }
+}
+
+function connectionLost(): EngineError {
+  return new EngineError('run', {
+    what: 'The engine process',
+    expected: 'an answer',
+    found: 'a closed connection',
+    action: 'Start again; a run continues with "subnet resume RUN".',
+  });
+}

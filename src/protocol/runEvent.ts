@@ -1,0 +1,79 @@
+import Type, { type Static, type TProperties } from 'typebox';
+import {
+  deviceReportSchema,
+  exportReportSchema,
+  figureNames,
+  figureSchema,
+  stageNames,
+} from './runRecord.ts';
+
+const stage = Type.Enum([...stageNames]);
+const size = Type.Integer({ minimum: 0 });
+const milliseconds = Type.Number({ minimum: 0 });
+
+/** Schemas of the events, by kind, without the fields all of them share. */
+export const runEventSchemas = {
+  runStarted: event('runStarted', { id: Type.String(), resumed: Type.Boolean() }),
+  stageStarted: event('stageStarted', { stage }),
+  stageProgress: event('stageProgress', {
+    stage,
+    done: Type.Number({ minimum: 0 }),
+    total: Type.Number({ minimum: 0 }),
+    etaMs: Type.Union([milliseconds, Type.Null()]),
+  }),
+  stageFinished: event('stageFinished', { stage, ms: milliseconds }),
+  deviceChosen: event('deviceChosen', { devices: Type.Array(deviceReportSchema) }),
+  evaluated: event('evaluated', {
+    generation: size,
+    child: size,
+    key: Type.String(),
+    fitness: Type.Number(),
+    how: Type.Enum(['initial', 'mutation', 'crossover', 'fresh']),
+    parents: Type.Array(Type.String()),
+    params: size,
+  }),
+  generationFinished: event('generationFinished', {
+    generation: size,
+    best: Type.Number(),
+    median: Type.Number(),
+    quartiles: Type.Tuple([Type.Number(), Type.Number()]),
+    survivors: Type.Array(Type.String()),
+    ms: milliseconds,
+  }),
+  figure: event('figure', { name: Type.Enum([...figureNames]), figure: figureSchema }),
+  exported: event('exported', { report: exportReportSchema }),
+  runFinished: event('runFinished', { ms: milliseconds }),
+  runFailed: event('runFailed', { code: Type.String(), message: Type.String() }),
+  runStopped: event('runStopped', {}),
+  log: event('log', {
+    level: Type.Enum(['debug', 'info', 'warning', 'error']),
+    text: Type.String(),
+  }),
+} as const;
+
+type Schemas = typeof runEventSchemas;
+
+/** What happened, before it got its place in the log. Tagged `kind`. */
+export type RunEventBody = {
+  readonly [K in keyof Schemas]: Readonly<Static<Schemas[K]>>;
+}[keyof Schemas];
+
+/** Place in the log: `seq` counts from 0 without gaps over all resumptions of a run. */
+export interface EventStamp {
+  readonly seq: number;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+/** One line of `events.jsonl`, as this version writes it. */
+export type RunEvent = RunEventBody & EventStamp;
+
+/** An event of a kind this version does not know, kept as it was read. */
+export interface UnknownRunEvent extends EventStamp {
+  readonly kind: 'unknown';
+  readonly original: Readonly<Record<string, unknown>>;
+}
+
+function event<K extends string, P extends TProperties>(kind: K, properties: P) {
+  return Type.Object({ kind: Type.Literal(kind), ...properties });
+}

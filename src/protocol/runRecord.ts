@@ -1,0 +1,146 @@
+import Type, { type Static } from 'typebox';
+
+/** Version of the run folder's files; a folder of a newer version is refused, not misread. */
+export const RUN_SCHEMA_VERSION = 1;
+
+/** The stages of a run, in order. */
+export const stageNames = [
+  'import',
+  'calibrate',
+  'score',
+  'search',
+  'reform',
+  'evaluate',
+  'export',
+] as const;
+/** A stage of a run. */
+export type StageName = (typeof stageNames)[number];
+
+/** The models whose figures a run reports, in the order of its table. */
+export const figureNames = ['dense', 'random', 'initialised', 'searched', 'reformed'] as const;
+/** Name of a row of a run's table. */
+export type FigureName = (typeof figureNames)[number];
+
+/** Where a run stands. `queued`: made, nothing done yet. */
+export type RunState = 'queued' | 'running' | 'stopped' | 'failed' | 'finished';
+
+const size = Type.Integer({ minimum: 0 });
+const milliseconds = Type.Number({ minimum: 0 });
+
+/** Schema of {@link Figure}. */
+export const figureSchema = Type.Object({
+  params: size,
+  blockParams: size,
+  perplexity: Type.Number(),
+  bytes: size,
+  prefillMs: milliseconds,
+  decodeMs: milliseconds,
+  peakBytes: Type.Union([size, Type.Null()]),
+});
+/**
+ * What is measured of one model: all parameters, prunable block parameters, held-out perplexity,
+ * bytes of the weights on disk, time of one prefill and of one decoded token, peak memory.
+ */
+export type Figure = Readonly<Static<typeof figureSchema>>;
+/** Figures of a run; null where the config left a model out. */
+export type Figures = Readonly<Record<FigureName, Figure | null>>;
+
+/** Schema of {@link DeviceReport}. */
+export const deviceReportSchema = Type.Object({
+  device: Type.String(),
+  ok: Type.Boolean(),
+  chosen: Type.Boolean(),
+  reason: Type.String(),
+  gflops: Type.Union([Type.Number(), Type.Null()]),
+  threads: Type.Union([size, Type.Null()]),
+});
+/** A device that was tried: whether it passed, why it was taken or refused, its MatMul rate. */
+export type DeviceReport = Readonly<Static<typeof deviceReportSchema>>;
+
+/** Schema of {@link ExportReport}. */
+export const exportReportSchema = Type.Object({
+  form: Type.Enum(['checkpoint', 'onnx', 'subnet']),
+  path: Type.String(),
+  bytes: size,
+  verified: Type.Union([
+    Type.Object({
+      maxDifference: Type.Number({ minimum: 0 }),
+      tolerance: Type.Number({ minimum: 0 }),
+      tokens: size,
+    }),
+    Type.Null(),
+  ]),
+  prefillMs: Type.Union([milliseconds, Type.Null()]),
+  decodeMs: Type.Union([milliseconds, Type.Null()]),
+});
+/**
+ * One thing that was written. `verified` holds the largest logit difference to the search-time
+ * model; null only for the subnet config, which holds no weights.
+ */
+export type ExportReport = Readonly<Static<typeof exportReportSchema>>;
+
+/** Schema of {@link RunManifest}. `config` is checked when it was parsed, so it is opaque here. */
+export const runManifestSchema = Type.Object({
+  schemaVersion: Type.Integer({ minimum: 1 }),
+  id: Type.String({ minLength: 1 }),
+  name: Type.String(),
+  createdMs: milliseconds,
+  /** Absolute path of the config the run was started from. */
+  configPath: Type.String(),
+  /** The config text as the user wrote it. */
+  configText: Type.String(),
+  /** The {@link ResolvedConfig}. */
+  config: Type.Record(Type.String(), Type.Unknown()),
+  /** Every seed that was drawn from, by purpose. */
+  seeds: Type.Record(Type.String(), Type.Integer()),
+  /** SHA-256, hex, of what the figures depend on: `model`, `text`, `heldout`, `engine`, … */
+  hashes: Type.Record(Type.String(), Type.String()),
+  /** `engine`, `onnxruntime`, `node`, … */
+  versions: Type.Record(Type.String(), Type.String()),
+  device: Type.Union([deviceReportSchema, Type.Null()]),
+});
+/** What a run is: written once when it starts, never changed by its search. */
+export type RunManifest = Readonly<Static<typeof runManifestSchema>>;
+
+const nullableFigure = Type.Union([figureSchema, Type.Null()]);
+
+/** Schema of {@link RunResults}. */
+export const runResultsSchema = Type.Object({
+  schemaVersion: Type.Integer({ minimum: 1 }),
+  figures: Type.Object(
+    Object.fromEntries(figureNames.map((name) => [name, nullableFigure])) as Record<
+      FigureName,
+      typeof nullableFigure
+    >,
+  ),
+  exports: Type.Array(exportReportSchema),
+});
+/** `results.json` of a finished run. */
+export type RunResults = Readonly<Static<typeof runResultsSchema>>;
+
+/** One line of a list of runs. */
+export type RunSummary =
+  | {
+      readonly kind: 'run';
+      readonly folder: string;
+      readonly id: string;
+      readonly name: string;
+      readonly createdMs: number;
+      readonly state: RunState;
+      /** Kept share asked for; null when the manifest does not tell. */
+      readonly ratio: number | null;
+      /** Last stage that was started. */
+      readonly stage: StageName | null;
+      readonly generation: number | null;
+      readonly bestFitness: number | null;
+      readonly figures: Figures | null;
+      /** Message of the failure, when it failed. */
+      readonly message: string | null;
+    }
+  | {
+      readonly kind: 'corrupt';
+      readonly folder: string;
+      readonly id: string;
+      /** Why it cannot be read. */
+      readonly message: string;
+    };
