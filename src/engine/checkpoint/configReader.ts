@@ -1,0 +1,115 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { shown } from './shown.ts';
+
+/** Bounds of a whole number read from a model's configuration. */
+export interface IntegerBounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Largest size (width, vocabulary, positions) accepted, elements; real ones stay under a million. */
+export const MAX_SIZE = 1 << 24;
+
+/** Largest number of blocks accepted; the deepest public models have about 130. */
+export const MAX_LAYERS = 4096;
+
+/**
+ * Typed, bounded reads of a model's `config.json`, each with an error that says what was found.
+ *
+ * JSON `null` counts as absent, as transformers treats it.
+ */
+export class ConfigReader {
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #what: string;
+
+  /**
+   * @param values  the parsed JSON object
+   * @param what    its name, for messages
+   */
+  constructor(values: Readonly<Record<string, unknown>>, what = 'config.json') {
+    this.#values = values;
+    this.#what = what;
+  }
+
+  /** True when the field is there and not null. */
+  has(name: string): boolean {
+    return this.#read(name) !== undefined;
+  }
+
+  /** A whole number within bounds; without `fallback` it must be there. */
+  integer(name: string, bounds: IntegerBounds, fallback?: number): number {
+    const value = this.#read(name) ?? fallback;
+    const { min, max } = bounds;
+    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
+      this.fail(name, `a whole number from ${min} to ${max}`, shown(value));
+    }
+    return value as number;
+  }
+
+  /** A size: a whole number from 1 to {@link MAX_SIZE}. */
+  size(name: string, fallback?: number): number {
+    return this.integer(name, { min: 1, max: MAX_SIZE }, fallback);
+  }
+
+  /** A finite number above zero. */
+  positive(name: string, fallback?: number): number {
+    const value = this.#read(name) ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+      this.fail(name, 'a number above 0', shown(value));
+    }
+    return value;
+  }
+
+  /** True or false. */
+  boolean(name: string, fallback: boolean): boolean {
+    const value = this.#read(name) ?? fallback;
+    if (typeof value !== 'boolean') this.fail(name, 'true or false', shown(value));
+    return value;
+  }
+
+  /** One of a table's keys, as the value it stands for. */
+  choice<T>(name: string, choices: ReadonlyMap<string, T>, fallback: string): T {
+    const value = this.#read(name) ?? fallback;
+    const found = typeof value === 'string' ? choices.get(value) : undefined;
+    if (found === undefined) {
+      this.fail(name, `one of ${[...choices.keys()].join(', ')}`, shown(value));
+    }
+    return found;
+  }
+
+  /** A nested object; undefined when absent. */
+  section(name: string): ConfigReader | undefined {
+    const value = this.#read(name);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      this.fail(name, 'an object', shown(value));
+    }
+    return new ConfigReader(value as Record<string, unknown>, `${this.#what}: ${name}`);
+  }
+
+  /** Refuses a value that the engine does not support. */
+  require(name: string, expected: unknown, found: unknown): void {
+    if (found !== expected) {
+      const action = 'This variant of the architecture is not supported; use another checkpoint.';
+      throw this.#error(name, shown(expected), shown(found), action);
+    }
+  }
+
+  /** Throws the error of one field. */
+  fail(name: string, expected: string, found: string): never {
+    throw this.#error(name, expected, found, 'Correct the file or download it again.');
+  }
+
+  #read(name: string): unknown {
+    return Object.hasOwn(this.#values, name) ? (this.#values[name] ?? undefined) : undefined;
+  }
+
+  #error(name: string, expected: string, found: string, action: string): EngineError {
+    return new EngineError('checkpoint', {
+      what: `${this.#what}: ${shown(name)}`,
+      expected,
+      found,
+      action,
+    });
+  }
+}

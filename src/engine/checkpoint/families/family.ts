@@ -1,0 +1,39 @@
+import type { ConfigReader } from '../configReader.ts';
+import type { ModelShape } from '../modelShape.ts';
+
+/** Linear maps of a block. */
+export type LinearSlot = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
+
+/** Our names of the tensors that a model has once. */
+export type ModelSlot =
+  'embedding' | 'positionTable' | 'finalNorm.gain' | 'finalNorm.shift' | 'head';
+
+/** Our names of the tensors that every block has. */
+export type LayerSlot =
+  | 'attentionNorm.gain'
+  | 'attentionNorm.shift'
+  | 'mlpNorm.gain'
+  | 'mlpNorm.shift'
+  | `${LinearSlot}.weight`
+  | `${LinearSlot}.bias`;
+
+/** Our name of any tensor. */
+export type Slot = ModelSlot | LayerSlot;
+
+/**
+ * Hugging Face's name of each tensor a family may have; `{layer}` stands for the block's index.
+ *
+ * Which of them a checkpoint must hold follows from its {@link ModelShape}.
+ */
+export type TensorNames = Readonly<Partial<Record<Slot, string>>>;
+
+/** One model architecture, as data. */
+export interface Family {
+  /** Our name, which is {@link ModelShape.family}. */
+  readonly name: string;
+  /** Values of `model_type` in `config.json` that mean this family. */
+  readonly modelTypes: readonly string[];
+  /** Reads the sizes and switches; throws an EngineError `checkpoint` for unsupported variants. */
+  readonly parse: (config: ConfigReader) => ModelShape;
+  readonly tensorNames: TensorNames;
+}

@@ -1,0 +1,106 @@
+import type { FileHandle } from 'node:fs/promises';
+import { EngineError } from '../../protocol/errors.ts';
+import { assembleWeights } from './assembleWeights.ts';
+import type { Checkpoint, CheckpointTensor } from './openCheckpoint.ts';
+import { openInFolder } from './modelFolder.ts';
+import type { ModelWeights } from './modelWeights.ts';
+import { readFloats } from './safetensorsFile.ts';
+import { transposeRows } from './transpose.ts';
+
+/** What a caller may pass to {@link loadWeights}. */
+export interface LoadOptions {
+  /** Checked between pieces of 4 MB. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each tensor with bytes of float32 loaded so far and in all. */
+  readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
+}
+
+/**
+ * Reads all weights of a checkpoint as float32 in the layout of {@link ModelWeights}.
+ *
+ * Memory: the result (`weightBytes`) plus two pieces of at most 4 MB; nothing is held twice, and a
+ * tied head is the embedding's own array.
+ *
+ * @param checkpoint  an opened checkpoint
+ * @param options     cancellation and progress
+ * @throws EngineError `checkpoint` for NaN or infinite weights, for files that changed or cannot be
+ *   read, and for want of memory; `cancelled`
+ */
+export async function loadWeights(
+  checkpoint: Checkpoint,
+  options: LoadOptions = {},
+): Promise<ModelWeights> {
+  const { tensors, files, folder } = checkpoint;
+  const arrays = new Map<string, Float32Array>();
+  const total = tensors.reduce((sum, { located }) => sum + located.entry.elements * 4, 0);
+  let loaded = 0;
+  // File by file, so that one handle is open at a time however many shards there are.
+  for (const { file, bytes } of files) {
+    const inFile = tensors.filter(({ located }) => located.file === file);
+    const { handle, bytes: bytesNow } = await openInFolder(folder, file);
+    try {
+      if (bytesNow !== bytes) throw changedFile(file, bytes, bytesNow);
+      for (const tensor of inFile) {
+        const data = await readTensor(handle, tensor, options.signal);
+        arrays.set(keyOf(tensor.spec.slot, tensor.spec.layer), data);
+        loaded += data.byteLength;
+        options.onProgress?.(loaded, total);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+  return assembleWeights(checkpoint.shape, (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null);
+}
+
+/** One tensor in our layout: transposed on the way in, piece by piece, where we keep it so. */
+async function readTensor(
+  handle: FileHandle,
+  { spec, located }: CheckpointTensor,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  const { file, entry } = located;
+  const target = allocate(entry.elements, spec.name);
+  const cols = spec.dims.at(-1) ?? 1;
+  const targetCols = spec.dims[0] ?? 1;
+  await readFloats(handle, file, entry, {
+    rowSize: cols,
+    signal,
+    sink: (values, first) => {
+      if (!spec.transposed) return target.set(values, first);
+      const place = { target, firstRow: first / cols, targetCols };
+      transposeRows(values, values.length / cols, cols, place);
+    },
+  });
+  return target;
+}
+
+function allocate(elements: number, name: string): Float32Array {
+  try {
+    return new Float32Array(elements);
+  } catch (cause) {
+    throw new EngineError(
+      'checkpoint',
+      {
+        what: `Loading ${name}`,
+        expected: `${elements * 4} bytes of free memory`,
+        found: 'less',
+        action: 'Close other programs or use a smaller model.',
+      },
+      { cause },
+    );
+  }
+}
+
+function keyOf(slot: string, layer: number | null): string {
+  return `${layer ?? ''} ${slot}`;
+}
+
+function changedFile(file: string, before: number, now: number): EngineError {
+  return new EngineError('checkpoint', {
+    what: file,
+    expected: `a file of ${before} bytes, as when it was opened`,
+    found: `${now} bytes`,
+    action: 'Leave the model folder alone while it is in use, then try again.',
+  });
+}

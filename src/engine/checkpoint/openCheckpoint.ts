@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { EngineError } from '../../protocol/errors.ts';
+import { ConfigReader } from './configReader.ts';
+import type { Family } from './families/family.ts';
+import { familyOfModelType } from './families/registry.ts';
+import { parseJsonObject } from './jsonObject.ts';
+import { readSmallFile, resolveFolder } from './modelFolder.ts';
+import type { ModelShape } from './modelShape.ts';
+import { readableDtype } from './safetensorsFile.ts';
+import { shown } from './shown.ts';
+import type { StoredDtype } from './storedFloats.ts';
+import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
+import { type TensorSpec, tensorTable } from './tensorTable.ts';
+
+/** A tensor the model needs and where it lies. */
+export interface CheckpointTensor {
+  readonly spec: TensorSpec;
+  readonly located: LocatedTensor;
+}
+
+/** A model folder whose configuration and tensor headers were checked; no weight is read yet. */
+export interface Checkpoint {
+  /** Absolute path of the folder, links resolved. */
+  readonly folder: string;
+  /** `config.json` as found. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly family: Family;
+  readonly shape: ModelShape;
+  /** Element type of the embedding, which is that of the whole in practice. */
+  readonly dtype: StoredDtype;
+  /** Every tensor the model needs, in the order of the forward pass. */
+  readonly tensors: readonly CheckpointTensor[];
+  /** Names of tensors in the files that the model does not need. */
+  readonly unused: readonly string[];
+  /** The safetensors files and their sizes. */
+  readonly files: readonly { readonly file: string; readonly bytes: number }[];
+  /** SHA-256 of the configuration, all headers and file sizes, hex; cheap, blind to weight values. */
+  readonly fingerprint: string;
+}
+
+/** The model's configuration. */
+export const CONFIG_FILE = 'config.json';
+
+/** Largest `config.json` read, bytes; real ones have a few thousand. */
+const MAX_CONFIG_BYTES = 4_000_000;
+
+/**
+ * Opens a Hugging Face model folder and checks everything that can be checked without the weights.
+ *
+ * @param dir  the folder
+ * @throws EngineError `checkpoint` with what was expected and found
+ */
+export async function openCheckpoint(dir: string): Promise<Checkpoint> {
+  const folder = await resolveFolder(dir);
+  const configBytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
+  const config = parseJsonObject(configBytes, CONFIG_FILE);
+  const reader = new ConfigReader(config);
+  const family = familyOfModelType(config['model_type']);
+  reader.require('quantization_config', undefined, config['quantization_config'] ?? undefined);
+  const shape = family.parse(reader);
+  const index = await readTensorIndex(folder);
+  const tensors = tensorTable(family, shape).map((spec) => locate(index, spec));
+  const used = new Set(tensors.map(({ located }) => located.entry.name));
+  const embedding = tensors[0]!.located;
+  return {
+    folder,
+    config,
+    family,
+    shape,
+    dtype: readableDtype(embedding.entry, embedding.file),
+    tensors,
+    unused: [...index.tensors.keys()].filter((name) => !used.has(name)),
+    files: index.files.map(({ file, bytes }) => ({ file, bytes })),
+    fingerprint: fingerprintOf(configBytes, index),
+  };
+}
+
+/** Finds a tensor and checks its type and shape. */
+function locate(index: TensorIndex, spec: TensorSpec): CheckpointTensor {
+  // Checkpoints saved from the bare decoder lack the "model." of those with a head.
+  const located =
+    index.tensors.get(spec.name) ?? index.tensors.get(spec.name.replace(/^model\./, ''));
+  const expected = `a tensor ${shown(spec.name)} of shape ${shown(spec.dims)}`;
+  if (located === undefined) throw tensorError('The checkpoint', expected, 'no such tensor');
+  const { dims } = located.entry;
+  const equal = dims.length === spec.dims.length && dims.every((dim, i) => dim === spec.dims[i]);
+  if (!equal) throw tensorError(located.file, expected, `shape ${shown(dims)}`);
+  readableDtype(located.entry, located.file);
+  return { spec, located };
+}
+
+function tensorError(what: string, expected: string, found: string): EngineError {
+  const action = 'Use a config.json that belongs to these weights.';
+  return new EngineError('checkpoint', { what, expected, found, action });
+}
+
+function fingerprintOf(configBytes: Uint8Array, index: TensorIndex): string {
+  const hash = createHash('sha256');
+  hash.update(`${configBytes.length}\n`).update(configBytes);
+  for (const { file, bytes, header } of index.files) {
+    hash.update(`${file}\n${bytes}\n${header.length}\n`).update(header);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,113 @@
+import type { FileHandle } from 'node:fs/promises';
+import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { openInFolder, readExactly } from './modelFolder.ts';
+import { headerLength, parseHeader, type TensorEntry } from './safetensorsHeader.ts';
+import { shown } from './shown.ts';
+import { bytesPerElement, decodeFloats, type StoredDtype } from './storedFloats.ts';
+
+/** What the header of one safetensors file says; no handle stays open. */
+export interface SafetensorsIndex {
+  /** File name inside the model folder. */
+  readonly file: string;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** The header's bytes as stored: they enter the checkpoint's fingerprint. */
+  readonly header: Uint8Array;
+  /** Tensors in the order of their bytes. */
+  readonly entries: readonly TensorEntry[];
+}
+
+/** How a tensor is handed over by {@link readFloats}. */
+export interface FloatReading {
+  /** Every piece holds a whole number of rows of so many elements. */
+  readonly rowSize: number;
+  /** Checked between pieces. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the pieces in order; `values` is reused, so it must be copied or used up. */
+  readonly sink: (values: Float32Array, firstElement: number) => void;
+}
+
+/** Elements decoded at once: 4 MB of float32, enough to make the cost per read vanish. */
+const CHUNK_ELEMENTS = 1 << 20;
+
+/**
+ * Reads and checks the header of a safetensors file, nothing else.
+ *
+ * @param folder  as `resolveFolder` gives it
+ * @param file    file name without folders
+ * @throws EngineError `checkpoint` for a file that is absent, outside the folder, or not correct
+ */
+export async function readSafetensorsIndex(
+  folder: string,
+  file: string,
+): Promise<SafetensorsIndex> {
+  const { handle, bytes } = await openInFolder(folder, file);
+  try {
+    const prefix = new Uint8Array(Math.min(8, bytes));
+    await readExactly(handle, prefix, 0, file);
+    const header = new Uint8Array(headerLength(prefix, bytes, file));
+    await readExactly(handle, header, 8, file);
+    return { file, bytes, header, entries: parseHeader(header, bytes, file) };
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Reads one tensor piece by piece as float32.
+ *
+ * @param handle   the open safetensors file
+ * @param file     its name, for messages
+ * @param entry    the tensor
+ * @param reading  size of the pieces, where they go, and cancellation
+ * @throws EngineError `checkpoint` for a type we cannot read, NaN or infinite values, and I/O faults
+ */
+export async function readFloats(
+  handle: FileHandle,
+  file: string,
+  entry: TensorEntry,
+  reading: FloatReading,
+): Promise<void> {
+  const { rowSize, signal, sink } = reading;
+  const dtype = readableDtype(entry, file);
+  const step = rowSize * Math.max(1, Math.floor(CHUNK_ELEMENTS / Math.max(1, rowSize)));
+  const size = bytesPerElement(dtype);
+  const longest = Math.min(step, entry.elements);
+  const raw = new Uint8Array(longest * size);
+  const floats = new Float32Array(longest);
+  for (let first = 0; first < entry.elements; first += step) {
+    throwIfAborted(signal);
+    const count = Math.min(step, entry.elements - first);
+    const piece = raw.subarray(0, count * size);
+    await readExactly(handle, piece, entry.begin + first * size, file);
+    const values = floats.subarray(0, count);
+    const bad = decodeFloats(dtype, piece, values);
+    if (bad >= 0) {
+      throw new EngineError('checkpoint', {
+        what: `${file}: tensor ${shown(entry.name)}`,
+        expected: 'finite weights',
+        found: `${values[bad]} at element ${first + bad}`,
+        action: 'The checkpoint is damaged or its training diverged; use another one.',
+      });
+    }
+    sink(values, first);
+  }
+}
+
+/**
+ * The element type of a tensor, if it is one that we read.
+ *
+ * @param entry  the tensor
+ * @param file   its file's name, for messages
+ * @throws EngineError `checkpoint` for any other type, e.g. of a quantised checkpoint
+ */
+export function readableDtype(entry: TensorEntry, file: string): StoredDtype {
+  const { dtype } = entry;
+  if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
+  throw new EngineError('checkpoint', {
+    what: `${file}: tensor ${shown(entry.name)}`,
+    expected: 'elements of type F32, F16 or BF16',
+    found: dtype,
+    action: 'Convert the checkpoint to one of these types; quantised ones cannot be pruned.',
+  });
+}

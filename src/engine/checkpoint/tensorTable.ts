@@ -1,0 +1,99 @@
+import type { Family, LayerSlot, LinearSlot, ModelSlot, Slot } from './families/family.ts';
+import type { ModelShape } from './modelShape.ts';
+
+/** One tensor that a checkpoint of some shape must hold. */
+export interface TensorSpec {
+  readonly slot: Slot;
+  /** Index of the block; null for tensors that the model has once. */
+  readonly layer: number | null;
+  /** Hugging Face's name. */
+  readonly name: string;
+  /** Dimensions in the checkpoint, before any transposition. */
+  readonly dims: readonly number[];
+  /** True when we keep the matrix transposed (o and down). */
+  readonly transposed: boolean;
+}
+
+/**
+ * Hugging Face's name of a tensor.
+ *
+ * @param family  the architecture
+ * @param slot    our name
+ * @param layer   index of the block; null for tensors that the model has once
+ * @throws RangeError  when the family has no such tensor: a mistake in our own tables
+ */
+export function tensorName(family: Family, slot: Slot, layer: number | null): string {
+  const pattern = family.tensorNames[slot];
+  if (pattern === undefined) throw new RangeError(`Family ${family.name} has no tensor ${slot}.`);
+  return layer === null ? pattern : pattern.replace('{layer}', String(layer));
+}
+
+/**
+ * Every tensor a checkpoint must hold, in the order of the forward pass.
+ *
+ * @param family  the architecture
+ * @param shape   the model's sizes and switches
+ */
+export function tensorTable(family: Family, shape: ModelShape): TensorSpec[] {
+  const layers = Array.from({ length: shape.layers }, (_, layer) => layer);
+  const blocks = layerSlots(shape);
+  const one = (slot: Slot, dims: readonly number[], layer: number | null): TensorSpec => ({
+    slot,
+    layer,
+    name: tensorName(family, slot, layer),
+    dims,
+    transposed: slot === 'o.weight' || slot === 'down.weight',
+  });
+  const [before, after] = modelSlots(shape);
+  return [
+    ...before.map(([slot, dims]) => one(slot, dims, null)),
+    ...layers.flatMap((layer) => blocks.map(([slot, dims]) => one(slot, dims, layer))),
+    ...after.map(([slot, dims]) => one(slot, dims, null)),
+  ];
+}
+
+type SlotDims<S extends Slot> = readonly [slot: S, dims: readonly number[]];
+
+/** Tensors before and after the blocks. */
+function modelSlots(shape: ModelShape): [SlotDims<ModelSlot>[], SlotDims<ModelSlot>[]] {
+  const { hidden, vocab, positions } = shape;
+  const before: SlotDims<ModelSlot>[] = [['embedding', [vocab, hidden]]];
+  if (positions.kind === 'learned') {
+    before.push(['positionTable', [shape.maxPositions + positions.offset, hidden]]);
+  }
+  const after: SlotDims<ModelSlot>[] = [['finalNorm.gain', [hidden]]];
+  if (shape.norm.kind === 'layer') after.push(['finalNorm.shift', [hidden]]);
+  if (!shape.tiedEmbeddings) after.push(['head', [vocab, hidden]]);
+  return [before, after];
+}
+
+/** Tensors of one block. */
+function layerSlots(shape: ModelShape): SlotDims<LayerSlot>[] {
+  const { hidden, intermediate, bias } = shape;
+  const query = shape.heads * shape.headDim;
+  const keyValue = shape.kvHeads * shape.headDim;
+  const norm = (name: 'attentionNorm' | 'mlpNorm'): SlotDims<LayerSlot>[] => {
+    const gain: SlotDims<LayerSlot> = [`${name}.gain`, [hidden]];
+    return shape.norm.kind === 'layer' ? [gain, [`${name}.shift`, [hidden]]] : [gain];
+  };
+  const linear = (
+    name: LinearSlot,
+    rows: number,
+    columns: number,
+    biased: boolean,
+  ): SlotDims<LayerSlot>[] => {
+    const weight: SlotDims<LayerSlot> = [`${name}.weight`, [rows, columns]];
+    return biased ? [weight, [`${name}.bias`, [rows]]] : [weight];
+  };
+  return [
+    ...norm('attentionNorm'),
+    ...linear('q', query, hidden, bias.qkv),
+    ...linear('k', keyValue, hidden, bias.qkv),
+    ...linear('v', keyValue, hidden, bias.qkv),
+    ...linear('o', hidden, query, bias.output),
+    ...norm('mlpNorm'),
+    ...(shape.mlp.gated ? linear('gate', intermediate, hidden, bias.mlp) : []),
+    ...linear('up', intermediate, hidden, bias.mlp),
+    ...linear('down', hidden, intermediate, bias.mlp),
+  ];
+}

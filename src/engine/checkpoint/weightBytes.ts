@@ -1,0 +1,23 @@
+import { familyNamed } from './families/registry.ts';
+import type { ModelShape } from './modelShape.ts';
+import { tensorTable } from './tensorTable.ts';
+
+/**
+ * Number of parameters of a dense model, a tied head counted once.
+ *
+ * @param shape  the model's sizes and switches
+ */
+export function parameterCount(shape: ModelShape): number {
+  const specs = tensorTable(familyNamed(shape.family), shape);
+  return specs.reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0);
+}
+
+/**
+ * Memory that the weights of a dense model take once loaded as float32.
+ *
+ * @param shape  the model's sizes and switches
+ * @returns bytes; loading itself needs at most 8 MB more
+ */
+export function weightBytes(shape: ModelShape): number {
+  return parameterCount(shape) * Float32Array.BYTES_PER_ELEMENT;
+}
