@@ -1,0 +1,193 @@
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import {
+  float32Of,
+  type Runtime,
+  type Session,
+  type Tensor,
+  tensorOf,
+} from '../runtime/runtime.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
+import { attentionRows } from './keptRows.ts';
+import { mlpGraph } from './mlpGraph.ts';
+import { RotaryTableMaker } from './rotaryTables.ts';
+import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
+
+/** The two kinds of sublayer. */
+export type SublayerKind = 'attention' | 'mlp';
+
+/** What a tapped sublayer shows of one batch: its normed input and the input of its output map. */
+export interface Tap {
+  /** [N, H], host, float32 */
+  readonly normed: Float32Array;
+  /** [N, A·D] or [N, I] (kept rows only under a mask), host, float32 */
+  readonly inner: Float32Array;
+}
+
+/** Called with each batch of a tapped sublayer, in order. */
+export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
+
+/**
+ * Sequence length from which the fused attention operator is used on the CPU: below it the
+ * decomposed form is as fast and needs no padding of heads to multiples of 8 (RUNTIME 1.1).
+ */
+const FUSED_FROM_TIME = 1024;
+
+/**
+ * Runs sublayers of a model on one device, a whole set of batches at a time.
+ *
+ * Layers go outside, batches inside: a mask's weights are gathered once per layer, whatever the
+ * number of tokens. Sessions hold no weights, so one pair of graphs serves every layer and subnet.
+ */
+export class ForwardPass {
+  readonly shape: ModelShape;
+  readonly runtime: Runtime;
+  readonly feeds: SublayerFeeds;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #rotary: RotaryTableMaker;
+  readonly #constants = new Map<string, Tensor>();
+
+  constructor(runtime: Runtime, shape: ModelShape) {
+    this.runtime = runtime;
+    this.shape = shape;
+    this.feeds = new SublayerFeeds(runtime, shape);
+    this.#rotary = new RotaryTableMaker(shape);
+  }
+
+  /**
+   * The residual stream before the first block.
+   * @param windows  token ids, all of one length T, at most the model's positions
+   * @returns  [B, T, H]
+   */
+  embed(weights: ModelWeights, windows: readonly Uint32Array[]): Tensor {
+    const { hidden, positions } = this.shape;
+    const time = windows[0]?.length ?? 0;
+    const out = new Float32Array(windows.length * time * hidden);
+    windows.forEach((window, b) => {
+      for (let t = 0; t < time; t++) {
+        const id = window[t] as number;
+        const at = (b * time + t) * hidden;
+        out.set(weights.embedding.subarray(id * hidden, (id + 1) * hidden), at);
+        if (positions.kind === 'learned' && weights.positionTable !== null) {
+          const from = (t + positions.offset) * hidden;
+          for (let i = 0; i < hidden; i++) {
+            out[at + i] = (out[at + i] as number) + (weights.positionTable[from + i] as number);
+          }
+        }
+      }
+    });
+    return tensorOf(out, [windows.length, time, hidden]);
+  }
+
+  /**
+   * Applies one sublayer to every batch. A sublayer whose mask keeps nothing is the identity.
+   * @param states  residual stream per batch, [B, T, H]; not changed
+   * @param tap  receives the sublayer's inner values of each batch
+   * @returns  residual stream after the sublayer, per batch
+   * @throws EngineError `cancelled` between two batches when the signal is raised
+   */
+  async sublayer(
+    kind: SublayerKind,
+    layer: LayerWeights,
+    mask: LayerMask,
+    states: readonly Tensor[],
+    options: { readonly signal?: AbortSignal | undefined; readonly tap?: OnTap } = {},
+  ): Promise<Tensor[]> {
+    const removed =
+      kind === 'attention'
+        ? mask.heads.every((head) => head.vo.length === 0)
+        : mask.mlp.length === 0;
+    if (removed) return [...states];
+    const variant = this.#variant(states[0]);
+    const session = await this.#session(kind, variant, options.tap !== undefined);
+    const rows = kind === 'attention' ? attentionRows(this.shape, mask, variant) : null;
+    const weights =
+      rows === null ? await this.feeds.mlp(layer, mask) : await this.feeds.attention(layer, rows);
+    if (rows !== null && this.shape.positions.kind === 'rope') {
+      const time = states[0]?.dims[1] as number;
+      Object.assign(weights, this.#rotary.tables(mask, rows.qkWidth / 2, time));
+    }
+    const out: Tensor[] = [];
+    for (const [batch, x] of states.entries()) {
+      throwIfAborted(options.signal);
+      const places = rows === null ? {} : this.#placeFeeds(x, variant);
+      const result = await session.run({ x, ...weights, ...places });
+      out.push(result['y'] as Tensor);
+      if (options.tap !== undefined) await options.tap(await this.#tapOf(result), batch);
+      // Native calls block the event loop; this lets a cancel message in.
+      await setImmediate();
+    }
+    return out;
+  }
+
+  /** The float32 data of a state on the host. */
+  async host(state: Tensor): Promise<Float32Array> {
+    return float32Of(await this.runtime.download(state));
+  }
+
+  #variant(state: Tensor | undefined): AttentionVariant {
+    const long = (state?.dims[1] ?? 0) >= FUSED_FROM_TIME;
+    return this.runtime.device === 'cpu' && long ? 'fused' : 'plain';
+  }
+
+  #session(kind: SublayerKind, variant: AttentionVariant, tap: boolean): Promise<Session> {
+    const key = `${kind}:${kind === 'mlp' ? '' : variant}:${tap}`;
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      const access = this.runtime.onDevice ? 'gathered' : 'direct';
+      const options = { access, tap, variant } as const;
+      const model =
+        kind === 'mlp' ? mlpGraph(this.shape, options) : attentionGraph(this.shape, options);
+      session = this.runtime.session(model, { keepOnDevice: true });
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+
+  /** Feeds that depend only on B and T: positions, and the causal mask or its lengths. */
+  #placeFeeds(x: Tensor, variant: AttentionVariant): Feeds {
+    const [batch, time] = x.dims as [number, number];
+    const feeds: Feeds = {};
+    if (this.shape.positions.kind === 'rope') {
+      feeds['q_positions'] = this.#rotary.positions(batch, time, this.shape.heads);
+      feeds['k_positions'] = this.#rotary.positions(batch, time, this.shape.kvHeads);
+    }
+    if (variant === 'plain') {
+      feeds['causal'] = this.#constant(`causal:${time}`, () => causalMask(time));
+    } else {
+      feeds['last_index'] = this.#constant(`last:${batch}:${time}`, () =>
+        tensorOf(new Int32Array(batch).fill(time - 1), [batch]),
+      );
+      feeds['total_length'] = this.#constant(`total:${time}`, () =>
+        tensorOf(Int32Array.of(time), [1]),
+      );
+    }
+    return feeds;
+  }
+
+  #constant(key: string, make: () => Tensor): Tensor {
+    let tensor = this.#constants.get(key);
+    if (tensor === undefined) {
+      tensor = make();
+      this.#constants.set(key, tensor);
+    }
+    return tensor;
+  }
+
+  async #tapOf(result: Readonly<Record<string, Tensor>>): Promise<Tap> {
+    return {
+      normed: await this.host(result['normed'] as Tensor),
+      inner: await this.host(result['inner'] as Tensor),
+    };
+  }
+}
+
+/** Additive causal mask [T, T]: 0 on and below the diagonal, a large negative number above. */
+function causalMask(time: number): Tensor {
+  const mask = new Float32Array(time * time);
+  for (let row = 0; row < time; row++) mask.fill(-1e9, row * time + row + 1, (row + 1) * time);
+  return tensorOf(mask, [time, time]);
+}

@@ -1,0 +1,163 @@
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { float32Of, type Session, type Tensor, tensorOf } from '../runtime/runtime.ts';
+import type { ForwardPass } from './forwardPass.ts';
+import { logitsGraph, lossGraph, teacherGraph } from './headGraph.ts';
+
+/**
+ * What the loss is measured against, one row per predicted position (window by window, T−1 each):
+ * `rows` [P, H] is the expected output embedding and `offset` [P] is added to the loss.
+ */
+export interface LossTargets {
+  readonly rows: Float32Array;
+  readonly offset: Float32Array | null;
+}
+
+/** Positions per call: bounds the [positions, V] logits inside the graph (RUNTIME section 5). */
+const POSITIONS_PER_CALL = 256;
+
+/** Final norm, output head and loss, in chunks of positions. */
+export class LossHead {
+  readonly #forward: ForwardPass;
+  readonly #sessions = new Map<string, Promise<Session>>();
+
+  constructor(forward: ForwardPass) {
+    this.#forward = forward;
+  }
+
+  /**
+   * Targets of the negative log-likelihood: the output embedding of each next token.
+   * @param windows  token ids, one length T
+   */
+  nextTokenTargets(weights: ModelWeights, windows: readonly Uint32Array[]): LossTargets {
+    const { hidden } = weights.shape;
+    const time = windows[0]?.length ?? 0;
+    const rows = new Float32Array(windows.length * (time - 1) * hidden);
+    let at = 0;
+    for (const window of windows) {
+      for (let t = 1; t < time; t++) {
+        const id = window[t] as number;
+        rows.set(weights.head.subarray(id * hidden, (id + 1) * hidden), at);
+        at += hidden;
+      }
+    }
+    return { rows, offset: null };
+  }
+
+  /**
+   * Targets of KL(dense ‖ subnet): the expected output embedding under the dense model.
+   * @param states  the dense model's last residual stream per batch
+   */
+  async denseTargets(
+    weights: ModelWeights,
+    states: readonly Tensor[],
+    signal?: AbortSignal,
+  ): Promise<LossTargets> {
+    const { hidden } = weights.shape;
+    const x = await this.#predicting(states);
+    const rows = new Float32Array(x.length);
+    const offset = new Float32Array(x.length / hidden);
+    await this.#chunks('teacher', weights, x, signal, (outputs, from) => {
+      rows.set(float32Of(outputs['expected'] as Tensor), from * hidden);
+      offset.set(float32Of(outputs['negative_entropy'] as Tensor), from);
+    });
+    return { rows, offset };
+  }
+
+  /**
+   * Loss at every predicted position.
+   * @param states  last residual stream per batch, [B, T, H]
+   * @returns  [P], nats
+   */
+  async losses(
+    weights: ModelWeights,
+    states: readonly Tensor[],
+    targets: LossTargets,
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
+    const { hidden } = weights.shape;
+    const x = await this.#predicting(states);
+    const losses = new Float32Array(x.length / hidden);
+    await this.#chunks(
+      'loss',
+      weights,
+      x,
+      signal,
+      (outputs, from) => losses.set(float32Of(outputs['loss'] as Tensor), from),
+      targets,
+    );
+    if (targets.offset !== null) {
+      targets.offset.forEach((offset, i) => (losses[i] = (losses[i] as number) + offset));
+    }
+    return losses;
+  }
+
+  /** Logits [N, V] of every position of one state; small inputs only. */
+  async logits(weights: ModelWeights, state: Tensor): Promise<Float32Array> {
+    const x = await this.#forward.host(state);
+    const out = new Float32Array((x.length / weights.shape.hidden) * weights.shape.vocab);
+    await this.#chunks('logits', weights, x, undefined, (outputs, from) =>
+      out.set(float32Of(outputs['logits'] as Tensor), from * weights.shape.vocab),
+    );
+    return out;
+  }
+
+  /** All positions that predict a token (not the last of a window), [P, H]. */
+  async #predicting(states: readonly Tensor[]): Promise<Float32Array> {
+    const { hidden } = this.#forward.shape;
+    const kept: Float32Array[] = [];
+    for (const state of states) {
+      const [batch, time] = state.dims as [number, number];
+      const data = await this.#forward.host(state);
+      for (let b = 0; b < batch; b++) {
+        kept.push(data.subarray(b * time * hidden, ((b + 1) * time - 1) * hidden));
+      }
+    }
+    const out = new Float32Array(kept.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of kept) {
+      out.set(part, at);
+      at += part.length;
+    }
+    return out;
+  }
+
+  async #chunks(
+    graph: 'loss' | 'teacher' | 'logits',
+    weights: ModelWeights,
+    x: Float32Array,
+    signal: AbortSignal | undefined,
+    take: (outputs: Readonly<Record<string, Tensor>>, from: number) => void,
+    targets?: LossTargets,
+  ): Promise<void> {
+    const { hidden } = weights.shape;
+    const session = await this.#session(graph);
+    const norm = weights.finalNorm;
+    const fixed = {
+      head: await this.#forward.feeds.matrix(weights.head),
+      norm_gain: tensorOf(norm.gain, [hidden]),
+      ...(norm.shift === null ? {} : { norm_shift: tensorOf(norm.shift, [hidden]) }),
+    };
+    const count = x.length / hidden;
+    for (let from = 0; from < count; from += POSITIONS_PER_CALL) {
+      throwIfAborted(signal);
+      const to = Math.min(count, from + POSITIONS_PER_CALL);
+      const part = (data: Float32Array): Tensor =>
+        tensorOf(data.subarray(from * hidden, to * hidden), [to - from, hidden]);
+      const target = targets === undefined ? {} : { target: part(targets.rows) };
+      take(await session.run({ x: part(x), ...target, ...fixed }), from);
+      await setImmediate();
+    }
+  }
+
+  #session(graph: 'loss' | 'teacher' | 'logits'): Promise<Session> {
+    let session = this.#sessions.get(graph);
+    if (session === undefined) {
+      const emit = { loss: lossGraph, teacher: teacherGraph, logits: logitsGraph }[graph];
+      session = this.#forward.runtime.session(emit(this.#forward.shape));
+      this.#sessions.set(graph, session);
+    }
+    return session;
+  }
+}

@@ -1,0 +1,93 @@
+import { groupSize, type ModelShape } from '../checkpoint/modelShape.ts';
+import { type Tensor, tensorOf } from '../runtime/runtime.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+
+/**
+ * Rotation tables of one layer mask for sequences of one length.
+ *
+ * Key/value head g owns rows g·T … g·T+T−1; row t holds cos (sin) of t·θ for its kept pairs, at
+ * their ORIGINAL frequencies, zero-padded. The tables have A·T rows because the operator wants at
+ * least one row per position of the longest sequence it rotates (the queries').
+ */
+export interface RotaryTables {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
+/** Makes rotation tables, computing each angle once per sequence length. */
+export class RotaryTableMaker {
+  readonly #shape: ModelShape;
+  #time = -1;
+  #cos = new Float32Array(0);
+  #sin = new Float32Array(0);
+  readonly #positions = new Map<string, Tensor>();
+
+  /** @param shape  a model with rotary positions */
+  constructor(shape: ModelShape) {
+    this.#shape = shape;
+  }
+
+  /**
+   * @param pairs  padded number of pairs of a head, w/2
+   * @param time  tokens of a sequence, T
+   * @returns  two tables [A·T, w/2]
+   */
+  tables(mask: LayerMask, pairs: number, time: number): RotaryTables {
+    this.#prepare(time);
+    const { heads, headDim } = this.#shape;
+    const half = headDim / 2;
+    const cos = new Float32Array(heads * time * pairs);
+    const sin = new Float32Array(heads * time * pairs);
+    mask.heads.forEach(({ qk }, g) => {
+      for (let t = 0; t < time; t++) {
+        const row = (g * time + t) * pairs;
+        for (let i = 0; i < qk.length; i++) {
+          const from = t * half + (qk[i] as number);
+          cos[row + i] = this.#cos[from] as number;
+          sin[row + i] = this.#sin[from] as number;
+        }
+      }
+    });
+    const dims = [heads * time, pairs];
+    return { cos: tensorOf(cos, dims), sin: tensorOf(sin, dims) };
+  }
+
+  /**
+   * The table row of every (token, head).
+   * @param heads  A for queries, G for keys
+   * @returns  int64 [B, T·heads]
+   */
+  positions(batch: number, time: number, heads: number): Tensor {
+    const key = `${batch}:${time}:${heads}`;
+    let tensor = this.#positions.get(key);
+    if (tensor === undefined) {
+      const group = heads === this.#shape.kvHeads ? 1 : groupSize(this.#shape);
+      const rows = new BigInt64Array(batch * time * heads);
+      rows.forEach((_, at) => {
+        const t = Math.floor(at / heads) % time;
+        rows[at] = BigInt(Math.floor((at % heads) / group) * time + t);
+      });
+      tensor = tensorOf(rows, [batch, time * heads]);
+      this.#positions.set(key, tensor);
+    }
+    return tensor;
+  }
+
+  #prepare(time: number): void {
+    if (time === this.#time) return;
+    const { positions, headDim } = this.#shape;
+    if (positions.kind !== 'rope') throw new TypeError('rotation tables need a model with RoPE');
+    const half = headDim / 2;
+    this.#time = time;
+    this.#positions.clear();
+    this.#cos = new Float32Array(time * half);
+    this.#sin = new Float32Array(time * half);
+    for (let t = 0; t < time; t++) {
+      for (let i = 0; i < half; i++) {
+        const angle = t * (positions.inverseFrequencies[i] as number);
+        this.#cos[t * half + i] = Math.cos(angle) * positions.attentionFactor;
+        this.#sin[t * half + i] = Math.sin(angle) * positions.attentionFactor;
+      }
+    }
+  }
+}

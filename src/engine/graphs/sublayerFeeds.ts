@@ -1,0 +1,124 @@
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import type { AttentionRows } from './keptRows.ts';
+import { gatherRows, ZERO_ROW } from './keptRows.ts';
+
+/** Named tensors of a graph. */
+export type Feeds = Record<string, Tensor>;
+
+/**
+ * Turns weights and kept rows into graph feeds.
+ *
+ * On the CPU kept rows are gathered into fresh arrays (views where they are one run): one layer's
+ * worth at a time, so evaluating a subnet needs no second copy of the model. On a GPU the full
+ * weights are uploaded once and stay; only the row indices travel.
+ */
+export class SublayerFeeds {
+  readonly #runtime: Runtime;
+  readonly #shape: ModelShape;
+  readonly #resident = new WeakMap<Float32Array, Promise<Tensor>>();
+
+  constructor(runtime: Runtime, shape: ModelShape) {
+    this.#runtime = runtime;
+    this.#shape = shape;
+  }
+
+  /** Feeds of the attention weights, biases and norm of a block. */
+  async attention(layer: LayerWeights, rows: AttentionRows): Promise<Feeds> {
+    const feeds: Feeds = { ...this.#norm(layer.attentionNorm) };
+    await this.#linear(feeds, 'q', layer.q, rows.q, 'q_index');
+    await this.#linear(feeds, 'k', layer.k, rows.k, 'k_index');
+    await this.#linear(feeds, 'v', layer.v, rows.v, 'v_index');
+    await this.#output(feeds, 'o', layer.o, rows.o, 'o_index');
+    return feeds;
+  }
+
+  /** Feeds of the MLP weights, biases and norm of a block. */
+  async mlp(layer: LayerWeights, mask: LayerMask): Promise<Feeds> {
+    const feeds: Feeds = { ...this.#norm(layer.mlpNorm) };
+    if (layer.gate !== null) await this.#linear(feeds, 'gate', layer.gate, mask.mlp, 'neurons');
+    await this.#linear(feeds, 'up', layer.up, mask.mlp, 'neurons');
+    await this.#output(feeds, 'down', layer.down, mask.mlp, 'neurons');
+    return feeds;
+  }
+
+  /** A whole matrix [rows, H], uploaded once on a GPU (the output head). */
+  matrix(data: Float32Array): Promise<Tensor> {
+    const { hidden } = this.#shape;
+    if (!this.#runtime.onDevice) {
+      return Promise.resolve(tensorOf(data, [data.length / hidden, hidden]));
+    }
+    return this.#upload(data, hidden, 0);
+  }
+
+  #norm(norm: NormWeights): Feeds {
+    const dims = [this.#shape.hidden];
+    return {
+      norm_gain: tensorOf(norm.gain, dims),
+      ...(norm.shift === null ? {} : { norm_shift: tensorOf(norm.shift, dims) }),
+    };
+  }
+
+  async #linear(
+    feeds: Feeds,
+    name: string,
+    linear: Linear,
+    rows: Int32Array | Uint32Array,
+    index: string,
+  ): Promise<void> {
+    await this.#rows(feeds, name, linear.weight, this.#shape.hidden, rows, index);
+    if (linear.bias !== null) {
+      if (this.#runtime.onDevice) {
+        feeds[`${name}_bias`] = await this.#upload(linear.bias, 1, 1);
+      } else {
+        feeds[`${name}_bias`] = tensorOf(gatherRows(linear.bias, 1, rows), [rows.length]);
+      }
+    }
+  }
+
+  /** o and down: rows are input features, the bias belongs to the residual and is never sliced. */
+  async #output(
+    feeds: Feeds,
+    name: string,
+    linear: Linear,
+    rows: Int32Array | Uint32Array,
+    index: string,
+  ): Promise<void> {
+    await this.#rows(feeds, name, linear.weight, this.#shape.hidden, rows, index);
+    if (linear.bias !== null) feeds[`${name}_bias`] = tensorOf(linear.bias, [this.#shape.hidden]);
+  }
+
+  async #rows(
+    feeds: Feeds,
+    name: string,
+    data: Float32Array,
+    width: number,
+    rows: Int32Array | Uint32Array,
+    index: string,
+  ): Promise<void> {
+    if (!this.#runtime.onDevice) {
+      feeds[name] = tensorOf(gatherRows(data, width, rows), [rows.length, width]);
+      return;
+    }
+    feeds[name] = await this.#upload(data, width, 1);
+    const zero = data.length / width;
+    feeds[index] ??= tensorOf(
+      BigInt64Array.from(rows, (row) => BigInt(row === ZERO_ROW ? zero : row)),
+      [rows.length],
+    );
+  }
+
+  /** Uploads a matrix with `zeroRows` rows of zeros at its end, once. */
+  #upload(data: Float32Array, width: number, zeroRows: number): Promise<Tensor> {
+    let tensor = this.#resident.get(data);
+    if (tensor === undefined) {
+      const padded = new Float32Array(data.length + zeroRows * width);
+      padded.set(data);
+      tensor = this.#runtime.upload(tensorOf(padded, [padded.length / width, width]));
+      this.#resident.set(data, tensor);
+    }
+    return tensor;
+  }
+}
