@@ -11,7 +11,11 @@ export function section<P extends TProperties>(
   properties: P,
 ): TOptional<TPartial<TObject<P>>> {
   return Type.Optional<TPartial<TObject<P>>>(
-    Type.Partial(Type.Object(properties), { description, additionalProperties: false }),
+    Type.Partial(Type.Object(properties), {
+      default: {},
+      description,
+      additionalProperties: false,
+    }),
   );
 }
 

@@ -1,4 +1,5 @@
 import { event, request } from './rpc.ts';
+import type { ResolvedConfig } from './runConfig.ts';
 import type { RunEvent } from './runEvent.ts';
 import type { DeviceReport, ExportReport, Figures } from './runRecord.ts';
 
@@ -27,7 +28,7 @@ export interface EvaluationRequest {
   readonly context: number;
   /** 0 or absent: all of the text. */
   readonly maxWindows?: number;
-  readonly device?: string;
+  readonly device?: ResolvedConfig['device'];
 }
 
 /** Answer to an {@link EvaluationRequest}. */
@@ -115,8 +116,8 @@ export const engineApi = {
 /** Values of the command line that win over those of the config file. */
 export interface RunOverrides {
   readonly name?: string;
-  readonly device?: string;
+  readonly device?: ResolvedConfig['device'];
   readonly seed?: number;
-  /** Folder the exports go to. */
+  /** Folder the run folder is put into; absent: `.subnet/runs` beside the config. */
   readonly out?: string;
 }

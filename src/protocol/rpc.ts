@@ -37,7 +37,7 @@ export interface CallContext {
 /** One function per request of an API: a missing one, or a wrong answer, does not compile. */
 export type Handlers<A> = {
   readonly [
-    K in keyof A as A[K] extends RequestDescriptor<infer _P, infer _R> ? K : never
+    K in keyof A as A[K] extends { readonly kind: 'request' } ? K : never
   ]: A[K] extends RequestDescriptor<infer P, infer R>
     ? (params: P, context: CallContext) => Promise<R> | R
     : never;

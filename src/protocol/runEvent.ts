@@ -58,12 +58,17 @@ export type RunEventBody = {
   readonly [K in keyof Schemas]: Readonly<Static<Schemas[K]>>;
 }[keyof Schemas];
 
-/** Place in the log: `seq` counts from 0 without gaps over all resumptions of a run. */
-export interface EventStamp {
-  readonly seq: number;
-  /** Milliseconds since 1970. */
-  readonly timeMs: number;
-}
+/** Schema of what every event has. */
+export const eventStampSchema = Type.Object({
+  kind: Type.String(),
+  seq: size,
+  timeMs: milliseconds,
+});
+/**
+ * Place of an event in the log: `seq` counts from 0 without gaps over all resumptions of a run,
+ * `timeMs` is milliseconds since 1970.
+ */
+export type EventStamp = Readonly<Omit<Static<typeof eventStampSchema>, 'kind'>>;
 
 /** One line of `events.jsonl`, as this version writes it. */
 export type RunEvent = RunEventBody & EventStamp;
@@ -72,6 +77,16 @@ export type RunEvent = RunEventBody & EventStamp;
 export interface UnknownRunEvent extends EventStamp {
   readonly kind: 'unknown';
   readonly original: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Numbers events that belong to no run folder.
+ * @param now  clock, milliseconds since 1970
+ * @returns a function that stamps one event after the other, from 0
+ */
+export function eventStamper(now: () => number): (body: RunEventBody) => RunEvent {
+  let seq = 0;
+  return (body) => ({ ...body, seq: seq++, timeMs: now() });
 }
 
 function event<K extends string, P extends TProperties>(kind: K, properties: P) {

@@ -1,0 +1,39 @@
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fillDefaults } from '../../protocol/configDefaults.ts';
+import type { RunOverrides } from '../../protocol/engineApi.ts';
+import type { ResolvedConfig, RunConfig } from '../../protocol/runConfig.ts';
+
+/**
+ * The config with every value present and every path absolute.
+ * @param config  as parsed
+ * @param configPath  absolute path of its file; paths in it are relative to its folder
+ * @param overrides  values that win over those of the file
+ */
+export function resolveConfig(
+  config: RunConfig,
+  configPath: string,
+  overrides: RunOverrides = {},
+): ResolvedConfig {
+  const at = (path: string): string => resolve(dirname(configPath), expandHome(path));
+  const full = fillDefaults(config);
+  return {
+    ...full,
+    model: at(full.model),
+    text: at(full.text),
+    heldout: full.heldout === null ? null : at(full.heldout),
+    name: overrides.name ?? full.name ?? nameOf(configPath),
+    seed: overrides.seed ?? full.seed,
+    device: overrides.device ?? full.device,
+  };
+}
+
+/** `llama.subnet.jsonc` → `llama`. */
+function nameOf(configPath: string): string {
+  const base = basename(configPath).replace(/(\.subnet)?\.jsonc?$/i, '');
+  return base === '' ? 'run' : base.slice(0, 60);
+}
+
+function expandHome(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+}

@@ -1,0 +1,46 @@
+import Value from 'typebox/value';
+import { runConfigSchema, type ResolvedConfig, type RunConfig } from './runConfig.ts';
+import { expandSearch } from './searchPresets.ts';
+
+/** Damping values that "auto" chooses from, fractions of the mean Gram diagonal (METHODS 5.7). */
+const AUTO_DAMPING: readonly number[] = [0.0001, 0.001, 0.01, 0.1];
+
+/** A config in which only the name may still be missing and paths are as written. */
+export type DefaultedConfig = Omit<ResolvedConfig, 'name'> & { readonly name: string | null };
+
+/**
+ * The config with every value present: the user's, else the preset's, else the schema's default.
+ * @param config  as parsed; not changed
+ */
+export function fillDefaults(config: RunConfig): DefaultedConfig {
+  const { search, ratio, heldout, name } = config;
+  // The schema gives each section and each field outside "search" a default, so nothing that is
+  // read from `full` below is missing; a test compares it with the schema.
+  const full = Value.Default(runConfigSchema, structuredClone(config)) as ResolvedConfig;
+  return {
+    model: full.model,
+    ratio,
+    text: full.text,
+    heldout: heldout ?? null,
+    name: name ?? null,
+    seed: full.seed,
+    device: full.device,
+    threads: full.threads,
+    calibration: full.calibration,
+    importance: full.importance,
+    attention: full.attention,
+    search: expandSearch(search, ratio),
+    reform: {
+      ...full.reform,
+      windows: config.reform?.windows ?? full.calibration.windows,
+      damping: dampingValues(config.reform?.damping),
+    },
+    evaluation: full.evaluation,
+    export: full.export,
+  };
+}
+
+function dampingValues(damping: number | 'auto' | readonly number[] = 'auto'): readonly number[] {
+  if (damping === 'auto') return AUTO_DAMPING;
+  return typeof damping === 'number' ? [damping] : damping;
+}
