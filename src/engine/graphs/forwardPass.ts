@@ -123,6 +123,17 @@ export class ForwardPass {
     return out;
   }
 
+  /** Applies a whole block: attention, then the MLP. Parameters as {@link sublayer}. */
+  async block(
+    layer: LayerWeights,
+    mask: LayerMask,
+    states: readonly Tensor[],
+    signal?: AbortSignal,
+  ): Promise<Tensor[]> {
+    const middle = await this.sublayer('attention', layer, mask, states, { signal });
+    return this.sublayer('mlp', layer, mask, middle, { signal });
+  }
+
   /** The float32 data of a state on the host. */
   async host(state: Tensor): Promise<Float32Array> {
     return float32Of(await this.runtime.download(state));

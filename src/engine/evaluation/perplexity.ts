@@ -1,0 +1,60 @@
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { LossHead } from '../graphs/lossHead.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { batchesOf } from './tokenBatches.ts';
+
+/** Perplexity of a model on a text. */
+export interface Perplexity {
+  readonly perplexity: number;
+  /** Mean negative log-likelihood of a predicted token. */
+  readonly lossNats: number;
+  /** Predicted tokens. */
+  readonly tokens: number;
+}
+
+/** Windows whose residual streams are held at a time; bounds memory on long texts. */
+const BATCHES_AT_A_TIME = 8;
+
+/**
+ * exp of the mean negative log-likelihood over all predicted tokens; every window predicts T−1.
+ * @param windows  contiguous windows of one length T, no special tokens added
+ * @param onProgress  told the windows done
+ * @source METHODS 6.1
+ */
+export async function perplexityOf(
+  forward: ForwardPass,
+  head: LossHead,
+  candidate: { readonly weights: ModelWeights; readonly subnet: Subnet },
+  windows: readonly Uint32Array[],
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((windowsDone: number) => void) | undefined;
+  } = {},
+): Promise<Perplexity> {
+  const { weights, subnet } = candidate;
+  const batches = batchesOf(windows);
+  let sum = 0;
+  let tokens = 0;
+  let done = 0;
+  for (let from = 0; from < batches.length; from += BATCHES_AT_A_TIME) {
+    const part = batches.slice(from, from + BATCHES_AT_A_TIME);
+    let states: Tensor[] = part.map((batch) => forward.embed(weights, batch));
+    for (const [l, layer] of weights.layers.entries()) {
+      states = await forward.block(layer, subnet.layers[l]!, states, options.signal);
+    }
+    const flat = part.flat();
+    const losses = await head.losses(
+      weights,
+      states,
+      head.nextTokenTargets(weights, flat),
+      options.signal,
+    );
+    for (let i = 0; i < losses.length; i++) sum += losses[i] as number;
+    tokens += losses.length;
+    done += flat.length;
+    options.onProgress?.(done);
+  }
+  return { perplexity: Math.exp(sum / tokens), lossNats: sum / tokens, tokens };
+}

@@ -1,0 +1,57 @@
+import type { Tensor } from '../runtime/runtime.ts';
+
+/**
+ * Residual streams after the first l blocks of recently evaluated subnets, by the masks of these
+ * blocks. Least recently used entries go first when the budget is full.
+ */
+export class PrefixCache {
+  readonly #entries = new Map<string, readonly Tensor[]>();
+  readonly #budgetBytes: number;
+  #bytes = 0;
+
+  /** @param budgetBytes  most bytes of residual streams held; 0 keeps nothing */
+  constructor(budgetBytes: number) {
+    this.#budgetBytes = budgetBytes;
+  }
+
+  /** The states under a key, now the most recently used; undefined when not held. */
+  get(key: string): readonly Tensor[] | undefined {
+    const states = this.#entries.get(key);
+    if (states !== undefined) {
+      this.#entries.delete(key);
+      this.#entries.set(key, states);
+    }
+    return states;
+  }
+
+  /**
+   * Holds states, dropping others to make room; states larger than the whole budget are not held.
+   */
+  put(key: string, states: readonly Tensor[]): void {
+    const size = bytesOf(states);
+    if (size > this.#budgetBytes) return;
+    this.#drop(key);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes + size <= this.#budgetBytes) break;
+      this.#drop(oldest);
+    }
+    this.#entries.set(key, states);
+    this.#bytes += size;
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    for (const key of [...this.#entries.keys()]) this.#drop(key);
+  }
+
+  #drop(key: string): void {
+    const states = this.#entries.get(key);
+    if (states === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= bytesOf(states);
+  }
+}
+
+function bytesOf(states: readonly Tensor[]): number {
+  return states.reduce((sum, state) => sum + 4 * state.dims.reduce((p, dim) => p * dim, 1), 0);
+}
