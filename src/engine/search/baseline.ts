@@ -1,0 +1,65 @@
+import type { Rng } from '../numeric/rng.ts';
+import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { selectSubnet, type AttentionMasks } from '../subnet/select.ts';
+import type { LayerScores, Subnet } from '../subnet/subnet.ts';
+import { genomeOf, subnetOf } from './genome.ts';
+import { repair } from './repair.ts';
+import { openSpace, tailFirst, terrainOf } from './terrain.ts';
+
+/** What a starting subnet is made from. */
+export interface BaselineProblem {
+  readonly shape: ModelShape;
+  readonly masks: AttentionMasks;
+  /** Block parameters. */
+  readonly budget: number;
+}
+
+/**
+ * The importance-initialised subnet: the same ratio in every block, head and MLP, the best-scored
+ * units kept, exactly on budget.
+ * @param scores  per block, [L]
+ * @throws EngineError  `budget` when no subnet can have the budget
+ * @source METHODS section 1.1, initialisation
+ */
+export function initialSubnet(problem: BaselineProblem, scores: readonly LayerScores[]): Subnet {
+  const { shape, masks, budget } = problem;
+  const terrain = terrainOf({
+    shape,
+    space: openSpace(shape.layers, masks),
+    scores,
+    budget,
+    blockOrder: tailFirst(shape.layers),
+  });
+  const pools = terrain.pools.flat();
+  const prunable = pools.reduce((sum, pool) => sum + pool.cost * pool.units, 0);
+  const ratio = (budget - shape.layers * terrain.blockFixed) / prunable;
+  // A ratio of zero would remove sublayers; the repair drops whole blocks where it must.
+  const uniform = Math.min(1, Math.max(ratio, Number.EPSILON));
+  const attention = Array.from({ length: shape.kvHeads }, () => uniform);
+  const start = selectSubnet(
+    shape,
+    scores,
+    scores.map(() => ({ attention, mlp: uniform })),
+    masks,
+  );
+  return subnetOf(terrain, repair(terrain, genomeOf(terrain, start), { noise: 0 }));
+}
+
+/**
+ * A control for comparisons: the same uniform ratios as {@link initialSubnet}, units drawn at
+ * random.
+ * @throws EngineError  `budget` when no subnet can have the budget
+ */
+export function randomSubnet(problem: BaselineProblem, rng: Rng): Subnet {
+  const { shape } = problem;
+  const draw = (length: number): Float64Array => Float64Array.from({ length }, () => rng.uniform());
+  const scores = Array.from({ length: shape.layers }, (): LayerScores => {
+    const heads = Array.from({ length: shape.kvHeads });
+    return {
+      qk: heads.map(() => draw(qkUnitsPerHead(shape))),
+      vo: heads.map(() => draw(shape.headDim)),
+      mlp: draw(shape.intermediate),
+    };
+  });
+  return initialSubnet(problem, scores);
+}

@@ -1,0 +1,78 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { countParameters } from './count.ts';
+import type { Subnet } from './subnet.ts';
+import { unitCosts } from './units.ts';
+
+/**
+ * Checks that a subnet fits a model: one mask per block and head, indices ascending and in range,
+ * each head whole or gone.
+ * @throws EngineError  `shape`, naming the first place that is wrong
+ */
+export function assertLegal(shape: ModelShape, subnet: Subnet): void {
+  expectCount('subnet', 'blocks', shape.layers, subnet.layers.length);
+  const qkUnits = qkUnitsPerHead(shape);
+  for (const [l, layer] of subnet.layers.entries()) {
+    expectCount(`layers[${l}]`, 'key/value heads', shape.kvHeads, layer.heads.length);
+    for (const [h, head] of layer.heads.entries()) {
+      const path = `layers[${l}].heads[${h}]`;
+      expectAscending(`${path}.qk`, head.qk, qkUnits);
+      expectAscending(`${path}.vo`, head.vo, shape.headDim);
+      if ((head.qk.length === 0) !== (head.vo.length === 0)) {
+        throw illegal(
+          path,
+          'q/k units and value dimensions both kept or both removed',
+          `${head.qk.length} q/k units and ${head.vo.length} value dimensions`,
+        );
+      }
+    }
+    expectAscending(`layers[${l}].mlp`, layer.mlp, shape.intermediate);
+  }
+}
+
+/**
+ * Checks that a subnet spends its budget: no parameter more, and less than the cheapest unit left.
+ * @param budget  block parameters
+ * @throws EngineError  `budget` when it does not
+ */
+export function assertOnBudget(shape: ModelShape, subnet: Subnet, budget: number): void {
+  const { block } = countParameters(shape, subnet);
+  const cheapest = cheapestUnit(shape);
+  if (block > budget || block <= budget - cheapest) {
+    throw new EngineError('budget', {
+      what: 'The subnet',
+      expected: `more than ${budget - cheapest} and at most ${budget} block parameters`,
+      found: `${block}`,
+      action: 'Repair it to the budget before use.',
+    });
+  }
+}
+
+/** Parameters of the cheapest prunable unit, the resolution of every budget. */
+export function cheapestUnit(shape: ModelShape): number {
+  const costs = unitCosts(shape);
+  return Math.min(costs.qk, costs.vo, costs.mlp);
+}
+
+function expectCount(path: string, noun: string, expected: number, found: number): void {
+  if (found !== expected) throw illegal(path, `${expected} ${noun}`, `${found}`);
+}
+
+function expectAscending(path: string, indices: Uint32Array, units: number): void {
+  let previous = -1;
+  for (const index of indices) {
+    if (index <= previous || index >= units) {
+      throw illegal(path, `ascending indices from 0 to ${units - 1}`, `${index} after ${previous}`);
+    }
+    previous = index;
+  }
+}
+
+function illegal(path: string, expected: string, found: string): EngineError {
+  return new EngineError('shape', {
+    what: `Subnet mask ${path}`,
+    expected,
+    found,
+    action: 'Use the subnet with the model it was made for.',
+  });
+}
