@@ -1,0 +1,110 @@
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import Type from 'typebox';
+import { decodeValue, parseJson } from '../../protocol/decode.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import {
+  RUN_SCHEMA_VERSION,
+  runManifestSchema,
+  runResultsSchema,
+  type RunManifest,
+  type RunResults,
+} from '../../protocol/runRecord.ts';
+import { diskError, onDisk } from './atomicWrite.ts';
+import { insideFolder } from './insideFolder.ts';
+
+/** Names of the things in a run folder. */
+export const runFiles = {
+  manifest: 'manifest.json',
+  config: 'config.jsonc',
+  events: 'events.jsonl',
+  evaluations: 'evaluations.jsonl',
+  checkpoints: 'checkpoint',
+  masks: 'masks',
+  stages: 'stages',
+  results: 'results.json',
+  export: 'export',
+  log: 'log.txt',
+} as const;
+
+/** Largest JSON file of a run that is read, bytes: far above masks of a 70-billion model. */
+const MOST_JSON_BYTES = 512 * 1024 * 1024;
+
+/** Where runs of a config live: `.subnet/runs` in its folder. */
+export function runsRootOf(configDir: string): string {
+  return join(configDir, '.subnet', 'runs');
+}
+
+/**
+ * Reads the manifest of a run.
+ * @throws EngineError `run` for a folder that is no run or of a newer version, `decode` for a
+ *   damaged manifest, `disk`
+ */
+export function readManifest(folder: string): RunManifest {
+  const path = resolve(folder);
+  if (!existsSync(join(path, runFiles.manifest))) {
+    throw new EngineError('run', {
+      what: path,
+      expected: 'a run folder, which holds manifest.json',
+      found: existsSync(path) ? 'a folder without it' : 'no such folder',
+      action: 'List the runs with "subnet runs", and give the folder of one.',
+    });
+  }
+  return readVersioned(path, runFiles.manifest, runManifestSchema);
+}
+
+/** Reads the results of a finished run; undefined while there are none. */
+export function readResults(folder: string): RunResults | undefined {
+  if (!existsSync(join(folder, runFiles.results))) return undefined;
+  return readVersioned(folder, runFiles.results, runResultsSchema);
+}
+
+/**
+ * Reads a JSON file of a run folder.
+ * @param name  path in the folder
+ * @returns the value, unchecked; undefined when there is no such file
+ * @throws EngineError `run` when the path leads out of the folder, `decode`, `disk`
+ */
+export function readRunJson(folder: string, name: string): unknown {
+  const path = insideFolder(folder, name);
+  let bytes: number;
+  try {
+    bytes = lstatSync(path).size;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw diskError(path, error);
+  }
+  if (bytes > MOST_JSON_BYTES) {
+    throw new EngineError('decode', {
+      what: path,
+      expected: `at most ${MOST_JSON_BYTES} bytes`,
+      found: `${bytes}`,
+      action: 'The file was not written by Subnet Studio; restore it or start a new run.',
+    });
+  }
+  return parseJson(
+    onDisk(path, () => readFileSync(path, 'utf8')),
+    path,
+  );
+}
+
+const versionSchema = Type.Object({ schemaVersion: Type.Integer({ minimum: 1 }) });
+
+function readVersioned<S extends typeof runManifestSchema | typeof runResultsSchema>(
+  folder: string,
+  name: string,
+  schema: S,
+): Type.Static<S> {
+  const value = readRunJson(folder, name);
+  const what = join(folder, name);
+  const { schemaVersion } = decodeValue(versionSchema, value, what);
+  if (schemaVersion > RUN_SCHEMA_VERSION) {
+    throw new EngineError('run', {
+      what,
+      expected: `a run of format ${RUN_SCHEMA_VERSION} or older`,
+      found: `format ${schemaVersion}, written by a newer version`,
+      action: 'Update Subnet Studio to open this run.',
+    });
+  }
+  return decodeValue(schema, value, what);
+}

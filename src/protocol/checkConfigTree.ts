@@ -1,0 +1,144 @@
+import { findNodeAtLocation, getNodeValue, type Node } from 'jsonc-parser';
+import type { TSchema } from 'typebox';
+import Value from 'typebox/value';
+import { LineIndex, didYouMean, type ConfigProblem } from './configProblem.ts';
+import { shorten } from './decode.ts';
+import { describeSchema, type SchemaNode } from './describeSchema.ts';
+import { runConfigSchema, type RunConfig } from './runConfig.ts';
+import { expandSearch } from './searchPresets.ts';
+
+const rootSchema = runConfigSchema as unknown as SchemaNode;
+
+/** Collects problems by their place in a text. */
+export class ProblemList {
+  private readonly problems: ConfigProblem[] = [];
+  private readonly lines: LineIndex;
+
+  /** @param text  the config text that offsets refer to */
+  constructor(text: string) {
+    this.lines = new LineIndex(text);
+  }
+
+  /** Adds a problem. @param place  UTF-16 offset and length in the text */
+  add(
+    field: string,
+    place: { readonly offset: number; readonly length: number },
+    expected: string,
+    found: string,
+  ): void {
+    const { offset, length } = place;
+    this.problems.push({ ...this.lines.at(offset), length, field, expected, found });
+  }
+
+  get isEmpty(): boolean {
+    return this.problems.length === 0;
+  }
+
+  /** The problems in the order of the text. */
+  sorted(): readonly ConfigProblem[] {
+    return this.problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+}
+
+/**
+ * Checks a parsed config against the schema, and then whether its values fit each other.
+ * @param tree  an object node
+ * @param problems  told everything that is wrong
+ * @returns the config; only to be used when there is no problem
+ */
+export function checkConfigTree(tree: Node, problems: ProblemList): RunConfig {
+  checkNode(tree, rootSchema, [], problems);
+  const config = getNodeValue(tree) as RunConfig;
+  if (problems.isEmpty) checkSense(tree, config, problems);
+  return config;
+}
+
+/** Unknown, misplaced, repeated and missing keys, wrong types and values out of range. */
+function checkNode(
+  node: Node,
+  schema: SchemaNode,
+  path: readonly string[],
+  problems: ProblemList,
+): void {
+  const { properties } = schema;
+  const field = path.join('.');
+  if (properties === undefined || node.type !== 'object') {
+    const value: unknown = getNodeValue(node);
+    if (Value.Check(schema as TSchema, value)) return;
+    problems.add(field, node, describeSchema(schema), shorten(value));
+    return;
+  }
+  const seen = new Set<string>();
+  for (const { children } of node.children ?? []) {
+    const [keyNode, valueNode] = children ?? [];
+    if (keyNode === undefined) continue;
+    const key = String(keyNode.value);
+    const name = [...path, key].join('.');
+    const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
+    if (seen.has(key)) {
+      problems.add(name, keyNode, 'each field once', 'it a second time');
+    } else if (known === undefined) {
+      const found = `an unknown field${suggestion(key, name, properties)}`;
+      problems.add(name, keyNode, 'a known field', found);
+    } else if (valueNode !== undefined) {
+      checkNode(valueNode, known, [...path, key], problems);
+    }
+    seen.add(key);
+  }
+  for (const key of schema.required ?? []) {
+    const place = { offset: node.offset, length: 1 };
+    if (!seen.has(key)) problems.add(key, place, `the field "${key}"`, 'none');
+  }
+}
+
+function suggestion(
+  key: string,
+  name: string,
+  properties: Readonly<Record<string, SchemaNode>>,
+): string {
+  const near = didYouMean(key, Object.keys(properties));
+  if (near !== undefined) return `; did you mean "${near}"?`;
+  const elsewhere = placesOf(key, rootSchema, []).filter((place) => place !== name);
+  return elsewhere.length === 0 ? '' : `; did you mean "${elsewhere.join('" or "')}"?`;
+}
+
+/** Fields of that last name anywhere in the config. */
+function placesOf(key: string, schema: SchemaNode, path: readonly string[]): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, child]) => [
+    ...(name === key ? [[...path, name].join('.')] : []),
+    ...placesOf(key, child, [...path, name]),
+  ]);
+}
+
+/** What a schema cannot say: values that do not fit each other. */
+function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void {
+  const { ratio } = config;
+  const search = expandSearch(config.search, ratio);
+  const { ranges, population, top, mutations, crossovers } = search;
+  const tell = (field: string, expected: string, found: string): void => {
+    problems.add(field, nearest(tree, field.split('.')), expected, found);
+  };
+  for (const [name, [low, high]] of Object.entries(ranges)) {
+    if (low > high) tell(`search.ranges.${name}`, 'lowest ≤ highest', `${low} > ${high}`);
+  }
+  if (top > population) tell('search.top', `at most the population, ${population}`, String(top));
+  if (mutations + crossovers > population) {
+    const found = `${mutations} mutations and ${crossovers} crossovers`;
+    tell('search.mutations', `at most ${population} together, the population`, found);
+  }
+  if (!search.enabled) return;
+  const least = Math.min(ranges.attention[0], ranges.mlp[0]) * ranges.depth[0];
+  const most = Math.max(ranges.attention[1], ranges.mlp[1]) * ranges.depth[1];
+  if (ratio < least || ratio > most) {
+    tell('ratio', `a ratio from ${least} to ${most}, as search.ranges says`, String(ratio));
+  }
+}
+
+/** The node of a field, or of the deepest section of it that was written. */
+function nearest(tree: Node, path: readonly string[]): Node {
+  for (let depth = path.length; depth > 0; depth--) {
+    const node = findNodeAtLocation(tree, path.slice(0, depth));
+    if (node !== undefined) return node;
+  }
+  return tree;
+}
