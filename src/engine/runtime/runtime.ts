@@ -31,7 +31,7 @@ export class Runtime {
   /** Intra-operator threads of a session. */
   readonly threads: number;
   readonly #sessions = new Set<Session>();
-  #identity: { up: Session; down: Session } | undefined;
+  readonly #copies = new Map<number, Promise<Copies>>();
 
   /**
    * @param device  execution provider
@@ -79,39 +79,49 @@ export class Runtime {
   /** Brings a host tensor to the device; on the CPU it is the same tensor. */
   async upload(tensor: Tensor): Promise<Tensor> {
     if (!this.onDevice) return tensor;
-    const { up } = await this.#identities();
+    const { up } = await this.#copiesOf(tensor.dims.length);
     return up.run1({ x: tensor });
   }
 
   /** Brings a device tensor to the host; on the CPU it is the same tensor. */
   async download(tensor: Tensor): Promise<Tensor> {
     if (tensor.location === 'cpu') return tensor;
-    const { down } = await this.#identities();
+    const { down } = await this.#copiesOf(tensor.dims.length);
     return down.run1({ x: tensor });
   }
 
   /** Releases every session made here; returns their memory. */
   async release(): Promise<void> {
-    this.#identity = undefined;
+    this.#copies.clear();
     for (const session of [...this.#sessions]) await session.release();
   }
 
   /** One graph on both sides of the bus: `getData()` on a GPU tensor aborts the process (RUNTIME 3). */
-  async #identities(): Promise<{ up: Session; down: Session }> {
-    if (this.#identity === undefined) {
-      const graph = new GraphBuilder('copy');
-      graph.output('y', graph.input('x', 'float32', ['rows', 'columns']), 'float32', [
-        'rows',
-        'columns',
-      ]);
-      const model = graph.build();
-      this.#identity = {
-        up: await this.session(model, { keepOnDevice: true }),
-        down: await this.session(model),
-      };
+  #copiesOf(rank: number): Promise<Copies> {
+    let copies = this.#copies.get(rank);
+    if (copies === undefined) {
+      copies = this.#makeCopies(rank);
+      this.#copies.set(rank, copies);
     }
-    return this.#identity;
+    return copies;
   }
+
+  async #makeCopies(rank: number): Promise<Copies> {
+    const dims = Array.from({ length: rank }, (_, axis) => `d${axis}`);
+    const graph = new GraphBuilder('copy');
+    graph.output('y', graph.input('x', 'float32', dims), 'float32', dims);
+    const model = graph.build();
+    return {
+      up: await this.session(model, { keepOnDevice: true }),
+      down: await this.session(model),
+    };
+  }
+}
+
+/** Sessions that copy a tensor of one rank to the device and from it. */
+interface Copies {
+  readonly up: Session;
+  readonly down: Session;
 }
 
 /** A loaded graph. */
