@@ -101,7 +101,7 @@ export class ForwardPass {
         ? mask.heads.every((head) => head.vo.length === 0)
         : mask.mlp.length === 0;
     if (removed) return [...states];
-    const variant = this.#variant(states[0]);
+    const variant = this.variantFor(states[0]);
     const session = await this.#session(kind, variant, options.tap !== undefined);
     const rows = kind === 'attention' ? attentionRows(this.shape, mask, variant) : null;
     const weights =
@@ -134,14 +134,15 @@ export class ForwardPass {
     return this.sublayer('mlp', layer, mask, middle, { signal });
   }
 
+  /** How attention over a state is computed, which decides how its heads are padded. */
+  variantFor(state: Tensor | undefined): AttentionVariant {
+    const long = (state?.dims[1] ?? 0) >= FUSED_FROM_TIME;
+    return this.runtime.device === 'cpu' && long ? 'fused' : 'plain';
+  }
+
   /** The float32 data of a state on the host. */
   async host(state: Tensor): Promise<Float32Array> {
     return float32Of(await this.runtime.download(state));
-  }
-
-  #variant(state: Tensor | undefined): AttentionVariant {
-    const long = (state?.dims[1] ?? 0) >= FUSED_FROM_TIME;
-    return this.runtime.device === 'cpu' && long ? 'fused' : 'plain';
   }
 
   #session(kind: SublayerKind, variant: AttentionVariant, tap: boolean): Promise<Session> {

@@ -61,9 +61,14 @@ export class GraphBuilder {
     this.#graph = create(GraphProtoSchema, { name });
   }
 
-  /** Declares a graph input. An input that no node uses must still be fed, so declare only used ones. */
+  /**
+   * Declares a graph input, once: declaring the name again returns the same value. An input that no
+   * node uses must still be fed, so declare only used ones.
+   */
   input(name: string, type: ElementType, dims: readonly Dimension[]): Value {
-    this.#graph.input.push(valueInfo(name, type, dims));
+    if (!this.#graph.input.some((known) => known.name === name)) {
+      this.#graph.input.push(valueInfo(name, type, dims));
+    }
     return name;
   }
 

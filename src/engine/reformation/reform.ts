@@ -1,0 +1,152 @@
+import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import { type Matrix, zeros } from '../numeric/matrix.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import { denseSubnet, hasAttention } from '../subnet/count.ts';
+import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { type FitMoments, gatherMoments } from './sublayerMoments.ts';
+
+/** One output map to be refitted. */
+export interface FitProblem {
+  /** Names the map in messages, e.g. `block 3, down_proj`. */
+  readonly what: string;
+  readonly train: FitMoments;
+  /** Moments of tokens that were not trained on, for choosing the damping. */
+  readonly heldout: FitMoments;
+  /** Kept rows before the refit, [k, H]. */
+  readonly weight: Matrix;
+  /** Output bias before the refit, [H]; null when the model has none. */
+  readonly bias: Float64Array | null;
+}
+
+/** A refitted output map. */
+export interface Fit {
+  readonly weight: Matrix;
+  readonly bias: Float64Array | null;
+  /** Damping that was chosen, a fraction of the mean Gram diagonal. */
+  readonly damping: number;
+  /** Held-out error ‖T − Z·W − b‖² / ‖T‖² before the refit and after it. */
+  readonly errorBefore: number;
+  readonly errorAfter: number;
+}
+
+/** A way of refitting, e.g. least squares or ADMM. */
+export type Refit = (problem: FitProblem, signal?: AbortSignal) => Promise<Fit>;
+
+/**
+ * What a refitted sublayer is to produce: `dense`, the dense model's residual stream, so that errors
+ * of earlier blocks are repaired too; `layer`, what the unpruned sublayer would produce from the
+ * subnet's own inputs (the paper's).
+ *
+ * Deviation: `dense` is not in the paper; METHODS 5, ideas 2.
+ */
+export type FitTarget = 'dense' | 'layer';
+
+/** What {@link reform} needs. */
+export interface ReformRequest {
+  readonly forward: ForwardPass;
+  readonly weights: ModelWeights;
+  readonly subnet: Subnet;
+  /** Calibration windows grouped into batches. */
+  readonly batches: readonly (readonly Uint32Array[])[];
+  readonly target: FitTarget;
+  /** Share of the batches held out for choosing the damping. */
+  readonly heldoutShare: number;
+  readonly refit: Refit;
+  readonly signal?: AbortSignal;
+  /** Told each refitted map. */
+  readonly onFit?: (
+    fit: { layer: number; kind: SublayerKind } & Omit<Fit, 'weight' | 'bias'>,
+  ) => void;
+}
+
+/**
+ * Reforms a subnet: refits the kept rows of o_proj and down_proj, sublayer after sublayer, each on
+ * the inputs that the already reformed subnet gives it.
+ *
+ * Memory: the residual streams of all calibration tokens of the dense model and of the subnet, and
+ * one map's Gram matrix.
+ * @returns  weights that differ from the request's in the kept rows of o and down and in their
+ *   biases; the mask stays the same
+ * @throws EngineError `numeric` when a map cannot be fitted, `cancelled`
+ * @source Shen et al. 2024, section 3.4 (METHODS 1.1, 1.2)
+ */
+export async function reform(request: ReformRequest): Promise<ModelWeights> {
+  const { forward, weights, subnet, batches, signal } = request;
+  const dense = denseSubnet(weights.shape);
+  const embedded = batches.map((batch) => forward.embed(weights, batch));
+  let [denseStates, states]: [Tensor[], Tensor[]] = [embedded, embedded];
+  const layers: LayerWeights[] = [];
+  for (const [l, original] of weights.layers.entries()) {
+    let layer = original;
+    for (const kind of ['attention', 'mlp'] as const) {
+      const mask = subnet.layers[l]!;
+      const full = dense.layers[l]!;
+      denseStates = await forward.sublayer(kind, original, full, denseStates, { signal });
+      if (isPresent(kind, mask)) {
+        const wanted =
+          request.target === 'dense'
+            ? denseStates
+            : await forward.sublayer(kind, original, full, states, { signal });
+        layer = await refitSublayer(request, { l, kind, layer, mask, states, wanted });
+      }
+      states = await forward.sublayer(kind, layer, mask, states, { signal });
+    }
+    layers.push(layer);
+  }
+  return { ...weights, layers };
+}
+
+interface Place {
+  readonly l: number;
+  readonly kind: SublayerKind;
+  readonly layer: LayerWeights;
+  readonly mask: LayerMask;
+  readonly states: readonly Tensor[];
+  readonly wanted: readonly Tensor[];
+}
+
+async function refitSublayer(request: ReformRequest, place: Place): Promise<LayerWeights> {
+  const { l, kind, layer } = place;
+  const name = kind === 'attention' ? 'o' : 'down';
+  const held = Math.ceil(request.batches.length * request.heldoutShare);
+  const heldoutFrom = Math.max(1, request.batches.length - held);
+  const moments = await gatherMoments(request.forward, { ...place, heldoutFrom }, request.signal);
+  const { rows, train, heldout } = moments;
+  const linear = layer[name];
+  const fit = await request.refit(
+    {
+      what: `block ${l}, ${name}_proj`,
+      train,
+      heldout: heldout.tokens > 0 ? heldout : train,
+      weight: rowsOfLinear(linear, rows, request.weights.shape.hidden),
+      bias: linear.bias === null ? null : Float64Array.from(linear.bias),
+    },
+    request.signal,
+  );
+  const { damping, errorBefore, errorAfter } = fit;
+  request.onFit?.({ layer: l, kind, damping, errorBefore, errorAfter });
+  return { ...layer, [name]: withRows(linear, rows, fit) };
+}
+
+function isPresent(kind: SublayerKind, mask: LayerMask): boolean {
+  return kind === 'attention' ? hasAttention(mask) : mask.mlp.length > 0;
+}
+
+function rowsOfLinear(linear: Linear, rows: Int32Array, hidden: number): Matrix {
+  const out = zeros(rows.length, hidden);
+  rows.forEach((row, i) => {
+    out.data.set(linear.weight.subarray(row * hidden, (row + 1) * hidden), i * hidden);
+  });
+  return out;
+}
+
+/** A copy of the map with the fitted rows in place of the old ones; removed rows stay as they were. */
+function withRows(linear: Linear, rows: Int32Array, fit: Fit): Linear {
+  const weight = linear.weight.slice();
+  const hidden = fit.weight.columns;
+  rows.forEach((row, i) => {
+    weight.set(fit.weight.data.subarray(i * hidden, (i + 1) * hidden), row * hidden);
+  });
+  return { weight, bias: fit.bias === null ? linear.bias : Float32Array.from(fit.bias) };
+}
