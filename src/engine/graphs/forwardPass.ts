@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import {
   float32Of,
   type Runtime,
@@ -86,7 +87,7 @@ export class ForwardPass {
    * Applies one sublayer to every batch. A sublayer whose mask keeps nothing is the identity.
    * @param states  residual stream per batch, [B, T, H]; not changed
    * @param tap  receives the sublayer's inner values of each batch
-   * @returns  residual stream after the sublayer, per batch
+   * @returns  residual stream after the sublayer, per batch; the caller owns it (`releaseTensors`)
    * @throws EngineError `cancelled` between two batches when the signal is raised
    */
   async sublayer(
@@ -100,7 +101,7 @@ export class ForwardPass {
       kind === 'attention'
         ? mask.heads.every((head) => head.vo.length === 0)
         : mask.mlp.length === 0;
-    if (removed) return [...states];
+    if (removed) return states.map(retainTensor);
     const variant = this.variantFor(states[0]);
     const session = await this.#session(kind, variant, options.tap !== undefined);
     const rows = kind === 'attention' ? attentionRows(this.shape, mask, variant) : null;
@@ -111,14 +112,19 @@ export class ForwardPass {
       Object.assign(weights, this.#rotary.tables(mask, rows.qkWidth / 2, time));
     }
     const out: Tensor[] = [];
-    for (const [batch, x] of states.entries()) {
-      throwIfAborted(options.signal);
-      const places = rows === null ? {} : this.#placeFeeds(x, variant);
-      const result = await session.run({ x, ...weights, ...places });
-      out.push(result['y'] as Tensor);
-      if (options.tap !== undefined) await options.tap(await this.#tapOf(result), batch);
-      // Native calls block the event loop; this lets a cancel message in.
-      await setImmediate();
+    try {
+      for (const [batch, x] of states.entries()) {
+        throwIfAborted(options.signal);
+        const places = rows === null ? {} : this.#placeFeeds(x, variant);
+        const result = await session.run({ x, ...weights, ...places });
+        out.push(result['y'] as Tensor);
+        if (options.tap !== undefined) await options.tap(await this.#tapOf(result), batch);
+        // Native calls block the event loop; this lets a cancel message in.
+        await setImmediate();
+      }
+    } catch (error) {
+      releaseTensors(out);
+      throw error;
     }
     return out;
   }
@@ -131,7 +137,11 @@ export class ForwardPass {
     signal?: AbortSignal,
   ): Promise<Tensor[]> {
     const middle = await this.sublayer('attention', layer, mask, states, { signal });
-    return this.sublayer('mlp', layer, mask, middle, { signal });
+    try {
+      return await this.sublayer('mlp', layer, mask, middle, { signal });
+    } finally {
+      releaseTensors(middle);
+    }
   }
 
   /** How attention over a state is computed, which decides how its heads are padded. */
@@ -190,10 +200,13 @@ export class ForwardPass {
   }
 
   async #tapOf(result: Readonly<Record<string, Tensor>>): Promise<Tap> {
-    return {
-      normed: await this.host(result['normed'] as Tensor),
-      inner: await this.host(result['inner'] as Tensor),
+    const take = async (name: 'normed' | 'inner'): Promise<Float32Array> => {
+      const tensor = result[name] as Tensor;
+      const data = await this.host(tensor);
+      releaseTensor(tensor);
+      return data;
     };
+    return { normed: await take('normed'), inner: await take('inner') };
   }
 }
 
