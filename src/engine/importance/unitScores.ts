@@ -1,0 +1,72 @@
+import { groupSize, type ModelShape, qkUnitsPerHead } from '../checkpoint/modelShape.ts';
+import type { LayerScores } from '../subnet/subnet.ts';
+import type { LinearScores } from './linearScores.ts';
+
+/**
+ * Scores of the prunable units of a block: sums over all rows that a unit keeps or drops.
+ *
+ * A query/key unit is, for one key/value head, its rows in k and in every query head of the group:
+ * both halves of a frequency pair under RoPE, one dimension otherwise. A value/output unit is one
+ * row of v and the row of o of every query head of the group. A neuron is its row in gate, up and
+ * down.
+ *
+ * Deviation: the paper scores one shared mask of q, k, v and o; index i of q/k and of v/o are
+ * unrelated coordinates, so they are scored apart. {@link tiedScores} gives the paper's sum.
+ * @source METHODS sections 1.1 and 2
+ */
+export function unitScores(rows: LinearScores, shape: ModelShape): LayerScores {
+  const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
+  return {
+    qk: heads.map((head) => qkScores(rows, shape, head)),
+    vo: heads.map((head) => voScores(rows, shape, head)),
+    mlp: rows.up.map((score, i) => score + rows.down[i]! + (rows.gate?.[i] ?? 0)),
+  };
+}
+
+/**
+ * Scores of the units of a tied attention mask, where query/key unit i and value/output unit i
+ * stay or go together: the raw sum of both, as in the paper. Under RoPE a unit is a pair, so both
+ * value dimensions i and i + D/2 are added.
+ * @returns  [G][qk units]
+ * @source METHODS section 1.1
+ */
+export function tiedScores(scores: LayerScores, shape: ModelShape): readonly Float64Array[] {
+  return scores.qk.map((qk, head) => {
+    const vo = scores.vo[head]!;
+    return qk.map((score, unit) =>
+      dimensionsOf(unit, shape).reduce((sum, dim) => sum + vo[dim]!, score),
+    );
+  });
+}
+
+function qkScores(rows: LinearScores, shape: ModelShape, head: number): Float64Array {
+  return Float64Array.from({ length: qkUnitsPerHead(shape) }, (_, unit) => {
+    let sum = 0;
+    for (const dim of dimensionsOf(unit, shape)) {
+      sum += rows.k[head * shape.headDim + dim]! + groupSum(rows.q, shape, head, dim);
+    }
+    return sum;
+  });
+}
+
+function voScores(rows: LinearScores, shape: ModelShape, head: number): Float64Array {
+  return Float64Array.from(
+    { length: shape.headDim },
+    (_, dim) => rows.v[head * shape.headDim + dim]! + groupSum(rows.o, shape, head, dim),
+  );
+}
+
+/** Σ over the query heads that share key/value head `head` of their row `dim`. */
+function groupSum(rows: Float64Array, shape: ModelShape, head: number, dim: number): number {
+  const group = groupSize(shape);
+  let sum = 0;
+  for (let member = 0; member < group; member++) {
+    sum += rows[(head * group + member) * shape.headDim + dim]!;
+  }
+  return sum;
+}
+
+/** The head dimensions of a query/key unit. */
+function dimensionsOf(unit: number, shape: ModelShape): readonly number[] {
+  return shape.positions.kind === 'rope' ? [unit, unit + shape.headDim / 2] : [unit];
+}
