@@ -68,7 +68,7 @@ export const quickOptions: EvolveOptions = {
 };
 
 /** Upper bound of every count: far above any search that ends, low enough to allocate. */
-const MOST = 100_000;
+const MOST = 1_000_000;
 
 /**
  * Checks options that a user may have written.
