@@ -1,0 +1,170 @@
+import { groupSize, type ModelShape } from '../checkpoint/modelShape.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { Value } from '../onnx/graphBuilder.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import type { DecoderContext } from './decoderContext.ts';
+import {
+  keptAttentionRows,
+  keptHeads,
+  type SlicedHead,
+  sliceInputs,
+  sliceRows,
+} from './sliceLayer.ts';
+
+/** Kept key/value heads of one block with equal sizes: one batched product serves them. */
+export interface HeadGroup {
+  readonly heads: readonly SlicedHead[];
+  readonly qkDims: number;
+  readonly voDims: number;
+}
+
+/**
+ * The kept heads of a block by equal sizes, larger ones first.
+ *
+ * Heads may stand in any order as long as q, k, v and the rows of o agree on it, so the export
+ * stores them in the order of these groups.
+ */
+export function headGroups(shape: ModelShape, mask: LayerMask): HeadGroup[] {
+  const groups = new Map<string, SlicedHead[]>();
+  for (const head of keptHeads(shape, mask)) {
+    const key = `${head.qkDims}:${head.voDims}`;
+    groups.set(key, [...(groups.get(key) ?? []), head]);
+  }
+  return [...groups.values()]
+    .map((heads) => ({ heads, qkDims: heads[0]!.qkDims, voDims: heads[0]!.voDims }))
+    .sort((a, b) => b.qkDims - a.qkDims || b.voDims - a.voDims);
+}
+
+/** Widths of a block's cache: ΣqkDims for keys, ΣvoDims for values. */
+export function cacheWidths(groups: readonly HeadGroup[]): { key: number; value: number } {
+  const sum = (size: (group: HeadGroup) => number): number =>
+    groups.reduce((total, group) => total + group.heads.length * size(group), 0);
+  return { key: sum(({ qkDims }) => qkDims), value: sum(({ voDims }) => voDims) };
+}
+
+/**
+ * Emits `x + o(attention(norm x))` with the block's cache.
+ *
+ * The softmax scale stays 1/√D of the original head width (METHODS section 2). Keys are cached
+ * after rotation.
+ * @param x  [N, H], N = B·T
+ * @returns  [N, H]
+ */
+export function emitAttention(
+  context: DecoderContext,
+  index: number,
+  layer: LayerWeights,
+  groups: readonly HeadGroup[],
+  x: Value,
+): Value {
+  const { graph, shape } = context;
+  const heads = groups.flatMap((group) => group.heads);
+  const rows = keptAttentionRows(shape, heads);
+  const normed = context.norm(`attentionNorm`, index, layer.attentionNorm, x);
+  const project = (slot: 'q' | 'k' | 'v'): Value =>
+    context.projection(slot, index, rows[slot].length, normed, () =>
+      sliceRows(layer[slot], shape.hidden, rows[slot]),
+    );
+  const scaled = graph.op('Mul', [project('q'), graph.floats(1 / Math.sqrt(shape.headDim))]);
+  const cached = emitCache(context, index, groups, project('k'), project('v'));
+  const group = groupSize(shape);
+  const queries = split(context, `layer${index}_q`, scaled, 1, groups, (g) => group * g.qkDims);
+  const parts = groups.map((g, i) =>
+    emitGroup(context, g, queries[i]!, cached.keys[i]!, cached.values[i]!),
+  );
+  const merged = parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: 1n });
+  return context.residual('o', index, rows.o.length, x, merged, () =>
+    sliceInputs(layer.o, shape.hidden, rows.o),
+  );
+}
+
+/** Appends this step's keys and values to the cache, and splits the whole by groups. */
+function emitCache(
+  context: DecoderContext,
+  index: number,
+  groups: readonly HeadGroup[],
+  k: Value,
+  v: Value,
+): { readonly keys: readonly Value[]; readonly values: readonly Value[] } {
+  const { graph } = context;
+  const widths = cacheWidths(groups);
+  const fresh = split(context, `layer${index}_k`, k, 1, groups, (g) => g.qkDims).map((part, i) => {
+    const g = groups[i]!;
+    const rotated = rotate(context, g, part, g.qkDims);
+    return graph.op('Reshape', [rotated, context.dims(g.heads.length * g.qkDims)]);
+  });
+  const newKeys = fresh.length === 1 ? fresh[0]! : graph.op('Concat', fresh, { axis: 2n });
+  const newValues = graph.op('Reshape', [v, context.dims(widths.value)]);
+  const append = (kind: 'key' | 'value', added: Value): Value => {
+    const past = context.past(index, kind, widths[kind]);
+    const all = graph.op('Concat', [past, added], { axis: 1n });
+    const name = `present_${index}_${kind}`;
+    graph.output(name, all, 'float32', ['batch', 'total', widths[kind]]);
+    // Reading on from the output's name leaves its Identity the only reader of the Concat, so that
+    // the runtime can drop it instead of copying the cache.
+    return name;
+  };
+  return {
+    keys: split(context, `layer${index}_keys`, append('key', newKeys), 2, groups, (g) => g.qkDims),
+    values: split(
+      context,
+      `layer${index}_values`,
+      append('value', newValues),
+      2,
+      groups,
+      (g) => g.voDims,
+    ),
+  };
+}
+
+/** Attention of equal heads: [N, G·g·w] queries on [B, S, G·w] keys and [B, S, G·u] values. */
+function emitGroup(context: DecoderContext, group: HeadGroup, q: Value, k: Value, v: Value): Value {
+  const { graph, shape } = context;
+  const perKey = groupSize(shape);
+  const count = group.heads.length;
+  const { qkDims: w, voDims: u } = group;
+  const rotated = rotate(context, group, q, perKey * w);
+  const arrange = (value: Value, dims: Value, perm: readonly bigint[]): Value =>
+    graph.op('Transpose', [graph.op('Reshape', [value, dims])], { perm });
+  const queries = arrange(rotated, context.dims(count, perKey, w), [0n, 2n, 3n, 1n, 4n]);
+  const keys = arrange(k, graph.ints([0, 0, count, 1, w]), [0n, 2n, 3n, 4n, 1n]);
+  const values = arrange(v, graph.ints([0, 0, count, 1, u]), [0n, 2n, 3n, 1n, 4n]);
+  // [B, G, g, T, w] · [B, G, 1, w, S] → [B, G, g, T, S]
+  const scores = graph.op('Add', [graph.op('MatMul', [queries, keys]), context.causal()]);
+  const weights = graph.op('Softmax', [scores], { axis: -1n });
+  const out = graph.op('Transpose', [graph.op('MatMul', [weights, values])], {
+    perm: [0n, 3n, 1n, 2n, 4n],
+  });
+  return graph.op('Reshape', [out, graph.ints([-1, count * perKey * u])]);
+}
+
+/**
+ * Rotates [N, G·width]. Where heads keep different pairs, a head of a token counts as one position
+ * of a sequence of T·G, whose row of the table is its own: one fused node, no copy.
+ * @returns  the same values in some shape [B, …]
+ */
+function rotate(context: DecoderContext, group: HeadGroup, value: Value, width: number): Value {
+  const rotary = context.rotary();
+  if (rotary === null) return value;
+  const { graph } = context;
+  const { cos, sin, rowsPerToken } = rotary.tables(group.heads);
+  const rowWidth = (group.heads.length / rowsPerToken) * width;
+  const rows = graph.op('Reshape', [value, context.batchDims(-1, rowWidth)]);
+  return graph.microsoft('RotaryEmbedding', [rows, graph.ints([0]), cos, sin]);
+}
+
+/** Splits a value's axis by groups; `size` is a group's width per key/value head. */
+function split(
+  context: DecoderContext,
+  name: string,
+  value: Value,
+  axis: number,
+  groups: readonly HeadGroup[],
+  size: (group: HeadGroup) => number,
+): readonly Value[] {
+  if (groups.length === 1) return [value];
+  const sizes = groups.map((group) => group.heads.length * size(group));
+  const outputs = groups.map((_, i) => `${name}_${i}`);
+  const inputs = [value, context.graph.ints(sizes)];
+  return context.graph.node('Split', inputs, { axis: BigInt(axis) }, outputs);
+}

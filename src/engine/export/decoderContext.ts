@@ -1,0 +1,198 @@
+import { familyNamed } from '../checkpoint/families/registry.ts';
+import type { Family, LinearSlot } from '../checkpoint/families/family.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import { tensorName } from '../checkpoint/tensorTable.ts';
+import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
+import { RotaryEmitter } from './decoderRotary.ts';
+import type { WeightPlan } from './weightPlan.ts';
+
+/** Added to the score of a later token; its exponential is exactly zero. */
+const MASKED = -1e9;
+
+/**
+ * What the parts of a decoder graph share: sizes known only at run time, the causal mask, rotation
+ * tables, and the small patterns that turn weights into nodes.
+ *
+ * Shared values are emitted on first use, because what no node reads may not be declared.
+ */
+export class DecoderContext {
+  readonly graph: GraphBuilder;
+  readonly shape: ModelShape;
+  readonly #plan: WeightPlan;
+  readonly #family: Family;
+  readonly #ids: Value;
+  readonly #once = new Map<string, Value>();
+  #firstPast: Value | undefined;
+  #rotary: RotaryEmitter | undefined;
+
+  /** @param ids  token ids, int64 [B, T] */
+  constructor(graph: GraphBuilder, shape: ModelShape, plan: WeightPlan, ids: Value) {
+    this.graph = graph;
+    this.shape = shape;
+    this.#plan = plan;
+    this.#family = familyNamed(shape.family);
+    this.#ids = ids;
+  }
+
+  /** The shape [B, T, ...rest] as a tensor. */
+  dims(...rest: readonly number[]): Value {
+    return this.#memo(`dims:${rest.join()}`, () =>
+      this.graph.op('Concat', [this.#idsShape(), this.graph.ints(rest)], { axis: 0n }),
+    );
+  }
+
+  /** The shape [B, ...rest] as a tensor. */
+  batchDims(...rest: readonly number[]): Value {
+    const batch = this.#memo('batch', () =>
+      this.graph.op('Slice', [this.#idsShape(), this.graph.ints([0]), this.graph.ints([1])]),
+    );
+    return this.#memo(`batchDims:${rest.join()}`, () =>
+      this.graph.op('Concat', [batch, this.graph.ints(rest)], { axis: 0n }),
+    );
+  }
+
+  /** Declares a block's cache input [B, P, width]. */
+  past(layer: number, kind: 'key' | 'value', width: number): Value {
+    return this.graph.input(`past_${layer}_${kind}`, 'float32', ['batch', 'past', width]);
+  }
+
+  /**
+   * Says which cache the past length is read from; without any, it becomes an input of its own.
+   */
+  readPastFrom(cache: Value): void {
+    this.#firstPast ??= cache;
+  }
+
+  /** Positions of this step's tokens, int64 [T]: past length + index. */
+  positions(): Value {
+    return this.#memo('positions', () =>
+      this.graph.op('Range', [this.#past(), this.#total(), this.graph.ints(1)]),
+    );
+  }
+
+  /** Additive causal mask [T, S]: 0 where a token may look, a large negative number elsewhere. */
+  causal(): Value {
+    return this.#memo('causal', () => {
+      const { graph } = this;
+      const float = (value: Value): Value => graph.op('Cast', [value], { to: 1n });
+      const keys = float(graph.op('Range', [graph.ints(0), this.#total(), graph.ints(1)]));
+      const queries = graph.op('Reshape', [float(this.positions()), graph.ints([-1, 1])]);
+      // How far a key lies ahead of a query, cut to 0 … 1: no comparison operator is needed.
+      const ahead = graph.op('Sub', [keys, queries]);
+      const later = graph.op('Clip', [ahead, graph.floats(0), graph.floats(1)]);
+      return graph.op('Mul', [later, graph.floats(MASKED)]);
+    });
+  }
+
+  /** Rotation tables; null for models without RoPE. */
+  rotary(): RotaryEmitter | null {
+    if (this.shape.positions.kind !== 'rope') return null;
+    return (this.#rotary ??= new RotaryEmitter(
+      this.graph,
+      this.#plan,
+      this.shape,
+      this.positions(),
+    ));
+  }
+
+  /** Emits a norm of [N, H]. */
+  norm(
+    slot: 'attentionNorm' | 'mlpNorm' | 'finalNorm',
+    layer: number | null,
+    weights: NormWeights,
+    x: Value,
+  ): Value {
+    const dims = [this.shape.hidden];
+    const attributes = { axis: -1n, epsilon: { float: this.shape.norm.epsilon } };
+    const gain = this.#plan.add(this.#name(`${slot}.gain`, layer), dims, () => weights.gain);
+    const { shift } = weights;
+    if (shift === null) {
+      return this.graph.op('SimplifiedLayerNormalization', [x, gain], attributes);
+    }
+    const added = this.#plan.add(this.#name(`${slot}.shift`, layer), dims, () => shift);
+    return this.graph.op('LayerNormalization', [x, gain, added], attributes);
+  }
+
+  /**
+   * Emits `x · Wᵀ + b` for a sliced W [rows, H].
+   * @param slice  gives the weights when they are written
+   */
+  projection(slot: LinearSlot, layer: number, rows: number, x: Value, slice: () => Linear): Value {
+    const biased = slot === 'q' || slot === 'k' || slot === 'v' ? 'qkv' : 'mlp';
+    const inputs = [x, this.#weight(`${slot}.weight`, layer, rows, slice)];
+    if (this.shape.bias[biased]) inputs.push(this.#bias(slot, layer, rows, slice));
+    return this.graph.op('Gemm', inputs, { transB: 1n });
+  }
+
+  /**
+   * Emits `x + (z · W + b)` for a sliced W [rows, H] of o or down; the residual is Gemm's addend.
+   */
+  residual(
+    slot: 'o' | 'down',
+    layer: number,
+    rows: number,
+    x: Value,
+    z: Value,
+    slice: () => Linear,
+  ): Value {
+    // The matrix is transposed against the checkpoint's tensor of that name.
+    const name = `${slot}.weight` as const;
+    const y = this.graph.op('Gemm', [z, this.#weight(name, layer, rows, slice, '.transposed'), x]);
+    if (!this.shape.bias[slot === 'o' ? 'output' : 'mlp']) return y;
+    return this.graph.op('Add', [y, this.#bias(slot, layer, this.shape.hidden, slice)]);
+  }
+
+  #weight(
+    slot: `${LinearSlot}.weight`,
+    layer: number,
+    rows: number,
+    slice: () => Linear,
+    suffix = '',
+  ): Value {
+    const name = `${this.#name(slot, layer)}${suffix}`;
+    return this.#plan.add(name, [rows, this.shape.hidden], () => slice().weight);
+  }
+
+  #bias(slot: LinearSlot, layer: number, size: number, slice: () => Linear): Value {
+    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!);
+  }
+
+  #name(slot: Parameters<typeof tensorName>[1], layer: number | null): string {
+    return tensorName(this.#family, slot, layer);
+  }
+
+  #idsShape(): Value {
+    return this.#memo('idsShape', () => this.graph.op('Shape', [this.#ids]));
+  }
+
+  /** Past length P, a scalar. */
+  #past(): Value {
+    return this.#memo('past', () => {
+      const { graph } = this;
+      if (this.#firstPast === undefined) {
+        const length = graph.input('past_length', 'int64', [1]);
+        return graph.op('Gather', [length, graph.ints(0)], { axis: 0n });
+      }
+      const shape = graph.op('Shape', [this.#firstPast]);
+      return graph.op('Gather', [shape, graph.ints(1)], { axis: 0n });
+    });
+  }
+
+  /** Total length S = P + T, a scalar. */
+  #total(): Value {
+    return this.#memo('total', () => {
+      const time = this.graph.op('Gather', [this.#idsShape(), this.graph.ints(1)], { axis: 0n });
+      return this.graph.op('Add', [this.#past(), time]);
+    });
+  }
+
+  #memo(key: string, make: () => Value): Value {
+    let value = this.#once.get(key);
+    if (value === undefined) {
+      value = make();
+      this.#once.set(key, value);
+    }
+    return value;
+  }
+}

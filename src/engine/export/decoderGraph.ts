@@ -1,0 +1,122 @@
+import { familyNamed } from '../checkpoint/families/registry.ts';
+import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { tensorName } from '../checkpoint/tensorTable.ts';
+import { emitActivation } from '../graphs/emit.ts';
+import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
+import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
+import { DecoderContext } from './decoderContext.ts';
+import { sliceInputs, sliceRows } from './sliceLayer.ts';
+import { WeightPlan } from './weightPlan.ts';
+
+/** A decoder ready to be written: the model file's builder and the plan of its data file. */
+export interface DecoderGraph {
+  readonly graph: GraphBuilder;
+  readonly plan: WeightPlan;
+}
+
+/**
+ * Builds the ONNX decoder of a subnet, with a key/value cache and exact (unpadded) weights.
+ *
+ * Inputs: input_ids int64 [B, T]; past_{l}_key float32 [B, P, ΣqkDims] and past_{l}_value
+ * [B, P, ΣvoDims] for every block l that keeps attention, P ≥ 0; all sequences of a batch have the
+ * same length and none is padded. Outputs: logits [B, T, V], present_{l}_key and present_{l}_value
+ * [B, P+T, …]. A learned-position model that keeps no attention at all has no cache to read the past
+ * length from, so it takes `past_length` int64 [1] instead.
+ *
+ * A tied embedding is one initializer that both Gather and Gemm read.
+ * @param dataFile  name of the data file beside the model
+ * @param dtype  how weights are stored; the graph computes in float32
+ */
+export function decoderGraph(
+  weights: ModelWeights,
+  subnet: Subnet,
+  dataFile: string,
+  dtype: StoredDtype,
+): DecoderGraph {
+  const { shape } = weights;
+  const graph = new GraphBuilder('decoder');
+  const plan = new WeightPlan(graph, dataFile, dtype);
+  const ids = graph.input('input_ids', 'int64', ['batch', 'time']);
+  const context = new DecoderContext(graph, shape, plan, ids);
+  declareCaches(context, subnet);
+
+  const family = familyNamed(shape.family);
+  const table = [shape.vocab, shape.hidden];
+  const name = tensorName(family, 'embedding', null);
+  const embedding = plan.stored(name, table, () => weights.embedding);
+  let x = emitEmbedding(context, plan, weights, embedding, ids);
+  weights.layers.forEach((layer, l) => {
+    const mask = subnet.layers[l]!;
+    const groups = headGroups(shape, mask);
+    if (groups.length > 0) x = emitAttention(context, l, layer, groups, x);
+    if (mask.mlp.length > 0) x = emitMlp(context, l, layer, mask, x);
+  });
+  const h = context.norm('finalNorm', null, weights.finalNorm, x);
+  const head = shape.tiedEmbeddings
+    ? plan.cast(embedding)
+    : plan.add(tensorName(family, 'head', null), table, () => weights.head);
+  const logits = graph.op('Gemm', [h, head], { transB: 1n });
+  const shaped = graph.op('Reshape', [logits, context.dims(shape.vocab)]);
+  graph.output('logits', shaped, 'float32', ['batch', 'time', shape.vocab]);
+  return { graph, plan };
+}
+
+/** Declares the caches in order, before any node, and reads the past length from the first. */
+function declareCaches(context: DecoderContext, subnet: Subnet): void {
+  subnet.layers.forEach((mask, l) => {
+    const groups = headGroups(context.shape, mask);
+    if (groups.length === 0) return;
+    const { key, value } = cacheWidths(groups);
+    context.readPastFrom(context.past(l, 'key', key));
+    context.past(l, 'value', value);
+  });
+}
+
+/** Emits the residual stream before the first block, [N, H]. */
+function emitEmbedding(
+  context: DecoderContext,
+  plan: WeightPlan,
+  weights: ModelWeights,
+  embedding: Value,
+  ids: Value,
+): Value {
+  const { graph, shape } = context;
+  // Rows are gathered in the stored type, so that half types cast T rows and not the table.
+  let x = plan.cast(graph.op('Gather', [embedding, ids], { axis: 0n }));
+  const { positionTable } = weights;
+  if (shape.positions.kind === 'learned' && positionTable !== null) {
+    const name = tensorName(familyNamed(shape.family), 'positionTable', null);
+    const dims = [positionTable.length / shape.hidden, shape.hidden];
+    const places = graph.op('Add', [context.positions(), graph.ints(shape.positions.offset)]);
+    const table = plan.stored(name, dims, () => positionTable);
+    x = graph.op('Add', [x, plan.cast(graph.op('Gather', [table, places], { axis: 0n }))]);
+  }
+  return graph.op('Reshape', [x, graph.ints([-1, shape.hidden])]);
+}
+
+/** Emits `x + down(act(gate(norm x)) · up(norm x))` of the kept neurons. */
+function emitMlp(
+  context: DecoderContext,
+  index: number,
+  layer: LayerWeights,
+  mask: LayerMask,
+  x: Value,
+): Value {
+  const { graph, shape } = context;
+  const kept = mask.mlp;
+  const normed = context.norm('mlpNorm', index, layer.mlpNorm, x);
+  const project = (slot: 'gate' | 'up'): Value =>
+    context.projection(slot, index, kept.length, normed, () =>
+      sliceRows(layer[slot]!, shape.hidden, kept),
+    );
+  const { activation } = shape.mlp;
+  const inner =
+    layer.gate === null
+      ? emitActivation(graph, activation, project('up'))
+      : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
+  return context.residual('down', index, kept.length, x, inner, () =>
+    sliceInputs(layer.down, shape.hidden, kept),
+  );
+}

@@ -1,0 +1,95 @@
+import type { ModelShape, Positions } from '../checkpoint/modelShape.ts';
+import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
+import type { SlicedHead } from './sliceLayer.ts';
+import type { WeightPlan } from './weightPlan.ts';
+
+/** Rotation tables of a group of heads. */
+export interface GroupTables {
+  /** [T·rowsPerToken, u]: cosines of the group's kept pairs. */
+  readonly cos: Value;
+  readonly sin: Value;
+  /** 1 when all heads keep the same pairs, else the number of key/value heads. */
+  readonly rowsPerToken: number;
+}
+
+/** Positions in the finer of the two tables. */
+const BLOCK = 256;
+
+type Rope = Extract<Positions, { kind: 'rope' }>;
+
+/**
+ * Emits rotation tables at the ORIGINAL frequencies of the kept pairs (METHODS section 2).
+ *
+ * Position p = 256·a + b. The model holds cos and sin of 256·a·θ and of b·θ, and the graph adds the
+ * angles: cos(x + y) = cos x · cos y − sin x · sin y. That stores next to nothing, and unlike
+ * cos(p·θ) in float32 its error does not grow with the position.
+ */
+export class RotaryEmitter {
+  readonly #graph: GraphBuilder;
+  readonly #pairs: number;
+  readonly #cos: Value;
+  readonly #sin: Value;
+  readonly #known = new Map<string, GroupTables>();
+
+  /** @param positions  int64 [T] */
+  constructor(graph: GraphBuilder, plan: WeightPlan, shape: ModelShape, positions: Value) {
+    if (shape.positions.kind !== 'rope') throw new TypeError('rotation needs a model with RoPE');
+    this.#graph = graph;
+    this.#pairs = shape.headDim / 2;
+    const blocks = Math.ceil(shape.maxPositions / BLOCK);
+    const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
+    const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
+    const rope = shape.positions;
+    const pick = (name: string, rows: number, step: number, at: Value): [Value, Value] => {
+      const [cos, sin] = angles(rope, rows, step);
+      const dims = [rows, this.#pairs];
+      return [
+        graph.op('Gather', [plan.table(`rope.${name}.cos`, dims, cos), at], { axis: 0n }),
+        graph.op('Gather', [plan.table(`rope.${name}.sin`, dims, sin), at], { axis: 0n }),
+      ];
+    };
+    const [cosA, sinA] = pick('coarse', blocks, BLOCK, coarse);
+    const [cosB, sinB] = pick('fine', BLOCK, 1, fine);
+    const times = (a: Value, b: Value): Value => graph.op('Mul', [a, b]);
+    this.#cos = graph.op('Sub', [times(cosA, cosB), times(sinA, sinB)]);
+    this.#sin = graph.op('Add', [times(sinA, cosB), times(cosA, sinB)]);
+  }
+
+  /** Tables of heads that keep equally many pairs; equal ones are emitted once for all layers. */
+  tables(heads: readonly SlicedHead[]): GroupTables {
+    const lists = [...new Set(heads.map(({ qk }) => qk.join()))];
+    const rowsPerToken = lists.length === 1 ? 1 : heads.length;
+    const pairs = heads.slice(0, rowsPerToken).flatMap(({ qk }) => [...qk]);
+    const key = `${rowsPerToken}:${pairs.join()}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const select = (table: Value): Value => {
+      const whole = pairs.length === this.#pairs && pairs.every((pair, i) => pair === i);
+      if (whole) return table;
+      const kept = this.#graph.op('Gather', [table, this.#graph.ints(pairs)], { axis: 1n });
+      if (rowsPerToken === 1) return kept;
+      return this.#graph.op('Reshape', [kept, this.#graph.ints([-1, pairs.length / rowsPerToken])]);
+    };
+    const made = { cos: select(this.#cos), sin: select(this.#sin), rowsPerToken };
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** cos and sin of row·step·θ for every pair, [rows, D/2], computed in float64. */
+function angles(rope: Rope, rows: number, step: number): [cos: Float32Array, sin: Float32Array] {
+  const { inverseFrequencies: theta, attentionFactor } = rope;
+  const pairs = theta.length;
+  // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
+  const factor = step === 1 ? 1 : attentionFactor;
+  const cos = new Float32Array(rows * pairs);
+  const sin = new Float32Array(rows * pairs);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < pairs; i++) {
+      const angle = row * step * (theta[i] as number);
+      cos[row * pairs + i] = factor * Math.cos(angle);
+      sin[row * pairs + i] = factor * Math.sin(angle);
+    }
+  }
+  return [cos, sin];
+}

@@ -1,0 +1,77 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { bytesPerElement, encodeFloats } from '../checkpoint/storedFloats.ts';
+import { diskError } from './writeFile.ts';
+import type { PlannedTensor } from './weightPlan.ts';
+
+/** Elements encoded at once: at most 4 MB of file. */
+const CHUNK_ELEMENTS = 1 << 20;
+
+/**
+ * Writes the data file of an ONNX model: beside its place first, then flushed and renamed.
+ *
+ * Memory: one tensor, as its `values` gives it, plus 4 MB.
+ * @param tensors  in the order of their offsets
+ * @throws EngineError `disk` when writing fails (the half-written file is removed); `numeric` for
+ *   values the element type cannot hold; `cancelled`
+ */
+export async function writeExternalData(
+  path: string,
+  tensors: readonly PlannedTensor[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const partial = `${path}.partial`;
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(partial, 'w');
+    for (const tensor of tensors) await writeTensor(handle, tensor, signal);
+    await handle.sync();
+    await handle.close();
+    handle = undefined;
+    await rename(partial, path);
+  } catch (error) {
+    // The first error is the one to report, whatever else fails while tidying up.
+    await handle?.close().catch(() => undefined);
+    await rm(partial, { force: true }).catch(() => undefined);
+    if (isEngineError(error) || error instanceof RangeError) throw error;
+    throw diskError(path, error);
+  }
+}
+
+async function writeTensor(
+  handle: FileHandle,
+  tensor: PlannedTensor,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { dtype, elements, offset } = tensor;
+  const values = tensor.values();
+  if (values.length !== elements) {
+    throw new RangeError(`${tensor.name} has ${values.length} elements, not ${elements}.`);
+  }
+  const size = bytesPerElement(dtype);
+  const buffer = new Uint8Array(Math.min(CHUNK_ELEMENTS, elements) * size);
+  for (let first = 0; first < elements; first += CHUNK_ELEMENTS) {
+    throwIfAborted(signal);
+    const piece = values.subarray(first, first + CHUNK_ELEMENTS);
+    const bytes = buffer.subarray(0, piece.length * size);
+    const bad = encodeFloats(dtype, piece, bytes);
+    if (bad >= 0) throw unwritable(tensor, first + bad, piece[bad]!);
+    let done = 0;
+    while (done < bytes.length) {
+      // Gaps before an aligned offset are left unwritten: the file system reads them as zeros.
+      const at = offset + first * size + done;
+      done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+    }
+  }
+}
+
+function unwritable(tensor: PlannedTensor, index: number, value: number): EngineError {
+  return new EngineError('numeric', {
+    what: `Writing tensor ${tensor.name}`,
+    expected: `values that ${tensor.dtype} can hold`,
+    found: `${value} at element ${index}`,
+    action: Number.isFinite(value)
+      ? 'Write bfloat16 or float32, which have a wider range.'
+      : 'The weights were damaged by an earlier step; report this.',
+  });
+}

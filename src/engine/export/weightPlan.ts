@@ -1,0 +1,102 @@
+import { bytesPerElement, encodeFloats, type StoredDtype } from '../checkpoint/storedFloats.ts';
+import type { ElementType, GraphBuilder, Value } from '../onnx/graphBuilder.ts';
+
+/** A tensor that goes into the data file of an ONNX model. */
+export interface PlannedTensor {
+  readonly name: string;
+  readonly dtype: StoredDtype;
+  /** Bytes from the start of the data file, a multiple of {@link ALIGNMENT}. */
+  readonly offset: number;
+  readonly elements: number;
+  /** Gives the values when their turn to be written comes. */
+  readonly values: () => Float32Array;
+}
+
+/** Start of every external tensor: a page, so that runtimes can map it into memory. */
+export const ALIGNMENT = 4096;
+
+/** Tensors under a page go into the model file: in the data file their padding would outweigh them. */
+const INLINE_BELOW_BYTES = ALIGNMENT;
+
+const ELEMENT_TYPES: Readonly<Record<StoredDtype, ElementType>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+};
+
+/** ONNX's number of float32, the target of every Cast. */
+const FLOAT32 = 1n;
+
+/**
+ * Declares weights as initializers of a graph and plans where their bytes go.
+ *
+ * Values are asked for only when the file is written, one tensor at a time, so exporting a model
+ * needs no second copy of it.
+ */
+export class WeightPlan {
+  readonly #graph: GraphBuilder;
+  readonly #location: string;
+  readonly #dtype: StoredDtype;
+  readonly #tensors: PlannedTensor[] = [];
+  #end = 0;
+
+  /**
+   * @param location  name of the data file beside the model
+   * @param dtype  how weights are stored; half types are cast to float32 in the graph
+   */
+  constructor(graph: GraphBuilder, location: string, dtype: StoredDtype) {
+    this.#graph = graph;
+    this.#location = location;
+    this.#dtype = dtype;
+  }
+
+  /** Tensors of the data file in the order of their bytes. */
+  get tensors(): readonly PlannedTensor[] {
+    return this.#tensors;
+  }
+
+  /** Bytes of the data file. */
+  get bytes(): number {
+    return this.#end;
+  }
+
+  /** A weight as a float32 value of the graph. */
+  add(name: string, dims: readonly number[], values: () => Float32Array): Value {
+    return this.cast(this.stored(name, dims, values));
+  }
+
+  /** A table of the graph's own, always float32. */
+  table(name: string, dims: readonly number[], values: Float32Array): Value {
+    return this.#declare(name, dims, () => values, 'F32');
+  }
+
+  /** A weight in its stored type; {@link cast} makes it float32. */
+  stored(name: string, dims: readonly number[], values: () => Float32Array): Value {
+    return this.#declare(name, dims, values, this.#dtype);
+  }
+
+  /** A stored value as float32. */
+  cast(value: Value): Value {
+    return this.#dtype === 'F32' ? value : this.#graph.op('Cast', [value], { to: FLOAT32 });
+  }
+
+  #declare(
+    name: string,
+    dims: readonly number[],
+    values: () => Float32Array,
+    dtype: StoredDtype,
+  ): Value {
+    const elements = dims.reduce((product, dim) => product * dim, 1);
+    const length = elements * bytesPerElement(dtype);
+    const type = ELEMENT_TYPES[dtype];
+    if (length < INLINE_BELOW_BYTES) {
+      const bytes = new Uint8Array(length);
+      encodeFloats(dtype, values().slice(), bytes);
+      return this.#graph.initializer(name, type, dims, bytes);
+    }
+    const offset = Math.ceil(this.#end / ALIGNMENT) * ALIGNMENT;
+    this.#tensors.push({ name, dtype, offset, elements, values });
+    this.#end = offset + length;
+    return this.#graph.external(name, type, dims, { location: this.#location, offset, length });
+  }
+}
