@@ -16,7 +16,7 @@ const common = {
 const entries = {
   cli: 'src/cli/main.ts',
   engine: 'src/server/main.ts',
-  probe: 'src/engine/runtime/probeMain.ts',
+  probe: 'src/engine/pipeline/probeMain.ts',
 };
 const options = {
   ...common,

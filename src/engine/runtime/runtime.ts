@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { EngineError } from '../../protocol/errors.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { classifyDeviceError } from './devicesClassify.ts';
 
 /** Execution providers this engine can ask ONNX Runtime for. */
 export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
@@ -72,7 +73,7 @@ export class Runtime {
       this.#sessions.add(session);
       return session;
     } catch (cause) {
-      throw deviceError(this.device, cause);
+      throw deviceError(`Device "${this.device}"`, 'ONNX Runtime to accept it', cause);
     }
   }
 
@@ -154,16 +155,7 @@ export class Session {
         ? this.#inner.run(feeds)
         : this.#inner.run(feeds, fetches));
     } catch (cause) {
-      throw new EngineError(
-        'device',
-        {
-          what: 'ONNX Runtime',
-          expected: 'to run a graph',
-          found: cause instanceof Error ? cause.message : String(cause),
-          action: 'Resume the run; if it fails again, choose another device ("subnet devices").',
-        },
-        { cause },
-      );
+      throw deviceError('ONNX Runtime', 'to run a graph', cause);
     }
   }
 
@@ -209,15 +201,11 @@ export function float64Of(tensor: Tensor): Float64Array {
   return tensor.data as Float64Array;
 }
 
-function deviceError(device: DeviceName, cause: unknown): EngineError {
+function deviceError(what: string, expected: string, cause: unknown): EngineError {
+  const problem = classifyDeviceError(cause instanceof Error ? cause.message : String(cause));
   return new EngineError(
     'device',
-    {
-      what: `Device "${device}"`,
-      expected: 'ONNX Runtime to accept it',
-      found: cause instanceof Error ? cause.message : String(cause),
-      action: 'Run "subnet devices" to see which devices work here and why others do not.',
-    },
+    { what, expected, found: problem.cause, action: problem.action },
     { cause },
   );
 }
