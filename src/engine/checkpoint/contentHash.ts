@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import { CONFIG_FILE, type Checkpoint } from './openCheckpoint.ts';
+import { openInFolder, readExactly } from './modelFolder.ts';
+
+/** Bytes hashed between two looks at the signal. */
+const CHUNK_BYTES = 4 << 20;
+
+/**
+ * SHA-256 over every byte of a checkpoint's configuration and weights.
+ *
+ * Reads all files (about a second per gigabyte), so it is made once per run, not at each opening;
+ * `Checkpoint.fingerprint` is the cheap one.
+ *
+ * @param checkpoint  an opened checkpoint
+ * @param signal      checked between pieces of 4 MB
+ * @returns hex; the same wherever the folder lies
+ * @throws EngineError `checkpoint` when a file cannot be read; `cancelled`
+ */
+export async function contentHash(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of [CONFIG_FILE, ...checkpoint.files.map((entry) => entry.file)]) {
+    const { handle, bytes } = await openInFolder(checkpoint.folder, file);
+    try {
+      hash.update(`${file}\n${bytes}\n`);
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, bytes));
+      for (let position = 0; position < bytes; position += CHUNK_BYTES) {
+        throwIfAborted(signal);
+        const piece = buffer.subarray(0, Math.min(CHUNK_BYTES, bytes - position));
+        await readExactly(handle, piece, position, file);
+        hash.update(piece);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConfigReader } from '../../../src/engine/checkpoint/configReader.ts';
+import { familyNamed, FAMILIES } from '../../../src/engine/checkpoint/families/registry.ts';
+import { familyOfModelType } from '../../../src/engine/checkpoint/families/registry.ts';
+import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import { tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
+import { isEngineError } from '../../../src/protocol/errors.ts';
+import { tinyConfig } from '../../fixtures/tinyModel.ts';
+
+type Config = Record<string, unknown>;
+
+function parse(config: Config): ModelShape {
+  return familyOfModelType(config['model_type']).parse(new ConfigReader(config));
+}
+
+function checkRefused(config: Config, message: RegExp): void {
+  assert.throws(
+    () => parse(config),
+    (error) => isEngineError(error, 'checkpoint') && message.test(error.message),
+  );
+}
+
+describe('the Llama family', () => {
+  const llama = (change: Config = {}): Config => tinyConfig({ config: change });
+
+  test('derives what older configurations leave out', () => {
+    const shape = parse({
+      model_type: 'llama',
+      hidden_size: 96,
+      num_hidden_layers: 3,
+      num_attention_heads: 6,
+      intermediate_size: 200,
+      vocab_size: 1000,
+      num_key_value_heads: null,
+    });
+    assert.deepEqual(
+      { ...shape, positions: shape.positions.kind },
+      {
+        family: 'llama',
+        layers: 3,
+        hidden: 96,
+        heads: 6,
+        kvHeads: 6,
+        headDim: 16,
+        intermediate: 200,
+        vocab: 1000,
+        maxPositions: 2048,
+        tiedEmbeddings: false,
+        norm: { kind: 'rms', epsilon: 1e-6 },
+        positions: 'rope',
+        mlp: { gated: true, activation: 'silu' },
+        bias: { qkv: false, output: false, mlp: false },
+      },
+    );
+  });
+
+  test('takes a head width that is not hidden / heads', () => {
+    const shape = parse(llama({ head_dim: 20, attention_bias: true }));
+    assert.equal(shape.headDim, 20);
+    const specs = new Map(
+      tensorTable(familyNamed('llama'), shape).map((spec) => [spec.name, spec]),
+    );
+    assert.deepEqual(specs.get('model.layers.1.self_attn.q_proj.weight')?.dims, [80, 32]);
+    assert.deepEqual(specs.get('model.layers.1.self_attn.k_proj.bias')?.dims, [40]);
+    assert.deepEqual(specs.get('model.layers.0.self_attn.o_proj.weight')?.dims, [32, 80]);
+    assert.equal(specs.get('model.layers.0.self_attn.o_proj.weight')?.transposed, true);
+    assert.equal(specs.has('lm_head.weight'), false);
+  });
+
+  test('refuses impossible numbers with the field, the bounds and what was found', () => {
+    checkRefused(
+      llama({ hidden_size: undefined }),
+      /"hidden_size": expected a whole number.*nothing/,
+    );
+    checkRefused(llama({ hidden_size: '32' }), /found "32"/);
+    checkRefused(llama({ num_hidden_layers: 0 }), /from 1 to 4096, found 0/);
+    checkRefused(llama({ num_hidden_layers: 1e9 }), /found 1000000000/);
+    checkRefused(llama({ vocab_size: 2.5 }), /found 2.5/);
+    checkRefused(llama({ num_key_value_heads: 3 }), /a divisor of 4 query heads, found 3/);
+    checkRefused(
+      llama({ head_dim: null, num_attention_heads: 5, num_key_value_heads: 5 }),
+      /5 heads/,
+    );
+    checkRefused(llama({ head_dim: 7 }), /an even number/);
+    checkRefused(llama({ rms_norm_eps: -1 }), /a number above 0/);
+    checkRefused(llama({ hidden_act: 'mish' }), /one of silu, .*found "mish"/);
+    checkRefused(llama({ tie_word_embeddings: 'yes' }), /true or false/);
+  });
+});
+
+describe('the OPT family', () => {
+  const opt = (change: Config = {}): Config => tinyConfig({ family: 'opt', config: change });
+
+  test('has learned positions after two reserved rows, biases and LayerNorm', () => {
+    const shape = parse(opt());
+    assert.deepEqual(shape.positions, { kind: 'learned', offset: 2 });
+    assert.deepEqual(shape.bias, { qkv: true, output: true, mlp: true });
+    assert.deepEqual(shape.norm, { kind: 'layer', epsilon: 1e-5 });
+    assert.deepEqual(shape.mlp, { gated: false, activation: 'relu' });
+    const table = tensorTable(familyNamed('opt'), shape);
+    assert.deepEqual(table.find(({ slot }) => slot === 'positionTable')?.dims, [258, 32]);
+    assert.equal(table.length, 2 + 2 * 16 + 2);
+  });
+
+  test('refuses the variants we do not support', () => {
+    checkRefused(
+      opt({ do_layer_norm_before: false }),
+      /"do_layer_norm_before": expected true, found false/,
+    );
+    checkRefused(opt({ _remove_final_layer_norm: true }), /_remove_final_layer_norm/);
+    checkRefused(opt({ layer_norm_elementwise_affine: false }), /layer_norm_elementwise_affine/);
+    checkRefused(opt({ word_embed_proj_dim: 16 }), /"word_embed_proj_dim": expected 32, found 16/);
+    checkRefused(opt({ num_attention_heads: 5 }), /a multiple of 5 heads/);
+  });
+});
+
+test('every family names each tensor that its shapes need', () => {
+  for (const name of ['llama', 'opt'] as const) {
+    const config = { attention_bias: true, mlp_bias: true };
+    const shape = parse(tinyConfig({ family: name, tied: false, config }));
+    const names = tensorTable(familyNamed(name), shape).map((spec) => spec.name);
+    assert.equal(new Set(names).size, names.length);
+    assert.ok(names.every((tensor) => !tensor.includes('{')));
+  }
+  assert.throws(() => familyNamed('none'), /one of llama, opt/);
+  assert.equal(new Set(FAMILIES.flatMap((family) => family.modelTypes)).size, FAMILIES.length);
+});
