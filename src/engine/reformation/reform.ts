@@ -1,37 +1,12 @@
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
-import { type Matrix, zeros } from '../numeric/matrix.ts';
+import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
+import { gatherRows } from '../numeric/gather.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, hasAttention } from '../subnet/count.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
-import { type FitMoments, gatherMoments } from './sublayerMoments.ts';
-
-/** One output map to be refitted. */
-export interface FitProblem {
-  /** Names the map in messages, e.g. `block 3, down_proj`. */
-  readonly what: string;
-  readonly train: FitMoments;
-  /** Moments of tokens that were not trained on, for choosing the damping. */
-  readonly heldout: FitMoments;
-  /** Kept rows before the refit, [k, H]. */
-  readonly weight: Matrix;
-  /** Output bias before the refit, [H]; null when the model has none. */
-  readonly bias: Float64Array | null;
-}
-
-/** A refitted output map. */
-export interface Fit {
-  readonly weight: Matrix;
-  readonly bias: Float64Array | null;
-  /** Damping that was chosen, a fraction of the mean Gram diagonal. */
-  readonly damping: number;
-  /** Held-out error ‖T − Z·W − b‖² / ‖T‖² before the refit and after it. */
-  readonly errorBefore: number;
-  readonly errorAfter: number;
-}
-
-/** A way of refitting, e.g. least squares or ADMM. */
-export type Refit = (problem: FitProblem, signal?: AbortSignal) => Promise<Fit>;
+import type { Refit, Refitted } from './refit.ts';
+import { gatherMoments } from './sublayerMoments.ts';
 
 /**
  * What a refitted sublayer is to produce: `dense`, the dense model's residual stream, so that errors
@@ -56,7 +31,7 @@ export interface ReformRequest {
   readonly signal?: AbortSignal;
   /** Told each refitted map. */
   readonly onFit?: (
-    fit: { layer: number; kind: SublayerKind } & Omit<Fit, 'weight' | 'bias'>,
+    fit: { layer: number; kind: SublayerKind } & Omit<Refitted, 'weight' | 'bias'>,
   ) => void;
 }
 
@@ -111,38 +86,41 @@ async function refitSublayer(request: ReformRequest, place: Place): Promise<Laye
   const name = kind === 'attention' ? 'o' : 'down';
   const held = Math.ceil(request.batches.length * request.heldoutShare);
   const heldoutFrom = Math.max(1, request.batches.length - held);
-  const moments = await gatherMoments(request.forward, { ...place, heldoutFrom }, request.signal);
-  const { rows, train, heldout } = moments;
+  const { forward, refit, signal } = request;
+  const { hidden } = forward.shape;
+  const seen = refit.wantsRemovedInputs ? denseSubnet(forward.shape).layers[l]! : place.mask;
+  const moments = await gatherMoments(forward, { ...place, mask: seen, heldoutFrom }, signal);
+  const { train, heldout } = moments;
+  const rows = refit.wantsRemovedInputs ? keptRowsOf(forward, place) : moments.rows;
   const linear = layer[name];
-  const fit = await request.refit(
+  const fit = await refit.fit(
     {
       what: `block ${l}, ${name}_proj`,
       train,
       heldout: heldout.tokens > 0 ? heldout : train,
-      weight: rowsOfLinear(linear, rows, request.weights.shape.hidden),
+      weight: gatherRows(linear.weight, hidden, moments.rows),
+      // The dense sublayer's inputs are its rows in order, so a kept row is its own index.
+      kept: refit.wantsRemovedInputs ? rows : Uint32Array.from(rows.keys()),
       bias: linear.bias === null ? null : Float64Array.from(linear.bias),
     },
-    request.signal,
+    signal,
   );
   const { damping, errorBefore, errorAfter } = fit;
   request.onFit?.({ layer: l, kind, damping, errorBefore, errorAfter });
   return { ...layer, [name]: withRows(linear, rows, fit) };
 }
 
+function keptRowsOf(forward: ForwardPass, { kind, mask }: Place): Uint32Array {
+  const rows = kind === 'mlp' ? mask.mlp : attentionRows(forward.shape, mask, 'plain').o;
+  return Uint32Array.from([...rows].filter((row) => row !== ZERO_ROW));
+}
+
 function isPresent(kind: SublayerKind, mask: LayerMask): boolean {
   return kind === 'attention' ? hasAttention(mask) : mask.mlp.length > 0;
 }
 
-function rowsOfLinear(linear: Linear, rows: Int32Array, hidden: number): Matrix {
-  const out = zeros(rows.length, hidden);
-  rows.forEach((row, i) => {
-    out.data.set(linear.weight.subarray(row * hidden, (row + 1) * hidden), i * hidden);
-  });
-  return out;
-}
-
 /** A copy of the map with the fitted rows in place of the old ones; removed rows stay as they were. */
-function withRows(linear: Linear, rows: Int32Array, fit: Fit): Linear {
+function withRows(linear: Linear, rows: Uint32Array, fit: Refitted): Linear {
   const weight = linear.weight.slice();
   const hidden = fit.weight.columns;
   rows.forEach((row, i) => {

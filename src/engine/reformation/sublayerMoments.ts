@@ -2,34 +2,21 @@ import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { addColumnSums, energyOf, Moments } from '../graphs/moments.ts';
-import { type Matrix, matrixOf } from '../numeric/matrix.ts';
+import { gatherEntries, gatherRows, subMatrix } from '../numeric/gather.ts';
+import { matrixOf } from '../numeric/matrix.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
+import type { TargetMoments } from './residualMoments.ts';
 
 /**
- * All that least squares needs to know of a sublayer's output map `T ≈ Z·W + b`: Z is what enters
- * the map (kept units only), T what it should add to the residual stream.
+ * The moments of a sublayer's output map on training and on held-out batches: what enters the map
+ * against what the sublayer should add to the residual stream.
  */
-export interface FitMoments {
-  readonly tokens: number;
-  /** ZᵀZ, [k, k] */
-  readonly gram: Matrix;
-  /** ZᵀT, [k, H] */
-  readonly cross: Matrix;
-  /** Σ over tokens of Z, [k] */
-  readonly inputSum: Float64Array;
-  /** Σ over tokens of T, [H] */
-  readonly targetSum: Float64Array;
-  /** ‖T‖² */
-  readonly targetEnergy: number;
-}
-
-/** The moments of a sublayer on training and on held-out batches. */
 export interface SublayerMoments {
-  /** Dense rows of o or down that are kept, in the order of the moments, [k]. */
-  readonly rows: Int32Array;
-  readonly train: FitMoments;
-  readonly heldout: FitMoments;
+  /** Dense rows of o or down that the mask keeps, ascending, in the order of the moments, [k]. */
+  readonly rows: Uint32Array;
+  readonly train: TargetMoments;
+  readonly heldout: TargetMoments;
 }
 
 /** What {@link gatherMoments} reads. */
@@ -75,9 +62,9 @@ export async function gatherMoments(
       sum.tokens += tokens;
     },
   });
-  const kept = [...layout.keys()].filter((i) => layout[i] !== ZERO_ROW);
+  const kept = Uint32Array.from([...layout.keys()].filter((i) => layout[i] !== ZERO_ROW));
   return {
-    rows: Int32Array.from(kept, (i) => layout[i] as number),
+    rows: Uint32Array.from(kept, (i) => layout[i] as number),
     train: compact(sums[0], kept, layout.length, hidden),
     heldout: compact(sums[1], kept, layout.length, hidden),
   };
@@ -115,19 +102,12 @@ function innerRows(
 }
 
 /** Drops the padding columns, whose moments are all zero. */
-function compact(sums: Sums, kept: readonly number[], width: number, hidden: number): FitMoments {
-  const k = kept.length;
-  const gram = new Float64Array(k * k);
-  const cross = new Float64Array(k * hidden);
-  kept.forEach((from, i) => {
-    kept.forEach((column, j) => (gram[i * k + j] = sums.gram[from * width + column] as number));
-    cross.set(sums.cross.subarray(from * hidden, (from + 1) * hidden), i * hidden);
-  });
+function compact(sums: Sums, kept: Uint32Array, width: number, hidden: number): TargetMoments {
   return {
     tokens: sums.tokens,
-    gram: matrixOf(gram, k, k),
-    cross: matrixOf(cross, k, hidden),
-    inputSum: Float64Array.from(kept, (i) => sums.inputSum[i] as number),
+    gram: subMatrix(matrixOf(sums.gram, width, width), kept, kept),
+    cross: gatherRows(sums.cross, hidden, kept),
+    inputSum: gatherEntries(sums.inputSum, kept),
     targetSum: sums.targetSum,
     targetEnergy: sums.targetEnergy,
   };
