@@ -25,7 +25,7 @@ export interface EventDescriptor<P> {
 
 /** An API: an object of descriptors. */
 export type Api = Readonly<
-  Record<string, RequestDescriptor<never, unknown> | EventDescriptor<never>>
+  Record<string, { readonly kind: 'request' | 'event'; readonly method: string }>
 >;
 
 /** What a handler is given beside its parameters. */

@@ -13,7 +13,12 @@ const milliseconds = Type.Number({ minimum: 0 });
 
 /** Schemas of the events, by kind, without the fields all of them share. */
 export const runEventSchemas = {
-  runStarted: event('runStarted', { id: Type.String(), resumed: Type.Boolean() }),
+  runStarted: event('runStarted', {
+    id: Type.String(),
+    /** Absolute path of the run folder. */
+    folder: Type.String(),
+    resumed: Type.Boolean(),
+  }),
   stageStarted: event('stageStarted', { stage }),
   stageProgress: event('stageProgress', {
     stage,

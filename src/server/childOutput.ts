@@ -1,0 +1,66 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+
+/** Lines kept for the message about a crash. */
+const LAST_LINES = 12;
+/** Longest line kept, UTF-16 units. */
+const LONGEST_LINE = 400;
+/** Text kept while it is not yet known which run it belongs to, UTF-16 units. */
+const MOST_PENDING = 256 * 1024;
+
+/**
+ * What the engine process prints on stdout and stderr: native libraries do, and their last words
+ * explain a crash. It goes to the log of the run and never mixes with messages.
+ */
+export class ChildOutput {
+  private readonly last: string[] = [];
+  private pending = '';
+  private rest = '';
+  private logPath: string | undefined;
+
+  /** Starts to read a stream of the child. */
+  follow(stream: Readable): void {
+    stream.setEncoding('utf8');
+    stream.on('data', (text: string) => {
+      this.take(text);
+    });
+    // A stream that breaks has told all it could.
+    stream.on('error', () => undefined);
+  }
+
+  /** Names the run everything from now on belongs to, and what was printed before it was known. */
+  logTo(runFolder: string): void {
+    this.logPath = join(runFolder, 'log.txt');
+    this.write(this.pending);
+    this.pending = '';
+  }
+
+  /** The last lines printed, oldest first. */
+  lastLines(): readonly string[] {
+    return [...this.last, ...(this.rest === '' ? [] : [this.rest])];
+  }
+
+  private take(text: string): void {
+    this.write(text);
+    const lines = (this.rest + text).split(/\r?\n/);
+    this.rest = (lines.pop() ?? '').slice(0, LONGEST_LINE);
+    for (const line of lines) {
+      if (line.trim() !== '') this.last.push(line.slice(0, LONGEST_LINE));
+    }
+    this.last.splice(0, Math.max(0, this.last.length - LAST_LINES));
+  }
+
+  private write(text: string): void {
+    if (text === '') return;
+    if (this.logPath === undefined) {
+      this.pending = (this.pending + text).slice(-MOST_PENDING);
+      return;
+    }
+    try {
+      appendFileSync(this.logPath, text);
+    } catch {
+      // A full disk must not end the host; the engine itself will tell.
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import type {
+  EngineContext,
+  EvaluationReport,
+  EvaluationRequest,
+  ExportRequest,
+  InspectReport,
+  RunOutcome,
+  RunOverrides,
+  engineApi,
+} from '../protocol/engineApi.ts';
+import { EngineError } from '../protocol/errors.ts';
+import type { CallContext, Handlers } from '../protocol/rpc.ts';
+import type { RunEvent } from '../protocol/runEvent.ts';
+import type { DeviceReport, ExportReport } from '../protocol/runRecord.ts';
+
+/** What the engine can do; `src/engine/pipeline` is the one real implementation. */
+export interface Pipeline {
+  startRun(
+    configPath: string,
+    context: EngineContext,
+    overrides?: RunOverrides,
+  ): Promise<RunOutcome>;
+  resumeRun(runFolder: string, context: EngineContext): Promise<RunOutcome>;
+  evaluateModel(request: EvaluationRequest, context: EngineContext): Promise<EvaluationReport>;
+  exportRun(request: ExportRequest, context: EngineContext): Promise<readonly ExportReport[]>;
+  inspectModel(path: string): Promise<InspectReport>;
+  listDevices(): Promise<readonly DeviceReport[]>;
+}
+
+/** Least time between two progress events on the wire, ms; every event is on disk anyway. */
+const PROGRESS_MS = 100;
+
+/**
+ * Binds the API to the engine.
+ *
+ * Long work is done one at a time: the devices and the memory are all taken by one, and events
+ * then need not say whose they are.
+ * @param pipeline  loads the engine; called by the first request, so that a native library that
+ *   cannot be loaded is that request's error and not a silent end of the process
+ * @param version  answered to a ping
+ * @param emit  sends an event to the host
+ */
+export function engineHandlers(
+  pipeline: () => Promise<Pipeline>,
+  version: string,
+  emit: (event: RunEvent) => void,
+): Handlers<typeof engineApi> {
+  let running: AbortController | undefined;
+  const alone = async <R>(
+    { signal }: CallContext,
+    work: (engine: Pipeline, context: EngineContext) => Promise<R>,
+  ): Promise<R> => {
+    if (running !== undefined) throw busy();
+    const controller = new AbortController();
+    running = controller;
+    const stop = (): void => {
+      controller.abort();
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const engine = await pipeline();
+      return await work(engine, { signal: controller.signal, emit: thinned(emit) });
+    } finally {
+      signal.removeEventListener('abort', stop);
+      running = undefined;
+    }
+  };
+  return {
+    ping: () => ({ pid: process.pid, engine: version }),
+    run: ({ configPath, overrides }, call) =>
+      alone(call, (engine, context) => engine.startRun(configPath, context, overrides)),
+    resume: ({ runFolder }, call) =>
+      alone(call, (engine, context) => engine.resumeRun(runFolder, context)),
+    evaluate: (request, call) =>
+      alone(call, (engine, context) => engine.evaluateModel(request, context)),
+    export: (request, call) => alone(call, (engine, context) => engine.exportRun(request, context)),
+    inspect: async ({ path }) => (await pipeline()).inspectModel(path),
+    devices: async () => (await pipeline()).listDevices(),
+    cancel: () => {
+      const stopped = running === undefined ? 0 : 1;
+      running?.abort();
+      return { stopped };
+    },
+  };
+}
+
+/** Lets at most ten progress events a second through, but the last of a stage always. */
+function thinned(emit: (event: RunEvent) => void): (event: RunEvent) => void {
+  let lastMs = 0;
+  return (event) => {
+    if (event.kind === 'stageProgress' && event.done < event.total) {
+      const nowMs = performance.now();
+      if (nowMs - lastMs < PROGRESS_MS) return;
+      lastMs = nowMs;
+    }
+    emit(event);
+  };
+}
+
+function busy(): EngineError {
+  return new EngineError('run', {
+    what: 'The engine process',
+    expected: 'one piece of work at a time',
+    found: 'another one that is still going on',
+    action: 'Wait for it, cancel it, or start a second engine.',
+  });
+}

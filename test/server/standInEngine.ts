@@ -1,0 +1,151 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineContext, RunOutcome } from '../../src/protocol/engineApi.ts';
+import { EngineError, throwIfAborted } from '../../src/protocol/errors.ts';
+import { eventStamper } from '../../src/protocol/runEvent.ts';
+import type { Figure } from '../../src/protocol/runRecord.ts';
+import type { Pipeline } from '../../src/server/handlers.ts';
+import { serveEngine } from '../../src/server/serveEngine.ts';
+
+// An engine process whose behaviour is chosen by the name of the "config", for tests of the
+// process boundary: the real client, the real connection, no model.
+
+const device = {
+  device: 'cpu',
+  ok: true,
+  chosen: true,
+  reason: 'The only one.',
+  gflops: 100,
+  threads: 2,
+};
+
+const pipeline: Pipeline = {
+  startRun: (configPath, context, overrides) =>
+    behave(configPath, context, overrides?.out ?? join(configPath, '..')),
+  resumeRun: (runFolder, context) => behave(runFolder, context, runFolder),
+  evaluateModel: ({ path, text, context }) =>
+    Promise.resolve({
+      path,
+      text,
+
+      lossNats: Math.log(12.5),
+      tokens: 2047,
+      windows: 1,
+      context,
+      ...figure(12.5, 1000),
+      device,
+    }),
+  exportRun: ({ path, forms }) =>
+    path.includes('mismatch')
+      ? Promise.reject(
+          new EngineError('verify', {
+            what: 'model.onnx',
+            expected: 'logits within 0.001 of the search-time model',
+            found: 'a difference of 0.5',
+            action: 'Report this.',
+          }),
+        )
+      : Promise.resolve(forms.map((form) => exported(form, path))),
+  inspectModel: (path) =>
+    Promise.resolve({
+      path,
+      family: 'llama',
+      layers: 2,
+      hidden: 8,
+      heads: 4,
+      kvHeads: 2,
+      headDim: 2,
+      intermediate: 16,
+      vocab: 32,
+      maxPositions: 64,
+      dtype: 'float16',
+      params: 1000,
+      blockParams: 600,
+      bytes: 2000,
+      parts: [
+        { name: 'mlp', units: 16, params: 400, prunable: true, reason: 'Neurons are independent.' },
+        { name: 'embedding', units: 0, params: 400, prunable: false, reason: 'It stays whole.' },
+      ],
+    }),
+  listDevices: () => Promise.resolve([device]),
+};
+
+async function behave(path: string, context: EngineContext, root: string): Promise<RunOutcome> {
+  const stamp = eventStamper(Date.now);
+  const runFolder = join(root, 'stand-in');
+  mkdirSync(runFolder, { recursive: true });
+  context.emit(
+    stamp({ kind: 'runStarted', id: 'stand-in', folder: runFolder, resumed: path === root }),
+  );
+  context.emit(stamp({ kind: 'stageStarted', stage: 'search' }));
+  if (path.includes('noisy')) console.error('a native library speaks');
+  if (path.includes('crash')) {
+    console.error('terminate called after throwing an instance of Something');
+    await sleep(20);
+    process.abort();
+  }
+  if (path.includes('exit')) process.exit(7);
+  if (path.includes('bug')) throw new TypeError('undefined is not a subnet');
+  if (path.includes('broken')) {
+    throw new EngineError('config', {
+      what: 'a.subnet.jsonc:2:10 "ratio"',
+      expected: 'a number above 0 and at most 1',
+      found: '7',
+      action: 'Correct the config.',
+    });
+  }
+  if (path.includes('hang')) for (;;);
+  while (path.includes('slow')) {
+    throwIfAborted(context.signal);
+    await sleep(5);
+  }
+  for (let generation = 0; generation < 3; generation++) {
+    context.emit(
+      stamp({
+        kind: 'generationFinished',
+        generation,
+        best: 20 - generation,
+        median: 25,
+        quartiles: [22, 30],
+        survivors: [],
+        ms: 5,
+      }),
+    );
+    const [done, total] = [generation + 1, 3];
+    context.emit(stamp({ kind: 'stageProgress', stage: 'search', done, total, etaMs: 1000 }));
+  }
+  context.emit(stamp({ kind: 'stageFinished', stage: 'search', ms: 15 }));
+  appendFileSync(join(runFolder, 'log.txt'), 'done\n');
+  return {
+    runFolder,
+    figures: {
+      dense: figure(10, 1_000_000),
+      random: figure(80, 700_000),
+      initialised: figure(30, 700_000),
+      searched: figure(20, 700_000),
+      reformed: figure(12, 700_000),
+    },
+    exports: [exported('checkpoint', runFolder), exported('onnx', runFolder)],
+  };
+}
+
+function figure(perplexity: number, params: number): Figure {
+  const [prefillMs, decodeMs] = [params / 10_000, params / 100_000];
+  return {
+    params,
+    blockParams: params / 2,
+    perplexity,
+    bytes: params * 2,
+    prefillMs,
+    decodeMs,
+    peakBytes: null,
+  };
+}
+
+function exported(form: 'checkpoint' | 'onnx', path: string) {
+  const verified = { maxDifference: 0.0001, tolerance: 0.001, tokens: 64 };
+  return { form, path: join(path, form), bytes: 1400, verified, prefillMs: 1, decodeMs: 0.1 };
+}
+
+serveEngine(() => Promise.resolve(pipeline), '0.0.0-stand-in');
