@@ -20,7 +20,7 @@ export interface Child {
 }
 
 /**
- * The children of a generation, in a fixed order.
+ * The children of a generation, in a fixed order, each bred when it is asked for.
  *
  * Each depends on nothing but the seed, the generation, its place and the survivors. This is the
  * one function that knows how candidates vary: another kind of evolution (switching levels between
@@ -29,13 +29,13 @@ export interface Child {
  * @param parents  survivors of the generation before, best first
  * @source METHODS section 1.1
  */
-export function breed(
+export function* breed(
   terrain: Terrain,
   seed: number,
   generation: number,
   parents: readonly Parent[],
   options: EvolveOptions,
-): Child[] {
+): Generator<Child, void, undefined> {
   const streamOf = (child: number): Rng => rngFor(seed, 'breed', generation, child);
   const mutant = (child: number, rates: MutationRates, how: Origin): Child => {
     const rng = streamOf(child);
@@ -43,35 +43,22 @@ export function breed(
     const genome = mutate(terrain, parent.genome, rates, rng, options);
     return { genome, parents: [parent], how };
   };
-  if (generation === 0) return firstChildren(parents[0]!, mutant, options);
-  const children: Child[] = [];
+  let child = 0;
+  if (generation === 0) {
+    // Deviation: the paper's first generation holds mutants only. Here the initial subnet competes
+    // too, so that a search never ends worse than it began.
+    yield { genome: parents[0]!.genome, parents: [], how: 'initial' };
+    while (child < options.population) yield mutant(child++, options.initialRates, 'mutation');
+    return;
+  }
   const { mutations, crossovers, strongMutations } = options;
-  for (let i = 0; i < mutations; i++) {
-    children.push(mutant(children.length, options.rates, 'mutation'));
+  while (child < mutations) yield mutant(child++, options.rates, 'mutation');
+  while (child < mutations + crossovers) {
+    yield crossed(terrain, parents, streamOf(child++), options.repairNoise);
   }
-  for (let i = 0; i < crossovers; i++) {
-    children.push(crossed(terrain, parents, streamOf(children.length), options.repairNoise));
+  while (child < mutations + crossovers + strongMutations) {
+    yield mutant(child++, options.initialRates, 'strong');
   }
-  for (let i = 0; i < strongMutations; i++) {
-    children.push(mutant(children.length, options.initialRates, 'strong'));
-  }
-  return children;
-}
-
-/**
- * Deviation: the paper's first generation holds mutants only. Here the initial subnet competes
- * too, so that a search never ends worse than it began.
- */
-function firstChildren(
-  initial: Parent,
-  mutant: (child: number, rates: MutationRates, how: Origin) => Child,
-  options: EvolveOptions,
-): Child[] {
-  const children: Child[] = [{ genome: initial.genome, parents: [], how: 'initial' }];
-  for (let i = 0; i < options.population; i++) {
-    children.push(mutant(children.length, options.initialRates, 'mutation'));
-  }
-  return children;
 }
 
 function crossed(

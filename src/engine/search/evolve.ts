@@ -61,8 +61,7 @@ export async function evolve(request: EvolveRequest): Promise<EvolveResult> {
       const best = subnetOf(terrain, history.living[0]!.genome);
       return { state: stateOf(terrain, seed, history), best, stopped };
     }
-    throwIfAborted(request.signal);
-    const candidates = candidatesOf(terrain, history, parents, request);
+    const candidates = await candidatesOf(terrain, history, parents, request);
     const results = await judge(candidates, remembered, request);
     for (const [key, fitness] of results) remembered.set(key, fitness);
     history = advance(history, candidates, results, options.survivors);
@@ -94,16 +93,19 @@ function stopReason(history: History, options: EvolveOptions): StopReason | null
 }
 
 /** The next generation's candidates, as many as the limit on evaluations affords. */
-function candidatesOf(
+async function candidatesOf(
   terrain: Terrain,
   history: History | null,
   parents: readonly Parent[],
-  { seed, options }: EvolveRequest,
-): Candidate[] {
+  { seed, options, signal }: EvolveRequest,
+): Promise<Candidate[]> {
   const generation = history === null ? 0 : history.generation + 1;
   const met = new Set(history?.known.keys());
   const affordable: Candidate[] = [];
   for (const child of breed(terrain, seed, generation, parents, options)) {
+    // Breeding a large model's generation takes seconds; a request to stop must get through.
+    await new Promise((resolve) => setImmediate(resolve));
+    throwIfAborted(signal);
     const candidate = candidateOf(terrain, child);
     if (!met.has(candidate.key) && met.size === options.maxEvaluations) continue;
     met.add(candidate.key);

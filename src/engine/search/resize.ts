@@ -33,9 +33,8 @@ export function resize(
   draw?: ScoreDraw,
 ): Uint32Array {
   if (count === kept.length) return kept;
-  if (count < kept.length) return bestFirst(pool, kept, draw).slice(0, count).sort();
-  const added = bestFirst(pool, removedUnits(pool, kept), draw).subarray(0, count - kept.length);
-  return join(kept, added);
+  if (count < kept.length) return best(pool, kept, count, draw);
+  return join(kept, best(pool, removedUnits(pool, kept), count - kept.length, draw));
 }
 
 /**
@@ -58,25 +57,31 @@ export function swapUnits(
   const removed = removedUnits(pool, kept);
   const swaps = Math.min(removed.length, kept.length - Math.round(keepShare * kept.length));
   if (swaps === 0) return kept;
-  const stay = bestFirst(pool, kept, draw).subarray(0, kept.length - swaps);
-  const enter = bestFirst(pool, removed, draw).subarray(0, swaps);
-  return join(stay, enter);
+  const stay = best(pool, kept, kept.length - swaps, draw);
+  return join(stay, best(pool, removed, swaps, draw));
 }
 
-/** Units in order from most to least worth keeping; of equal worth the lower index comes first. */
-function bestFirst(pool: Pool, units: Uint32Array, draw?: ScoreDraw): Uint32Array {
-  if (draw === undefined || draw.noise === 0) {
-    return units.slice().sort((a, b) => pool.rank[a]! - pool.rank[b]!);
+/** The k units most worth keeping, ascending; of equal worth the lower index wins. */
+function best(pool: Pool, units: Uint32Array, k: number, draw?: ScoreDraw): Uint32Array {
+  if (k === 0) return new Uint32Array(0);
+  const worth = worthOf(pool, units, draw);
+  // Sorting plain numbers and cutting at the k-th is several times faster than sorting indices.
+  const threshold = worth.slice().sort()[units.length - k]!;
+  let ties = k;
+  for (const value of worth) if (value > threshold) ties--;
+  return units.filter((_, i) => worth[i]! > threshold || (worth[i] === threshold && ties-- > 0));
+}
+
+/** One number per unit, more for a unit more worth keeping. */
+function worthOf(pool: Pool, units: Uint32Array, draw?: ScoreDraw): Float64Array {
+  const worth = new Float64Array(units.length);
+  for (let i = 0; i < units.length; i++) {
+    const unit = units[i]!;
+    if (draw === undefined || draw.noise === 0) worth[i] = -pool.rank[unit]!;
+    else if (draw.noise === 'uniform') worth[i] = draw.rng.uniform();
+    else worth[i] = pool.logScores[unit]! + draw.noise * draw.rng.gumbel();
   }
-  const { rng, noise } = draw;
-  const worth = Float64Array.from(units, (unit) =>
-    noise === 'uniform'
-      ? rng.uniform()
-      : Math.log(Math.max(pool.scores[unit]!, Number.MIN_VALUE)) + noise * rng.gumbel(),
-  );
-  const order = Uint32Array.from(units, (_, i) => i);
-  order.sort((a, b) => worth[b]! - worth[a]! || a - b);
-  return order.map((i) => units[i]!);
+  return worth;
 }
 
 function removedUnits(pool: Pool, kept: Uint32Array): Uint32Array {

@@ -38,6 +38,8 @@ export interface Pool {
   readonly most: number;
   /** [units], finite */
   readonly scores: Float64Array;
+  /** Natural logarithms of the scores, [units]; scores of 0 and below count as the least positive number. */
+  readonly logScores: Float64Array;
   /** Place of each unit in the order from best to worst, [units]. */
   readonly rank: Uint32Array;
 }
@@ -115,7 +117,8 @@ function pool(
   const most = Math.max(least, Math.round(range.most * units));
   const rank = new Uint32Array(units);
   rankByScore(scores).forEach((unit, place) => (rank[unit] = place));
-  return { kind, head, units, cost, range, least, most, scores, rank };
+  const logScores = scores.map((score) => Math.log(Math.max(score, Number.MIN_VALUE)));
+  return { kind, head, units, cost, range, least, most, scores, logScores, rank };
 }
 
 function assertOrder(order: readonly number[], layers: number): void {

@@ -10,30 +10,66 @@ import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import type { LayerScores, Subnet } from '../../../src/engine/subnet/subnet.ts';
-import { randomScores, tinyLlama } from '../subnet/shapes.ts';
+import { tinyLlama } from '../subnet/shapes.ts';
+import { unitCosts } from '../../../src/engine/subnet/units.ts';
 import { problemFor } from './problems.ts';
 
-const problem = problemFor(tinyLlama, 0.6, 'decoupled');
+const open = { least: 0.1, most: 1, step: 0.05 };
+const problem = problemFor(tinyLlama, 0.6, 'decoupled', { attention: open, mlp: open });
 const { shape, budget, scores } = problem;
 const initial = initialSubnet({ shape, masks: 'decoupled', budget }, scores);
 
-/** What the units are truly worth, of which the scores know nothing: its best set is the optimum. */
-const worth = randomScores(tinyLlama, 99);
+/** What the units are truly worth; the scores see it through noise. */
+const worth = noisyTwin(scores);
 
-function toyFitness(subnet: Subnet, truth: readonly LayerScores[] = worth): number {
+function noisyTwin(layers: readonly LayerScores[]): LayerScores[] {
+  const rng = rngFor(99, 'worth');
+  return layers.map((layer) => {
+    const [attention, mlp] = [Math.exp(rng.normal()), Math.exp(rng.normal())];
+    const twin = (values: Float64Array, scale: number): Float64Array =>
+      values.map((value) => scale * value * Math.exp(0.5 * rng.normal()));
+    return {
+      qk: layer.qk.map((values) => twin(values, attention)),
+      vo: layer.vo.map((values) => twin(values, attention)),
+      mlp: twin(layer.mlp, mlp),
+    };
+  });
+}
+
+/** Worth of the removed units: lower is better. */
+function toyFitness(subnet: Subnet): number {
   let lost = 0;
   subnet.layers.forEach(({ heads, mlp }, l) => {
-    const layer = truth[l]!;
+    const layer = worth[l]!;
     heads.forEach(({ qk, vo }, h) => {
-      lost -= sumOf(layer.qk[h]!, qk) + sumOf(layer.vo[h]!, vo);
+      lost += lostFrom(layer.qk[h]!, qk) + lostFrom(layer.vo[h]!, vo);
     });
-    lost -= sumOf(layer.mlp, mlp);
+    lost += lostFrom(layer.mlp, mlp);
   });
   return lost;
 }
 
-function sumOf(values: Float64Array, indices: Uint32Array): number {
-  return indices.reduce((sum, index) => sum + values[index]!, 0);
+function lostFrom(values: Float64Array, kept: Uint32Array): number {
+  const all = values.reduce((sum, value) => sum + value, 0);
+  return all - kept.reduce((sum, index) => sum + values[index]!, 0);
+}
+
+/** The loss no subnet can fall below: units taken by worth per parameter until the budget ends. */
+function optimum(): number {
+  const { qk, vo, mlp } = unitCosts(shape);
+  const units = worth.flatMap((layer) => [
+    ...layer.qk.flatMap((values) => Array.from(values, (value) => ({ value, cost: qk }))),
+    ...layer.vo.flatMap((values) => Array.from(values, (value) => ({ value, cost: vo }))),
+    ...Array.from(layer.mlp, (value) => ({ value, cost: mlp })),
+  ]);
+  let left = budget;
+  let lost = 0;
+  for (const { value, cost } of units.sort((a, b) => b.value / b.cost - a.value / a.cost)) {
+    const share = Math.min(1, left / cost);
+    left -= share * cost;
+    lost += (1 - share) * value;
+  }
+  return lost;
 }
 
 function requestWith(more: Partial<EvolveRequest> = {}): EvolveRequest {
@@ -52,19 +88,27 @@ function optionsWith(more: Partial<EvolveOptions>): Partial<EvolveRequest> {
   return { options: { ...quickOptions, ...more } };
 }
 
-test('evolution beats random subnets at the same number of evaluations', async () => {
+test('evolution goes most of the way to a known optimum that random draws miss', async () => {
+  const start = toyFitness(initial);
+  const gap = start - optimum();
+  const options = { ...quickOptions, generations: 24 };
   for (const seed of [1, 2, 3]) {
-    const { state } = await evolve(requestWith({ seed }));
-    const { evaluations } = state.bestHistory.at(-1)!;
+    const { state } = await evolve(requestWith({ seed, options }));
+    const { evaluations, fitness: evolved } = state.bestHistory.at(-1)!;
     const rng = rngFor(seed, 'control');
-    let random = Infinity;
-    for (let i = 0; i < evaluations; i++) {
-      const subnet = randomSubnet({ shape, masks: 'decoupled', budget }, rng);
-      random = Math.min(random, toyFitness(subnet));
-    }
-    const best = state.survivors[0]!.fitness!;
-    assert.ok(best < random, `seed ${seed}: evolved ${best}, random ${random}`);
-    assert.ok(best < toyFitness(initial));
+    const random = Array.from({ length: evaluations }, () =>
+      toyFitness(randomSubnet({ shape, masks: 'decoupled', budget }, rng)),
+    );
+    // As many mutants of the initial subnet, without selection in between.
+    const unselected = { ...options, generations: 0, population: evaluations - 1 };
+    const blind = (await evolve(requestWith({ seed, options: unselected }))).state;
+    const reached = [evolved!, blind.survivors[0]!.fitness!, Math.min(...random)].map(
+      (fitness) => (start - fitness) / gap,
+    );
+    const [byEvolution, byMutants, byRandom] = reached as [number, number, number];
+    assert.ok(byEvolution > 0.7, `seed ${seed}: ${reached.join(' ')}`);
+    assert.ok(1 - byEvolution < 0.75 * (1 - byMutants), `seed ${seed}: ${reached.join(' ')}`);
+    assert.ok(byRandom < 0, `seed ${seed}: ${reached.join(' ')}`);
   }
 });
 

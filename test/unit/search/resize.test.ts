@@ -6,19 +6,19 @@ import type { Pool } from '../../../src/engine/search/terrain.ts';
 import { rankByScore } from '../../../src/engine/subnet/select.ts';
 
 function poolOf(scores: number[]): Pool {
+  const values = Float64Array.from(scores);
   const rank = new Uint32Array(scores.length);
-  rankByScore(Float64Array.from(scores)).forEach((unit, place) => (rank[unit] = place));
-  const range = { least: 0, most: 1, step: 0.1 };
-  const units = scores.length;
-  const bounds = { least: 1, most: units };
+  rankByScore(values).forEach((unit, place) => (rank[unit] = place));
   return {
     kind: 'mlp',
     head: 0,
-    units,
+    units: scores.length,
     cost: 1,
-    range,
-    ...bounds,
-    scores: Float64Array.from(scores),
+    range: { least: 0, most: 1, step: 0.1 },
+    least: 1,
+    most: scores.length,
+    scores: values,
+    logScores: values.map((score) => Math.log(Math.max(score, Number.MIN_VALUE))),
     rank,
   };
 }
