@@ -33,7 +33,7 @@ export const runEventSchemas = {
     child: size,
     key: Type.String(),
     fitness: Type.Number(),
-    how: Type.Enum(['initial', 'mutation', 'crossover', 'fresh']),
+    how: Type.Enum(['initial', 'mutation', 'crossover', 'strong']),
     parents: Type.Array(Type.String()),
     params: size,
   }),

@@ -22,6 +22,11 @@ export class EvaluationJournal {
     }
   }
 
+  /** Every known fitness by subnet key; grows with {@link record}. */
+  all(): ReadonlyMap<string, number> {
+    return this.known;
+  }
+
   /** Number of subnets with a known fitness. */
   get size(): number {
     return this.known.size;

@@ -102,11 +102,12 @@ async function candidatesOf(
   const generation = history === null ? 0 : history.generation + 1;
   const met = new Set(history?.known.keys());
   const affordable: Candidate[] = [];
+  let place = 0;
   for (const child of breed(terrain, seed, generation, parents, options)) {
     // Breeding a large model's generation takes seconds; a request to stop must get through.
     await new Promise((resolve) => setImmediate(resolve));
     throwIfAborted(signal);
-    const candidate = candidateOf(terrain, child);
+    const candidate = candidateOf(terrain, child, { generation, place: place++ });
     if (!met.has(candidate.key) && met.size === options.maxEvaluations) continue;
     met.add(candidate.key);
     affordable.push(candidate);

@@ -3,7 +3,7 @@ import { firstChangedLayer, subnetKey } from '../subnet/key.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { Child } from './breed.ts';
 import { subnetOf } from './genome.ts';
-import type { Fitness } from './state.ts';
+import type { Fitness, Origin } from './state.ts';
 import type { Terrain } from './terrain.ts';
 
 /** What an evaluator may reuse: the blocks before `firstChangedLayer` equal the parent's. */
@@ -29,17 +29,30 @@ export interface Evaluation {
   readonly key: string;
   readonly fitness: Fitness;
   readonly subnet: Subnet;
+  readonly generation: number;
+  /** Place among the generation's children, from 0. */
+  readonly child: number;
+  readonly how: Origin;
+  /** Subnet keys. */
+  readonly parents: readonly string[];
 }
 
 /** A child whose subnet and nearest parent have been worked out. */
 export interface Candidate extends Child {
+  readonly generation: number;
+  /** Place among the generation's children, from 0. */
+  readonly place: number;
   readonly key: string;
   readonly subnet: Subnet;
   readonly lineage: Lineage;
 }
 
 /** Works out subnet, key and lineage of a child. */
-export function candidateOf(terrain: Terrain, child: Child): Candidate {
+export function candidateOf(
+  terrain: Terrain,
+  child: Child,
+  { generation, place }: Pick<Candidate, 'generation' | 'place'>,
+): Candidate {
   const subnet = subnetOf(terrain, child.genome);
   let lineage: Lineage = { parentKey: null, firstChangedLayer: 0 };
   for (const parent of child.parents) {
@@ -48,7 +61,7 @@ export function candidateOf(terrain: Terrain, child: Child): Candidate {
       lineage = { parentKey: parent.key, firstChangedLayer: changed };
     }
   }
-  return { ...child, subnet, key: subnetKey(subnet), lineage };
+  return { ...child, generation, place, subnet, key: subnetKey(subnet), lineage };
 }
 
 /** How candidates are judged. */
@@ -74,7 +87,7 @@ export async function judge(
   options: JudgeOptions,
 ): Promise<Map<string, Fitness>> {
   const results = new Map<string, Fitness>();
-  for (const { key, subnet, lineage } of byParent(candidates)) {
+  for (const { key, subnet, lineage, generation, place, how, parents } of byParent(candidates)) {
     if (results.has(key)) continue;
     const remembered = known.get(key);
     if (remembered !== undefined) {
@@ -85,7 +98,10 @@ export async function judge(
     const raw = await options.fitness(subnet, lineage, options.signal);
     const fitness = Number.isFinite(raw) ? raw : null;
     results.set(key, fitness);
-    await options.onEvaluated?.({ key, fitness, subnet });
+    await options.onEvaluated?.({
+      ...{ key, fitness, subnet, generation, child: place, how },
+      parents: parents.map((parent) => parent.key),
+    });
   }
   return results;
 }

@@ -1,0 +1,85 @@
+import type { EngineContext } from '../../protocol/engineApi.ts';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import type { RunEventBody } from '../../protocol/runEvent.ts';
+import type { StageName } from '../../protocol/runRecord.ts';
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import type { RunFolder } from '../runs/runFolder.ts';
+
+/** Least time between two progress events of a stage, ms: ten a second is what an eye can follow. */
+const PROGRESS_MS = 100;
+
+/** Tells how far a stage is: units done of a total. */
+export type Progress = (done: number, total: number) => void;
+
+/** A run in progress: its folder, its config and a way to tell what happens. */
+export class RunContext {
+  readonly folder: RunFolder;
+  readonly config: ResolvedConfig;
+  readonly signal: AbortSignal;
+  readonly #emit: EngineContext['emit'];
+
+  constructor(folder: RunFolder, config: ResolvedConfig, context: EngineContext) {
+    this.folder = folder;
+    this.config = config;
+    this.signal = context.signal;
+    this.#emit = (event) => {
+      context.emit(event);
+    };
+  }
+
+  /** Writes an event to the folder, then passes it on. */
+  tell(body: RunEventBody): void {
+    this.#emit(this.folder.append(body));
+  }
+
+  /** Tells one line for people. */
+  log(level: 'info' | 'warning', text: string): void {
+    this.folder.log(`${level}: ${text}`);
+    this.tell({ kind: 'log', level, text });
+  }
+
+  /**
+   * Runs a stage whose result is kept in the folder: work that was finished before a stop is not
+   * done again.
+   * @param decode  makes the result of what the folder holds; the value is unchecked JSON
+   * @param work  does the stage; what it returns is plain data and is written last
+   */
+  async stage<Kept, Result>(
+    name: StageName,
+    decode: (kept: Kept) => Result | Promise<Result>,
+    work: (progress: Progress) => Promise<Kept>,
+  ): Promise<Result> {
+    throwIfAborted(this.signal);
+    const done = this.folder.stageResult(name);
+    if (done !== undefined) return decode(done.result as Kept);
+    const kept = await this.timed(name, work);
+    this.folder.finishStage(name, kept);
+    return decode(kept);
+  }
+
+  /** Runs work as a stage that is told of, but keeps no result. */
+  async timed<Result>(
+    name: StageName,
+    work: (progress: Progress) => Promise<Result>,
+  ): Promise<Result> {
+    const start = performance.now();
+    this.tell({ kind: 'stageStarted', stage: name });
+    const result = await work(this.#progressOf(name, start));
+    this.tell({ kind: 'stageFinished', stage: name, ms: performance.now() - start });
+    return result;
+  }
+
+  #progressOf(stage: StageName, start: number): Progress {
+    let [first, firstAt, lastAt] = [-1, start, -Infinity];
+    return (done, total) => {
+      const now = performance.now();
+      if (first < 0) [first, firstAt] = [done, now];
+      if (now - lastAt < PROGRESS_MS && done < total) return;
+      lastAt = now;
+      // What a resumed stage found done says nothing about its speed, so the rate starts at `first`.
+      const rate = done > first ? (now - firstAt) / (done - first) : null;
+      const etaMs = rate === null ? null : Math.max(0, rate * (total - done));
+      this.tell({ kind: 'stageProgress', stage, done, total, etaMs });
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { type EvolveOptions, methodAOptions, quickOptions } from '../search/options.ts';
+import type { RatioRange, SearchSpace } from '../search/space.ts';
+
+/**
+ * The evolution a config asks for. The config names the numbers a user may want to change; how
+ * strongly a draw follows the scores belongs to the preset.
+ */
+export function evolveOptionsOf(search: ResolvedConfig['search']): EvolveOptions {
+  const { mutation } = search;
+  const strong = search.population - search.mutations - search.crossovers;
+  return {
+    ...(search.preset === 'quick' ? quickOptions : methodAOptions),
+    population: search.population,
+    survivors: search.top,
+    generations: search.generations,
+    mutations: search.mutations,
+    crossovers: search.crossovers,
+    strongMutations: Math.max(0, strong),
+    rates: { depth: mutation.depth, ratio: mutation.ratio, mask: mutation.mask },
+    initialRates: { depth: 0, ratio: mutation.initialRatio, mask: mutation.initialMask },
+    keepShare: search.alpha,
+    patience: search.patience === 0 ? null : search.patience,
+  };
+}
+
+/**
+ * The search space a config asks for.
+ * @param layers  L; the config gives depth as fractions of it
+ */
+export function spaceOf(config: ResolvedConfig, layers: number): SearchSpace {
+  const { attention, mlp, depth } = config.search.ranges;
+  const [least, most] = depth;
+  return {
+    masks: config.attention,
+    attention: rangeOf(attention),
+    mlp: rangeOf(mlp),
+    depth: { least: Math.ceil(least * layers), most: Math.ceil(most * layers) },
+  };
+}
+
+function rangeOf([least, most, step]: readonly [number, number, number]): RatioRange {
+  return { least, most, step };
+}

@@ -1,0 +1,140 @@
+import { LocalEvaluator } from '../evaluation/evaluator.ts';
+import { evolve } from '../search/evolve.ts';
+import { decodeState, type Fitness, type GenerationState } from '../search/state.ts';
+import { tailFirst } from '../search/terrain.ts';
+import { countParameters } from '../subnet/count.ts';
+import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import type { Progress, RunContext } from './runContext.ts';
+import type { Scored } from './scoreStage.ts';
+import { evolveOptionsOf, spaceOf } from './searchOptions.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Memory for residual streams of recent candidates, bytes (see PrefixCache). */
+const PREFIX_CACHE_BYTES = 128_000_000;
+
+/** What the search is given. */
+export interface SearchInput {
+  readonly scored: Scored;
+  /** Importance-initialised subnet, on budget. */
+  readonly initial: Subnet;
+  /** Block parameters of every candidate. */
+  readonly budget: number;
+  readonly windows: readonly Uint32Array[];
+}
+
+/**
+ * Evolves masks on the budget; returns the fittest subnet, or the initial one when the config has
+ * the search switched off. Every evaluation is journalled and every generation saved, so a stopped
+ * search goes on where it was.
+ * @throws EngineError `config`, `budget`, `cancelled`, `disk`, `device`
+ */
+export function searchStage(
+  run: RunContext,
+  bench: Workbench,
+  input: SearchInput,
+): Promise<Subnet> {
+  const { shape } = bench.weights;
+  if (!run.config.search.enabled) return Promise.resolve(input.initial);
+  return run.stage(
+    'search',
+    () => decodeSubnet(shape, run.folder.readMasks('searched'), 'masks/searched.json'),
+    async (progress) => {
+      const best = await search(run, bench, input, progress);
+      run.folder.writeMasks('searched', encodeSubnet(best));
+      return {};
+    },
+  );
+}
+
+async function search(
+  run: RunContext,
+  bench: Workbench,
+  { scored, initial, budget, windows }: SearchInput,
+  progress: Progress,
+): Promise<Subnet> {
+  const { forward, head, weights } = bench;
+  const { shape } = weights;
+  const settings = run.config.search;
+  const options = evolveOptionsOf(settings);
+  const kind = settings.fitness;
+  const evaluator = await LocalEvaluator.create({
+    ...{ forward, head, weights, windows, kind },
+    cacheBytes: PREFIX_CACHE_BYTES,
+    signal: run.signal,
+  });
+  const total = 1 + options.population + options.generations * childrenOf(options);
+  const saved = run.folder.latestGeneration();
+  let judged = saved === undefined ? 0 : decodeState(saved.state).known.length;
+  let since = performance.now();
+  const { best } = await evolve({
+    problem: {
+      shape,
+      space: spaceOf(run.config, shape.layers),
+      scores: scored.scores,
+      budget,
+      blockOrder: settings.blockOrder === 'tail' ? tailFirst(shape.layers) : byInfluence(scored),
+    },
+    initial,
+    seed: run.config.seed,
+    options,
+    signal: run.signal,
+    ...(saved === undefined ? {} : { state: decodeState(saved.state) }),
+    known: run.folder.evaluations.all(),
+    fitness: async (subnet, _lineage, signal) => {
+      const { meanNats } = await evaluator.loss(subnet, signal);
+      return kind === 'perplexity' ? Math.exp(meanNats) : meanNats;
+    },
+    onEvaluated: ({ key, fitness, subnet, parents, ...born }) => {
+      // A result that is not finite is not journalled: it is worked out again, and stays bad.
+      if (fitness !== null) run.folder.evaluations.record(key, fitness);
+      if (fitness !== null) {
+        const params = countParameters(shape, subnet).block;
+        run.tell({ kind: 'evaluated', key, fitness, params, parents: [...parents], ...born });
+      }
+      progress(++judged, total);
+    },
+    onGeneration: (state) => {
+      run.folder.saveGeneration(state.generation, state);
+      tellGeneration(run, state, performance.now() - since);
+      since = performance.now();
+    },
+  });
+  return best;
+}
+
+function childrenOf(options: ReturnType<typeof evolveOptionsOf>): number {
+  return options.mutations + options.crossovers + options.strongMutations;
+}
+
+/** Blocks by influence, the least influential first. */
+function byInfluence({ influence }: Scored): number[] {
+  return [...influence.keys()].sort((a, b) => influence[a]! - influence[b]! || a - b);
+}
+
+function tellGeneration(run: RunContext, state: GenerationState, ms: number): void {
+  const finite = (values: readonly { fitness: Fitness }[]): number[] =>
+    values.flatMap(({ fitness }) => (fitness === null ? [] : [fitness])).sort((a, b) => a - b);
+  const fitness = finite(state.evaluated);
+  const best = finite(state.survivors)[0];
+  if (best === undefined || fitness.length === 0) {
+    run.log('warning', `Generation ${state.generation}: no candidate has a finite fitness.`);
+    return;
+  }
+  run.tell({
+    kind: 'generationFinished',
+    generation: state.generation,
+    best,
+    median: quantile(fitness, 0.5),
+    quartiles: [quantile(fitness, 0.25), quantile(fitness, 0.75)],
+    survivors: state.survivors.map(({ key }) => key),
+    ms,
+  });
+}
+
+/** Linear between the two nearest; `sorted` ascending, not empty. */
+function quantile(sorted: readonly number[], share: number): number {
+  const at = share * (sorted.length - 1);
+  const low = sorted[Math.floor(at)] as number;
+  return low + (at % 1) * ((sorted[Math.ceil(at)] as number) - low);
+}
