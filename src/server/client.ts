@@ -28,6 +28,9 @@ const SILENCE_MS = 600_000;
 /** Politeness of {@link EngineClient.stop}, ms: to end by itself, then after SIGTERM. */
 const LADDER_MS = [2_000, 3_000] as const;
 
+/** Time for the last words of a process that has ended, ms. */
+const LAST_OUTPUT_MS = 250;
+
 /** A running engine process, seen from the host. */
 export class EngineClient {
   private readonly child: ChildProcess;
@@ -48,6 +51,8 @@ export class EngineClient {
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream !== null) this.output.follow(stream);
     }
+    // Before the connection's own listener: the reason of an end is worth more than "closed".
+    this.ended = this.watchEnd();
     this.child.on('message', () => {
       this.lastSignMs = performance.now();
     });
@@ -57,7 +62,6 @@ export class EngineClient {
     );
     // A message that cannot be sent means that the child is going; its end is told below.
     connection.onError(() => undefined);
-    this.ended = this.watchEnd();
     this.remote = new Remote(connection);
     this.remote.on(engineApi.runEvent, (event) => {
       if (event.kind === 'runStarted') this.output.logTo(event.folder);
@@ -135,9 +139,14 @@ export class EngineClient {
       this.child.once('error', (error) => {
         if (this.child.pid === undefined) end(crashError(null, null, [error.message]));
       });
-      // "close" comes after "exit" once stdout and stderr have been read to their end.
-      this.child.once('close', (code, signal) => {
+      const tell = (code: number | null, signal: NodeJS.Signals | null): void => {
         end(crashError(code, signal, this.output.lastLines()));
+      };
+      // "close" comes once stdout and stderr are read to their end, but never after a disconnect
+      // from this side, so it is not waited for long.
+      this.child.once('close', tell);
+      this.child.once('exit', (code, signal) => {
+        setTimeout(tell, LAST_OUTPUT_MS, code, signal);
       });
     });
   }

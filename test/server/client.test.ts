@@ -3,21 +3,21 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { engineApi } from '../../src/protocol/engineApi.ts';
 import { isEngineError } from '../../src/protocol/errors.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
 import { EngineClient } from '../../src/server/client.ts';
+import { bundleEngine } from './bundleEngine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'subnet-client-'));
-const entry = fileURLToPath(new URL('standInEngine.ts', import.meta.url));
+const entry = bundleEngine(folder, 'standInEngine');
 const clients: EngineClient[] = [];
 
 after(async () => {
   await Promise.all(clients.map((client) => client.stop()));
 });
 
-test('runs, passes every event on in order, and answers', async () => {
+test('runs, passes every event on in order, and answers', { timeout: 20_000 }, async () => {
   const client = await start();
   const events: RunEvent[] = [];
   client.on(engineApi.runEvent, (event) => events.push(event));
@@ -30,7 +30,7 @@ test('runs, passes every event on in order, and answers', async () => {
   assert.equal(events[0]?.kind, 'runStarted');
 });
 
-test('cancels the work at the other end and can be used again', async () => {
+test('cancels the work at the other end and can be used again', { timeout: 20_000 }, async () => {
   const client = await start();
   const controller = new AbortController();
   const slow = run(client, 'slow', controller.signal);
@@ -41,17 +41,21 @@ test('cancels the work at the other end and can be used again', async () => {
   assert.equal(outcome.exports.length, 2);
 });
 
-test('cancels by the request "cancel" too, and says how much it stopped', async () => {
-  const client = await start();
-  const slow = run(client, 'slow');
-  slow.catch(() => undefined);
-  await once(client, 'stageStarted');
-  assert.deepEqual(await client.request(engineApi.cancel, {}), { stopped: 1 });
-  await assert.rejects(slow, (error) => isEngineError(error, 'cancelled'));
-  assert.deepEqual(await client.request(engineApi.cancel, {}), { stopped: 0 });
-});
+test(
+  'cancels by the request "cancel" too, and says how much it stopped',
+  { timeout: 20_000 },
+  async () => {
+    const client = await start();
+    const slow = run(client, 'slow');
+    slow.catch(() => undefined);
+    await once(client, 'stageStarted');
+    assert.deepEqual(await client.request(engineApi.cancel, {}), { stopped: 1 });
+    await assert.rejects(slow, (error) => isEngineError(error, 'cancelled'));
+    assert.deepEqual(await client.request(engineApi.cancel, {}), { stopped: 0 });
+  },
+);
 
-test('refuses a second piece of work while one is going on', async () => {
+test('refuses a second piece of work while one is going on', { timeout: 20_000 }, async () => {
   const client = await start();
   const controller = new AbortController();
   const slow = run(client, 'slow', controller.signal);
@@ -62,29 +66,33 @@ test('refuses a second piece of work while one is going on', async () => {
   await assert.rejects(slow);
 });
 
-test('tells a native crash by its signal, its last words and what to do', async () => {
-  const client = await start();
-  await assert.rejects(run(client, 'crash'), (error) => {
-    assert.ok(isEngineError(error, 'run'));
-    assert.match(error.problem.found, /SIGABRT, a crash of a native library/);
-    assert.match(error.problem.found, /terminate called after throwing/);
-    assert.match(error.problem.action, /subnet resume/);
-    return true;
-  });
-  await assert.rejects(client.request(engineApi.ping, {}), /SIGABRT/);
-});
+test(
+  'tells a native crash by its signal, its last words and what to do',
+  { timeout: 20_000 },
+  async () => {
+    const client = await start();
+    await assert.rejects(run(client, 'crash'), (error) => {
+      assert.ok(isEngineError(error, 'run'));
+      assert.match(error.problem.found, /SIGABRT, a crash of a native library/);
+      assert.match(error.problem.found, /terminate called after throwing/);
+      assert.match(error.problem.action, /subnet resume/);
+      return true;
+    });
+    await assert.rejects(client.request(engineApi.ping, {}), /SIGABRT/);
+  },
+);
 
-test('tells an unexpected exit by its code', async () => {
+test('tells an unexpected exit by its code', { timeout: 20_000 }, async () => {
   const client = await start();
   await assert.rejects(run(client, 'exit'), /exit code 7/);
 });
 
-test('ends an engine that gives no sign of life', async () => {
+test('ends an engine that gives no sign of life', { timeout: 20_000 }, async () => {
   const client = await start({ silenceMs: 400 });
   await assert.rejects(run(client, 'hang'), /a sign of life/);
 });
 
-test('stops an engine that hangs in native code', async () => {
+test('stops an engine that hangs in native code', { timeout: 20_000 }, async () => {
   const client = await start();
   const hanging = run(client, 'hang');
   hanging.catch(() => undefined);
@@ -96,8 +104,8 @@ test('stops an engine that hangs in native code', async () => {
   await assert.rejects(hanging, (error) => isEngineError(error, 'run'));
 });
 
-test('gives up on a program that never answers', async () => {
-  const silent = fileURLToPath(new URL('silentEngine.ts', import.meta.url));
+test('gives up on a program that never answers', { timeout: 20_000 }, async () => {
+  const silent = bundleEngine(folder, 'silentEngine');
   await assert.rejects(start({ entry: silent, handshakeMs: 1500 }), (error) => {
     assert.ok(isEngineError(error, 'run'));
     assert.match(error.message, /an answer within 1.5 s/);
@@ -106,11 +114,11 @@ test('gives up on a program that never answers', async () => {
   });
 });
 
-test('tells a program that cannot be found', async () => {
+test('tells a program that cannot be found', { timeout: 20_000 }, async () => {
   await assert.rejects(start({ entry: join(folder, 'nowhere.cjs') }), /Cannot find module/);
 });
 
-test('writes what the child prints to the log of the run', async () => {
+test('writes what the child prints to the log of the run', { timeout: 20_000 }, async () => {
   const client = await start();
   const { runFolder } = await run(client, 'noisy');
   await client.stop();
@@ -118,7 +126,7 @@ test('writes what the child prints to the log of the run', async () => {
 });
 
 async function start(options: Partial<Parameters<typeof EngineClient.start>[0]> = {}) {
-  const client = await EngineClient.start({ entry, ...options });
+  const client = await EngineClient.start({ entry, execArgv: [], ...options });
   clients.push(client);
   return client;
 }
