@@ -57,7 +57,7 @@ export async function admm(
   solver: Solver,
   signal?: AbortSignal,
 ): Promise<Matrix> {
-  const { rho, damping, iterations, name } = options;
+  const { damping, iterations, name } = options;
   const norms = diagonalOf(problem.gram).map((energy) => Math.sqrt(energy) || 1);
   const inverseNorms = norms.map((norm) => 1 / norm);
   const gram = scaledColumns(scaledRows(problem.gram, inverseNorms), inverseNorms);
@@ -69,7 +69,9 @@ export async function admm(
   addScaled(target, damping, dense);
 
   const what = `${name} (normalised Gram matrix)`;
-  const factor = await solver.factor(gram, { ridge: damping + rho, what }, signal);
+  const factor = await solver.factor(gram, { ridge: damping + options.rho, what }, signal);
+  // A ridge that had to be raised is a larger penalty in every step, which only slows the descent.
+  const rho = factor.ridge - damping;
   const w = zeros(dense.rows, dense.columns);
   const z = copyOf(dense);
   const u = zeros(dense.rows, dense.columns);

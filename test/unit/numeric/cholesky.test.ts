@@ -65,3 +65,14 @@ test('a pivot that is not a number fails', () => {
   assert.equal(choleskyInPlace(data.slice(), 2), 1);
   assert.equal(factorBlock(data, 2, new Float64Array(2)), 1);
 });
+
+test('a pivot must exceed its floor in every row', () => {
+  for (const row of [0, 1, 2, 3, 4]) {
+    const data = new Float64Array(25);
+    for (let i = 0; i < 5; i++) data[i * 6] = 1;
+    const floors = new Float64Array(5);
+    assert.equal(factorBlock(data.slice(), 5, floors), -1);
+    floors[row] = 1;
+    assert.equal(factorBlock(data, 5, floors), row);
+  }
+});
