@@ -44,9 +44,15 @@ const KNOWN: readonly (readonly [RegExp, cause: string, action: string])[] = [
     'Resume the run; if it happens again, update the driver or use the device "cpu".',
   ],
   [
-    /out of memory|out_of_memory|bad_alloc|failed to allocate|allocation failed/i,
+    // Dawn hands out an invalid buffer when memory is short; the first complaint comes when it is used.
+    /out of memory|out_of_memory|bad_alloc|failed to allocate|allocation (size too large|failed)|\[Invalid Buffer/i,
     'not enough memory on the device',
     'Use a shorter context, close other programs, or use the device "cpu".',
+  ],
+  [
+    /Too many storage buffers/,
+    'a tensor too large for this device',
+    'Use a shorter context, or the device "cpu".',
   ],
   [
     /protobuf parsing failed/,
@@ -79,7 +85,11 @@ export function classifyDeviceError(message: string): DeviceProblem {
 /** The telling part of a message: without the source location and signature ORT puts before it. */
 function shortened(message: string): string {
   const text = message
-    .replace(/^\S*onnxruntime\S*\.(cc|h):\d+ .*? was false\. /s, '')
+    .replace(
+      /^Non-zero status code returned while running (\S+) node\..*?Status Message: /s,
+      '$1: ',
+    )
+    .replace(/\S*onnxruntime\S*\.(cc|h):\d+ .*? was false\. /s, '')
     .replace(/\s+/g, ' ')
     .replace(/[.\s]+$/, '')
     .trim();

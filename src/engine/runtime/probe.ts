@@ -46,8 +46,8 @@ export interface ProbeOptions {
  */
 export const SELF_TEST_TOLERANCE = 1e-3;
 
-/** A real GPU takes 2 s, a software one 10 s, a driver that hangs takes for ever. */
-const TIMEOUT_MS = 40_000;
+/** A real GPU takes seconds, a software one 20 on a busy machine, a driver that hangs for ever. */
+const TIMEOUT_MS = 60_000;
 /** Most of the child's stderr kept, UTF-16 units. */
 const MOST_STDERR = 8_192;
 
@@ -62,6 +62,8 @@ export async function probeDevice(device: DeviceName, options: ProbeOptions): Pr
   const child = fork(entry, [device, String(options.threads)], {
     execArgv: [...execArgv],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // JSON would turn an infinite difference into null.
+    serialization: 'advanced',
   });
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   let timedOut = false;
@@ -121,14 +123,9 @@ function failed(message: string): ProbeResult {
   return { ok: false, reason: cause, action, gflops: null };
 }
 
-/** How a process that sent nothing ended, with the last line it printed about it. */
+/** How a process that sent nothing ended, with what it printed about it: an error, or the last line. */
 function deathOf({ exit, stderr }: ProbeEnd): string {
-  const noise = /^\s*$|^\s+at |^Node\.js v|^\s*[\]}[{]/;
-  const last = stderr
-    .split(/\r?\n/)
-    .filter((line) => !noise.test(line))
-    .at(-1);
-  return last === undefined
-    ? `the probe ended with ${exit}`
-    : `the probe ended with ${exit}: ${last.trim()}`;
+  const lines = stderr.split(/\r?\n/).filter((line) => !/^\s*$|^Node\.js v/.test(line));
+  const words = lines.findLast((line) => /^(\w*Error)\b.*: /.test(line)) ?? lines.at(-1);
+  return `the probe ended with ${exit}${words === undefined ? '' : `: ${words.trim()}`}`;
 }
