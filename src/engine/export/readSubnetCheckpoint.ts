@@ -1,0 +1,182 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { assembleWeights } from '../checkpoint/assembleWeights.ts';
+import { ConfigReader } from '../checkpoint/configReader.ts';
+import type { Family } from '../checkpoint/families/family.ts';
+import { familyOfModelType } from '../checkpoint/families/registry.ts';
+import { parseJsonObject } from '../checkpoint/jsonObject.ts';
+import { openInFolder, readSmallFile, resolveFolder } from '../checkpoint/modelFolder.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
+import { readableDtype, readFloats } from '../checkpoint/safetensorsFile.ts';
+import { shown } from '../checkpoint/shown.ts';
+import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { readTensorIndex, type TensorIndex } from '../checkpoint/tensorIndex.ts';
+import { tensorTable } from '../checkpoint/tensorTable.ts';
+import { weightBytes } from '../checkpoint/weightBytes.ts';
+import { decodeSubnet } from '../subnet/encode.ts';
+import { subnetKey } from '../subnet/key.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { SUBNET_BLOCK_VERSION } from './exportCheckpoint.ts';
+import { slicedTensors, type SlicedTensor } from './slicedTensors.ts';
+import { stockLayout } from './stockLayout.ts';
+
+/** A sliced checkpoint read back as a candidate. */
+export interface SubnetCheckpoint {
+  /** Dense layout, zeros in removed rows. */
+  readonly weights: ModelWeights;
+  readonly subnet: Subnet;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly dtype: StoredDtype;
+}
+
+/** Largest `config.json` read, bytes: the masks of the largest models take a few million. */
+const MAX_CONFIG_BYTES = 64_000_000;
+
+/**
+ * Largest factor between the memory of the dense layout and the bytes on disk: a configuration that
+ * lies about its sizes must not make us allocate without bound.
+ */
+const MAX_GROWTH = 64;
+
+/** Growth is not looked at under so many bytes. */
+const ALWAYS_FINE_BYTES = 1 << 26;
+
+/**
+ * Reads a checkpoint that `exportCheckpoint` wrote.
+ *
+ * Memory: the weights of the dense model as float32 plus a few MB.
+ * @throws EngineError `checkpoint` for a folder that is not such a checkpoint or is damaged,
+ *   `decode` for masks that are not masks of this model, `cancelled`
+ */
+export async function readSubnetCheckpoint(
+  dir: string,
+  signal?: AbortSignal,
+): Promise<SubnetCheckpoint> {
+  const folder = await resolveFolder(dir);
+  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
+  const config = parseJsonObject(bytes, CONFIG_FILE);
+  const family = familyOfModelType(config['model_type']);
+  const block = new ConfigReader(config).section('subnet');
+  if (block === undefined) {
+    throw problem(`${CONFIG_FILE}: "subnet"`, 'the block of a sliced checkpoint', 'none');
+  }
+  block.require('version', SUBNET_BLOCK_VERSION, block.integer('version', { min: 0, max: 1e6 }));
+  const values = config['subnet'] as Readonly<Record<string, unknown>>;
+  const original = (values['original'] ?? {}) as Readonly<Record<string, unknown>>;
+  const shape = family.parse(new ConfigReader({ ...config, ...original }));
+  const subnet = decodeSubnet(shape, values['masks'], `${CONFIG_FILE}: subnet.masks`);
+  if (subnetKey(subnet) !== values['key']) {
+    throw problem(`${CONFIG_FILE}: "subnet.key"`, subnetKey(subnet), shown(values['key']));
+  }
+  const index = await readTensorIndex(folder);
+  checkGrowth(shape, index);
+  const { weights, dtype } = await readDense(folder, index, { family, shape, subnet }, signal);
+  return { weights, subnet, config, dtype };
+}
+
+/** True when a folder's configuration has a `subnet` block, so that this reader is the one to use. */
+export function isSubnetConfig(config: Readonly<Record<string, unknown>>): boolean {
+  return typeof config['subnet'] === 'object' && config['subnet'] !== null;
+}
+
+function checkGrowth(shape: ModelShape, index: TensorIndex): void {
+  const needed = weightBytes(shape);
+  const onDisk = index.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (needed <= Math.max(ALWAYS_FINE_BYTES, MAX_GROWTH * onDisk)) return;
+  throw problem(
+    CONFIG_FILE,
+    `sizes of a model at most ${MAX_GROWTH} times the ${onDisk} bytes of its weights`,
+    `a dense model of ${needed} bytes`,
+  );
+}
+
+async function readDense(
+  folder: string,
+  index: TensorIndex,
+  model: { readonly family: Family; readonly shape: ModelShape; readonly subnet: Subnet },
+  signal: AbortSignal | undefined,
+): Promise<{ weights: ModelWeights; dtype: StoredDtype }> {
+  const { family, shape, subnet } = model;
+  const { blockNumber } = stockLayout(shape, subnet);
+  const arrays = new Map<string, Float32Array>();
+  let dtype: StoredDtype = 'F32';
+  for (const tensor of slicedTensors(family, shape, subnet, blockNumber)) {
+    const found = index.tensors.get(tensor.name);
+    const expected = `tensor ${shown(tensor.name)} of shape ${shown(tensor.dims)}`;
+    if (found === undefined) throw problem(folder, expected, 'no such tensor');
+    if (found.entry.dims.join() !== tensor.dims.join()) {
+      throw problem(found.file, expected, `shape ${shown(found.entry.dims)}`);
+    }
+    dtype = readableDtype(found.entry, found.file);
+    const { handle } = await openInFolder(folder, found.file);
+    try {
+      const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
+      const rowSize = tensor.dims.at(-1) ?? 1;
+      const sink = scatter(tensor, shape.hidden, target);
+      await readFloats(handle, found.file, found.entry, { rowSize, signal, sink });
+      arrays.set(`${tensor.spec.slot} ${tensor.spec.layer}`, target);
+    } finally {
+      await handle.close();
+    }
+  }
+  const zeros = zeroTensors(family, shape);
+  const weights = assembleWeights(
+    shape,
+    (slot, layer) => arrays.get(`${slot} ${layer}`) ?? zeros(slot, layer),
+  );
+  return { weights, dtype };
+}
+
+/** Puts pieces of a sliced tensor where they belong in the dense one, in our layout. */
+function scatter(
+  { spec, rows, dims }: SlicedTensor,
+  hidden: number,
+  target: Float32Array,
+): (values: Float32Array, first: number) => void {
+  if (spec.transposed) {
+    // File [H, kept]; ours [all, H].
+    const width = dims[1]!;
+    return (values, first) => {
+      for (let i = 0; i < values.length; i++) {
+        const column = (first + i) % width;
+        const row = rows === null ? column : rows[column]!;
+        target[row * hidden + Math.floor((first + i) / width)] = values[i]!;
+      }
+    };
+  }
+  if (rows === null) return (values, first) => target.set(values, first);
+  const width = dims.length === 1 ? 1 : dims[1]!;
+  return (values, first) => {
+    for (let at = 0; at < values.length; at += width) {
+      const row = rows[(first + at) / width]!;
+      target.set(values.subarray(at, at + width), row * width);
+    }
+  };
+}
+
+/** Arrays of removed sublayers: zeros, one array per size, since nobody writes to weights. */
+function zeroTensors(
+  family: Family,
+  shape: ModelShape,
+): (slot: string, layer: number | null) => Float32Array | null {
+  const sizes = new Map(
+    tensorTable(family, shape).map(({ slot, layer, dims }) => [
+      `${slot} ${layer}`,
+      dims.reduce((product, dim) => product * dim, 1),
+    ]),
+  );
+  const shared = new Map<number, Float32Array>();
+  return (slot, layer) => {
+    const size = sizes.get(`${slot} ${layer}`);
+    if (size === undefined) return null;
+    const zeros = shared.get(size) ?? new Float32Array(size);
+    shared.set(size, zeros);
+    return zeros;
+  };
+}
+
+function problem(what: string, expected: string, found: string): EngineError {
+  const action = 'Export the checkpoint again, or restore the folder.';
+  return new EngineError('checkpoint', { what, expected, found, action });
+}

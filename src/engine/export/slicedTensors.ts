@@ -1,0 +1,57 @@
+import type { Family, Slot } from '../checkpoint/families/family.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
+import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { keptAttentionRows, keptHeads } from './sliceLayer.ts';
+
+/** A tensor of a sliced checkpoint and what it holds of the dense one. */
+export interface SlicedTensor {
+  /** The dense tensor; its name may be of another block, see `name`. */
+  readonly spec: TensorSpec;
+  /** Hugging Face's name in the sliced checkpoint. */
+  readonly name: string;
+  /** Dimensions in the sliced checkpoint. */
+  readonly dims: readonly number[];
+  /** Kept rows in OUR layout, where the prunable dimension is the first; null: all of them. */
+  readonly rows: Uint32Array | null;
+}
+
+/**
+ * Every tensor that a sliced checkpoint holds: exact shapes, nothing of removed sublayers.
+ * @param blockNumber  number a kept block has in the tensors' names
+ */
+export function slicedTensors(
+  family: Family,
+  shape: ModelShape,
+  subnet: Subnet,
+  blockNumber: (layer: number) => number = (layer) => layer,
+): SlicedTensor[] {
+  const rowsOfLayer = subnet.layers.map((mask) => layerRows(shape, mask));
+  return tensorTable(family, shape).flatMap((spec): SlicedTensor[] => {
+    const { layer, slot, transposed } = spec;
+    if (layer === null) return [{ spec, name: spec.name, dims: spec.dims, rows: null }];
+    const rows = rowsOfLayer[layer]!(slot);
+    if (rows === 'removed') return [];
+    const dims = [...spec.dims];
+    if (rows !== null) dims[transposed ? 1 : 0] = rows.length;
+    return [{ spec, name: tensorName(family, slot, blockNumber(layer)), dims, rows }];
+  });
+}
+
+/** Rows that a block keeps of each of its tensors. */
+function layerRows(
+  shape: ModelShape,
+  mask: LayerMask,
+): (slot: Slot) => Uint32Array | null | 'removed' {
+  const heads = keptHeads(shape, mask);
+  const attention = keptAttentionRows(shape, heads);
+  return (slot) => {
+    const [name, part] = slot.split('.') as [string, string];
+    const ofAttention = name === 'attentionNorm' || name in attention;
+    if (ofAttention ? heads.length === 0 : mask.mlp.length === 0) return 'removed';
+    if (name === 'attentionNorm' || name === 'mlpNorm') return null;
+    // The biases of o and down belong to the residual stream.
+    if ((name === 'o' || name === 'down') && part === 'bias') return null;
+    return ofAttention ? attention[name as keyof typeof attention] : mask.mlp;
+  };
+}

@@ -1,0 +1,159 @@
+import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { hasAttention } from '../subnet/count.ts';
+import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+
+/** Whether stock programs can build a sliced checkpoint, and why not. */
+export interface Loadable {
+  readonly transformers: boolean;
+  /** A whole sentence for the report and the README. */
+  readonly reason: string;
+}
+
+/** How a subnet is described in `config.json`. */
+export interface StockLayout {
+  readonly loadable: Loadable;
+  /** Fields of the whole model that change; only where stock programs can build it. */
+  readonly overrides: Readonly<Record<string, number>>;
+  /** Fields of single blocks that differ from the whole model's, by block; empty where uniform. */
+  readonly perLayer: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Number of a kept block in the tensors' names. */
+  readonly blockNumber: (layer: number) => number;
+}
+
+/** Names of a family's sizes in `config.json`; null where it has no such field. */
+interface SizeFields {
+  readonly mlp: string;
+  readonly heads: string;
+  readonly kvHeads: string | null;
+  readonly headDim: string | null;
+}
+
+const LLAMA_FIELDS: SizeFields = {
+  mlp: 'intermediate_size',
+  heads: 'num_attention_heads',
+  kvHeads: 'num_key_value_heads',
+  headDim: 'head_dim',
+};
+
+/** Families whose fields are not those of Llama. */
+const OTHER_FIELDS: ReadonlyMap<string, SizeFields> = new Map([
+  ['opt', { mlp: 'ffn_dim', heads: 'num_attention_heads', kvHeads: null, headDim: null }],
+]);
+
+/** Sizes of one kept block whose heads are whole. */
+interface BlockSizes {
+  readonly kvHeads: number;
+  readonly mlp: number;
+}
+
+/**
+ * How a subnet is written for programs that know its architecture.
+ *
+ * Equal blocks with whole heads are a plain smaller model: its sizes go into the fields of the whole
+ * model, and wholly removed blocks are left out. Everything else is recorded per block in
+ * `per_layer_config`, the form transformers keeps since 5.14; today its Llama and OPT do not build
+ * from it, so such a model needs the module written beside it.
+ *
+ * Deviation: `head_dim` is never written per block. A program that believed it would rebuild the
+ * rotation frequencies and the softmax scale for the smaller head, and be wrong without an error.
+ * @source transformers documentation, "Per-layer configurations"
+ */
+export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
+  const fields = OTHER_FIELDS.get(shape.family) ?? LLAMA_FIELDS;
+  const problem = whyNotStock(shape, subnet, fields);
+  if (problem !== null) {
+    const loadable = { transformers: false, reason: problem };
+    const perLayer = perLayerFields(shape, subnet, fields);
+    return { loadable, overrides: {}, perLayer, blockNumber: (layer) => layer };
+  }
+  const kept = subnet.layers.flatMap((mask, l) => (isRemoved(mask) ? [] : [l]));
+  const sizes = sizesOf(subnet.layers[kept[0]!]!);
+  return {
+    loadable: {
+      transformers: true,
+      reason: 'All blocks have the same sizes and whole heads: it is a plain smaller model.',
+    },
+    overrides: uniformFields(shape, fields, sizes, kept.length),
+    perLayer: {},
+    blockNumber: (layer) => kept.indexOf(layer),
+  };
+}
+
+function whyNotStock(shape: ModelShape, subnet: Subnet, fields: SizeFields): string | null {
+  const kept = subnet.layers.filter((mask) => !isRemoved(mask));
+  const partial = kept.some((mask) =>
+    mask.heads.some(
+      ({ qk, vo }) =>
+        qk.length > 0 && (qk.length < qkUnitsPerHead(shape) || vo.length < shape.headDim),
+    ),
+  );
+  if (partial) {
+    return 'Attention channels were pruned inside heads, which stock transformers cannot build.';
+  }
+  if (kept.length === 0) return 'No block is left, which stock transformers cannot build.';
+  if (kept.some((mask) => !hasAttention(mask) || mask.mlp.length === 0)) {
+    return 'Some blocks lack attention or the MLP, which stock transformers cannot build.';
+  }
+  const first = sizesOf(kept[0]!);
+  const equal = kept.every((mask) => {
+    const { kvHeads, mlp } = sizesOf(mask);
+    return kvHeads === first.kvHeads && mlp === first.mlp;
+  });
+  if (!equal) return 'Blocks have different sizes, which stock transformers cannot build yet.';
+  if (first.kvHeads < shape.kvHeads && fields.headDim === null) {
+    return 'Heads were removed, and this architecture ties the width of a head to their number.';
+  }
+  return null;
+}
+
+function uniformFields(
+  shape: ModelShape,
+  fields: SizeFields,
+  { kvHeads, mlp }: BlockSizes,
+  blocks: number,
+): Record<string, number> {
+  const changed: Record<string, number> = {};
+  if (blocks < shape.layers) changed['num_hidden_layers'] = blocks;
+  if (mlp < shape.intermediate) changed[fields.mlp] = mlp;
+  if (kvHeads < shape.kvHeads) {
+    Object.assign(changed, headFields(shape, fields, kvHeads));
+    if (fields.headDim !== null) changed[fields.headDim] = shape.headDim;
+  }
+  return changed;
+}
+
+function perLayerFields(
+  shape: ModelShape,
+  subnet: Subnet,
+  fields: SizeFields,
+): Record<string, Record<string, unknown>> {
+  const entries = subnet.layers.flatMap((mask, l) => {
+    const { kvHeads, mlp } = sizesOf(mask);
+    const skip = [...(kvHeads === 0 ? ['attention'] : []), ...(mlp === 0 ? ['mlp'] : [])];
+    const entry: Record<string, unknown> = {
+      ...(mlp > 0 && mlp < shape.intermediate ? { [fields.mlp]: mlp } : {}),
+      ...(kvHeads > 0 && kvHeads < shape.kvHeads ? headFields(shape, fields, kvHeads) : {}),
+      ...(skip.length > 0 ? { skip } : {}),
+    };
+    return Object.keys(entry).length === 0 ? [] : [[String(l), entry] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+function headFields(
+  shape: ModelShape,
+  fields: SizeFields,
+  kvHeads: number,
+): Record<string, number> {
+  const heads = { [fields.heads]: (kvHeads * shape.heads) / shape.kvHeads };
+  return fields.kvHeads === null ? heads : { ...heads, [fields.kvHeads]: kvHeads };
+}
+
+function sizesOf(mask: LayerMask): BlockSizes {
+  const kvHeads = mask.heads.filter(({ qk }) => qk.length > 0).length;
+  return { kvHeads, mlp: mask.mlp.length };
+}
+
+function isRemoved(mask: LayerMask): boolean {
+  return !hasAttention(mask) && mask.mlp.length === 0;
+}

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { decodeJson } from '../../protocol/decode.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import { figureSchema } from '../../protocol/runRecord.ts';
+import { MAX_LAYERS, MAX_SIZE } from '../checkpoint/configReader.ts';
+import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { countParameters } from '../subnet/count.ts';
+import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
+import { subnetKey } from '../subnet/key.ts';
+import { assertLegal } from '../subnet/legal.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import type { Written } from './exportOnnx.ts';
+import { readReformed, REFORMED_FILE, writeReformed } from './reformedWeights.ts';
+import { makeFolder, writeWhole } from './writeFile.ts';
+
+/** Name of the file. */
+export const SUBNET_FILE = 'subnet.json';
+
+/** Version of the file's form; another one is refused, not misread. */
+export const SUBNET_FILE_VERSION = 1;
+
+/** Largest file read, bytes: the masks of the largest models take a few million. */
+const MAX_BYTES = 64_000_000;
+
+const size = Type.Integer({ minimum: 1, maximum: MAX_SIZE });
+const count = Type.Integer({ minimum: 0 });
+const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
+const strict = { additionalProperties: false };
+const anything = Type.Record(Type.String(), Type.Unknown());
+
+const headSchema = Type.Object({ qk: Type.String(), vo: Type.String() }, strict);
+const layerSchema = Type.Object({ heads: Type.Array(headSchema), mlp: Type.String() }, strict);
+
+/** Schema of {@link SubnetConfig}. */
+export const subnetConfigSchema = Type.Object(
+  {
+    schemaVersion: Type.Literal(SUBNET_FILE_VERSION),
+    source: Type.Object(
+      {
+        /** The model folder as it was given. */
+        path: Type.String(),
+        fingerprint: sha256,
+        family: Type.String({ maxLength: 64 }),
+        layers: Type.Integer({ minimum: 1, maximum: MAX_LAYERS }),
+        hidden: size,
+        heads: size,
+        kvHeads: size,
+        headDim: size,
+        intermediate: size,
+        vocab: size,
+      },
+      strict,
+    ),
+    parameters: Type.Object(
+      { block: count, total: count, denseBlock: count, denseTotal: count },
+      strict,
+    ),
+    /** Kept share of the prunable block parameters, 0 to 1. */
+    ratio: Type.Number({ minimum: 0, maximum: 1 }),
+    subnet: Type.Object(
+      {
+        key: Type.String({ maxLength: 64 }),
+        layers: Type.Array(layerSchema, { maxItems: MAX_LAYERS }),
+      },
+      strict,
+    ),
+    /** Where the reformed weights lie and how they were made; null when none were. */
+    reformed: Type.Union([
+      Type.Object(
+        { file: Type.String({ maxLength: 255 }), sha256, settings: anything, textSha256: sha256 },
+        strict,
+      ),
+      Type.Null(),
+    ]),
+    provenance: Type.Object(
+      {
+        runId: Type.Union([Type.String(), Type.Null()]),
+        engineVersion: Type.String(),
+        seeds: Type.Record(Type.String(), Type.Integer()),
+        config: anything,
+        figures: Type.Record(Type.String(), Type.Union([figureSchema, Type.Null()])),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+
+/** `subnet.json`: one readable file from which every other export can be made again. */
+export type SubnetConfig = Readonly<Static<typeof subnetConfigSchema>>;
+
+/** Facts of a subnet config that the engine cannot know by itself. */
+export interface SubnetFacts {
+  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint'>;
+  readonly provenance: SubnetConfig['provenance'];
+  /** How the weights were reformed; null for the source's own weights. */
+  readonly reformed: Pick<NonNullable<SubnetConfig['reformed']>, 'settings' | 'textSha256'> | null;
+}
+
+/**
+ * Writes subnet.json and, for reformed weights, reformed.safetensors beside it.
+ * @param dir  made if needed
+ * @returns  the path of subnet.json and the bytes of both
+ * @throws EngineError `disk`, `numeric`, `cancelled`; `shape` for an illegal subnet
+ */
+export async function writeSubnetConfig(
+  dir: string,
+  weights: ModelWeights,
+  subnet: Subnet,
+  facts: SubnetFacts,
+  signal?: AbortSignal,
+): Promise<Written> {
+  const { shape } = weights;
+  assertLegal(shape, subnet);
+  await makeFolder(dir);
+  const path = join(dir, SUBNET_FILE);
+  let reformed: SubnetConfig['reformed'] = null;
+  let bytes = 0;
+  if (facts.reformed !== null) {
+    const file = await writeReformed(join(dir, REFORMED_FILE), weights, subnet, signal);
+    reformed = { file: REFORMED_FILE, sha256: file.sha256, ...facts.reformed };
+    bytes += file.bytes;
+  }
+  const parameters = countParameters(shape, subnet);
+  const config: SubnetConfig = {
+    schemaVersion: SUBNET_FILE_VERSION,
+    source: { ...facts.source, ...sizesOf(shape) },
+    parameters,
+    ratio: parameters.block / parameters.denseBlock,
+    subnet: { key: subnetKey(subnet), layers: mutable(encodeSubnet(subnet)).layers },
+    reformed,
+    provenance: facts.provenance,
+  };
+  const text = `${JSON.stringify(config, null, 1)}\n`;
+  await writeWhole(path, text);
+  return { path, bytes: bytes + Buffer.byteLength(text) };
+}
+
+/**
+ * Reads subnet.json. Masks are checked later, against the model they are for.
+ * @throws EngineError `decode` that names the path of the first bad field
+ */
+export async function readSubnetConfig(path: string): Promise<SubnetConfig> {
+  const what = basename(path);
+  const { size: bytes } = await stat(path).catch((cause: unknown) => {
+    throw unreadable(path, 'a readable file', String((cause as NodeJS.ErrnoException).code));
+  });
+  if (bytes > MAX_BYTES) throw unreadable(path, `at most ${MAX_BYTES} bytes`, `${bytes} bytes`);
+  return decodeJson(subnetConfigSchema, await readFile(path, 'utf8'), what);
+}
+
+/**
+ * The subnet of a config, checked against the model it is for.
+ * @throws EngineError `decode` for masks that are not of this model, `checkpoint` for another model
+ */
+export function subnetOf(config: SubnetConfig, shape: ModelShape): Subnet {
+  for (const [name, value] of Object.entries(sizesOf(shape))) {
+    const found = config.source[name as keyof SubnetConfig['source']];
+    if (found !== value) throw otherModel(`${name} ${found}`, `${name} ${value}`);
+  }
+  const subnet = decodeSubnet(shape, { layers: config.subnet.layers }, 'subnet');
+  if (subnetKey(subnet) !== config.subnet.key) {
+    throw unreadable('subnet.key', subnetKey(subnet), JSON.stringify(config.subnet.key));
+  }
+  const { block, total } = countParameters(shape, subnet);
+  if (block !== config.parameters.block || total !== config.parameters.total) {
+    const { parameters } = config;
+    const found = `${parameters.block} and ${parameters.total}`;
+    throw unreadable('parameters', `${block} in blocks and ${total} in all`, found);
+  }
+  return subnet;
+}
+
+/**
+ * The candidate a config describes: its subnet and its (reformed) weights.
+ * @param path  the config's own path; reformed weights are looked for in its folder only
+ * @param source  the opened source checkpoint
+ * @param weights  the source's weights; shared by the result where they are not reformed
+ * @throws EngineError `checkpoint` for another source model or damaged reformed weights, `decode`
+ */
+export async function loadCandidate(
+  path: string,
+  config: SubnetConfig,
+  source: Pick<Checkpoint, 'fingerprint'>,
+  weights: ModelWeights,
+  signal?: AbortSignal,
+): Promise<{ readonly weights: ModelWeights; readonly subnet: Subnet }> {
+  if (source.fingerprint !== config.source.fingerprint) {
+    throw otherModel(`fingerprint ${config.source.fingerprint}`, source.fingerprint);
+  }
+  const subnet = subnetOf(config, weights.shape);
+  if (config.reformed === null) return { weights, subnet };
+  const { file, sha256: hash } = config.reformed;
+  return {
+    subnet,
+    weights: await readReformed(dirname(path), file, hash, weights, subnet, signal),
+  };
+}
+
+/** SHA-256 of bytes or text, hex. */
+export function sha256Of(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+function sizesOf(shape: ModelShape): Omit<SubnetConfig['source'], 'path' | 'fingerprint'> {
+  const { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab } = shape;
+  return { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab };
+}
+
+/** The same value without `readonly`, which the schema's type does not know. */
+function mutable(encoded: ReturnType<typeof encodeSubnet>): {
+  layers: { heads: { qk: string; vo: string }[]; mlp: string }[];
+} {
+  return { layers: encoded.layers.map(({ heads, mlp }) => ({ heads: [...heads], mlp })) };
+}
+
+function otherModel(expected: string, found: string): EngineError {
+  return new EngineError('checkpoint', {
+    what: 'The source model of subnet.json',
+    expected,
+    found,
+    action: 'Use the model folder that the subnet was made from.',
+  });
+}
+
+function unreadable(what: string, expected: string, found: string): EngineError {
+  const action = 'The file is damaged or was edited; restore it or export it again.';
+  return new EngineError('decode', { what, expected, found, action });
+}

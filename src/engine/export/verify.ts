@@ -1,0 +1,184 @@
+import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import type { ExportReport } from '../../protocol/runRecord.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { subnetKey } from '../subnet/key.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { OnnxDecoder } from './onnxDecoder.ts';
+import { readSubnetCheckpoint } from './readSubnetCheckpoint.ts';
+import { type SearchTimeModel, searchTimeLogits } from './searchTimeLogits.ts';
+
+/** What a successful comparison found. */
+export type Verified = NonNullable<ExportReport['verified']>;
+
+/** A candidate's logits as the search computed them, against which every form is compared. */
+export interface Reference {
+  readonly subnet: Subnet;
+  readonly windows: readonly Uint32Array[];
+  /** Per window, [T, V] */
+  readonly logits: readonly Float32Array[];
+  /** Root mean square of all logits: the unit of the tolerance. */
+  readonly scale: number;
+}
+
+/**
+ * Largest logit difference accepted, as a share of the root mean square of the logits.
+ *
+ * float32: another order of additions moves logits by about 1e-5; a wrong row, pair or mask by more
+ * than 0.1. Half types store each weight to 2⁻¹¹ or 2⁻⁸, and the differences of all layers add up.
+ */
+export const TOLERANCES: Readonly<Record<StoredDtype, number>> = {
+  F32: 1e-3,
+  F16: 3e-2,
+  BF16: 0.25,
+};
+
+/**
+ * Runs the search-time model once, for all comparisons of its exports.
+ *
+ * Memory: T·V float32 per window, so a few windows of some dozens of tokens are enough.
+ * @param windows  token ids
+ * @throws EngineError `cancelled`
+ */
+export async function referenceOf(
+  search: SearchTimeModel,
+  weights: ModelWeights,
+  subnet: Subnet,
+  windows: readonly Uint32Array[],
+  signal?: AbortSignal,
+): Promise<Reference> {
+  const logits: Float32Array[] = [];
+  let squares = 0;
+  let count = 0;
+  for (const window of windows) {
+    const values = await searchTimeLogits(search, weights, subnet, window, signal);
+    for (const value of values) squares += value * value;
+    count += values.length;
+    logits.push(values);
+  }
+  return { subnet, windows, logits, scale: Math.sqrt(squares / Math.max(1, count)) };
+}
+
+/**
+ * Reloads an ONNX decoder from disk and compares it: each window as one prompt, and again with its
+ * first half as a prompt and the rest token by token through the cache.
+ * @param path  model.onnx
+ * @param dtype  how its weights are stored
+ * @throws EngineError `verify` when it differs, `device`, `cancelled`
+ */
+export async function verifyOnnx(
+  path: string,
+  dtype: StoredDtype,
+  search: SearchTimeModel,
+  reference: Reference,
+  signal?: AbortSignal,
+): Promise<Verified> {
+  const check = new Comparison(path, reference, dtype);
+  const decoder = await OnnxDecoder.open(search.forward.runtime, path);
+  try {
+    for (const [i, window] of reference.windows.entries()) {
+      throwIfAborted(signal);
+      check.add(i, 0, (await decoder.step([window])).logits, 'as one prompt');
+      let cache = decoder.emptyCache(1);
+      let from = 0;
+      while (from < window.length) {
+        throwIfAborted(signal);
+        const to = from === 0 ? Math.ceil(window.length / 2) : from + 1;
+        const step = await decoder.step([window.slice(from, to)], cache);
+        check.add(i, from, step.logits, 'through the cache');
+        cache = step.cache;
+        from = to;
+      }
+    }
+  } finally {
+    await decoder.release();
+  }
+  return check.result();
+}
+
+/**
+ * Reloads a sliced checkpoint from disk and compares it.
+ * @param dir  its folder
+ * @throws EngineError `verify` when it differs, `checkpoint` when it cannot be read, `cancelled`
+ */
+export async function verifyCheckpoint(
+  dir: string,
+  dtype: StoredDtype,
+  search: SearchTimeModel,
+  reference: Reference,
+  signal?: AbortSignal,
+): Promise<Verified> {
+  const { weights, subnet } = await readSubnetCheckpoint(dir, signal);
+  if (subnetKey(subnet) !== subnetKey(reference.subnet)) {
+    throw failed(dir, `subnet ${subnetKey(reference.subnet)}`, subnetKey(subnet));
+  }
+  return verifyCandidate(dir, dtype, search, { weights, subnet }, reference, signal);
+}
+
+/**
+ * Compares a candidate that was reloaded by the caller, e.g. from a subnet config.
+ * @param what  its path, for messages
+ * @throws EngineError `verify` when it differs, `cancelled`
+ */
+export async function verifyCandidate(
+  what: string,
+  dtype: StoredDtype,
+  search: SearchTimeModel,
+  candidate: { readonly weights: ModelWeights; readonly subnet: Subnet },
+  reference: Reference,
+  signal?: AbortSignal,
+): Promise<Verified> {
+  const check = new Comparison(what, reference, dtype);
+  const { weights, subnet } = candidate;
+  for (const [i, window] of reference.windows.entries()) {
+    check.add(i, 0, await searchTimeLogits(search, weights, subnet, window, signal), 'reloaded');
+  }
+  return check.result();
+}
+
+/** Collects differences of logits and throws at the first that is too large. */
+class Comparison {
+  readonly #what: string;
+  readonly #reference: Reference;
+  readonly #tolerance: number;
+  #max = 0;
+
+  constructor(what: string, reference: Reference, dtype: StoredDtype) {
+    this.#what = what;
+    this.#reference = reference;
+    this.#tolerance = TOLERANCES[dtype] * reference.scale;
+  }
+
+  /** Compares logits of a window from one of its tokens on. */
+  add(window: number, from: number, logits: Float32Array, how: string): void {
+    const all = this.#reference.logits[window]!;
+    const vocab = all.length / this.#reference.windows[window]!.length;
+    const expected = all.subarray(from * vocab);
+    if (logits.length > expected.length || (from === 0 && logits.length % vocab !== 0)) {
+      throw failed(this.#what, `at most ${expected.length} logits`, `${logits.length}`);
+    }
+    for (let i = 0; i < logits.length; i++) {
+      const difference = Math.abs(logits[i]! - expected[i]!);
+      // Not "greater than": a NaN must fail too.
+      if (!(difference <= this.#tolerance)) {
+        const where = `token ${from + Math.floor(i / vocab)} of window ${window}, ${how}`;
+        const expectation = `logits within ${this.#tolerance.toPrecision(3)} of the search-time model`;
+        throw failed(this.#what, expectation, `a difference of ${difference} at ${where}`);
+      }
+      this.#max = Math.max(this.#max, difference);
+    }
+  }
+
+  result(): Verified {
+    return {
+      maxDifference: this.#max,
+      tolerance: this.#tolerance,
+      tokens: this.#reference.windows.reduce((sum, { length }) => sum + length, 0),
+    };
+  }
+}
+
+function failed(what: string, expected: string, found: string): EngineError {
+  const action = 'Do not use this export. Write it again; if it fails again, report it.';
+  return new EngineError('verify', { what, expected, found, action });
+}
