@@ -18,7 +18,6 @@ for (const family of ['llama', 'opt'] as const) {
     ['teacher', teacherGraph(shape)],
     ['logits', logitsGraph(shape)],
   ] as const) {
-    // Not console.error: Node would make the pipe non-blocking, and the native log loses lines then.
     writeSync(2, `#graph ${family} ${name}\n`);
     const options = { executionProviders: ['webgpu'], logSeverityLevel: 0 } as const;
     await ort.InferenceSession.create(model, options);
