@@ -1,24 +1,33 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fromBinary } from '@bufbuild/protobuf';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import type { StoredDtype } from '../../../src/engine/checkpoint/storedFloats.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { OnnxDecoder } from '../../../src/engine/export/onnxDecoder.ts';
 import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts';
-import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
-import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
-import { rngFor } from '../../../src/engine/numeric/rng.ts';
+import { type ModelProto, ModelProtoSchema } from '../../../src/engine/onnx/proto/onnx_pb.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { countParameters, denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
-import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';
-
-const ORIGIN = { sourceFingerprint: 'f'.repeat(64), engineVersion: '0' };
-const LLAMA: TinyOptions = { layers: 3, heads: 6, kvHeads: 3, headDim: 8, hidden: 40 };
-const OPT: TinyOptions = { family: 'opt', layers: 3, heads: 4, hidden: 32 };
+import { tinyWeights } from '../../fixtures/tinyModel.ts';
+import {
+  changed,
+  difference,
+  F32,
+  LLAMA,
+  NO_HEAD,
+  OPT,
+  randomWindows,
+  searchTimeModel,
+  withoutAttention,
+} from './candidates.ts';
 
 describe('exportOnnx', () => {
   let folder: string;
@@ -31,37 +40,35 @@ describe('exportOnnx', () => {
     await rm(folder, { recursive: true });
   });
 
+  /** Exports, reloads, and compares two sequences at once: whole, and in pieces through the cache. */
   async function checkDecoder(
-    name: string,
     weights: ModelWeights,
     subnet: Subnet,
-    dtype: 'F32' | 'F16' | 'BF16' = 'F32',
-    tolerance = 2e-4,
+    { dtype = 'F32', tolerance = 2e-4 }: { dtype?: StoredDtype; tolerance?: number } = {},
   ): Promise<void> {
-    const dir = join(folder, name);
-    const { path } = await exportOnnx(dir, weights, subnet, { dtype, origin: ORIGIN });
-    const decoder = await OnnxDecoder.open(runtime, path);
-    const forward = new ForwardPass(runtime, weights.shape);
-    const search = { forward, head: new LossHead(forward) };
-    const windows = [1, 2].map((seed) => randomTokens(weights.shape.vocab, 11, seed));
-    const expected = await Promise.all(
-      windows.map((window) => searchTimeLogits(search, weights, subnet, window)),
-    );
     const { vocab } = weights.shape;
+    const { path } = await exportOnnx(join(folder, 'checked'), weights, subnet, { ...F32, dtype });
+    const decoder = await OnnxDecoder.open(runtime, path);
+    const search = searchTimeModel(runtime, weights.shape);
+    const windows = randomWindows(vocab, 2, 11);
+    const expected: Float32Array[] = [];
+    for (const window of windows) {
+      expected.push(await searchTimeLogits(search, weights, subnet, window));
+    }
+    const size = 11 * vocab;
     const { logits } = await decoder.step(windows);
-    assert.ok(difference(logits, Float32Array.from(expected.flatMap((e) => [...e]))) < tolerance);
-
-    // A prompt of 4, then single tokens, then a piece of 3, all through the cache.
+    expected.forEach((want, b) => {
+      assert.ok(difference(logits.subarray(b * size, (b + 1) * size), want) < tolerance, 'prompt');
+    });
+    // A prompt of 4, then single tokens, then a piece of 3, then one more.
     let from = 0;
     let cache = decoder.emptyCache(2);
     for (const length of [4, 1, 1, 1, 3, 1]) {
-      const step = await decoder.step(
-        windows.map((window) => window.slice(from, from + length)),
-        cache,
-      );
-      windows.forEach((_, b) => {
+      const pieces = windows.map((window) => window.slice(from, from + length));
+      const step = await decoder.step(pieces, cache);
+      expected.forEach((all, b) => {
         const got = step.logits.subarray(b * length * vocab, (b + 1) * length * vocab);
-        const want = expected[b]!.subarray(from * vocab, (from + length) * vocab);
+        const want = all.subarray(from * vocab, (from + length) * vocab);
         assert.ok(difference(got, want) < tolerance, `tokens ${from} to ${from + length}`);
       });
       cache = step.cache;
@@ -70,32 +77,134 @@ describe('exportOnnx', () => {
     await decoder.release();
   }
 
-  test('writes a dense Llama whose logits are those of the engine', async () => {
-    const weights = tinyWeights(LLAMA);
-    await checkDecoder('dense-llama', weights, denseSubnet(weights.shape));
-  });
-
-  test('writes a dense OPT whose logits are those of the engine', async () => {
-    const weights = tinyWeights(OPT);
-    await checkDecoder('dense-opt', weights, denseSubnet(weights.shape));
-  });
+  for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT]) {
+    test(`writes dense models that decode as they prefill: ${JSON.stringify(options)}`, async () => {
+      const weights = tinyWeights(options);
+      await checkDecoder(weights, denseSubnet(weights.shape));
+    });
+  }
 
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     test(`writes ragged subnets that decode as they prefill (seed ${seed})`, async () => {
-      for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT]) {
+      for (const options of [LLAMA, { ...LLAMA, kvHeads: 6 }, OPT]) {
         const weights = tinyWeights({ ...options, seed });
-        await checkDecoder(`ragged-${seed}`, weights, randomMasks(weights.shape, seed));
+        await checkDecoder(weights, randomMasks(weights.shape, seed));
       }
     });
   }
+
+  test('keeps biases, norm shifts and scaled frequencies', async () => {
+    const scaling = {
+      rope_type: 'llama3',
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 64,
+    };
+    const config = { attention_bias: true, mlp_bias: true, rope_scaling: scaling };
+    const weights = tinyWeights({ ...LLAMA, config });
+    await checkDecoder(weights, randomMasks(weights.shape, 9));
+  });
+
+  test('lets removed sublayers, blocks and their caches vanish', async () => {
+    for (const options of [LLAMA, OPT]) {
+      const weights = tinyWeights(options);
+      const subnet = changed(weights.shape, (mask, l) => {
+        if (l === 0) return withoutAttention(mask);
+        return l === 1
+          ? { ...withoutAttention(mask), mlp: new Uint32Array(0) }
+          : { ...mask, heads: [NO_HEAD, ...mask.heads.slice(1)] };
+      });
+      await checkDecoder(weights, subnet);
+      const inputs = (await modelAt(folder)).graph!.input.map(({ name }) => name);
+      assert.deepEqual(inputs, ['input_ids', 'past_2_key', 'past_2_value']);
+    }
+  });
+
+  test('takes the past length as an input when no cache is left to read it from', async () => {
+    const weights = tinyWeights(OPT);
+    await checkDecoder(weights, changed(weights.shape, withoutAttention));
+    const inputs = (await modelAt(folder)).graph!.input.map(({ name }) => name);
+    assert.deepEqual(inputs, ['input_ids', 'past_length']);
+  });
+
+  test('keeps positions exact far beyond the first table of angles', async () => {
+    const weights = tinyWeights({ ...LLAMA, config: { max_position_embeddings: 2048 } });
+    const subnet = randomMasks(weights.shape, 3);
+    const [window] = randomWindows(weights.shape.vocab, 1, 700);
+    const search = searchTimeModel(runtime, weights.shape);
+    const expected = await searchTimeLogits(search, weights, subnet, window!);
+    const { path } = await exportOnnx(join(folder, 'long'), weights, subnet, F32);
+    const decoder = await OnnxDecoder.open(runtime, path);
+    const { logits } = await decoder.step([window!]);
+    assert.ok(difference(logits, expected) < 2e-4);
+  });
+
+  for (const [dtype, tolerance] of [
+    ['F16', 0.05],
+    ['BF16', 0.4],
+  ] as const) {
+    test(`stores ${dtype} in half the bytes and computes in float32`, async () => {
+      const weights = tinyWeights(LLAMA);
+      const subnet = randomMasks(weights.shape, 2);
+      await checkDecoder(weights, subnet, { dtype, tolerance });
+      const half = await exportOnnx(join(folder, dtype), weights, subnet, { ...F32, dtype });
+      const whole = await exportOnnx(join(folder, 'F32'), weights, subnet, F32);
+      assert.ok(half.bytes < 0.7 * whole.bytes, `${half.bytes} of ${whole.bytes}`);
+    });
+  }
+
+  test('stores every kept parameter once, a tied embedding too', async () => {
+    for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT]) {
+      const weights = tinyWeights(options);
+      const subnet = randomMasks(weights.shape, 4);
+      await exportOnnx(join(folder, 'checked'), weights, subnet, F32);
+      const model = (await modelAt(folder)).graph!.initializer.filter(
+        ({ name }) => name.startsWith('model.') || name.startsWith('lm_head'),
+      );
+      const stored = model.map(({ dims }) => Number(dims.reduce((a, b) => a * b, 1n)));
+      const { total } = countParameters(weights.shape, subnet);
+      assert.equal(
+        stored.reduce((a, b) => a + b, 0),
+        total,
+      );
+    }
+  });
+
+  test('aligns external tensors to pages and says where it comes from', async () => {
+    const weights = tinyWeights(LLAMA);
+    const subnet = denseSubnet(weights.shape);
+    await exportOnnx(join(folder, 'checked'), weights, subnet, F32);
+    const model = await modelAt(folder);
+    const offsets = model.graph!.initializer.flatMap(({ externalData }) =>
+      externalData.filter(({ key }) => key === 'offset').map(({ value }) => Number(value)),
+    );
+    assert.ok(offsets.length > 10);
+    assert.deepEqual(
+      offsets.filter((offset) => offset % 4096 !== 0),
+      [],
+    );
+    const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
+    assert.deepEqual(metadata, {
+      subnet_key: subnetKey(subnet),
+      source_fingerprint: F32.origin.sourceFingerprint,
+      engine_version: F32.origin.engineVersion,
+    });
+  });
+
+  test('leaves no half-written file when a weight does not fit or the user stops', async () => {
+    const weights = tinyWeights(LLAMA);
+    const huge = { ...weights, embedding: weights.embedding.map(() => 1e6) };
+    const dir = join(folder, 'failing');
+    const half = exportOnnx(dir, huge, denseSubnet(weights.shape), { ...F32, dtype: 'F16' });
+    await assert.rejects(half, (error) => isEngineError(error, 'numeric'));
+    const signal = AbortSignal.abort();
+    const stopped = exportOnnx(dir, weights, denseSubnet(weights.shape), { ...F32, signal });
+    await assert.rejects(stopped, (error) => isEngineError(error, 'cancelled'));
+    assert.deepEqual(await readdir(dir), []);
+  });
 });
 
-function randomTokens(vocab: number, count: number, seed: number): Uint32Array {
-  const rng = rngFor(seed, 'tokens');
-  return Uint32Array.from({ length: count }, () => rng.int(vocab));
-}
-
-function difference(a: Float32Array, b: Float32Array): number {
-  assert.equal(a.length, b.length);
-  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i]!)), 0);
+async function modelAt(folder: string): Promise<ModelProto> {
+  return fromBinary(ModelProtoSchema, await readFile(join(folder, 'checked', 'model.onnx')));
 }

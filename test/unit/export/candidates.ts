@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import type { ExportOptions } from '../../../src/engine/export/exportOnnx.ts';
+import type { SearchTimeModel } from '../../../src/engine/export/searchTimeLogits.ts';
+import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
+import { rngFor } from '../../../src/engine/numeric/rng.ts';
+import type { Runtime } from '../../../src/engine/runtime/runtime.ts';
+import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import type { LayerMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
+import type { TinyOptions } from '../../fixtures/tinyModel.ts';
+
+/** A grouped-query Llama of three blocks. */
+export const LLAMA: TinyOptions = { layers: 3, heads: 6, kvHeads: 3, headDim: 8, hidden: 40 };
+/** An OPT of three blocks. */
+export const OPT: TinyOptions = { family: 'opt', layers: 3, heads: 4, hidden: 32 };
+
+/** Options of an export in float32. */
+export const F32: ExportOptions = {
+  dtype: 'F32',
+  origin: { sourceFingerprint: 'f'.repeat(64), engineVersion: '0.0.0' },
+};
+
+/** The engine's forward pass of a model. */
+export function searchTimeModel(runtime: Runtime, shape: ModelShape): SearchTimeModel {
+  const forward = new ForwardPass(runtime, shape);
+  return { forward, head: new LossHead(forward) };
+}
+
+/** Windows of random tokens. */
+export function randomWindows(vocab: number, count: number, length: number): Uint32Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const rng = rngFor(i, 'window');
+    return Uint32Array.from({ length }, () => rng.int(vocab));
+  });
+}
+
+/** Largest absolute difference; NaN when any value is. */
+export function difference(a: Float32Array, b: Float32Array): number {
+  assert.equal(a.length, b.length);
+  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i]!)), 0);
+}
+
+/** A subnet that keeps everything but what `change` takes from single blocks. */
+export function changed(
+  shape: ModelShape,
+  change: (mask: LayerMask, l: number) => LayerMask,
+): Subnet {
+  return { layers: denseSubnet(shape).layers.map(change) };
+}
+
+/** A head that keeps nothing. */
+export const NO_HEAD = { qk: new Uint32Array(0), vo: new Uint32Array(0) };
+
+/** A block's mask without attention. */
+export function withoutAttention(mask: LayerMask): LayerMask {
+  return { ...mask, heads: mask.heads.map(() => NO_HEAD) };
+}
+
+/** The model with other values in o and down (and their biases), as after a reformation. */
+export function reformed(weights: ModelWeights): ModelWeights {
+  const half = (data: Float32Array): Float32Array => data.map((value) => 0.5 * value + 0.01);
+  const layers = weights.layers.map((layer) => ({
+    ...layer,
+    o: { weight: half(layer.o.weight), bias: layer.o.bias && half(layer.o.bias) },
+    down: { weight: half(layer.down.weight), bias: layer.down.bias && half(layer.down.bias) },
+  }));
+  return { ...weights, layers };
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
+import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
+import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
+import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts';
+import { stockLayout } from '../../../src/engine/export/stockLayout.ts';
+import { Runtime } from '../../../src/engine/runtime/runtime.ts';
+import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { type ErrorCode, isEngineError } from '../../../src/protocol/errors.ts';
+import { maskedWeights } from '../../fixtures/maskedWeights.ts';
+import { randomMasks } from '../../fixtures/randomSubnet.ts';
+import { tinyShape, type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
+import {
+  changed,
+  difference,
+  F32,
+  LLAMA,
+  NO_HEAD,
+  OPT,
+  randomWindows,
+  reformed,
+  searchTimeModel,
+  withoutAttention,
+} from './candidates.ts';
+
+type Json = Record<string, unknown>;
+
+describe('exportCheckpoint', () => {
+  let folder: string;
+  const runtime = new Runtime('cpu', 2);
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'checkpoint-'));
+  });
+  after(async () => {
+    await runtime.release();
+    await rm(folder, { recursive: true });
+  });
+
+  async function write(
+    name: string,
+    options: TinyOptions,
+    make: (shape: ModelShape) => Subnet,
+  ): Promise<{
+    dir: string;
+    config: Json;
+    weights: Awaited<ReturnType<typeof loadWeights>>;
+    subnet: Subnet;
+  }> {
+    await writeTinyModel(join(folder, `${name}-source`), options);
+    const source = await openCheckpoint(join(folder, `${name}-source`));
+    const weights = reformed(await loadWeights(source));
+    const subnet = make(weights.shape);
+    const dir = join(folder, name);
+    await exportCheckpoint(dir, weights, subnet, source, F32);
+    const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')) as Json;
+    return { dir, config, weights, subnet };
+  }
+
+  for (const [i, options] of [
+    LLAMA,
+    { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
+    OPT,
+  ].entries()) {
+    test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
+      for (const seed of [1, 2, 3, 4]) {
+        const make = (shape: ModelShape): Subnet => randomMasks(shape, seed);
+        const { dir, weights, subnet } = await write(`ragged-${i}-${seed}`, options, make);
+        const back = await readSubnetCheckpoint(dir);
+        assert.deepEqual(back.subnet, subnet);
+        const search = searchTimeModel(runtime, weights.shape);
+        const [window] = randomWindows(weights.shape.vocab, 1, 9);
+        const expected = await searchTimeLogits(search, weights, subnet, window!);
+        const got = await searchTimeLogits(search, back.weights, back.subnet, window!);
+        assert.deepEqual(got, expected);
+        // Run dense, the zeros must do what the mask does.
+        const dense = denseSubnet(weights.shape);
+        const zeros = await searchTimeLogits(search, back.weights, dense, window!);
+        const masked = await searchTimeLogits(
+          search,
+          maskedWeights(weights, subnet),
+          dense,
+          window!,
+        );
+        assert.ok(difference(zeros, masked) < 1e-4);
+      }
+    });
+  }
+
+  test('gives equal blocks with whole heads the form of a plain smaller model', async () => {
+    const { dir, config, weights, subnet } = await write('uniform', LLAMA, (shape) =>
+      changed(shape, (mask, l) =>
+        l === 1
+          ? { ...withoutAttention(mask), mlp: new Uint32Array(0) }
+          : { heads: mask.heads.with(l, NO_HEAD), mlp: mask.mlp.slice(0, 20 + l).slice(-20) },
+      ),
+    );
+    assert.equal(config['num_hidden_layers'], 2);
+    assert.equal(config['num_attention_heads'], 4);
+    assert.equal(config['num_key_value_heads'], 2);
+    assert.equal(config['head_dim'], 8);
+    assert.equal(config['intermediate_size'], 20);
+    assert.equal(config['per_layer_config'], undefined);
+    assert.equal(config['auto_map'], undefined);
+    // The ordinary reader takes it for what it is, and its logits are the candidate's.
+    const plain = await loadWeights(await openCheckpoint(dir));
+    const [window] = randomWindows(weights.shape.vocab, 1, 9);
+    const got = await searchTimeLogits(
+      searchTimeModel(runtime, plain.shape),
+      plain,
+      denseSubnet(plain.shape),
+      window!,
+    );
+    const search = searchTimeModel(runtime, weights.shape);
+    assert.ok(difference(got, await searchTimeLogits(search, weights, subnet, window!)) < 1e-4);
+    assert.deepEqual((await readSubnetCheckpoint(dir)).subnet, subnet);
+  });
+
+  test('records per block only the fields that differ', async () => {
+    const { config } = await write('per-layer', LLAMA, (shape) =>
+      changed(shape, (mask, l) => {
+        if (l === 0) return withoutAttention(mask);
+        return l === 1 ? mask : { heads: mask.heads.with(0, NO_HEAD), mlp: mask.mlp.slice(0, 5) };
+      }),
+    );
+    assert.deepEqual(config['per_layer_config'], {
+      0: { skip: ['attention'] },
+      2: { intermediate_size: 5, num_attention_heads: 4, num_key_value_heads: 2 },
+    });
+    assert.equal(config['intermediate_size'], 64);
+    assert.deepEqual(config['auto_map'], {
+      AutoModelForCausalLM: 'modeling_subnet.SubnetLlamaForCausalLM',
+    });
+  });
+
+  test('says why stock transformers cannot build a subnet', () => {
+    const shape = modelShapes.llama;
+    const reason = (subnet: Subnet, of: ModelShape = shape): string =>
+      stockLayout(of, subnet).loadable.reason;
+    const head = { qk: Uint32Array.of(0, 1), vo: Uint32Array.of(0) };
+    assert.match(
+      reason(changed(shape, (mask) => ({ ...mask, heads: mask.heads.with(0, head) }))),
+      /channels were pruned inside heads/,
+    );
+    assert.match(reason(changed(shape, withoutAttention)), /lack attention/);
+    assert.match(
+      reason(changed(shape, (mask, l) => ({ ...mask, mlp: mask.mlp.slice(l) }))),
+      /different sizes/,
+    );
+    assert.match(
+      reason(
+        changed(modelShapes.opt, (mask) => ({ ...mask, heads: mask.heads.with(0, NO_HEAD) })),
+        modelShapes.opt,
+      ),
+      /width of a head/,
+    );
+    assert.equal(stockLayout(shape, denseSubnet(shape)).loadable.transformers, true);
+  });
+
+  test('copies the tokenizer, writes the module, and nothing else of the source', async () => {
+    await writeTinyModel(join(folder, 'files-source'), LLAMA);
+    await writeFile(join(folder, 'files-source', 'notes.txt'), 'private');
+    const { dir } = await write('files', LLAMA, (shape) => randomMasks(shape, 5));
+    assert.deepEqual((await readdir(dir)).sort(), [
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'modeling_subnet.py',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ]);
+  });
+
+  test('refuses to write over the source model', async () => {
+    await writeTinyModel(join(folder, 'own'), LLAMA);
+    const source = await openCheckpoint(join(folder, 'own'));
+    const weights = await loadWeights(source);
+    const writing = exportCheckpoint(
+      join(folder, 'own'),
+      weights,
+      denseSubnet(weights.shape),
+      source,
+      F32,
+    );
+    await assert.rejects(writing, (error) => isEngineError(error, 'disk'));
+    assert.deepEqual(await loadWeights(await openCheckpoint(join(folder, 'own'))), weights);
+  });
+
+  describe('readSubnetCheckpoint', () => {
+    const damages: [string, ErrorCode, (config: Json, block: Json) => void][] = [
+      ['no subnet block', 'checkpoint', (config) => delete config['subnet']],
+      ['a newer version', 'checkpoint', (_, block) => (block['version'] = 2)],
+      ['masks that are missing', 'decode', (_, block) => delete block['masks']],
+      ['another key', 'checkpoint', (_, block) => (block['key'] = 'abc')],
+      ['masks out of range', 'decode', (config) => (config['intermediate_size'] = 3)],
+      [
+        'sizes that would fill the memory',
+        'checkpoint',
+        (config) => Object.assign(config, { vocab_size: 1 << 23, intermediate_size: 1 << 24 }),
+      ],
+      ['sizes of other weights', 'checkpoint', (config) => (config['vocab_size'] = 97)],
+    ];
+    for (const [what, code, damage] of damages) {
+      test(`refuses ${what}`, async () => {
+        const { dir, config } = await write('damaged', LLAMA, (shape) => randomMasks(shape, 5));
+        damage(config, config['subnet'] as Json);
+        await writeFile(join(dir, 'config.json'), JSON.stringify(config));
+        await assert.rejects(readSubnetCheckpoint(dir), (error) => isEngineError(error, code));
+      });
+    }
+  });
+});
+
+const modelShapes = { llama: tinyShape(LLAMA), opt: tinyShape(OPT) };

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Linear } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { sliceLayer } from '../../../src/engine/export/sliceLayer.ts';
+import { slicedTensors } from '../../../src/engine/export/slicedTensors.ts';
+import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
+import { countParameters, denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { randomMasks } from '../../fixtures/randomSubnet.ts';
+import { tinyWeights } from '../../fixtures/tinyModel.ts';
+import { changed, LLAMA, NO_HEAD, OPT, withoutAttention } from './candidates.ts';
+
+describe('sliceLayer', () => {
+  const biased = { ...LLAMA, config: { attention_bias: true, mlp_bias: true } };
+
+  test('holds exactly the block parameters that are counted, for any legal mask', () => {
+    for (const options of [LLAMA, biased, OPT]) {
+      const weights = tinyWeights(options);
+      for (let seed = 0; seed < 30; seed++) {
+        const subnet = randomMasks(weights.shape, seed);
+        let sum = 0;
+        for (const [l, layer] of weights.layers.entries()) {
+          const { attention, mlp } = sliceLayer(weights.shape, layer, subnet.layers[l]!);
+          const linears = attention ? [attention.q, attention.k, attention.v, attention.o] : [];
+          if (mlp !== null) linears.push(...(mlp.gate ? [mlp.gate] : []), mlp.up, mlp.down);
+          sum += linears.reduce((total, linear) => total + parametersOf(linear), 0);
+        }
+        assert.equal(sum, countParameters(weights.shape, subnet).block);
+      }
+    }
+  });
+
+  test('names sliced tensors whose sizes add up to all parameters', () => {
+    for (const options of [LLAMA, biased, OPT, { ...OPT, tied: false }]) {
+      const { shape } = tinyWeights(options);
+      for (let seed = 0; seed < 30; seed++) {
+        const subnet = randomMasks(shape, seed);
+        const tensors = slicedTensors(familyNamed(shape.family), shape, subnet);
+        const sum = tensors.reduce((all, { dims }) => all + dims.reduce((a, b) => a * b, 1), 0);
+        assert.equal(sum, countParameters(shape, subnet).total);
+      }
+    }
+  });
+
+  test('keeps both halves of a RoPE pair, of the key head and of its query heads', () => {
+    const weights = tinyWeights(LLAMA);
+    const { shape } = weights;
+    const mask = {
+      heads: [NO_HEAD, { qk: Uint32Array.of(1, 3), vo: Uint32Array.of(0, 5, 6) }, NO_HEAD],
+      mlp: Uint32Array.of(2, 63),
+    };
+    const layer = weights.layers[1]!;
+    const { attention, mlp } = sliceLayer(shape, layer, mask);
+    const rows = (linear: Linear, kept: number[]): number[] =>
+      kept.flatMap((row) => [...linear.weight.subarray(row * 40, (row + 1) * 40)]);
+    // Head 1 of width 8 starts at row 8 of k; its query heads 2 and 3 at rows 16 and 24 of q.
+    assert.deepEqual([...attention!.k.weight], rows(layer.k, [9, 11, 13, 15]));
+    assert.deepEqual([...attention!.q.weight], rows(layer.q, [17, 19, 21, 23, 25, 27, 29, 31]));
+    assert.deepEqual([...attention!.v.weight], rows(layer.v, [8, 13, 14]));
+    assert.deepEqual([...attention!.o.weight], rows(layer.o, [16, 21, 22, 24, 29, 30]));
+    assert.deepEqual([...mlp!.down.weight], rows(layer.down, [2, 63]));
+  });
+
+  test('gives null for removed sublayers and views of the dense weights for whole ones', () => {
+    const weights = tinyWeights(OPT);
+    const { shape } = weights;
+    const gone = changed(shape, (mask) => ({ ...withoutAttention(mask), mlp: new Uint32Array(0) }));
+    const layer = weights.layers[0]!;
+    const removed = sliceLayer(shape, layer, gone.layers[0]!);
+    assert.deepEqual(removed, { attention: null, mlp: null });
+    const whole = sliceLayer(shape, layer, denseSubnet(shape).layers[0]!);
+    assert.equal(whole.attention!.q.weight.buffer, layer.q.weight.buffer);
+    assert.deepEqual(whole.mlp!.down, layer.down);
+  });
+});
+
+function parametersOf({ weight, bias }: Linear): number {
+  return weight.length + (bias?.length ?? 0);
+}
