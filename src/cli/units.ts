@@ -1,0 +1,54 @@
+/** `1234567` → `1.23 M`. */
+export function formatCount(count: number): string {
+  return scaled(count, 1000, ['', ' k', ' M', ' G', ' T']);
+}
+
+/** `1234567` → `1.23 MB`; MB is a million bytes, as disks are sold and downloads counted. */
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, 1000, [' B', ' kB', ' MB', ' GB', ' TB']);
+}
+
+/** A measured time: `0.42 ms`, `12.3 ms`, `4.21 s`. */
+export function formatMs(ms: number): string {
+  return ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
+}
+
+/** A time to wait: `8 s`, `3 min 20 s`, `2 h 05 min`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${two(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+}
+
+/** A share of a whole: `70.0%`; `-` when there is no whole. */
+export function formatShare(part: number, whole: number): string {
+  return whole > 0 ? `${((100 * part) / whole).toFixed(1)}%` : '-';
+}
+
+/** Perplexity or another fitness: two decimals while they mean something. */
+export function formatFitness(value: number): string {
+  if (value >= 1e6) return value.toExponential(2);
+  return value >= 1000 ? value.toFixed(0) : value.toFixed(value < 1 ? 4 : 2);
+}
+
+function scaled(value: number, base: number, units: readonly string[]): string {
+  let size = value;
+  let unit = 0;
+  while (size >= base && unit < units.length - 1) {
+    size /= base;
+    unit++;
+  }
+  return `${unit === 0 ? String(Math.round(size)) : digits(size)}${units[unit] ?? ''}`;
+}
+
+/** Three significant digits, never fewer than the whole number. */
+function digits(value: number): string {
+  if (value >= 100) return value.toFixed(0);
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
