@@ -1,0 +1,102 @@
+import type { Figure, FigureName, Figures } from '../../protocol/runRecord.ts';
+import { figureNames } from '../../protocol/runRecord.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { perplexityOf } from '../evaluation/perplexity.ts';
+import type { ExportOrigin } from '../export/exportOnnx.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import type { RunContext } from './runContext.ts';
+import type { Workbench } from './workbench.ts';
+
+/** The models of a run's table; a row that the config leaves out is null. */
+export type Contestants = Readonly<Record<FigureName, Candidate | null>>;
+
+/** The rows of a run: the source's weights under several masks, and the reformed ones. */
+export function contestantsOf(
+  source: ModelWeights,
+  rows: {
+    readonly dense: Subnet;
+    readonly random: Subnet | null;
+    readonly initialised: Subnet;
+    readonly searched: Subnet;
+    readonly reformed: ModelWeights;
+  },
+): Contestants {
+  const of = (subnet: Subnet, weights = source): Candidate => ({ weights, subnet });
+  return {
+    dense: of(rows.dense),
+    random: rows.random === null ? null : of(rows.random),
+    initialised: of(rows.initialised),
+    searched: of(rows.searched),
+    reformed: rows.reformed === source ? null : of(rows.searched, rows.reformed),
+  };
+}
+
+/**
+ * Held-out perplexity, size, speed and memory of every contestant, on one device in one go. The
+ * dense model comes first: it is the checksum of the evaluation.
+ * @param windows  held-out windows
+ * @throws EngineError `device`, `disk`, `cancelled`
+ */
+export function evaluateStage(
+  run: RunContext,
+  bench: Workbench,
+  contestants: Contestants,
+  windows: readonly Uint32Array[],
+  origin: ExportOrigin,
+): Promise<Figures> {
+  return run.stage(
+    'evaluate',
+    (figures: Figures) => figures,
+    async (progress) => {
+      const present = figureNames.flatMap((name) => {
+        const candidate = contestants[name];
+        return candidate === null ? [] : [{ name, candidate }];
+      });
+      const total = (present.length + 1) * windows.length;
+      const perplexities = new Map<FigureName, number>();
+      for (const [i, { name, candidate }] of present.entries()) {
+        const { perplexity } = await perplexityOf(bench.forward, bench.head, candidate, windows, {
+          signal: run.signal,
+          onProgress: (done) => {
+            progress(i * windows.length + done, total);
+          },
+        });
+        perplexities.set(name, perplexity);
+      }
+      // Reformation changes values, not sizes: the reformed subnet is the one that is measured.
+      const { dense, random, initialised, searched, reformed } = contestants;
+      const shared = { dense, random, initialised, searched: reformed ?? searched };
+      const measured = await measureFigures(bench, withoutNulls(shared), {
+        folder: run.folder.file('stages/measure'),
+        dtype: storedDtype(run.config.export.dtype, bench.checkpoint.dtype),
+        origin,
+        tokens: windows[0]!,
+        signal: run.signal,
+      });
+      progress(total, total);
+      const figures = Object.fromEntries(
+        figureNames.map((name) => {
+          const perplexity = perplexities.get(name);
+          const rest = measured[name === 'reformed' ? 'searched' : name];
+          const figure =
+            perplexity === undefined || rest === undefined ? null : { perplexity, ...rest };
+          return [name, figure];
+        }),
+      ) as Record<FigureName, Figure | null>;
+      for (const name of figureNames) {
+        const figure = figures[name];
+        if (figure !== null) run.tell({ kind: 'figure', name, figure });
+      }
+      return figures;
+    },
+  );
+}
+
+function withoutNulls<Name extends string>(
+  models: Readonly<Record<Name, Candidate | null>>,
+): Partial<Record<Name, Candidate>> & Record<string, Candidate> {
+  return Object.fromEntries(
+    Object.entries(models).filter(([, candidate]) => candidate !== null),
+  ) as Partial<Record<Name, Candidate>> & Record<string, Candidate>;
+}

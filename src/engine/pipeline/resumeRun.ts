@@ -1,0 +1,62 @@
+import type { EngineContext, RunOutcome } from '../../protocol/engineApi.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { resolveConfig } from '../runs/resolveConfig.ts';
+import { RunFolder } from '../runs/runFolder.ts';
+import { hashesOf, runIn } from './startRun.ts';
+import { engineVersion } from './versions.ts';
+
+/**
+ * Continues a run that was stopped or killed; it ends with the same masks and figures as if it had
+ * never been. A finished run is returned as it is.
+ * @param runFolder  path of the run
+ * @throws EngineError `run` when it is no run, in use, or when its model, texts or engine changed
+ */
+export async function resumeRun(runFolder: string, context: EngineContext): Promise<RunOutcome> {
+  const folder = new RunFolder(runFolder);
+  let config: ResolvedConfig;
+  try {
+    const results = folder.readResults();
+    if (results !== undefined) {
+      folder.close();
+      return { runFolder: folder.path, figures: results.figures, exports: results.exports };
+    }
+    config = configOf(folder);
+    await expectUnchanged(folder, config);
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+  return runIn(folder, config, context, true);
+}
+
+/** The config of a run, worked out again from its text: the manifest's copy is for reading only. */
+function configOf({ manifest }: RunFolder): ResolvedConfig {
+  const { configText, configPath, config, name, seeds } = manifest;
+  const device = config['device'] as ResolvedConfig['device'];
+  const seed = seeds['run'];
+  return resolveConfig(parseRunConfig(configText, configPath), configPath, {
+    ...{ name, device },
+    ...(seed === undefined ? {} : { seed }),
+  });
+}
+
+async function expectUnchanged(
+  { manifest, path }: RunFolder,
+  config: ResolvedConfig,
+): Promise<void> {
+  const now: Record<string, string> = { ...(await hashesOf(config)), engine: engineVersion };
+  const then: Record<string, string> = {
+    ...manifest.hashes,
+    engine: manifest.versions['engine'] ?? 'unknown',
+  };
+  const changed = Object.keys(then).filter((name) => then[name] !== now[name]);
+  if (changed.length === 0) return;
+  throw new EngineError('run', {
+    what: path,
+    expected: 'the model, texts and engine it was started with',
+    found: `another ${changed.join(', ')}`,
+    action: 'Put the old ones back, or start a new run.',
+  });
+}

@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import type { RunOutcome } from '../../protocol/engineApi.ts';
+import { type ExportReport, RUN_SCHEMA_VERSION, type Figures } from '../../protocol/runRecord.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { SUBNET_FILE, writeSubnetConfig } from '../export/subnetConfig.ts';
+import { rngFor } from '../numeric/rng.ts';
+import { initialSubnet, randomSubnet } from '../search/baseline.ts';
+import { blockBudget, denseSubnet } from '../subnet/count.ts';
+import { encodeSubnet } from '../subnet/encode.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { contestantsOf, evaluateStage } from './evaluateStage.ts';
+import { storedDtype } from './measureFigures.ts';
+import { textHash } from './readText.ts';
+import { reformStage } from './reformStage.ts';
+import type { RunContext } from './runContext.ts';
+import { scoreStage } from './scoreStage.ts';
+import { searchStage } from './searchStage.ts';
+import { planTokens, type TokenPlan } from './tokenPlan.ts';
+import { openWorkbench, type Workbench } from './workbench.ts';
+import { writeExports } from './writeExports.ts';
+
+/**
+ * The whole run, stage by stage: import → calibrate and score → search → reform → evaluate → export.
+ *
+ * Finished stages of a resumed run are taken from its folder, so this one function starts and
+ * resumes. Everything random is drawn from the config's seed.
+ */
+export async function runStages(run: RunContext, engineVersion: string): Promise<RunOutcome> {
+  const started = performance.now();
+  const { bench, tokens } = await importModel(run);
+  try {
+    const { shape } = bench.weights;
+    const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
+    const scored = await scoreStage(run, bench, tokens.calibration);
+    const starts = await startSubnets(run, bench.weights, scored);
+    const searched = await searchStage(run, bench, {
+      ...{ scored, initial: starts.initialised, budget: starts.budget },
+      windows: tokens.search,
+    });
+    const reformed = await reformStage(run, bench, searched, tokens.calibration);
+    const contestants = contestantsOf(bench.weights, {
+      ...{ dense: denseSubnet(shape), searched, reformed },
+      ...{ random: starts.random, initialised: starts.initialised },
+    });
+    const figures = await evaluateStage(run, bench, contestants, tokens.heldout, origin);
+    const exports = await exportStage(run, bench, { searched, reformed, figures, tokens, origin });
+    run.folder.writeResults({ schemaVersion: RUN_SCHEMA_VERSION, figures, exports: [...exports] });
+    run.tell({ kind: 'runFinished', ms: performance.now() - started });
+    return { runFolder: run.folder.path, figures, exports };
+  } finally {
+    await bench.release();
+  }
+}
+
+async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens: TokenPlan }> {
+  return run.timed('import', async (progress) => {
+    const bench = await openWorkbench(run.config, run.signal, progress);
+    run.tell({ kind: 'deviceChosen', devices: [...bench.device.reports] });
+    run.log('info', bench.device.summary);
+    const { shape } = bench.weights;
+    const tokens = await planTokens(run.config, shape, bench.tokenizer, run.signal);
+    const { calibration, search, heldout } = tokens;
+    const sizes = [calibration, search, heldout].map(
+      (windows) => `${windows.length} × ${windows[0]?.length ?? 0}`,
+    );
+    run.log(
+      'info',
+      `Windows × tokens: ${sizes[0]} for calibration, ${sizes[1]} for the search, ${sizes[2]} held out.`,
+    );
+    return { bench, tokens };
+  });
+}
+
+/** The subnets that need no search, all on the budget. */
+async function startSubnets(
+  run: RunContext,
+  { shape }: ModelWeights,
+  { scores }: Awaited<ReturnType<typeof scoreStage>>,
+): Promise<{ budget: number; initialised: Subnet; random: Subnet | null }> {
+  const { config } = run;
+  const budget = blockBudget(shape, config.ratio);
+  const problem = { shape, masks: config.attention, budget };
+  return run.stage(
+    'score',
+    () => {
+      const initialised = initialSubnet(problem, scores);
+      const random = config.evaluation.random
+        ? randomSubnet(problem, rngFor(config.seed, 'random control'))
+        : null;
+      run.folder.writeMasks('initialised', encodeSubnet(initialised));
+      if (random !== null) run.folder.writeMasks('random', encodeSubnet(random));
+      return { budget, initialised, random };
+    },
+    () => Promise.resolve({ budget }),
+  );
+}
+
+async function exportStage(
+  run: RunContext,
+  bench: Workbench,
+  made: {
+    readonly searched: Subnet;
+    readonly reformed: ModelWeights;
+    readonly figures: Figures;
+    readonly tokens: TokenPlan;
+    readonly origin: { readonly sourceFingerprint: string; readonly engineVersion: string };
+  },
+): Promise<readonly ExportReport[]> {
+  const { searched, reformed, figures, tokens, origin } = made;
+  const { config, folder, signal } = run;
+  return run.stage(
+    'export',
+    (reports: readonly ExportReport[]) => reports,
+    async (progress) => {
+      const forms = (['checkpoint', 'onnx'] as const).filter((form) => config.export[form]);
+      const subnet = await writeSubnetConfig(
+        folder.exportFolder(),
+        reformed,
+        searched,
+        {
+          source: { path: config.model, fingerprint: origin.sourceFingerprint },
+          provenance: {
+            runId: folder.manifest.id,
+            engineVersion: origin.engineVersion,
+            seeds: { run: config.seed },
+            config: { ...config },
+            figures: { ...figures },
+          },
+          reformed:
+            reformed === bench.weights
+              ? null
+              : { settings: { ...config.reform }, textSha256: await textHash(config.text) },
+        },
+        signal,
+      );
+      const reports: ExportReport[] = [
+        { form: 'subnet', ...subnet, verified: null, prefillMs: null, decodeMs: null },
+      ];
+      const tell = (report: ExportReport): void => {
+        run.tell({ kind: 'exported', report });
+        progress(reports.length, forms.length + 1);
+      };
+      tell(reports[0]!);
+      await writeExports({
+        source: bench.checkpoint,
+        candidate: { weights: reformed, subnet: searched },
+        search: bench,
+        forms,
+        dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+        origin,
+        folder: folder.exportFolder(),
+        windows: tokens.heldout,
+        signal,
+        onReport: (report) => {
+          const timed = withTimes(report, figures);
+          reports.push(timed);
+          tell(timed);
+        },
+      });
+      return reports;
+    },
+  );
+}
+
+/** The exported decoder is the one that was measured. */
+function withTimes(report: ExportReport, figures: Figures): ExportReport {
+  const measured = figures.reformed ?? figures.searched;
+  if (report.form !== 'onnx' || measured === null) return report;
+  return { ...report, prefillMs: measured.prefillMs, decodeMs: measured.decodeMs };
+}
+
+/** Path of a run's subnet config. */
+export function subnetPathOf(runFolder: string): string {
+  return join(runFolder, 'export', SUBNET_FILE);
+}

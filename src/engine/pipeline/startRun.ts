@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import type { EngineContext, RunOutcome, RunOverrides } from '../../protocol/engineApi.ts';
+import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
+import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { resolveConfig } from '../runs/resolveConfig.ts';
+import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
+import { runIdOf } from '../runs/runId.ts';
+import { runsRootOf } from '../runs/runLayout.ts';
+import { textHash } from './readText.ts';
+import { RunContext } from './runContext.ts';
+import { runStages } from './runStages.ts';
+import { engineVersion, versions } from './versions.ts';
+
+/**
+ * Starts a run from a config file.
+ * @param configPath  a *.subnet.jsonc file
+ * @throws EngineError `config`, `checkpoint`, `text`, `disk` before anything is written; whatever
+ *   ends the run afterwards, which its folder then tells too
+ */
+export async function startRun(
+  configPath: string,
+  context: EngineContext,
+  overrides: RunOverrides = {},
+): Promise<RunOutcome> {
+  const path = resolve(configPath);
+  const text = await readConfig(path);
+  const config = resolveConfig(parseRunConfig(text, path), path, overrides);
+  const hashes = await hashesOf(config);
+  const createdMs = Date.now();
+  const id = runIdOf(config.name, createdMs, hashOf(JSON.stringify(config) + createdMs));
+  const folder = createRunFolder(overrides.out ?? runsRootOf(dirname(path)), {
+    schemaVersion: RUN_SCHEMA_VERSION,
+    id,
+    name: config.name,
+    createdMs,
+    configPath: path,
+    configText: text,
+    config: { ...config },
+    seeds: { run: config.seed },
+    hashes,
+    versions: versions(),
+    device: null,
+  });
+  return runIn(folder, config, context, false);
+}
+
+/**
+ * Runs what is left of a run in its folder and records how it ended.
+ * @throws EngineError whatever ends the run
+ */
+export async function runIn(
+  folder: RunFolder,
+  config: ResolvedConfig,
+  context: EngineContext,
+  resumed: boolean,
+): Promise<RunOutcome> {
+  const run = new RunContext(folder, config, context);
+  try {
+    run.tell({ kind: 'runStarted', id: folder.manifest.id, folder: folder.path, resumed });
+    return await runStages(run, engineVersion);
+  } catch (error) {
+    tellEnd(run, error);
+    throw error;
+  } finally {
+    folder.close();
+  }
+}
+
+/** SHA-256 of what a run's figures depend on; a resumed run must find the same. */
+export async function hashesOf(config: ResolvedConfig): Promise<Record<string, string>> {
+  const { fingerprint } = await openCheckpoint(config.model);
+  return {
+    model: fingerprint,
+    text: await textHash(config.text),
+    ...(config.heldout === null ? {} : { heldout: await textHash(config.heldout) }),
+  };
+}
+
+/** Writing the end must not hide what ended the run, e.g. a full disk. */
+function tellEnd(run: RunContext, error: unknown): void {
+  try {
+    if (isEngineError(error, 'cancelled')) run.tell({ kind: 'runStopped' });
+    else {
+      const message = error instanceof Error ? error.message : String(error);
+      run.tell({ kind: 'runFailed', code: isEngineError(error) ? error.code : 'bug', message });
+    }
+  } catch {
+    // The error that is on its way to the user says more.
+  }
+}
+
+async function readConfig(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new EngineError(
+      'config',
+      {
+        what: path,
+        expected: 'a run config (*.subnet.jsonc)',
+        found: cause instanceof Error ? cause.message : String(cause),
+        action: 'Give the path of a config file; examples/ has one to copy.',
+      },
+      { cause },
+    );
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

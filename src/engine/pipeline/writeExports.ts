@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { ExportForm } from '../../protocol/engineApi.ts';
+import type { ExportReport } from '../../protocol/runRecord.ts';
+import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
+import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { exportCheckpoint } from '../export/exportCheckpoint.ts';
+import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
+import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
+import { referenceOf, verifyCheckpoint, verifyOnnx } from '../export/verify.ts';
+import type { Candidate } from './measureFigures.ts';
+
+/** What {@link writeExports} is to write. */
+export interface ExportOrder {
+  readonly source: Checkpoint;
+  readonly candidate: Candidate;
+  /** Runs the candidate the way the search did, to compare with. */
+  readonly search: SearchTimeModel;
+  readonly forms: readonly ExportForm[];
+  readonly dtype: StoredDtype;
+  readonly origin: ExportOrigin;
+  /** Folder that gets one folder per form. */
+  readonly folder: string;
+  /** Text to compare logits on. */
+  readonly windows: readonly Uint32Array[];
+  readonly signal: AbortSignal;
+  readonly onReport?: (report: ExportReport) => void;
+}
+
+/** Windows and tokens of the comparison: every cache length up to this is decoded once. */
+const COMPARED_WINDOWS = 2;
+const COMPARED_TOKENS = 48;
+
+/**
+ * Writes exports, reloads each from disk and compares its logits with the search-time model's.
+ * @throws EngineError `verify` when a reloaded export differs, `disk`, `cancelled`
+ */
+export async function writeExports(order: ExportOrder): Promise<ExportReport[]> {
+  const { candidate, search, dtype, origin, signal, folder } = order;
+  const { weights, subnet } = candidate;
+  const windows = order.windows
+    .slice(0, COMPARED_WINDOWS)
+    .map((window) => window.slice(0, COMPARED_TOKENS));
+  const reference = await referenceOf(search, weights, subnet, windows, signal);
+  const options = { dtype, origin, signal };
+  const reports: ExportReport[] = [];
+  for (const form of order.forms) {
+    const dir = join(folder, form);
+    const written =
+      form === 'onnx'
+        ? await exportOnnx(dir, weights, subnet, options)
+        : await exportCheckpoint(dir, weights, subnet, order.source, options);
+    const verified =
+      form === 'onnx'
+        ? await verifyOnnx(written.path, dtype, search, reference, signal)
+        : await verifyCheckpoint(dir, dtype, search, reference, signal);
+    const report = { form, ...pathAndBytes(written), verified, prefillMs: null, decodeMs: null };
+    order.onReport?.(report);
+    reports.push(report);
+  }
+  return reports;
+}
+
+function pathAndBytes({ path, bytes }: { path: string; bytes: number }): {
+  path: string;
+  bytes: number;
+} {
+  return { path, bytes };
+}
