@@ -29,6 +29,8 @@ export interface DeviceFindings {
   readonly uploads: readonly { readonly first: number; readonly later: number }[];
   /** Device tensors alive at the end that are not uploaded weights. */
   readonly leaked: number;
+  /** Device tensors alive after the runtime was released. */
+  readonly aliveAfterRelease: number;
   /** What asking for more memory than there is came to. */
   readonly tooLarge: { readonly isDeviceError: boolean; readonly message: string };
   /** A product computed after that. */
@@ -167,11 +169,14 @@ async function main(): Promise<void> {
     uploads.push({ first, later: gpu.uploads - before - first });
   }
   const limits = await tooLarge(gpu);
+  const leaked = gpu.alive() - gpu.uploads;
+  await gpu.release();
   const findings: DeviceFindings = {
     comparisons,
     locations,
     uploads,
-    leaked: gpu.alive() - gpu.uploads,
+    leaked,
+    aliveAfterRelease: gpu.alive(),
     ...limits,
   };
   process.send!(findings, () => process.exit(0));

@@ -38,7 +38,8 @@ export async function softwareGpu(): Promise<SoftwareGpu> {
   try {
     if (!isComplete(folder)) await fetchInto(folder);
   } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const text = error instanceof Error ? error.message : String(error);
+    const line = /npm error code .*/.exec(text)?.[0] ?? text.split('\n')[0] ?? '';
     return { ok: false, reason: `SwiftShader could not be fetched: ${line}` };
   }
   const libraries = [folder, process.env['LD_LIBRARY_PATH'] ?? ''].filter((path) => path !== '');
@@ -63,7 +64,8 @@ async function fetchInto(folder: string): Promise<void> {
   try {
     const options = { cwd: work, timeout: DOWNLOAD_MS };
     const spec = `${PACKAGE}@${VERSION}`;
-    await promisify(execFile)('npm', ['pack', spec, '--ignore-scripts', '--silent'], options);
+    const quiet = ['--ignore-scripts', '--loglevel=error', '--fetch-retries=0'];
+    await promisify(execFile)('npm', ['pack', spec, ...quiet], options);
     const packed = await readFile(join(work, `sparticuz-chromium-${VERSION}.tgz`));
     const found = createHash('sha512').update(packed).digest('base64');
     if (found !== SHA512) throw new Error(`${spec} has SHA-512 ${found}, expected ${SHA512}`);

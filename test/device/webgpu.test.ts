@@ -42,8 +42,9 @@ describe('WebGPU on SwiftShader', { skip }, () => {
     assert.deepEqual(findings.uploads, expected);
   });
 
-  it('frees every device tensor that is not a weight', () => {
+  it('frees every device tensor that is not a weight, and the weights with the runtime', () => {
     assert.equal(findings.leaked, 0);
+    assert.equal(findings.aliveAfterRelease, 0);
   });
 
   it('computes nothing but shapes on the CPU', async () => {

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** How to start the probe process. */
 export interface ProbeProgram {
@@ -22,19 +23,16 @@ export function programPlace(): {
   if (typeof __filename === 'string') {
     return { bundled: true, from: __filename, folder: dirname(__filename) };
   }
-  return {
-    bundled: false,
-    from: import.meta.url,
-    folder: dirname(fileURLToPath(import.meta.url)),
-  };
+  const from = import.meta.url;
+  return { bundled: false, from, folder: dirname(fileURLToPath(from)) };
 }
 
 /** The probe beside this bundle, or its source when this process runs the source itself. */
 export function probeProgram(): ProbeProgram {
-  const { bundled, folder } = programPlace();
+  const { bundled, from, folder } = programPlace();
   if (bundled) return { entry: join(folder, 'probe.cjs'), execArgv: [] };
   return {
     entry: join(folder, '..', 'pipeline', 'probeMain.ts'),
-    execArgv: ['--import', import.meta.resolve('tsx')],
+    execArgv: ['--import', pathToFileURL(createRequire(from).resolve('tsx')).href],
   };
 }

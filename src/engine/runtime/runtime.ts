@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { EngineError } from '../../protocol/errors.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
+import { releaseTensors } from './deviceTensors.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
 
 /** Execution providers this engine can ask ONNX Runtime for. */
@@ -33,6 +34,7 @@ export class Runtime {
   readonly threads: number;
   readonly #sessions = new Set<Session>();
   readonly #copies = new Map<number, Promise<Copies>>();
+  readonly #uploaded = new Set<Tensor>();
 
   /**
    * @param device  execution provider
@@ -81,7 +83,9 @@ export class Runtime {
   async upload(tensor: Tensor): Promise<Tensor> {
     if (!this.onDevice) return tensor;
     const { up } = await this.#copiesOf(tensor.dims.length);
-    return up.run1({ x: tensor });
+    const uploaded = await up.run1({ x: tensor });
+    this.#uploaded.add(uploaded);
+    return uploaded;
   }
 
   /** Brings a device tensor to the host; on the CPU it is the same tensor. */
@@ -91,9 +95,11 @@ export class Runtime {
     return down.run1({ x: tensor });
   }
 
-  /** Releases every session made here; returns their memory. */
+  /** Releases every session made here and every tensor brought to the device. */
   async release(): Promise<void> {
     this.#copies.clear();
+    releaseTensors(this.#uploaded);
+    this.#uploaded.clear();
     for (const session of [...this.#sessions]) await session.release();
   }
 
