@@ -116,20 +116,25 @@ function configOf(
   className: string | undefined,
 ): Record<string, unknown> {
   const { config } = source;
-  const dtype = DTYPE_NAMES[options.dtype];
+  const changed = { ...layout.overrides, ...(layout.loadable.transformers ? {} : ownType(config)) };
   const original = Object.fromEntries(
-    Object.keys(layout.overrides).map((field) => [field, config[field] ?? null]),
+    Object.keys(changed).map((field) => [field, config[field] ?? null]),
   );
   return {
     ...config,
-    ...layout.overrides,
+    ...changed,
     // Every version of transformers reads the older name, new ones write the shorter.
-    torch_dtype: dtype,
-    ...(Object.hasOwn(config, 'dtype') ? { dtype } : {}),
-    ...(Object.keys(layout.perLayer).length === 0 ? {} : { per_layer_config: layout.perLayer }),
+    torch_dtype: DTYPE_NAMES[options.dtype],
+    ...(Object.hasOwn(config, 'dtype') ? { dtype: DTYPE_NAMES[options.dtype] } : {}),
+    ...perLayerFields(layout),
     ...(className === undefined
       ? {}
-      : { auto_map: { AutoModelForCausalLM: `modeling_subnet.${className}` } }),
+      : {
+          auto_map: {
+            AutoConfig: 'modeling_subnet.SubnetLlamaConfig',
+            AutoModelForCausalLM: `modeling_subnet.${className}`,
+          },
+        }),
     subnet: {
       version: SUBNET_BLOCK_VERSION,
       key: subnetKey(subnet),
@@ -142,6 +147,20 @@ function configOf(
       masks: encodeSubnet(subnet),
     },
   };
+}
+
+/**
+ * A model type of our own where stock code cannot build the model: under the source's type it would
+ * give removed sublayers random weights and only warn.
+ */
+function ownType(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  return { model_type: `subnet_${String(config['model_type'])}` };
+}
+
+function perLayerFields({ perLayer }: StockLayout): Record<string, unknown> {
+  if (Object.keys(perLayer).length === 0) return {};
+  // Without this, the configuration class of transformers cannot even check its own global fields.
+  return { per_layer_config: perLayer, allow_global_per_layer_attribute_access: true };
 }
 
 async function copyCompanions(from: string, to: string): Promise<number> {

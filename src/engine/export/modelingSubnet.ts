@@ -38,6 +38,10 @@ def indices(text):
     return numbers
 
 
+class SubnetLlamaConfig(LlamaConfig):
+    model_type = "subnet_llama"
+
+
 class Head:
     """What one kept key/value head of a layer keeps."""
 
@@ -142,14 +146,12 @@ class SubnetModel(nn.Module):
 
 
 class SubnetLlamaForCausalLM(PreTrainedModel, GenerationMixin):
-    config_class = LlamaConfig
+    config_class = SubnetLlamaConfig
     base_model_prefix = "model"
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
     _supports_cache_class = False
 
     def __init__(self, config):
-        # The sizes that differ by layer are read from the subnet block, the rest is global.
-        config.allow_global_per_layer_attribute_access = True
         super().__init__(config)
         self.model = SubnetModel(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)

@@ -56,7 +56,6 @@ export async function readSubnetCheckpoint(
   const folder = await resolveFolder(dir);
   const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
   const config = parseJsonObject(bytes, CONFIG_FILE);
-  const family = familyOfModelType(config['model_type']);
   const block = new ConfigReader(config).section('subnet');
   if (block === undefined) {
     throw problem(`${CONFIG_FILE}: "subnet"`, 'the block of a sliced checkpoint', 'none');
@@ -64,7 +63,9 @@ export async function readSubnetCheckpoint(
   block.require('version', SUBNET_BLOCK_VERSION, block.integer('version', { min: 0, max: 1e6 }));
   const values = config['subnet'] as Readonly<Record<string, unknown>>;
   const original = (values['original'] ?? {}) as Readonly<Record<string, unknown>>;
-  const shape = family.parse(new ConfigReader({ ...config, ...original }));
+  const fields = { ...config, ...original };
+  const family = familyOfModelType(fields.model_type);
+  const shape = family.parse(new ConfigReader(fields));
   const subnet = decodeSubnet(shape, values['masks'], `${CONFIG_FILE}: subnet.masks`);
   if (subnetKey(subnet) !== values['key']) {
     throw problem(`${CONFIG_FILE}: "subnet.key"`, subnetKey(subnet), shown(values['key']));

@@ -100,8 +100,12 @@ function whyNotStock(shape: ModelShape, subnet: Subnet, fields: SizeFields): str
     return kvHeads === first.kvHeads && mlp === first.mlp;
   });
   if (!equal) return 'Blocks have different sizes, which stock transformers cannot build yet.';
-  if (first.kvHeads < shape.kvHeads && fields.headDim === null) {
+  const heads = (first.kvHeads * shape.heads) / shape.kvHeads;
+  if (heads < shape.heads && fields.headDim === null) {
     return 'Heads were removed, and this architecture ties the width of a head to their number.';
+  }
+  if (heads < shape.heads && shape.hidden % heads !== 0) {
+    return `${heads} heads do not divide the width ${shape.hidden}, as stock transformers demands.`;
   }
   return null;
 }

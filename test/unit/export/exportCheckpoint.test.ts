@@ -101,6 +101,7 @@ describe('exportCheckpoint', () => {
           : { heads: mask.heads.with(l, NO_HEAD), mlp: mask.mlp.slice(0, 20 + l).slice(-20) },
       ),
     );
+    assert.equal(config['model_type'], 'llama');
     assert.equal(config['num_hidden_layers'], 2);
     assert.equal(config['num_attention_heads'], 4);
     assert.equal(config['num_key_value_heads'], 2);
@@ -134,7 +135,10 @@ describe('exportCheckpoint', () => {
       2: { intermediate_size: 5, num_attention_heads: 4, num_key_value_heads: 2 },
     });
     assert.equal(config['intermediate_size'], 64);
+    // Under its own type stock code would give the removed attention random weights.
+    assert.equal(config['model_type'], 'subnet_llama');
     assert.deepEqual(config['auto_map'], {
+      AutoConfig: 'modeling_subnet.SubnetLlamaConfig',
       AutoModelForCausalLM: 'modeling_subnet.SubnetLlamaForCausalLM',
     });
   });
@@ -159,6 +163,16 @@ describe('exportCheckpoint', () => {
         modelShapes.opt,
       ),
       /width of a head/,
+    );
+    assert.match(
+      reason(
+        changed(shape, (mask) => ({ ...mask, heads: [mask.heads[0]!, NO_HEAD, NO_HEAD] })),
+        {
+          ...shape,
+          hidden: 41,
+        },
+      ),
+      /do not divide/,
     );
     assert.equal(stockLayout(shape, denseSubnet(shape)).loadable.transformers, true);
   });

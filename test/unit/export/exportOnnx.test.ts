@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import type { StoredDtype } from '../../../src/engine/checkpoint/storedFloats.ts';
@@ -190,6 +192,32 @@ describe('exportOnnx', () => {
       source_fingerprint: F32.origin.sourceFingerprint,
       engine_version: F32.origin.engineVersion,
     });
+  });
+
+  test('comes with a Node example that runs as printed', async () => {
+    const weights = tinyWeights(LLAMA);
+    const subnet = randomMasks(weights.shape, 1);
+    const { path } = await exportOnnx(join(folder, 'readme'), weights, subnet, F32);
+    const readme = await readFile(join(folder, 'readme', 'README.md'), 'utf8');
+    const example = /```js\n([^]*?)```/.exec(readme)![1]!;
+    const program = join(folder, 'readme', 'example.mjs');
+    const here = example.replace(
+      "'onnxruntime-node'",
+      `'${import.meta.resolve('onnxruntime-node')}'`,
+    );
+    await writeFile(program, here);
+    const { stdout } = await promisify(execFile)(process.execPath, [program], {
+      cwd: join(folder, 'readme'),
+    });
+    const printed = JSON.parse(stdout) as number[];
+    const decoder = await OnnxDecoder.open(runtime, path);
+    const tokens = [1, 2, 3];
+    for (let i = 0; i < 16; i++) {
+      const { logits } = await decoder.step([Uint32Array.from(tokens)]);
+      const last = logits.slice(-weights.shape.vocab);
+      tokens.push(last.indexOf(Math.max(...last)));
+    }
+    assert.deepEqual(printed, tokens);
   });
 
   test('leaves no half-written file when a weight does not fit or the user stops', async () => {
