@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Figure } from '../../protocol/runRecord.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
@@ -7,7 +7,7 @@ import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
 import { measureDecoders } from '../export/measure.ts';
 import { countParameters } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import type { Workbench } from './workbench.ts';
+import type { Bench } from './workbench.ts';
 
 /** A model to be measured. */
 export interface Candidate {
@@ -30,7 +30,7 @@ const ROUNDS = 5;
  * @param folder  for the temporary decoders; removed afterwards
  */
 export async function measureFigures<Name extends string>(
-  bench: Workbench,
+  bench: Pick<Bench, 'runtime'>,
   models: Readonly<Record<Name, Candidate>>,
   options: {
     readonly folder: string;
@@ -87,9 +87,4 @@ export function storedDtype(
 ): StoredDtype {
   if (wanted === 'source') return source;
   return ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[wanted];
-}
-
-/** Folder of the temporary decoders of a run. */
-export function measureFolder(stageFile: string): string {
-  return join(dirname(stageFile), 'measure');
 }

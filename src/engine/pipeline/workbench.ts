@@ -10,47 +10,61 @@ import { Solver } from '../runtime/solver.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 
 /** A loaded model with everything that runs it. */
-export interface Workbench {
-  readonly checkpoint: Checkpoint;
+export interface Bench {
   readonly weights: ModelWeights;
   readonly tokenizer: TextTokenizer;
   readonly device: DeviceChoice;
   readonly runtime: Runtime;
-  /** Float64 work and exported decoders run here, whatever the device. */
-  readonly cpu: Runtime;
   readonly forward: ForwardPass;
   readonly head: LossHead;
+  /** Float64 work runs on the CPU, whatever the device. */
   readonly solver: Solver;
   /** Frees every session. */
   release(): Promise<void>;
 }
 
+/** A bench of a whole source model. */
+export interface Workbench extends Bench {
+  readonly checkpoint: Checkpoint;
+}
+
+/** Where a bench runs. */
+export type DeviceWish = Pick<ResolvedConfig, 'device' | 'threads'>;
+
 /**
- * Chooses the device and loads the model.
+ * Chooses the device and loads a source model.
  * @param onProgress  bytes loaded, of how many
  * @throws EngineError `device`, `checkpoint`, `tokenizer`, `cancelled`
  */
 export async function openWorkbench(
-  config: Pick<ResolvedConfig, 'model' | 'device' | 'threads'>,
+  config: DeviceWish & Pick<ResolvedConfig, 'model'>,
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<Workbench> {
   // What is cheap to refuse is refused first.
   const checkpoint = await openCheckpoint(config.model);
   const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.shape.vocab);
-  const device = await chooseDevice(config.device, { threads: config.threads, signal });
-  const weights = await loadWeights(checkpoint, { signal, onProgress });
+  const load = (): Promise<ModelWeights> => loadWeights(checkpoint, { signal, onProgress });
+  return { checkpoint, ...(await openBench(tokenizer, load, config, signal)) };
+}
+
+/**
+ * Chooses the device, then loads weights for it.
+ * @throws EngineError `device`, `cancelled`, whatever loading throws
+ */
+export async function openBench(
+  tokenizer: TextTokenizer,
+  load: () => Promise<ModelWeights>,
+  wish: DeviceWish,
+  signal: AbortSignal,
+): Promise<Bench> {
+  const device = await chooseDevice(wish.device, { threads: wish.threads, signal });
+  const weights = await load();
   const runtime = new Runtime(device.device, device.threads);
   const cpu = device.device === 'cpu' ? runtime : new Runtime('cpu', device.threads);
-  const forward = new ForwardPass(runtime, checkpoint.shape);
+  const forward = new ForwardPass(runtime, weights.shape);
   return {
-    checkpoint,
-    weights,
-    tokenizer,
-    device,
-    runtime,
-    cpu,
-    forward,
+    ...{ weights, tokenizer, device, runtime, forward },
     head: new LossHead(forward),
     solver: new Solver(cpu),
     release: async () => {

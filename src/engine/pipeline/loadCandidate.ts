@@ -1,0 +1,164 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { parseJsonObject } from '../checkpoint/jsonObject.ts';
+import { readSmallFile } from '../checkpoint/modelFolder.ts';
+import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
+import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
+import {
+  loadCandidate,
+  readSubnetConfig,
+  type SubnetConfig,
+  subnetOf,
+} from '../export/subnetConfig.ts';
+import { denseSubnet } from '../subnet/count.ts';
+import { subnetKey } from '../subnet/key.ts';
+import { loadTokenizer } from '../tokenizer/loadTokenizer.ts';
+import type { Candidate } from './measureFigures.ts';
+import { textHash } from './readText.ts';
+import { reformed } from './reformStage.ts';
+import { planTokens } from './tokenPlan.ts';
+import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
+
+/** Largest config.json looked at, bytes: the masks of the largest models take a few million. */
+const MAX_CONFIG_BYTES = 64_000_000;
+
+/** A model to work on, whatever it was given as. */
+export interface Loaded {
+  readonly bench: Bench;
+  readonly candidate: Candidate;
+  readonly dtype: StoredDtype;
+  /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
+  readonly fingerprint: string;
+}
+
+/** A subnet config with the source model it is made from. */
+export interface LoadedSubnet {
+  readonly bench: Workbench;
+  readonly candidate: Candidate;
+  readonly config: SubnetConfig;
+}
+
+/**
+ * Loads a model folder, a sliced checkpoint or a subnet config.
+ * @throws EngineError `checkpoint`, `decode`, `text`, `device`, `cancelled`
+ */
+export async function loadModel(
+  path: string,
+  device: ResolvedConfig['device'],
+  signal: AbortSignal,
+): Promise<Loaded> {
+  const absolute = resolve(path);
+  const wish = { device, threads: 0 };
+  if ((await kindOf(absolute)) === 'file') {
+    const { bench, candidate } = await loadSubnet(absolute, device, signal);
+    const { dtype, fingerprint } = bench.checkpoint;
+    return { bench, candidate, dtype, fingerprint };
+  }
+  if (await isSlicedCheckpoint(absolute)) {
+    const { weights, subnet, dtype } = await readSubnetCheckpoint(absolute, signal);
+    const tokenizer = await loadTokenizer(absolute, weights.shape.vocab);
+    const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
+    return { bench, candidate: { weights, subnet }, dtype, fingerprint: subnetKey(subnet) };
+  }
+  const bench = await openWorkbench({ model: absolute, ...wish }, signal);
+  const { weights, checkpoint } = bench;
+  const candidate = { weights, subnet: denseSubnet(weights.shape) };
+  return { bench, candidate, dtype: checkpoint.dtype, fingerprint: checkpoint.fingerprint };
+}
+
+/**
+ * Loads a subnet config: its source model, its masks and its reformed weights.
+ *
+ * Where the file of reformed weights is gone they are computed again from the recorded settings and
+ * text, which gives the same weights.
+ * @param path  subnet.json
+ * @throws EngineError as {@link loadModel}
+ */
+export async function loadSubnet(
+  path: string,
+  device: ResolvedConfig['device'],
+  signal: AbortSignal,
+): Promise<LoadedSubnet> {
+  const config = await readSubnetConfig(path);
+  const model = resolve(dirname(path), config.source.path);
+  const bench = await openWorkbench({ model, device, threads: 0 }, signal);
+  try {
+    return { bench, config, candidate: await candidateOf(path, config, bench, signal) };
+  } catch (error) {
+    await bench.release();
+    throw error;
+  }
+}
+
+/** A sliced checkpoint tells so in its configuration. */
+async function isSlicedCheckpoint(folder: string): Promise<boolean> {
+  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
+  return isSubnetConfig(parseJsonObject(bytes, CONFIG_FILE));
+}
+
+async function candidateOf(
+  path: string,
+  config: SubnetConfig,
+  bench: Workbench,
+  signal: AbortSignal,
+): Promise<Candidate> {
+  if (config.reformed === null || (await exists(join(dirname(path), config.reformed.file)))) {
+    return loadCandidate(path, config, bench.checkpoint, bench.weights, signal);
+  }
+  const subnet = subnetOf(config, bench.weights.shape);
+  return { subnet, weights: await reformedAgain(path, config, bench, signal) };
+}
+
+/** Repeats the reformation of a run from what its subnet config records. */
+async function reformedAgain(
+  path: string,
+  config: SubnetConfig,
+  bench: Workbench,
+  signal: AbortSignal,
+): Promise<Candidate['weights']> {
+  const settings = config.provenance.config as unknown as ResolvedConfig;
+  const found = await textHash(settings.text).catch((error: unknown) => {
+    if (isEngineError(error, 'text')) return 'no such text';
+    throw error;
+  });
+  const wanted = config.reformed?.textSha256;
+  if (found !== wanted) {
+    throw new EngineError('checkpoint', {
+      what: `${path}: reformed weights`,
+      expected: `reformed.safetensors beside it, or ${settings.text} with SHA-256 ${wanted}`,
+      found,
+      action: 'Put the file or the calibration text back.',
+    });
+  }
+  const { shape } = bench.weights;
+  const { calibration } = await planTokens(settings, shape, bench.tokenizer, signal);
+  const subnet = subnetOf(config, shape);
+  return reformed(bench, subnet, calibration, { settings: settings.reform, signal });
+}
+
+async function kindOf(path: string): Promise<'folder' | 'file'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'folder' : 'file';
+  } catch (cause) {
+    throw new EngineError(
+      'checkpoint',
+      {
+        what: path,
+        expected: 'a model folder or a subnet.json',
+        found: cause instanceof Error ? cause.message : String(cause),
+        action: 'Check the path.',
+      },
+      { cause },
+    );
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
