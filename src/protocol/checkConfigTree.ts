@@ -48,7 +48,8 @@ export class ProblemList {
  */
 export function checkConfigTree(tree: Node, problems: ProblemList): RunConfig {
   checkNode(tree, rootSchema, [], problems);
-  const config = getNodeValue(tree) as RunConfig;
+  // The parser's objects have no prototype; the clone's are like any other.
+  const config = structuredClone(getNodeValue(tree)) as RunConfig;
   if (problems.isEmpty) checkSense(tree, config, problems);
   return config;
 }

@@ -41,6 +41,9 @@ export const searchPresets: Readonly<Record<Search['preset'], Numbers>> = {
   },
 };
 
+/** How far below its ratio a row of the paper still serves: half the step between rows. */
+const ROW_REACH = 0.05;
+
 /** The search space of the paper by kept ratio: table of METHODS 1.1, depth of the 7B column. */
 const paperRanges: readonly (Ranges & { readonly ratio: number })[] = [
   { ratio: 0.9, attention: [0.9, 1, 0.01], mlp: [0.6, 1, 0.05], depth: [1, 1] },
@@ -77,10 +80,11 @@ function rangesFor(ratio: number): Ranges {
   const row = paperRanges.reduce((best, next) =>
     Math.abs(next.ratio - ratio) < Math.abs(best.ratio - ratio) ? next : best,
   );
-  const [attention, mlp] = [row.attention[0], row.mlp[0]];
+  if (ratio >= row.ratio - ROW_REACH)
+    return { attention: row.attention, mlp: row.mlp, depth: row.depth };
   return {
-    attention: [Math.min(attention, ratio), 1, row.attention[2]],
-    mlp: [Math.min(mlp, ratio / 2), 1, row.mlp[2]],
+    attention: [Math.min(row.attention[0], ratio), 1, row.attention[2]],
+    mlp: [Math.min(row.mlp[0], ratio / 2), 1, row.mlp[2]],
     depth: row.depth,
   };
 }
