@@ -1,6 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, Tap } from '../graphs/forwardPass.ts';
 import { addColumnSums, Moments } from '../graphs/moments.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import type { InputStatistics, LayerStatistics } from './statistics.ts';
@@ -48,11 +49,14 @@ export async function collectStatistics(
       signal,
       tap: (tap) => addTap(moments, tap, mlpInput, hidden),
     });
+    releaseTensors(middle);
     const influence = await blockInfluence(forward, states, after);
     const statistics = { attentionInput, context, mlpInput, hidden };
-    await onLayer({ layer: l, statistics, influence });
+    releaseTensors(states);
     states = after;
+    await onLayer({ layer: l, statistics, influence });
   }
+  releaseTensors(states);
 }
 
 /**

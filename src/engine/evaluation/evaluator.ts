@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import { layerKey } from '../subnet/key.ts';
@@ -73,16 +74,10 @@ export class LocalEvaluator implements CandidateEvaluator {
       return new LocalEvaluator(options, embedded, head.nextTokenTargets(weights, windows), cache);
     }
     const dense = denseSubnet(weights.shape);
-    let states: readonly Tensor[] = embedded;
-    for (const [l, layer] of weights.layers.entries()) {
-      states = await forward.block(layer, dense.layers[l]!, states, signal);
-    }
-    return new LocalEvaluator(
-      options,
-      embedded,
-      await head.denseTargets(weights, states, signal),
-      cache,
-    );
+    const states = await forward.through(weights, dense, embedded, { signal });
+    const targets = await head.denseTargets(weights, states, signal);
+    releaseTensors(states);
+    return new LocalEvaluator(options, embedded, targets, cache);
   }
 
   async loss(subnet: Subnet, signal?: AbortSignal): Promise<Loss> {
@@ -92,12 +87,15 @@ export class LocalEvaluator implements CandidateEvaluator {
     let states: readonly Tensor[] | undefined;
     while (states === undefined && start > 0) states = this.#cache.get(keys[--start] as string);
     const cachedLayers = states === undefined ? 0 : start + 1;
-    states ??= this.#embedded;
-    for (let l = cachedLayers; l < weights.layers.length; l++) {
-      states = await forward.block(weights.layers[l]!, subnet.layers[l]!, states, signal);
-      this.#cache.put(keys[l] as string, states);
-    }
-    const losses = await head.losses(weights, states, this.#targets, signal);
+    const last = await forward.through(weights, subnet, states ?? this.#embedded, {
+      from: cachedLayers,
+      signal,
+      after: (l, after) => {
+        this.#cache.put(keys[l] as string, after);
+      },
+    });
+    const losses = await head.losses(weights, last, this.#targets, signal);
+    releaseTensors(last);
     return { meanNats: mean(losses), tokens: losses.length, cachedLayers };
   }
 }

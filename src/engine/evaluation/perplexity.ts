@@ -1,7 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
-import type { Tensor } from '../runtime/runtime.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { batchesOf } from './tokenBatches.ts';
 
@@ -40,10 +40,8 @@ export async function perplexityOf(
   let done = 0;
   for (let from = 0; from < batches.length; from += BATCHES_AT_A_TIME) {
     const part = batches.slice(from, from + BATCHES_AT_A_TIME);
-    let states: Tensor[] = part.map((batch) => forward.embed(weights, batch));
-    for (const [l, layer] of weights.layers.entries()) {
-      states = await forward.block(layer, subnet.layers[l]!, states, options.signal);
-    }
+    const embedded = part.map((batch) => forward.embed(weights, batch));
+    const states = await forward.through(weights, subnet, embedded, { signal: options.signal });
     const flat = part.flat();
     const losses = await head.losses(
       weights,
@@ -51,6 +49,7 @@ export async function perplexityOf(
       head.nextTokenTargets(weights, flat),
       options.signal,
     );
+    releaseTensors(states);
     for (let i = 0; i < losses.length; i++) sum += losses[i] as number;
     tokens += losses.length;
     done += flat.length;

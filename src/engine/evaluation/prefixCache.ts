@@ -1,3 +1,4 @@
+import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 
 /**
@@ -14,12 +15,13 @@ export class PrefixCache {
     this.#budgetBytes = budgetBytes;
   }
 
-  /** The states under a key, now the most recently used; undefined when not held. */
+  /** The states under a key, for the caller to free; undefined when not held. */
   get(key: string): readonly Tensor[] | undefined {
     const states = this.#entries.get(key);
     if (states !== undefined) {
       this.#entries.delete(key);
       this.#entries.set(key, states);
+      states.forEach(retainTensor);
     }
     return states;
   }
@@ -35,6 +37,7 @@ export class PrefixCache {
       if (this.#bytes + size <= this.#budgetBytes) break;
       this.#drop(oldest);
     }
+    states.forEach(retainTensor);
     this.#entries.set(key, states);
     this.#bytes += size;
   }
@@ -49,6 +52,7 @@ export class PrefixCache {
     if (states === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= bytesOf(states);
+    releaseTensors(states);
   }
 }
 

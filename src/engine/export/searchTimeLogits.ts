@@ -1,3 +1,4 @@
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
@@ -22,11 +23,11 @@ export async function searchTimeLogits(
   window: Uint32Array,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  let states = [model.forward.embed(weights, [window])];
-  for (const [l, layer] of weights.layers.entries()) {
-    const mask = subnet.layers[l]!;
-    states = await model.forward.sublayer('attention', layer, mask, states, { signal });
-    states = await model.forward.sublayer('mlp', layer, mask, states, { signal });
+  const embedded = [model.forward.embed(weights, [window])];
+  const states = await model.forward.through(weights, subnet, embedded, { signal });
+  try {
+    return await model.head.logits(weights, states[0]!);
+  } finally {
+    releaseTensors(states);
   }
-  return model.head.logits(weights, states[0]!);
 }

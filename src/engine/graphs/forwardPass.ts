@@ -10,7 +10,7 @@ import {
   type Tensor,
   tensorOf,
 } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask, Subnet } from '../subnet/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
 import { attentionRows } from './keptRows.ts';
 import { mlpGraph } from './mlpGraph.ts';
@@ -142,6 +142,42 @@ export class ForwardPass {
     } finally {
       releaseTensors(middle);
     }
+  }
+
+  /**
+   * Runs the blocks from `from` on.
+   * @param states  residual stream before block `from`; taken over and freed
+   * @param after  told the stream after each block, which it may keep with `retainTensor`
+   * @returns  residual stream after the last block; the caller owns it
+   */
+  async through(
+    weights: ModelWeights,
+    subnet: Subnet,
+    states: readonly Tensor[],
+    options: {
+      readonly from?: number;
+      readonly signal?: AbortSignal | undefined;
+      readonly after?: (layer: number, states: readonly Tensor[]) => void;
+    } = {},
+  ): Promise<readonly Tensor[]> {
+    let current = states;
+    try {
+      for (let l = options.from ?? 0; l < weights.layers.length; l++) {
+        const next = await this.block(
+          weights.layers[l]!,
+          subnet.layers[l]!,
+          current,
+          options.signal,
+        );
+        releaseTensors(current);
+        current = next;
+        options.after?.(l, current);
+      }
+    } catch (error) {
+      releaseTensors(current);
+      throw error;
+    }
+    return current;
   }
 
   /** How attention over a state is computed, which decides how its heads are padded. */

@@ -2,6 +2,7 @@ import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeig
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
 import { gatherRows } from '../numeric/gather.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, hasAttention } from '../subnet/count.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
@@ -57,19 +58,27 @@ export async function reform(request: ReformRequest): Promise<ModelWeights> {
     for (const kind of ['attention', 'mlp'] as const) {
       const mask = subnet.layers[l]!;
       const full = dense.layers[l]!;
-      denseStates = await forward.sublayer(kind, original, full, denseStates, { signal });
+      const apply = (from: LayerWeights, units: LayerMask, before: Tensor[]): Promise<Tensor[]> =>
+        forward.sublayer(kind, from, units, before, { signal });
+      denseStates = replaced(denseStates, await apply(original, full, denseStates));
       if (isPresent(kind, mask)) {
-        const wanted =
-          request.target === 'dense'
-            ? denseStates
-            : await forward.sublayer(kind, original, full, states, { signal });
+        const own = request.target === 'layer' ? await apply(original, full, states) : null;
+        const wanted = own ?? denseStates;
         layer = await refitSublayer(request, { l, kind, layer, mask, states, wanted });
+        releaseTensors(own ?? []);
       }
-      states = await forward.sublayer(kind, layer, mask, states, { signal });
+      states = replaced(states, await apply(layer, mask, states));
     }
     layers.push(layer);
   }
+  releaseTensors([...denseStates, ...states]);
   return { ...weights, layers };
+}
+
+/** The next states, when the old ones are needed no more. */
+function replaced(old: readonly Tensor[], next: Tensor[]): Tensor[] {
+  releaseTensors(old);
+  return next;
 }
 
 interface Place {

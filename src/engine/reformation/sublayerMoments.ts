@@ -4,6 +4,7 @@ import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { addColumnSums, energyOf, Moments } from '../graphs/moments.ts';
 import { gatherEntries, gatherRows, subMatrix } from '../numeric/gather.ts';
 import { matrixOf } from '../numeric/matrix.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
 import type { TargetMoments } from './residualMoments.ts';
@@ -46,13 +47,13 @@ export async function gatherMoments(
   const moments = new Moments(forward.runtime);
   const { hidden } = forward.shape;
   const sums = [emptySums(layout.length, hidden), emptySums(layout.length, hidden)] as const;
-  await forward.sublayer(kind, layer, mask, states, {
+  const after = await forward.sublayer(kind, layer, mask, states, {
     signal,
     tap: async ({ inner }, batch) => {
       const sum = sums[batch < heldoutFrom ? 0 : 1];
       const before = await forward.host(states[batch]!);
-      const after = await forward.host(wanted[batch]!);
-      const target = after.map((value, i) => value - (before[i] as number));
+      const goal = await forward.host(wanted[batch]!);
+      const target = goal.map((value, i) => value - (before[i] as number));
       const tokens = target.length / hidden;
       await moments.addCross(sum.gram, inner, inner, tokens);
       await moments.addCross(sum.cross, inner, target, tokens);
@@ -62,6 +63,7 @@ export async function gatherMoments(
       sum.tokens += tokens;
     },
   });
+  releaseTensors(after);
   const kept = Uint32Array.from([...layout.keys()].filter((i) => layout[i] !== ZERO_ROW));
   return {
     rows: Uint32Array.from(kept, (i) => layout[i] as number),
