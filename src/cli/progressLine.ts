@@ -16,7 +16,7 @@ export function progressLine(state: ProgressState, columns: number, unicode: boo
     stage.padEnd(9),
     bar(fraction ?? 0, unicode),
     fraction === null ? '    ' : `${String(Math.floor(100 * fraction)).padStart(3)}%`,
-    ...(searching && generation !== null ? [`generation ${generation}`] : []),
+    ...(searching && generation !== null ? [`gen ${generation}`] : []),
     ...(searching && best !== null ? [`best ${formatFitness(best)}`] : []),
     ...(etaMs === null ? [] : [`${formatDuration(etaMs)} left`]),
   ];

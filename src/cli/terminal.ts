@@ -23,7 +23,8 @@ export function processTerminal(process: NodeJS.Process): Terminal {
     live: stderr.isTTY && !dumb,
     color: stderr.isTTY && !dumb && (env.NO_COLOR ?? '') === '',
     unicode: showsUnicode(env, platform),
-    columns: () => (stderr.isTTY ? stderr.columns : 80),
+    // Some pseudo-terminals say 0.
+    columns: () => (stderr.isTTY && stderr.columns > 0 ? stderr.columns : 80),
   };
 }
 

@@ -5,22 +5,13 @@ import type { Pipeline } from './handlers.ts';
  * @throws whatever keeps a native library from being loaded
  */
 export async function loadPipeline(): Promise<Pipeline> {
-  const [startRun, resumeRun, evaluateModel, exportRun, inspectModel, listDevices] =
-    await Promise.all([
-      load('startRun'),
-      load('resumeRun'),
-      load('evaluateModel'),
-      load('exportRun'),
-      load('inspectModel'),
-      load('listDevices'),
-    ]);
-  return { startRun, resumeRun, evaluateModel, exportRun, inspectModel, listDevices };
-}
-
-/** Each file of the pipeline folder is named after the function it exports. */
-async function load<K extends keyof Pipeline>(name: K): Promise<Pipeline[K]> {
-  const module = (await import(`../engine/pipeline/${name}.ts`)) as Readonly<
-    Record<K, Pipeline[K]>
-  >;
-  return module[name];
+  const [start, resume, evaluate, write, inspect, devices] = await Promise.all([
+    import('../engine/pipeline/startRun.ts'),
+    import('../engine/pipeline/resumeRun.ts'),
+    import('../engine/pipeline/evaluateModel.ts'),
+    import('../engine/pipeline/exportRun.ts'),
+    import('../engine/pipeline/inspectModel.ts'),
+    import('../engine/pipeline/listDevices.ts'),
+  ]);
+  return { ...start, ...resume, ...evaluate, ...write, ...inspect, ...devices };
 }

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createRunFolder } from '../../src/engine/runs/runFolder.ts';
+import { runsRootOf } from '../../src/engine/runs/runLayout.ts';
+import { someManifest } from '../fakes/runManifest.ts';
+import { bundleEngine } from './bundleEngine.ts';
+
+// The real program and a real second process; only the engine behind it is a stand-in.
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'subnet-cli-')));
+const program = bundleEngine(folder, '../../src/cli/main', 'cli');
+bundleEngine(folder, 'standInEngine', 'engine');
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const limits = { timeout: 20_000 };
+const commands = ['run', 'resume', 'evaluate', 'export', 'inspect', 'devices', 'runs'];
+
+test('help names every command, its exit codes, and gives examples', limits, async () => {
+  const { code, out } = await subnet(['--help']);
+  assert.equal(code, 0);
+  for (const command of commands) assert.match(out, new RegExp(`^  ${command} `, 'm'));
+  assert.match(out, /Exit codes:/);
+});
+
+test('help of every command gives an example, --json, and fits 80 columns', limits, async () => {
+  const helps = await Promise.all(commands.map((command) => subnet([command, '--help'])));
+  for (const { code, out } of helps) {
+    assert.equal(code, 0);
+    assert.match(out, /Examples?:\n {2}\$ subnet|Examples?:\n[^]*\$ subnet/);
+    assert.match(out, /--json/);
+    for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  }
+});
+
+const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['an unknown command', ['rum'], /unknown command 'rum'[^]*Did you mean run/],
+  ['a missing config', ['run'], /missing required argument 'config'/],
+  ['an unknown option', ['run', 'good', '--sed', '1'], /unknown option '--sed'[^]*--seed/],
+  ['a seed that is none', ['run', 'good', '--seed', '1.5'], /whole number/],
+  ['a device that is none', ['run', 'good', '--device', 'gpu'], /Allowed choices are auto, cpu/],
+  ['evaluate without a text', ['evaluate', 'm'], /'--text <file>' not specified/],
+  ['no command at all', [], /Usage: subnet/],
+];
+for (const [name, args, pattern] of usage) {
+  test(`exits 2 on ${name}`, limits, async () => {
+    const { code, err } = await subnet(args);
+    assert.equal(code, 2);
+    assert.match(err, pattern);
+  });
+}
+
+test('run ends with the table, and with --json with exactly one JSON value', limits, async () => {
+  const plain = await subnet(['run', 'good']);
+  assert.equal(plain.code, 0);
+  const [titles = '', rule = '', ...rows] = plain.out.trimStart().split('\n');
+  assert.match(titles, /^model +params +blocks +ppl +disk +prefill +decode$/);
+  assert.match(rows[4] ?? '', /^reformed +700 k +70\.0% +350 k +70\.0% +12\.00 /);
+  assert.ok(rule.length <= 80);
+  const ends = new Set([titles, ...rows.slice(0, 5)].map((line) => line.length));
+  assert.equal(ends.size, 1, 'right-aligned columns end at one place');
+
+  const json = await subnet(['run', 'good', '--json', '--out', 'elsewhere']);
+  const value = JSON.parse(json.out) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(value), [
+    'dense',
+    'initialised',
+    'searched',
+    'reformed',
+    'random',
+    'runFolder',
+    'exports',
+  ]);
+  assert.deepEqual(Object.keys(value.dense as object), [
+    'params',
+    'blockParams',
+    'perplexity',
+    'bytes',
+    'prefillMs',
+    'decodeMs',
+  ]);
+  assert.equal(value.runFolder, join(folder, 'elsewhere', 'stand-in'));
+  assert.equal(json.out.trimEnd().split('\n').length, 1);
+});
+
+test('without a terminal, progress is plain lines on stderr', limits, async () => {
+  const { err } = await subnet(['run', 'good']);
+  assert.match(err, /generation 1: best 19\.00, median 25\.00/);
+  assert.match(err, /\* search +0 s/, 'ASCII in a C locale');
+  assert.doesNotMatch(err, /[\u001b\r]/);
+});
+
+test('an expected error is three short lines, and its own exit code', limits, async () => {
+  const { code, out, err } = await subnet(['run', 'broken', '--json']);
+  assert.equal(code, 2);
+  assert.match(err, /error: a\.subnet\.jsonc:2:10 "ratio"\n {2}expected {2}a number/);
+  assert.match(err, /\n {2}found {5}7\n {2}do {8}Correct the config\.\n$/);
+  assert.doesNotMatch(err, / at .*\.ts/, 'no stack');
+  assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'config');
+});
+
+test('a bug is told as one, with the stack it had in the engine', limits, async () => {
+  const { code, err } = await subnet(['run', 'bug']);
+  assert.equal(code, 1);
+  assert.match(err, /this is a bug in Subnet Studio\n {2}TypeError: undefined is not a subnet/);
+  assert.match(err, /Please report it/);
+});
+
+test('a crash of the engine is told with how to go on', limits, async () => {
+  const { code, err } = await subnet(['run', 'crash']);
+  assert.equal(code, 1);
+  assert.match(err, /SIGABRT[^]*terminate called[^]*subnet resume .*stand-in/);
+});
+
+test('an export that does not match exits 3', limits, async () => {
+  const { code, err } = await subnet(['export', 'mismatch']);
+  assert.equal(code, 3);
+  assert.match(err, /found {5}a difference of 0\.5/);
+});
+
+test('Ctrl-C stops in good order, says how to go on, and exits 130', limits, async () => {
+  const { code, err } = await subnet(['run', 'slow'], ['search']);
+  assert.equal(code, 130);
+  assert.match(err, /Press Ctrl-C again/);
+  assert.match(err, new RegExp(`subnet resume ${join(folder, 'stand-in')}`));
+});
+
+test('a second Ctrl-C ends an engine that does not listen', limits, async () => {
+  const { code, err } = await subnet(['run', 'hang'], ['search', 'Press Ctrl-C again']);
+  assert.equal(code, 130);
+  assert.match(err, /Continue with: subnet resume/);
+});
+
+test('evaluate, export, inspect and devices print text or one JSON value', limits, async () => {
+  for (const [args, text] of [
+    [['evaluate', 'm', '--text', 't'], /perplexity {2}12\.50\nmeasured on 2047 tokens/],
+    [['export', 'r', '--form', 'onnx'], /onnx +.*\n +1\.40 kB, verified: logits within 1\.0e-4/],
+    [['inspect', 'm'], /mlp +16 +400 +yes\nembedding +- +400 +no/],
+    [['devices'], /\* cpu +yes +100 +The only one\./],
+  ] as const) {
+    const plain = await subnet(args);
+    assert.equal(plain.code, 0, plain.err);
+    assert.match(plain.out, text);
+    const json = await subnet([...args, '--json']);
+    assert.doesNotThrow(() => JSON.parse(json.out) as unknown, json.out);
+  }
+});
+
+test('runs lists good and damaged runs', limits, async () => {
+  const root = runsRootOf(join(folder, 'lists'));
+  createRunFolder(root, someManifest()).close();
+  mkdirSync(join(root, 'torn'));
+  writeFileSync(join(root, 'torn', 'manifest.json'), '{');
+  const { code, out } = await subnet(['runs', 'lists']);
+  assert.equal(code, 0);
+  assert.match(out, /demo-1 +queued +0\.70 +- +-\ntorn +unreadable/);
+  assert.match(out, /torn: .*expected JSON/);
+  const json = JSON.parse((await subnet(['runs', 'lists', '--json'])).out) as unknown[];
+  assert.equal(json.length, 2);
+});
+
+/** Runs the program; each text of `interruptAt` that shows up on stderr is answered by Ctrl-C. */
+function subnet(args: readonly string[], interruptAt: readonly string[] = []): Promise<Ended> {
+  const env = { PATH: process.env.PATH, LANG: 'C' };
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env });
+  const waiting = [...interruptAt];
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+    if (waiting[0] === undefined || !err.includes(waiting[0])) return;
+    waiting.shift();
+    child.kill('SIGINT');
+  });
+  return new Promise((resolve) => {
+    child.once('close', (code) => {
+      resolve({ code, out, err });
+    });
+  });
+}
