@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import {
+  type CalibratedLayer,
+  collectStatistics,
+} from '../../../src/engine/calibration/collect.ts';
+import type {
+  InputStatistics,
+  LayerStatistics,
+} from '../../../src/engine/calibration/statistics.ts';
+import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { Runtime } from '../../../src/engine/runtime/runtime.ts';
+import { isEngineError } from '../../../src/protocol/errors.ts';
+import { type Rows, referenceForward } from '../../fixtures/referenceModel.ts';
+import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';
+
+const runtime = new Runtime('cpu', 2);
+after(() => runtime.release());
+
+const models: Record<string, TinyOptions> = {
+  'a Llama with grouped queries': { layers: 3 },
+  'an OPT with biases': { family: 'opt', layers: 2 },
+};
+
+/** Of the largest entry: float32 sums over some 10² tokens of products of float32 activations. */
+const TOLERANCE = 1e-5;
+
+for (const [name, options] of Object.entries(models)) {
+  const weights = tinyWeights(options);
+  const windows = windowsFor(weights, 6);
+
+  test(`statistics of ${name} are those of its activations, one by one`, async () => {
+    const expected = bruteForce(weights, windows);
+    const found = await collect(weights, [windows.slice(0, 4), windows.slice(4)]);
+    assert.equal(found.length, weights.shape.layers);
+    for (const [l, { layer, statistics, influence }] of found.entries()) {
+      assert.equal(layer, l);
+      for (const part of PARTS) {
+        const [mine, theirs] = [statistics[part], expected[l]!.statistics[part]];
+        assert.equal(mine.width, theirs.width);
+        assert.equal(mine.tokens, 6 * 17);
+        assert.equal(theirs.tokens, 6 * 17);
+        checkClose(mine.gram, theirs.gram, `block ${l}, ${part}: Gram matrix`);
+        checkClose(mine.sum, theirs.sum, `block ${l}, ${part}: sum`);
+      }
+      assert.ok(Math.abs(influence - expected[l]!.influence) < 1e-5, `block ${l}: influence`);
+    }
+  });
+
+  test(`statistics of ${name} do not depend on how windows are batched`, async () => {
+    const whole = await collect(weights, [windows]);
+    const single = await collect(
+      weights,
+      windows.map((window) => [window]),
+    );
+    for (const [l, { statistics, influence }] of whole.entries()) {
+      for (const part of PARTS) {
+        checkClose(statistics[part].gram, single[l]!.statistics[part].gram, `block ${l}, ${part}`);
+        checkClose(statistics[part].sum, single[l]!.statistics[part].sum, `block ${l}, ${part}`);
+        assert.equal(statistics[part].tokens, single[l]!.statistics[part].tokens);
+      }
+      assert.ok(Math.abs(influence - single[l]!.influence) < 1e-6);
+    }
+  });
+}
+
+test('Gram matrices are symmetric to the last bit', async () => {
+  const weights = tinyWeights({ layers: 1 });
+  const [block] = await collect(weights, [windowsFor(weights, 3)]);
+  for (const part of PARTS) {
+    const { gram, width } = block!.statistics[part];
+    for (let i = 0; i < width; i++) {
+      for (let j = 0; j < i; j++) assert.equal(gram[i * width + j], gram[j * width + i]);
+    }
+  }
+});
+
+test('a block that adds nothing has no influence', async () => {
+  const weights = tinyWeights({ layers: 2 });
+  const [first, second] = weights.layers as [ModelWeights['layers'][0], ModelWeights['layers'][0]];
+  const still = { ...first, o: zeroed(first.o), down: zeroed(first.down) };
+  const [found] = await collect({ ...weights, layers: [still, second] }, [windowsFor(weights, 2)]);
+  assert.ok(Math.abs(found!.influence) < 1e-6);
+});
+
+test('a request to stop ends the pass after the block in work', async () => {
+  const weights = tinyWeights({ layers: 3 });
+  const stop = new AbortController();
+  const told: number[] = [];
+  const pass = collectStatistics(
+    new ForwardPass(runtime, weights.shape),
+    weights,
+    [windowsFor(weights, 2)],
+    ({ layer }) => {
+      told.push(layer);
+      stop.abort();
+    },
+    stop.signal,
+  );
+  await assert.rejects(pass, (error) => isEngineError(error, 'cancelled'));
+  assert.deepEqual(told, [0]);
+});
+
+const PARTS = ['attentionInput', 'context', 'mlpInput', 'hidden'] as const;
+
+async function collect(
+  weights: ModelWeights,
+  batches: readonly (readonly Uint32Array[])[],
+): Promise<CalibratedLayer[]> {
+  const found: CalibratedLayer[] = [];
+  const forward = new ForwardPass(runtime, weights.shape);
+  await collectStatistics(forward, weights, batches, (layer) => void found.push(layer));
+  return found;
+}
+
+function windowsFor({ shape }: ModelWeights, count: number): Uint32Array[] {
+  return Array.from({ length: count }, (_, w) =>
+    Uint32Array.from({ length: 17 }, (_, t) => (3 + t * t * (w + 1) + 29 * w) % shape.vocab),
+  );
+}
+
+/** The same from every activation of the reference model, entry by entry. */
+function bruteForce(weights: ModelWeights, windows: readonly Uint32Array[]): CalibratedLayer[] {
+  const runs = windows.map((window) => referenceForward(weights, window));
+  return weights.layers.map((_, layer) => {
+    const blocks = runs.map((run) => run.blocks[layer]!);
+    const all = (part: (typeof PARTS)[number]): InputStatistics =>
+      sumOver(blocks.flatMap((block) => [...block[part]]));
+    const statistics: LayerStatistics = {
+      attentionInput: all('attentionInput'),
+      context: all('context'),
+      mlpInput: all('mlpInput'),
+      hidden: all('hidden'),
+    };
+    const distances = blocks.flatMap(({ before, after: then }) =>
+      before.map((x, t) => 1 - cosine(x, then[t]!)),
+    );
+    const influence = distances.reduce((sum, one) => sum + one, 0) / distances.length;
+    return { layer, statistics, influence };
+  });
+}
+
+function sumOver(rows: Rows): InputStatistics {
+  const width = rows[0]!.length;
+  const gram = new Float64Array(width * width);
+  const sum = new Float64Array(width);
+  for (const x of rows) {
+    for (let i = 0; i < width; i++) {
+      sum[i]! += x[i]!;
+      for (let j = 0; j < width; j++) gram[i * width + j]! += x[i]! * x[j]!;
+    }
+  }
+  return { width, tokens: rows.length, gram, sum };
+}
+
+function cosine(a: Float64Array, b: Float64Array): number {
+  const dot = (x: Float64Array, y: Float64Array): number =>
+    x.reduce((sum, value, i) => sum + value * y[i]!, 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+function zeroed(linear: ModelWeights['layers'][0]['o']): ModelWeights['layers'][0]['o'] {
+  return { ...linear, weight: new Float32Array(linear.weight.length) };
+}
+
+function checkClose(found: Float64Array, expected: Float64Array, what: string): void {
+  assert.equal(found.length, expected.length, what);
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0);
+  assert.ok(worst <= TOLERANCE * scale, `${what}: off by ${worst} of ${scale}`);
+}
