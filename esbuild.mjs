@@ -1,33 +1,55 @@
 // Builds the programs of the product into dist/. Native packages stay outside the bundles.
+// Usage: node esbuild.mjs [--watch]
 import { build, context } from 'esbuild';
-import { existsSync } from 'node:fs';
 
-const common = {
+const watching = process.argv.includes('--watch');
+
+/** @type {import('esbuild').BuildOptions} */
+const options = {
+  entryPoints: [
+    { in: 'src/cli/main.ts', out: 'cli' },
+    { in: 'src/server/main.ts', out: 'engine' },
+    { in: 'src/engine/pipeline/probeMain.ts', out: 'probe' },
+  ],
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  // jsonc-parser's "main" is UMD, whose inner requires no bundler can follow; its "module" is not.
+  mainFields: ['module', 'main'],
   sourcemap: 'linked',
   external: ['onnxruntime-node', 'vscode'],
-  logLevel: 'info',
+  // Code that runs from source too asks for `__filename` first, and for import.meta only there.
+  logOverride: { 'empty-import-meta': 'silent' },
+  logLevel: watching ? 'silent' : 'warning',
   outExtension: { '.js': '.cjs' },
   outdir: 'dist',
 };
-const entries = {
-  cli: 'src/cli/main.ts',
-  engine: 'src/server/main.ts',
-  probe: 'src/engine/pipeline/probeMain.ts',
-};
-const options = {
-  ...common,
-  entryPoints: Object.entries(entries)
-    .filter(([, path]) => existsSync(path))
-    .map(([out, path]) => ({ in: path, out })),
-};
 
-if (process.argv.includes('--watch')) {
-  const watcher = await context(options);
+if (watching) {
+  const watcher = await context({ ...options, plugins: [problemMatcherLines()] });
   await watcher.watch();
 } else {
   await build(options);
+}
+
+/** Prints what the problem matcher of .vscode/tasks.json looks for. */
+function problemMatcherLines() {
+  return {
+    name: 'problem-matcher-lines',
+    setup(build) {
+      build.onStart(() => {
+        console.log('[watch] build started');
+      });
+      build.onEnd(({ errors }) => {
+        for (const { text, location } of errors) {
+          console.error(`✘ [ERROR] ${text}`);
+          if (location !== null) {
+            console.error(`    ${location.file}:${location.line}:${location.column}:`);
+          }
+        }
+        console.log('[watch] build finished');
+      });
+    },
+  };
 }

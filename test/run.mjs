@@ -1,13 +1,18 @@
 // Finds the test files and runs them with node's test runner through tsx.
-// Usage: node test/run.mjs [part of a path …]
+// Usage: node test/run.mjs [--update-golden] [part of a path …]
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const wanted = words.filter((word) => !word.startsWith('--'));
+const env = words.includes('--update-golden')
+  ? { ...process.env, UPDATE_GOLDEN: '1' }
+  : process.env;
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => path.endsWith('.test.ts'))
   .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
   .sort()
@@ -16,9 +21,19 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(', ')}.`);
   process.exit(1);
 }
+// The default differs between versions of Node; a log is read by CI, a terminal by people.
+const reporter = process.stdout.isTTY ? 'spec' : 'tap';
 const { status } = spawnSync(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-concurrency=2', ...files],
-  { stdio: 'inherit' },
+  [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-concurrency=2',
+    `--test-reporter=${reporter}`,
+    '--test-reporter-destination=stdout',
+    ...files,
+  ],
+  { cwd: join(root, '..'), env, stdio: 'inherit' },
 );
 process.exit(status ?? 1);
