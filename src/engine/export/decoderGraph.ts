@@ -45,7 +45,9 @@ export function decoderGraph(
   const family = familyNamed(shape.family);
   const table = [shape.vocab, shape.hidden];
   const name = tensorName(family, 'embedding', null);
-  const embedding = plan.stored(name, table, () => weights.embedding);
+  // Cast before anything reads it: a GPU without half precision cannot gather rows of a half table,
+  // while the runtime casts a constant on the host when it loads the model.
+  const embedding = plan.add(name, table, () => weights.embedding);
   let x = emitEmbedding(context, plan, weights, embedding, ids);
   weights.layers.forEach((layer, l) => {
     const mask = subnet.layers[l]!;
@@ -55,7 +57,7 @@ export function decoderGraph(
   });
   const h = context.norm('finalNorm', null, weights.finalNorm, x);
   const head = shape.tiedEmbeddings
-    ? plan.cast(embedding)
+    ? embedding
     : plan.add(tensorName(family, 'head', null), table, () => weights.head);
   const logits = graph.op('Gemm', [h, head], { transB: 1n });
   const shaped = graph.op('Reshape', [logits, context.dims(shape.vocab)]);
@@ -83,15 +85,14 @@ function emitEmbedding(
   ids: Value,
 ): Value {
   const { graph, shape } = context;
-  // Rows are gathered in the stored type, so that half types cast T rows and not the table.
-  let x = plan.cast(graph.op('Gather', [embedding, ids], { axis: 0n }));
+  let x = graph.op('Gather', [embedding, ids], { axis: 0n });
   const { positionTable } = weights;
   if (shape.positions.kind === 'learned' && positionTable !== null) {
     const name = tensorName(familyNamed(shape.family), 'positionTable', null);
     const dims = [positionTable.length / shape.hidden, shape.hidden];
     const places = graph.op('Add', [context.positions(), graph.ints(shape.positions.offset)]);
-    const table = plan.stored(name, dims, () => positionTable);
-    x = graph.op('Add', [x, plan.cast(graph.op('Gather', [table, places], { axis: 0n }))]);
+    const table = plan.add(name, dims, () => positionTable);
+    x = graph.op('Add', [x, graph.op('Gather', [table, places], { axis: 0n })]);
   }
   return graph.op('Reshape', [x, graph.ints([-1, shape.hidden])]);
 }

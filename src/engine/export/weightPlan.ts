@@ -62,22 +62,14 @@ export class WeightPlan {
 
   /** A weight as a float32 value of the graph. */
   add(name: string, dims: readonly number[], values: () => Float32Array): Value {
-    return this.cast(this.stored(name, dims, values));
+    const stored = this.#declare(name, dims, values, this.#dtype);
+    if (this.#dtype === 'F32') return stored;
+    return this.#graph.op('Cast', [stored], { to: FLOAT32 });
   }
 
   /** A table of the graph's own, always float32. */
   table(name: string, dims: readonly number[], values: Float32Array): Value {
     return this.#declare(name, dims, () => values, 'F32');
-  }
-
-  /** A weight in its stored type; {@link cast} makes it float32. */
-  stored(name: string, dims: readonly number[], values: () => Float32Array): Value {
-    return this.#declare(name, dims, values, this.#dtype);
-  }
-
-  /** A stored value as float32. */
-  cast(value: Value): Value {
-    return this.#dtype === 'F32' ? value : this.#graph.op('Cast', [value], { to: FLOAT32 });
   }
 
   #declare(
