@@ -15,6 +15,7 @@ import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
 import { attentionRows } from './keptRows.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
+import { ScratchPool } from './scratch.ts';
 import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /** The two kinds of sublayer. */
@@ -48,6 +49,7 @@ export class ForwardPass {
   readonly runtime: Runtime;
   readonly feeds: SublayerFeeds;
   readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #scratch = new ScratchPool();
   readonly #rotary: RotaryTableMaker;
   readonly #constants = new Map<string, Tensor>();
 
@@ -105,8 +107,11 @@ export class ForwardPass {
     const variant = this.variantFor(states[0]);
     const session = await this.#session(kind, variant, options.tap !== undefined);
     const rows = kind === 'attention' ? attentionRows(this.shape, mask, variant) : null;
+    const scratch = this.#scratch.borrow();
     const weights =
-      rows === null ? await this.feeds.mlp(layer, mask) : await this.feeds.attention(layer, rows);
+      rows === null
+        ? await this.feeds.mlp(layer, mask, scratch)
+        : await this.feeds.attention(layer, rows, scratch);
     if (rows !== null && this.shape.positions.kind === 'rope') {
       const time = states[0]?.dims[1] as number;
       Object.assign(weights, this.#rotary.tables(mask, rows.qkWidth / 2, time));
@@ -125,6 +130,8 @@ export class ForwardPass {
     } catch (error) {
       releaseTensors(out);
       throw error;
+    } finally {
+      scratch.giveBack();
     }
     return out;
   }

@@ -72,25 +72,26 @@ export function attentionRows(
  * Copies rows of a row-major matrix; a {@link ZERO_ROW} gives zeros. When the rows are one ascending
  * run the result is a view of `data` and nothing is copied, so the result must not be written to.
  * @param data  [n, width]
+ * @param allocate  makes the array copied into, whose content may be arbitrary
  * @returns  [rows.length, width]
  */
 export function gatherRows(
   data: Float32Array,
   width: number,
   rows: Int32Array | Uint32Array,
+  allocate: (length: number) => Float32Array = (length) => new Float32Array(length),
 ): Float32Array {
   const count = rows.length;
   if (count > 0 && runEnd(rows, 0) === count && (rows[0] as number) !== ZERO_ROW) {
     const from = (rows[0] as number) * width;
     return data.subarray(from, from + count * width);
   }
-  const out = new Float32Array(count * width);
+  const out = allocate(count * width);
   for (let i = 0; i < count;) {
     const end = runEnd(rows, i);
     const from = rows[i] as number;
-    if (from !== ZERO_ROW) {
-      out.set(data.subarray(from * width, (from + end - i) * width), i * width);
-    }
+    if (from === ZERO_ROW) out.fill(0, i * width, end * width);
+    else out.set(data.subarray(from * width, (from + end - i) * width), i * width);
     i = end;
   }
   return out;

@@ -4,16 +4,23 @@ import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
 import type { AttentionRows } from './keptRows.ts';
 import { gatherRows, ZERO_ROW } from './keptRows.ts';
+import type { Scratch } from './scratch.ts';
 
 /** Named tensors of a graph. */
 export type Feeds = Record<string, Tensor>;
 
+/** Feeds being made, and the memory that gathered rows go to. */
+interface Draft {
+  readonly feeds: Feeds;
+  readonly scratch: Scratch;
+}
+
 /**
  * Turns weights and kept rows into graph feeds.
  *
- * On the CPU kept rows are gathered into fresh arrays (views where they are one run): one layer's
- * worth at a time, so evaluating a subnet needs no second copy of the model. On a GPU the full
- * weights are uploaded once and stay; only the row indices travel.
+ * On the CPU kept rows are gathered into scratch memory (views where they are one run): one
+ * sublayer's worth at a time, so evaluating a subnet needs no second copy of the model. On a GPU the
+ * full weights are uploaded once and stay; only the row indices travel.
  */
 export class SublayerFeeds {
   readonly #runtime: Runtime;
@@ -25,23 +32,26 @@ export class SublayerFeeds {
     this.#shape = shape;
   }
 
-  /** Feeds of the attention weights, biases and norm of a block. */
-  async attention(layer: LayerWeights, rows: AttentionRows): Promise<Feeds> {
-    const feeds: Feeds = { ...this.#norm(layer.attentionNorm) };
-    await this.#linear(feeds, 'q', layer.q, rows.q, 'q_index');
-    await this.#linear(feeds, 'k', layer.k, rows.k, 'k_index');
-    await this.#linear(feeds, 'v', layer.v, rows.v, 'v_index');
-    await this.#output(feeds, 'o', layer.o, rows.o, 'o_index');
-    return feeds;
+  /**
+   * Feeds of the attention weights, biases and norm of a block.
+   * @param scratch  holds the gathered rows, which are valid until it is given back
+   */
+  async attention(layer: LayerWeights, rows: AttentionRows, scratch: Scratch): Promise<Feeds> {
+    const draft = { feeds: this.#norm(layer.attentionNorm), scratch };
+    await this.#linear(draft, 'q', layer.q, rows.q, 'q_index');
+    await this.#linear(draft, 'k', layer.k, rows.k, 'k_index');
+    await this.#linear(draft, 'v', layer.v, rows.v, 'v_index');
+    await this.#output(draft, 'o', layer.o, rows.o, 'o_index');
+    return draft.feeds;
   }
 
-  /** Feeds of the MLP weights, biases and norm of a block. */
-  async mlp(layer: LayerWeights, mask: LayerMask): Promise<Feeds> {
-    const feeds: Feeds = { ...this.#norm(layer.mlpNorm) };
-    if (layer.gate !== null) await this.#linear(feeds, 'gate', layer.gate, mask.mlp, 'neurons');
-    await this.#linear(feeds, 'up', layer.up, mask.mlp, 'neurons');
-    await this.#output(feeds, 'down', layer.down, mask.mlp, 'neurons');
-    return feeds;
+  /** Feeds of the MLP weights, biases and norm of a block; `scratch` as in {@link attention}. */
+  async mlp(layer: LayerWeights, mask: LayerMask, scratch: Scratch): Promise<Feeds> {
+    const draft = { feeds: this.#norm(layer.mlpNorm), scratch };
+    if (layer.gate !== null) await this.#linear(draft, 'gate', layer.gate, mask.mlp, 'neurons');
+    await this.#linear(draft, 'up', layer.up, mask.mlp, 'neurons');
+    await this.#output(draft, 'down', layer.down, mask.mlp, 'neurons');
+    return draft.feeds;
   }
 
   /** A whole matrix [rows, H], uploaded once on a GPU (the output head). */
@@ -62,44 +72,46 @@ export class SublayerFeeds {
   }
 
   async #linear(
-    feeds: Feeds,
+    draft: Draft,
     name: string,
     linear: Linear,
     rows: Int32Array | Uint32Array,
     index: string,
   ): Promise<void> {
-    await this.#rows(feeds, name, linear.weight, this.#shape.hidden, rows, index);
+    await this.#rows(draft, name, linear.weight, this.#shape.hidden, rows, index);
     if (linear.bias !== null) {
-      if (this.#runtime.onDevice) {
-        feeds[`${name}_bias`] = await this.#upload(linear.bias, 1, 1);
-      } else {
-        feeds[`${name}_bias`] = tensorOf(gatherRows(linear.bias, 1, rows), [rows.length]);
-      }
+      draft.feeds[`${name}_bias`] = this.#runtime.onDevice
+        ? await this.#upload(linear.bias, 1, 1)
+        : tensorOf(gatherRows(linear.bias, 1, rows), [rows.length]);
     }
   }
 
   /** o and down: rows are input features, the bias belongs to the residual and is never sliced. */
   async #output(
-    feeds: Feeds,
+    draft: Draft,
     name: string,
     linear: Linear,
     rows: Int32Array | Uint32Array,
     index: string,
   ): Promise<void> {
-    await this.#rows(feeds, name, linear.weight, this.#shape.hidden, rows, index);
-    if (linear.bias !== null) feeds[`${name}_bias`] = tensorOf(linear.bias, [this.#shape.hidden]);
+    await this.#rows(draft, name, linear.weight, this.#shape.hidden, rows, index);
+    if (linear.bias !== null) {
+      draft.feeds[`${name}_bias`] = tensorOf(linear.bias, [this.#shape.hidden]);
+    }
   }
 
   async #rows(
-    feeds: Feeds,
+    draft: Draft,
     name: string,
     data: Float32Array,
     width: number,
     rows: Int32Array | Uint32Array,
     index: string,
   ): Promise<void> {
+    const { feeds, scratch } = draft;
     if (!this.#runtime.onDevice) {
-      feeds[name] = tensorOf(gatherRows(data, width, rows), [rows.length, width]);
+      const gathered = gatherRows(data, width, rows, (length) => scratch.take(length));
+      feeds[name] = tensorOf(gathered, [rows.length, width]);
       return;
     }
     feeds[name] = await this.#upload(data, width, 1);
