@@ -80,8 +80,9 @@ function rangesFor(ratio: number): Ranges {
   const row = paperRanges.reduce((best, next) =>
     Math.abs(next.ratio - ratio) < Math.abs(best.ratio - ratio) ? next : best,
   );
-  if (ratio >= row.ratio - ROW_REACH)
-    {return { attention: row.attention, mlp: row.mlp, depth: row.depth };}
+  if (ratio >= row.ratio - ROW_REACH) {
+    return { attention: row.attention, mlp: row.mlp, depth: row.depth };
+  }
   return {
     attention: [Math.min(row.attention[0], ratio), 1, row.attention[2]],
     mlp: [Math.min(row.mlp[0], ratio / 2), 1, row.mlp[2]],
