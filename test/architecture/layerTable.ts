@@ -1,0 +1,100 @@
+/** What the files of one folder may import. */
+export interface LayerRule {
+  /** Folders under `src`, besides the folder itself. */
+  readonly folders: readonly string[];
+  /** Folders of which only types may be imported. */
+  readonly types?: readonly string[];
+  /** Built-in modules of Node. */
+  readonly node?: readonly string[];
+  /** Packages, or modules of packages. */
+  readonly packages?: readonly string[];
+  /** Files outside `src`. */
+  readonly files?: readonly string[];
+}
+
+const PROTOCOL = 'protocol';
+const engine = (...names: readonly string[]): string[] => [
+  PROTOCOL,
+  ...names.map((name) => `engine/${name}`),
+];
+const READ_FILES = ['node:fs/promises', 'node:path'];
+/** Lets the event loop breathe between two native calls. */
+const TURN = 'node:timers/promises';
+/** SHA-256, which is the same on every platform. */
+const HASH = 'node:crypto';
+
+/**
+ * The architecture: every folder of `src` and all it may import. What is not on its line is
+ * forbidden. Lines go from the leaves to the programs, so that no line names a folder below it.
+ */
+export const LAYERS: Readonly<Record<string, LayerRule>> = {
+  protocol: { folders: [], packages: ['jsonc-parser', 'typebox', 'vscode-jsonrpc'] },
+
+  'engine/numeric': { folders: engine(), packages: ['pure-rand'], node: [HASH] },
+  'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
+  'engine/checkpoint': { folders: engine('numeric'), node: [HASH, ...READ_FILES] },
+  'engine/tokenizer': {
+    folders: engine('numeric'),
+    packages: ['@huggingface/tokenizers'],
+    node: [TURN, ...READ_FILES],
+  },
+  'engine/runtime': {
+    folders: engine('numeric', 'onnx'),
+    packages: ['onnxruntime-node'],
+    node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path', 'node:url'],
+  },
+  'engine/subnet': { folders: engine('checkpoint'), node: [HASH] },
+  'engine/graphs': {
+    folders: engine('numeric', 'onnx', 'runtime', 'checkpoint', 'subnet'),
+    node: [TURN],
+  },
+  'engine/calibration': {
+    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+  },
+  'engine/importance': {
+    folders: engine('numeric', 'subnet', 'runtime', 'checkpoint'),
+    types: ['engine/calibration'],
+  },
+  'engine/search': { folders: engine('numeric', 'subnet', 'checkpoint') },
+  'engine/evaluation': {
+    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    node: [HASH],
+  },
+  'engine/reformation': {
+    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    types: ['engine/calibration'],
+  },
+  'engine/export': {
+    folders: engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    packages: ['@bufbuild/protobuf', 'typebox'],
+    node: [HASH, TURN, 'node:fs', ...READ_FILES],
+  },
+  'engine/runs': {
+    folders: engine(),
+    packages: ['typebox'],
+    node: ['node:child_process', 'node:fs', 'node:os', 'node:path'],
+  },
+  'engine/pipeline': {
+    folders: engine(
+      ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
+      ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
+    ),
+    // Its number goes into the manifest of a run; the library itself is the runtime's.
+    packages: ['onnxruntime-node/package.json'],
+    files: ['package.json'],
+    node: [HASH, 'node:fs', 'node:os', ...READ_FILES],
+  },
+
+  server: {
+    folders: engine('pipeline'),
+    packages: ['vscode-jsonrpc/node'],
+    files: ['package.json'],
+    node: ['node:child_process', 'node:fs', 'node:path', 'node:stream'],
+  },
+  cli: {
+    // Runs are listed from disk, so that `subnet runs` works where no engine can start.
+    folders: [PROTOCOL, 'server', 'engine/runs'],
+    packages: ['commander'],
+    node: ['node:fs', 'node:path'],
+  },
+};
