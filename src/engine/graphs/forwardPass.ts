@@ -187,6 +187,20 @@ export class ForwardPass {
     return current;
   }
 
+  /**
+   * Does what evaluating a subnet does before any graph runs: gathers all its rows, block by block.
+   * For measuring what a change of subnet costs.
+   */
+  async gatherOnly(weights: ModelWeights, subnet: Subnet): Promise<void> {
+    for (const [l, layer] of weights.layers.entries()) {
+      const mask = subnet.layers[l]!;
+      const scratch = this.#scratch.borrow();
+      await this.feeds.attention(layer, attentionRows(this.shape, mask, 'plain'), scratch);
+      await this.feeds.mlp(layer, mask, scratch);
+      scratch.giveBack();
+    }
+  }
+
   /** How attention over a state is computed, which decides how its heads are padded. */
   variantFor(state: Tensor | undefined): AttentionVariant {
     const long = (state?.dims[1] ?? 0) >= FUSED_FROM_TIME;
