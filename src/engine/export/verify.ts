@@ -34,6 +34,13 @@ export const TOLERANCES: Readonly<Record<StoredDtype, number>> = {
 };
 
 /**
+ * The root mean square of all differences may be at most this share of the tolerance: rounding
+ * scatters, so its largest difference is 4 to 6 times its root mean square, while a wrong row or a
+ * stale weight shifts most logits.
+ */
+const MEAN_SHARE = 0.2;
+
+/**
  * Runs the search-time model once, for all comparisons of its exports.
  *
  * Memory: T·V float32 per window, so a few windows of some dozens of tokens are enough.
@@ -142,6 +149,8 @@ class Comparison {
   readonly #reference: Reference;
   readonly #tolerance: number;
   #max = 0;
+  #squares = 0;
+  #count = 0;
 
   constructor(what: string, reference: Reference, dtype: StoredDtype) {
     this.#what = what;
@@ -166,10 +175,18 @@ class Comparison {
         throw failed(this.#what, expectation, `a difference of ${difference} at ${where}`);
       }
       this.#max = Math.max(this.#max, difference);
+      this.#squares += difference * difference;
     }
+    this.#count += logits.length;
   }
 
   result(): Verified {
+    const mean = Math.sqrt(this.#squares / Math.max(1, this.#count));
+    if (mean > MEAN_SHARE * this.#tolerance) {
+      const allowed = (MEAN_SHARE * this.#tolerance).toPrecision(3);
+      const expectation = `logits within ${allowed} of the search-time model in root mean square`;
+      throw failed(this.#what, expectation, mean.toPrecision(3));
+    }
     return {
       maxDifference: this.#max,
       tolerance: this.#tolerance,

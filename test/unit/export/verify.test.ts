@@ -89,6 +89,18 @@ describe('verify and measure', () => {
     }
   });
 
+  test('notices a small error of all logits that no single one shows', async () => {
+    // 0.023% stays under the tolerance of 0.1% even for a logit four times the usual size.
+    const gain = weights.finalNorm.gain.map((value) => 1.00023 * value);
+    const drifted = { ...weights, finalNorm: { ...weights.finalNorm, gain } };
+    const { path } = await exportOnnx(join(folder, 'drifted'), drifted, subnet, F32);
+    await assert.rejects(verifyOnnx(path, 'F32', search, reference), (error) => {
+      assert.ok(isFailure(error));
+      assert.match(String(error), /root mean square/);
+      return true;
+    });
+  });
+
   test('says so when a file is no decoder at all', async () => {
     const path = join(folder, 'source', 'tokenizer.json');
     await assert.rejects(verifyOnnx(path, 'F32', search, reference), (error) =>
