@@ -114,12 +114,13 @@ function placesOf(key: string, schema: SchemaNode, path: readonly string[]): str
 /** What a schema cannot say: values that do not fit each other. */
 function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void {
   const { ratio } = config;
-  const search = expandSearch(config.search, ratio);
+  const search = expandSearch(config.search);
   const { ranges, population, top, mutations, crossovers } = search;
   const tell = (field: string, expected: string, found: string): void => {
     problems.add(field, nearest(tree, field.split('.')), expected, found);
   };
-  for (const [name, [low, high]] of Object.entries(ranges)) {
+  for (const [name, range] of Object.entries(ranges)) {
+    const [low, high] = range ?? ANYTHING;
     if (low > high) tell(`search.ranges.${name}`, 'lowest ≤ highest', `${low} > ${high}`);
   }
   if (top > population) tell('search.top', `at most the population, ${population}`, String(top));
@@ -128,12 +129,23 @@ function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void 
     tell('search.mutations', `at most ${population} together, the population`, found);
   }
   if (!search.enabled) return;
-  const least = Math.min(ranges.attention[0], ranges.mlp[0]) * ranges.depth[0];
-  const most = Math.max(ranges.attention[1], ranges.mlp[1]) * ranges.depth[1];
+  const attention: Ends = ranges.attention ?? ANYTHING;
+  const mlp: Ends = ranges.mlp ?? ANYTHING;
+  const depth: Ends = ranges.depth ?? OPEN_DEPTH;
+  const least = Math.min(attention[0], mlp[0]) * depth[0];
+  const most = Math.max(attention[1], mlp[1]) * depth[1];
   if (ratio < least || ratio > most) {
     tell('ratio', `a ratio from ${least} to ${most}, as search.ranges says`, String(ratio));
   }
 }
+
+type Ends = readonly [number, number, ...unknown[]];
+
+/** A range the user left open: the engine then takes one that suits the ratio. */
+const ANYTHING: Ends = [0, 1];
+
+/** Blocks kept when the user leaves it open: the paper never drops more than a third. */
+const OPEN_DEPTH: Ends = [2 / 3, 1];
 
 /** The node of a field, or of the deepest section of it that was written. */
 function nearest(tree: Node, path: readonly string[]): Node {

@@ -29,7 +29,7 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
     calibration: full.calibration,
     importance: full.importance,
     attention: full.attention,
-    search: expandSearch(search, ratio),
+    search: expandSearch(search),
     reform: {
       ...full.reform,
       windows: config.reform?.windows ?? full.calibration.windows,

@@ -194,10 +194,21 @@ type Complete<T> = T extends readonly unknown[]
 /** A run config as the user writes it: three fields, everything else optional. */
 export type RunConfig = DeepReadonly<Static<typeof runConfigSchema>>;
 
+type CompleteSearch = Complete<NonNullable<RunConfig['search']>>;
+
 /** A run config with every value present, absolute paths and presets expanded. */
-export type ResolvedConfig = Omit<Complete<RunConfig>, '$schema' | 'heldout' | 'reform'> & {
+export type ResolvedConfig = Omit<
+  Complete<RunConfig>,
+  '$schema' | 'heldout' | 'reform' | 'search'
+> & {
   /** Absolute path, or null: the last tenth of `text`. */
   readonly heldout: string | null;
+  readonly search: Omit<CompleteSearch, 'ranges'> & {
+    /** Null: the paper's range for the ratio and the number of blocks. */
+    readonly ranges: {
+      readonly [K in keyof CompleteSearch['ranges']]: CompleteSearch['ranges'][K] | null;
+    };
+  };
   readonly reform: Omit<Complete<NonNullable<RunConfig['reform']>>, 'damping'> & {
     /** Values to choose from, fractions of the mean Gram diagonal; at least one. */
     readonly damping: readonly number[];

@@ -41,7 +41,7 @@ export const searchSection = section('The evolutionary search.', {
   preset: Type.Enum(['methodA', 'quick'], {
     default: 'methodA',
     description:
-      'Where search values that are not named come from (name). "methodA": the published numbers, about 5,100 evaluations. "quick": about 110 evaluations, for a first look.',
+      'Where search values that are not named come from (name). "methodA": the published numbers, about 5,100 evaluations. "quick": about 220 evaluations whose draws follow the scores, for a first look.',
   }),
   fitness: Type.Enum(['perplexity', 'kl'], {
     description:

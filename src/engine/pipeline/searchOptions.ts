@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { type EvolveOptions, methodAOptions, quickOptions } from '../search/options.ts';
-import type { RatioRange, SearchSpace } from '../search/space.ts';
+import { methodARanges, type RatioRange, type SearchSpace } from '../search/space.ts';
 
 /**
  * The evolution a config asks for. The config names the numbers a user may want to change; how
@@ -25,17 +25,20 @@ export function evolveOptionsOf(search: ResolvedConfig['search']): EvolveOptions
 }
 
 /**
- * The search space a config asks for.
+ * The search space a config asks for; ranges it leaves open are the paper's.
  * @param layers  L; the config gives depth as fractions of it
  */
 export function spaceOf(config: ResolvedConfig, layers: number): SearchSpace {
   const { attention, mlp, depth } = config.search.ranges;
-  const [least, most] = depth;
+  const paper = methodARanges(config.ratio, layers);
   return {
     masks: config.attention,
-    attention: rangeOf(attention),
-    mlp: rangeOf(mlp),
-    depth: { least: Math.ceil(least * layers), most: Math.ceil(most * layers) },
+    attention: attention === null ? paper.attention : rangeOf(attention),
+    mlp: mlp === null ? paper.mlp : rangeOf(mlp),
+    depth:
+      depth === null
+        ? paper.depth
+        : { least: Math.ceil(depth[0] * layers), most: Math.ceil(depth[1] * layers) },
   };
 }
 

@@ -47,7 +47,7 @@ export const methodAOptions: EvolveOptions = {
 };
 
 /**
- * A search of 184 candidates for small budgets of time.
+ * A search of 217 candidates for small budgets of time.
  *
  * Deviation: with so few candidates, masks drawn uniformly seldom beat the initial subnet. Here
  * ratios move by at most half of their range, and mask mutations swap few units, those whose scores
@@ -61,7 +61,7 @@ export const quickOptions: EvolveOptions = {
   generations: 8,
   mutations: 10,
   crossovers: 6,
-  strongMutations: 4,
+  strongMutations: 8,
   keepShare: 0.98,
   maskNoise: 0.3,
   ratioNoise: 0.1,
