@@ -39,8 +39,10 @@ const rows: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     'a ratio that the ranges forbid',
-    add('"search": {"ranges": {"attention": [0.8, 1, 0.1], "mlp": [0.8, 1, 0.1]}}'),
-    /a:1:25 "ratio": expected a ratio from 0.75 to 1/,
+    add(
+      '"search": {"ranges": {"attention": [0.8, 1, 0.1], "mlp": [0.8, 1, 0.1], "depth": [1, 1]}}',
+    ),
+    /a:1:25 "ratio": expected a ratio from 0.8 to 1/,
   ],
   ['a damping that is none', add('"reform": {"damping": "best"}'), /"auto", or a number/],
   ['__proto__', add('"__proto__": {"seed": 1}'), /"__proto__": expected a known field/],
