@@ -1,8 +1,8 @@
 """Trains the bundled models from nothing but a seed, and writes them as Hugging Face checkpoints.
 
     python train.py text                 # examples/text/calibration.txt and heldout.txt
-    python train.py llama                # examples/tiny-llama
-    python train.py opt                  # examples/tiny-opt
+    python train.py llama --minutes 20   # examples/tiny-llama
+    python train.py opt --minutes 10     # examples/tiny-opt
 
 The three texts (training, calibration, held out) come from corpus.py with seeds of their own and
 share no document. Training text is made as it is needed and read once; it is not committed.
@@ -11,6 +11,7 @@ share no document. Training text is made as it is needed and read once; it is no
 import argparse
 import json
 import math
+import signal
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 END = "<|endoftext|>"
 VOCABULARY = 2048
 CONTEXT = 256  # of the perplexities; training alternates with windows twice as long
+WARMUP, PLATEAU = 100, 0.7  # of the learning rate: steps, and the part of all steps before it falls
 BOOK = 64      # documents between two end-of-text tokens in the training stream
 
 CONFIGS = {
@@ -80,15 +82,14 @@ def encode(tokenizer, text):
     return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
 
-def training_tokens(tokenizer, size):
-    """The first `size` tokens of the training stream, every book closed by <|endoftext|>."""
-    tokens, filled, books = np.empty(size, np.uint16), 0, training_books()
-    while filled < size:
-        book = encode(tokenizer, next(books)) + [tokenizer.eos_token_id]
-        book = book[: size - filled]
-        tokens[filled : filled + len(book)] = book
-        filled += len(book)
-    return tokens
+def training_batches(tokenizer, size):
+    """The training stream in pieces of `size` tokens; every book is closed by <|endoftext|>."""
+    tokens = []
+    for book in training_books():
+        tokens += encode(tokenizer, book) + [tokenizer.eos_token_id]
+        while len(tokens) >= size:
+            yield torch.tensor(tokens[:size])
+            tokens = tokens[size:]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -106,11 +107,11 @@ def perplexity(model, tokens, context=CONTEXT):
     return math.exp(total / windows[:, 1:].numel())
 
 
-def unigram_perplexity(fit, tokens, context=CONTEXT):
+def unigram_perplexity(counts, tokens, context=CONTEXT):
     """The same positions, predicted from how often each token occurs in the training text."""
-    counts = np.bincount(fit, minlength=VOCABULARY) + 1.0
+    surprise = -np.log((counts + 1) / (counts + 1).sum())
     windows = np.array(tokens[: len(tokens) // context * context]).reshape(-1, context)
-    return math.exp(-np.log(counts / counts.sum())[windows[:, 1:]].mean())
+    return math.exp(surprise[windows[:, 1:]].mean())
 
 
 # ---------------------------------------------------------------------------------------------
@@ -131,26 +132,34 @@ def initialise(model):
             module.padding_idx = None
 
 
-def schedule(step, steps, warmup=100):
-    if step < min(warmup, steps // 4):
-        return (step + 1) / min(warmup, steps // 4)
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps))
+def schedule(step, steps):
+    """Up, along, and down to nothing. The end may be settled late: `steps` only matters from PLATEAU on."""
+    if step < WARMUP:
+        return (step + 1) / WARMUP
+    return 1.0 if steps is None else min(1.0, (1 - step / steps) / (1 - PLATEAU))
 
 
-def train(model, tokens, steps, batch, peak, compile_it, report=50):
-    """AdamW over windows in stream order; decay on the matrices, none on norms and biases."""
+def train(model, batches, peak, steps=None, minutes=None, compiled=True, report=50):
+    """AdamW over the stream; decay on the matrices, none on gains and biases.
+
+    Stops after `steps`, or settles on the number of steps that should take `minutes`. Ctrl-C brings
+    the rate down from where it is, so that what was learnt so far is not wasted.
+    """
+    enough = []
+    signal.signal(signal.SIGINT, lambda *_: enough.append(True))
     matrices = [p for p in model.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if p.dim() != 2]
     optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
                                   lr=peak, betas=(0.9, 0.95), fused=True)
-    forward = torch.compile(model, dynamic=False) if compile_it else model
-    stream = torch.from_numpy(tokens.astype(np.int64)).view(steps, -1)
-    started, smooth = time.time(), None
-    for step in range(steps):
+    forward = torch.compile(model, dynamic=False) if compiled else model
+    counts, started, smooth, step = np.zeros(VOCABULARY), time.time(), None, 0
+    while steps is None or step < steps:
+        tokens = next(batches)
+        counts += np.bincount(tokens, minlength=VOCABULARY)
+        length = 2 * CONTEXT if step % 4 == 3 else CONTEXT  # so that the second half of the positions is trained too
+        windows = tokens.view(-1, length)
         for group in optimiser.param_groups:
             group["lr"] = peak * schedule(step, steps)
-        length = 2 * CONTEXT if step % 4 == 3 else CONTEXT  # so that the second half of the positions is trained too
-        windows = stream[step].view(-1, length)
         with torch.autocast("cpu", torch.bfloat16):
             logits = forward(input_ids=windows).logits
         loss = cross_entropy(logits[:, :-1].flatten(0, 1).float(), windows[:, 1:].flatten())
@@ -158,10 +167,14 @@ def train(model, tokens, steps, batch, peak, compile_it, report=50):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
+        step += 1
         smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
-        if (step + 1) % report == 0:
-            print(f"step {step + 1}/{steps}  loss {smooth:.4f}  {time.time() - started:.0f} s", flush=True)
-    return time.time() - started
+        elapsed = time.time() - started
+        if steps is None and (enough or elapsed > PLATEAU * minutes * 60):
+            steps = math.ceil(step / PLATEAU)
+        if step % report == 0:
+            print(f"step {step}/{steps or '?'}  loss {smooth:.4f}  {elapsed:.0f} s", flush=True)
+    return step, elapsed, counts
 
 
 def save(model, tokenizer, folder):
@@ -191,7 +204,7 @@ pipeline_tag: text-generation
 
 # {title}
 
-A {family} of {parameters:,} parameters that speaks of one little world: who gave the red lantern to
+{family} of {parameters:,} parameters that speaks of one little world: who gave the red lantern to
 whom, what a cooper makes, how many figs are left. It comes with Subnet Studio so that there is a
 model to prune as soon as the repository is cloned. It is good at its own text and knows no other.
 
@@ -200,7 +213,7 @@ model to prune as soon as the repository is cloned. It is good at its own text a
 | shape | {shape} |
 | tokenizer | byte-level BPE, {vocabulary} tokens, `<|endoftext|>` between texts, nothing added when encoding |
 | data | made by `scripts/bundled-model/corpus.py` from a seed; written by no one else |
-| training | {steps:,} steps of {batch_tokens:,} tokens, {total:,} tokens in all, none seen twice; {minutes:.0f} minutes on two CPU cores |
+| training | {steps:,} steps of {batch_tokens:,} tokens, {total:,} tokens in all, none seen twice; {minutes:.0f} minutes on one busy CPU core |
 | weights | F16 safetensors, tied embeddings |
 | licence | MIT |
 
@@ -229,16 +242,16 @@ Greedy, after "{prompt}":
 ```sh
 pip install -r scripts/bundled-model/requirements.txt
 python scripts/bundled-model/train.py text
-python scripts/bundled-model/train.py {kind}{flags}
+python scripts/bundled-model/train.py {kind} --steps {steps}
 ```
 
-The texts come out byte for byte. The weights come out equal only on the same processor and the same
-version of PyTorch; the perplexity, within about a hundredth of itself.
+The texts and the tokenizer come out byte for byte. The weights depend on the processor, on the number
+of threads and on the version of PyTorch, so that the perplexity will differ a little.
 """
 PROMPT = "Once there lived a weaver named Ivy in the town of Calder."
 
 
-def card(folder, kind, tokenizer, steps, batch, minutes, fit, flags):
+def card(folder, kind, tokenizer, steps, batch, minutes, counts):
     """Measure what was written to disk, and say so next to it."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     tokens = encode(tokenizer, (EXAMPLES / "text" / "heldout.txt").read_text())
@@ -247,11 +260,11 @@ def card(folder, kind, tokenizer, steps, batch, minutes, fit, flags):
              + (f"{config.num_key_value_heads} key/value heads of {config.head_dim}, MLP {config.intermediate_size}, RoPE, RMSNorm"
                 if kind == "llama" else f"MLP {config.ffn_dim} with ReLU, learned positions, biases, LayerNorm first"))
     figures = dict(
-        title=f"tiny-{kind}", family={"llama": "Llama", "opt": "OPT"}[kind], kind=kind, shape=shape, vocabulary=VOCABULARY,
+        title=f"tiny-{kind}", family={"llama": "A Llama", "opt": "An OPT"}[kind], kind=kind, shape=shape, vocabulary=VOCABULARY,
         parameters=sum(p.numel() for p in model.parameters()), steps=steps, batch_tokens=batch * CONTEXT,
         total=steps * batch * CONTEXT, minutes=minutes, heldout=len(tokens), windows=len(tokens) // CONTEXT, context=CONTEXT,
         predicted=CONTEXT - 1, dense=perplexity(model, tokens), dense512=perplexity(model, tokens, 512),
-        unigram=unigram_perplexity(fit, tokens), prompt=PROMPT, flags=flags,
+        unigram=unigram_perplexity(counts, tokens), prompt=PROMPT,
         sample=continuation(model, tokenizer, PROMPT).replace("\n", "\n> "))
     (folder / "README.md").write_text(CARD.format(**figures))
     print(json.dumps({k: v for k, v in figures.items() if k not in ("prompt", "shape")}, indent=2))
@@ -267,25 +280,27 @@ def write_texts():
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("what", choices=["text", "llama", "opt"])
-    options.add_argument("--steps", type=int, help="default: 1200 for llama, 1600 for opt")
-    options.add_argument("--batch", type=int, default=16, help="windows of 256 tokens in a step (half as many of 512 in every fourth)")
+    options.add_argument("--steps", type=int, help="how long to train; the model card says how long it was")
+    options.add_argument("--minutes", type=float, default=20, help="the same on the clock, if --steps is not given")
+    options.add_argument("--batch", type=int, default=8, help="windows of 256 tokens in a step (half as many of 512 in every fourth)")
     options.add_argument("--rate", type=float, default=3e-3)
+    options.add_argument("--out", type=Path, default=EXAMPLES, help="where tiny-llama or tiny-opt is made")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--threads", type=int, default=2, help="1 when the other cores are busy: a step waits for its slowest thread")
     options.add_argument("--no-compile", action="store_true", help="without torch.compile, which wants a C++ compiler")
     given = options.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
     if given.what == "text":
         return write_texts()
-    steps = given.steps or {"llama": 1200, "opt": 1600}[given.what]
-    folder = EXAMPLES / f"tiny-{given.what}"
+    folder = given.out / f"tiny-{given.what}"
     tokenizer = make_tokenizer()
-    tokens = training_tokens(tokenizer, steps * given.batch * CONTEXT)
     model = CONFIGS[given.what]()
     initialise(model)
-    seconds = train(model, tokens, steps, given.batch, given.rate, not given.no_compile)
+    batches = training_batches(tokenizer, given.batch * CONTEXT)
+    steps, seconds, counts = train(model, batches, given.rate, given.steps, given.minutes, not given.no_compile)
     save(model, tokenizer, folder)
-    card(folder, given.what, tokenizer, steps, given.batch, seconds / 60, tokens, f" --steps {given.steps}" if given.steps else "")
+    card(folder, given.what, tokenizer, steps, given.batch, seconds / 60, counts)
 
 
 if __name__ == "__main__":
