@@ -17,7 +17,8 @@ const HELDOUT_SHARE = 0.15;
 export interface FitRecord {
   readonly layer: number;
   readonly kind: 'attention' | 'mlp';
-  readonly damping: number;
+  /** Null: the old map was kept, because no damping made it better. */
+  readonly damping: number | null;
   readonly errorBefore: number;
   readonly errorAfter: number;
 }

@@ -6,6 +6,7 @@ import { chooseDamping } from './damping.ts';
 import { leastSquares, remainingEnergy } from './leastSquares.ts';
 import {
   merged,
+  mergedTargets,
   momentsOfTarget,
   type ResidualMoments,
   type TargetMoments,
@@ -31,10 +32,17 @@ export interface Refitted {
   /** Kept rows, [kept, H] */
   readonly weight: Matrix;
   readonly bias: Float64Array | null;
-  /** Damping that was chosen, a fraction of the mean Gram diagonal. */
-  readonly damping: number;
-  /** Held-out error as a share of the target's energy, before the refit and after it. */
+  /**
+   * Damping that was chosen, a fraction of the mean Gram diagonal; null when none lowered the
+   * held-out error, so that the old map was kept.
+   */
+  readonly damping: number | null;
+  /**
+   * Held-out error of the map before the refit, as a share of the target's energy (or the energy
+   * itself when the target is zero).
+   */
   readonly errorBefore: number;
+  /** The same after the refit to the training tokens; never above `errorBefore`. */
   readonly errorAfter: number;
 }
 
@@ -47,7 +55,8 @@ export interface Refit {
 
 /**
  * Exact damped least squares: the damping is chosen on held-out tokens, then all tokens are fitted.
- * A bias the model has anyway is fitted along.
+ * A bias the model has anyway is fitted along. When no damping does better on them than the map as
+ * it is, that map is kept: infinite damping is always one of the choices.
  * @param dampings  fractions of the mean Gram diagonal to choose from
  * @source METHODS 1.2, 5 (ideas 2, 7, 8)
  */
@@ -58,30 +67,33 @@ export function leastSquaresRefit(solver: Solver, dampings: readonly number[]): 
       const trained = await momentsOfTarget(train, weight, solver, signal);
       const held = await momentsOfTarget(heldout, weight, solver, signal);
       const options = { intercept: bias !== null, name: what };
-      const choice = await chooseDamping(
+      const { best } = await chooseDamping(
         trained,
         held,
         { ...options, grid: dampings },
         solver,
         signal,
       );
-      const { damping, heldOutError } = choice.best;
+      const { damping } = best;
+      const before = energyUnder(held, bias);
+      const after = best.heldOutError * held.tokens;
+      if (!(after < before)) return unchanged(weight, bias, before, heldout);
       const everything = train === heldout ? trained : merged(trained, held);
       const fit = await leastSquares(everything, weight, { ...options, damping }, solver, signal);
       return {
-        weight: fit.weight,
-        bias: fit.bias ?? bias,
-        damping,
-        errorBefore: energyUnder(held, bias) / heldout.targetEnergy,
-        errorAfter: (heldOutError * heldout.tokens) / heldout.targetEnergy,
+        ...{ weight: fit.weight, bias: fit.bias ?? bias, damping },
+        errorBefore: shareOf(before, heldout),
+        errorAfter: shareOf(after, heldout),
       };
     },
   };
 }
 
 /**
- * The paper's ADMM on the full-width problem with the mask as its constraint.
- * @param options  `dampings` are tried one by one, on held-out tokens
+ * The paper's ADMM on the full-width problem with the mask as its constraint. As with
+ * {@link leastSquaresRefit}, the damping is chosen on held-out tokens, all tokens are fitted with
+ * it, and a map that no damping improves is kept. The bias stays as it is.
+ * @param options  `dampings` are tried one by one
  * @source METHODS 1.1, 1.2
  */
 export function admmRefit(
@@ -97,31 +109,49 @@ export function admmRefit(
     wantsRemovedInputs: true,
     async fit(problem, signal) {
       const { what, train, heldout, weight, kept, bias } = problem;
-      const before = gatherRows(weight.data, weight.columns, kept);
-      const held = await momentsOfTarget(keptMoments(heldout, kept), before, solver, signal);
-      let best:
-        { readonly weight: Matrix; readonly damping: number; readonly energy: number } | undefined;
-      for (const damping of dampings) {
-        const fitted = await admm(
-          { gram: train.gram, cross: withoutBias(train, bias), weight, kept },
+      const old = gatherRows(weight.data, weight.columns, kept);
+      const held = await momentsOfTarget(keptMoments(heldout, kept), old, solver, signal);
+      const before = energyUnder(held, bias);
+      const fitTo = (moments: TargetMoments, damping: number): Promise<Matrix> =>
+        admm(
+          { gram: moments.gram, cross: withoutBias(moments, bias), weight, kept },
           { rho, iterations, damping, name: what },
           solver,
           signal,
         );
-        const change = { ...fitted, data: fitted.data.map((value, i) => value - before.data[i]!) };
+      let best: { readonly weight: Matrix; readonly damping: number } | undefined;
+      let least = before;
+      for (const damping of dampings) {
+        const fitted = await fitTo(train, damping);
+        const change = { ...fitted, data: fitted.data.map((value, i) => value - old.data[i]!) };
         const energy = await remainingEnergy(held, { change, bias }, solver, signal);
-        if (best === undefined || energy < best.energy) best = { weight: fitted, damping, energy };
+        if (energy < least) [best, least] = [{ weight: fitted, damping }, energy];
       }
-      if (best === undefined) throw new TypeError('no damping to try');
+      if (best === undefined) return unchanged(old, bias, before, heldout);
+      const { damping } = best;
       return {
-        weight: best.weight,
-        bias,
-        damping: best.damping,
-        errorBefore: energyUnder(held, bias) / heldout.targetEnergy,
-        errorAfter: best.energy / heldout.targetEnergy,
+        weight:
+          train === heldout ? best.weight : await fitTo(mergedTargets(train, heldout), damping),
+        ...{ bias, damping },
+        errorBefore: shareOf(before, heldout),
+        errorAfter: shareOf(least, heldout),
       };
     },
   };
+}
+
+function unchanged(
+  weight: Matrix,
+  bias: Float64Array | null,
+  energy: number,
+  heldout: TargetMoments,
+): Refitted {
+  const error = shareOf(energy, heldout);
+  return { weight, bias, damping: null, errorBefore: error, errorAfter: error };
+}
+
+function shareOf(energy: number, { targetEnergy }: TargetMoments): number {
+  return targetEnergy > 0 ? energy / targetEnergy : energy;
 }
 
 /** Σ ‖e − b‖² of residuals that still hold the bias. */

@@ -52,6 +52,7 @@ export async function reform(request: ReformRequest): Promise<ModelWeights> {
   const dense = denseSubnet(weights.shape);
   const embedded = batches.map((batch) => forward.embed(weights, batch));
   let [denseStates, states]: [Tensor[], Tensor[]] = [embedded, embedded];
+  const follow = request.target === 'dense';
   const layers: LayerWeights[] = [];
   for (const [l, original] of weights.layers.entries()) {
     let layer = original;
@@ -60,9 +61,10 @@ export async function reform(request: ReformRequest): Promise<ModelWeights> {
       const full = dense.layers[l]!;
       const apply = (from: LayerWeights, units: LayerMask, before: Tensor[]): Promise<Tensor[]> =>
         forward.sublayer(kind, from, units, before, { signal });
-      denseStates = replaced(denseStates, await apply(original, full, denseStates));
+      // The layer target follows no dense stream: it is the old sublayer on the subnet's own inputs.
+      if (follow) denseStates = replaced(denseStates, await apply(original, full, denseStates));
       if (isPresent(kind, mask)) {
-        const own = request.target === 'layer' ? await apply(original, full, states) : null;
+        const own = follow ? null : await apply(original, full, states);
         const wanted = own ?? denseStates;
         layer = await refitSublayer(request, { l, kind, layer, mask, states, wanted });
         releaseTensors(own ?? []);

@@ -139,6 +139,18 @@ export function merged(a: ResidualMoments, b: ResidualMoments): ResidualMoments 
   };
 }
 
+/** Moments over the tokens of both; inputs and target must be the same ones. */
+export function mergedTargets(a: TargetMoments, b: TargetMoments): TargetMoments {
+  return {
+    tokens: a.tokens + b.tokens,
+    gram: added(a.gram, b.gram),
+    cross: added(a.cross, b.cross),
+    targetEnergy: a.targetEnergy + b.targetEnergy,
+    inputSum: a.inputSum.map((sum, i) => sum + b.inputSum[i]!),
+    targetSum: a.targetSum.map((sum, i) => sum + b.targetSum[i]!),
+  };
+}
+
 function added(a: Matrix, b: Matrix): Matrix {
   return { ...a, data: a.data.map((value, i) => value + b.data[i]!) };
 }
