@@ -37,6 +37,7 @@ export function exportText({
   path,
   bytes,
   verified,
+  loadable,
   prefillMs,
   decodeMs,
 }: ExportReport): string {
@@ -48,7 +49,14 @@ export function exportText({
     prefillMs === null || decodeMs === null
       ? ''
       : `, prefill ${formatMs(prefillMs)}, decode ${formatMs(decodeMs)}`;
-  return `${form.padEnd(10)}  ${path}\n            ${formatBytes(bytes)}${checks}${speed}`;
+  const loads = loadable === null ? '' : `\n            ${loadsText(loadable)}`;
+  return `${form.padEnd(10)}  ${path}\n            ${formatBytes(bytes)}${checks}${speed}${loads}`;
+}
+
+function loadsText({ transformers }: NonNullable<ExportReport['loadable']>): string {
+  return transformers
+    ? 'loads in transformers as it is'
+    : 'loads in transformers with trust_remote_code (its README says why)';
 }
 
 function figureJson(figure: Figure | null): FigureJson | null {

@@ -70,11 +70,16 @@ export const exportReportSchema = Type.Object({
     }),
     Type.Null(),
   ]),
+  loadable: Type.Union([
+    Type.Object({ transformers: Type.Boolean(), reason: Type.String() }),
+    Type.Null(),
+  ]),
   prefillMs: Type.Union([milliseconds, Type.Null()]),
   decodeMs: Type.Union([milliseconds, Type.Null()]),
 });
 /**
- * One thing that was written. `verified` holds the largest logit difference to the search-time
+ * One thing that was written. `loadable` says of a checkpoint whether stock transformers can build
+ * it, and why not; null for other forms. `verified` holds the largest logit difference to the search-time
  * model; null only for the subnet config, which holds no weights.
  */
 export type ExportReport = Readonly<Static<typeof exportReportSchema>>;

@@ -149,7 +149,15 @@ function figure(perplexity: number, params: number): Figure {
 
 function exported(form: 'checkpoint' | 'onnx', path: string) {
   const verified = { maxDifference: 0.0001, tolerance: 0.001, tokens: 64 };
-  return { form, path: join(path, form), bytes: 1400, verified, prefillMs: 1, decodeMs: 0.1 };
+  return {
+    form,
+    path: join(path, form),
+    bytes: 1400,
+    verified,
+    loadable: null,
+    prefillMs: 1,
+    decodeMs: 0.1,
+  };
 }
 
 serveEngine(() => Promise.resolve(pipeline), '0.0.0-stand-in');

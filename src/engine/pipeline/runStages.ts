@@ -134,7 +134,10 @@ async function exportStage(
         signal,
       );
       const reports: ExportReport[] = [
-        { form: 'subnet', ...subnet, verified: null, prefillMs: null, decodeMs: null },
+        {
+          ...{ form: 'subnet', ...subnet, verified: null, loadable: null },
+          ...{ prefillMs: null, decodeMs: null },
+        },
       ];
       const tell = (report: ExportReport): void => {
         run.tell({ kind: 'exported', report });

@@ -45,24 +45,17 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
   const reports: ExportReport[] = [];
   for (const form of order.forms) {
     const dir = join(folder, form);
-    const written =
+    const { path, bytes, loadable } =
       form === 'onnx'
-        ? await exportOnnx(dir, weights, subnet, options)
+        ? { ...(await exportOnnx(dir, weights, subnet, options)), loadable: null }
         : await exportCheckpoint(dir, weights, subnet, order.source, options);
     const verified =
       form === 'onnx'
-        ? await verifyOnnx(written.path, dtype, search, reference, signal)
+        ? await verifyOnnx(path, dtype, search, reference, signal)
         : await verifyCheckpoint(dir, dtype, search, reference, signal);
-    const report = { form, ...pathAndBytes(written), verified, prefillMs: null, decodeMs: null };
+    const report = { form, path, bytes, verified, loadable, prefillMs: null, decodeMs: null };
     order.onReport?.(report);
     reports.push(report);
   }
   return reports;
-}
-
-function pathAndBytes({ path, bytes }: { path: string; bytes: number }): {
-  path: string;
-  bytes: number;
-} {
-  return { path, bytes };
 }
