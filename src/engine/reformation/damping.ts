@@ -4,7 +4,7 @@ import { fitResidual, type FitOptions, remainingEnergy } from './leastSquares.ts
 import type { ResidualMoments } from './residualMoments.ts';
 
 /** Dampings tried when none is given, fractions of the mean Gram diagonal. METHODS 5 item 7. */
-export const DAMPING_GRID: readonly number[] = [1e-4, 1e-3, 1e-2, 1e-1];
+export const DAMPING_GRID: readonly number[] = [1e-4, 1e-3, 1e-2, 1e-1, 1];
 
 /** One damping and how well it does. */
 export interface DampingTrial {
