@@ -11,28 +11,77 @@ import {
   sliceRows,
 } from './sliceLayer.ts';
 
-/** Kept key/value heads of one block with equal sizes: one batched product serves them. */
+/** Kept key/value heads of one block that one batched product serves. */
 export interface HeadGroup {
   readonly heads: readonly SlicedHead[];
+  /** Width of each head; one that keeps less is filled up with zeros when the model is loaded. */
   readonly qkDims: number;
   readonly voDims: number;
 }
 
 /**
- * The kept heads of a block by equal sizes, larger ones first.
+ * Most zeros, as a share of what heads keep, that are worth one product instead of several: a node
+ * costs microseconds whatever its size.
+ */
+const MOST_PADDING = 0.3;
+
+/**
+ * The kept heads of a block as one group where their sizes are close, else by equal sizes, larger
+ * ones first.
  *
  * Heads may stand in any order as long as q, k, v and the rows of o agree on it, so the export
  * stores them in the order of these groups.
  */
 export function headGroups(shape: ModelShape, mask: LayerMask): HeadGroup[] {
+  const heads = keptHeads(shape, mask);
+  if (heads.length === 0) return [];
+  const whole = groupOf(heads);
+  const kept = heads.reduce((sum, { qkDims, voDims }) => sum + qkDims + voDims, 0);
+  if (heads.length * (whole.qkDims + whole.voDims) <= (1 + MOST_PADDING) * kept) return [whole];
   const groups = new Map<string, SlicedHead[]>();
-  for (const head of keptHeads(shape, mask)) {
+  for (const head of heads) {
     const key = `${head.qkDims}:${head.voDims}`;
     groups.set(key, [...(groups.get(key) ?? []), head]);
   }
   return [...groups.values()]
-    .map((heads) => ({ heads, qkDims: heads[0]!.qkDims, voDims: heads[0]!.voDims }))
+    .map(groupOf)
     .sort((a, b) => b.qkDims - a.qkDims || b.voDims - a.voDims);
+}
+
+function groupOf(heads: readonly SlicedHead[]): HeadGroup {
+  return {
+    heads,
+    qkDims: Math.max(...heads.map(({ qkDims }) => qkDims)),
+    voDims: Math.max(...heads.map(({ voDims }) => voDims)),
+  };
+}
+
+/**
+ * Where the stored rows of a slot go when every head of a group is as wide as the group.
+ * @param copies  rows of the slot per key/value head: g for q and o, 1 for k and v
+ * @returns  stored row of every padded row, −1 for zeros; null when nothing is padded
+ */
+function spreadOf(
+  shape: ModelShape,
+  groups: readonly HeadGroup[],
+  slot: 'qk' | 'vo',
+  copies: number,
+): readonly number[] | null {
+  // Under RoPE a head is two halves, each of which is filled up by itself.
+  const parts = slot === 'qk' && shape.positions.kind === 'rope' ? 2 : 1;
+  const spread: number[] = [];
+  let stored = 0;
+  for (const group of groups) {
+    const width = (slot === 'qk' ? group.qkDims : group.voDims) / parts;
+    for (const head of group.heads) {
+      const own = (slot === 'qk' ? head.qkDims : head.voDims) / parts;
+      for (let part = 0; part < copies * parts; part++) {
+        for (let i = 0; i < width; i++) spread.push(i < own ? stored + i : -1);
+        stored += own;
+      }
+    }
+  }
+  return spread.includes(-1) ? spread : null;
 }
 
 /** Widths of a block's cache: ΣqkDims for keys, ΣvoDims for values. */
@@ -60,21 +109,32 @@ export function emitAttention(
   const { graph, shape } = context;
   const heads = groups.flatMap((group) => group.heads);
   const rows = keptAttentionRows(shape, heads);
+  const group = groupSize(shape);
   const normed = context.norm(`attentionNorm`, index, layer.attentionNorm, x);
   const project = (slot: 'q' | 'k' | 'v'): Value =>
-    context.projection(slot, index, rows[slot].length, normed, () =>
-      sliceRows(layer[slot], shape.hidden, rows[slot]),
+    context.projection(
+      slot,
+      index,
+      rows[slot].length,
+      normed,
+      () => sliceRows(layer[slot], shape.hidden, rows[slot]),
+      spreadOf(shape, groups, slot === 'v' ? 'vo' : 'qk', slot === 'q' ? group : 1),
     );
   const scaled = graph.op('Mul', [project('q'), graph.floats(1 / Math.sqrt(shape.headDim))]);
   const cached = emitCache(context, index, groups, project('k'), project('v'));
-  const group = groupSize(shape);
   const queries = split(context, `layer${index}_q`, scaled, 1, groups, (g) => group * g.qkDims);
   const parts = groups.map((g, i) =>
     emitGroup(context, g, queries[i]!, cached.keys[i]!, cached.values[i]!),
   );
   const merged = parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: 1n });
-  return context.residual('o', index, rows.o.length, x, merged, () =>
-    sliceInputs(layer.o, shape.hidden, rows.o),
+  return context.residual(
+    'o',
+    index,
+    rows.o.length,
+    x,
+    merged,
+    () => sliceInputs(layer.o, shape.hidden, rows.o),
+    spreadOf(shape, groups, 'vo', group),
   );
 }
 
@@ -147,7 +207,7 @@ function rotate(context: DecoderContext, group: HeadGroup, value: Value, width: 
   const rotary = context.rotary();
   if (rotary === null) return value;
   const { graph } = context;
-  const { cos, sin, rowsPerToken } = rotary.tables(group.heads);
+  const { cos, sin, rowsPerToken } = rotary.tables(group.heads, group.qkDims / 2);
   const rowWidth = (group.heads.length / rowsPerToken) * width;
   const rows = graph.op('Reshape', [value, context.batchDims(-1, rowWidth)]);
   return graph.microsoft('RotaryEmbedding', [rows, graph.ints([0]), cos, sin]);

@@ -117,16 +117,28 @@ export class DecoderContext {
   /**
    * Emits `x · Wᵀ + b` for a sliced W [rows, H].
    * @param slice  gives the weights when they are written
+   * @param spread  stored row of every row used, −1 for zeros; null: the rows as they are stored
    */
-  projection(slot: LinearSlot, layer: number, rows: number, x: Value, slice: () => Linear): Value {
+  projection(
+    slot: LinearSlot,
+    layer: number,
+    rows: number,
+    x: Value,
+    slice: () => Linear,
+    spread: readonly number[] | null = null,
+  ): Value {
     const biased = slot === 'q' || slot === 'k' || slot === 'v' ? 'qkv' : 'mlp';
-    const inputs = [x, this.#weight(`${slot}.weight`, layer, rows, slice)];
-    if (this.shape.bias[biased]) inputs.push(this.#bias(slot, layer, rows, slice));
+    const weight = this.#weight(`${slot}.weight`, layer, rows, slice);
+    const inputs = [x, this.#spread(weight, [rows, this.shape.hidden], spread)];
+    if (this.shape.bias[biased]) {
+      inputs.push(this.#spread(this.#bias(slot, layer, rows, slice), [rows], spread));
+    }
     return this.graph.op('Gemm', inputs, { transB: 1n });
   }
 
   /**
    * Emits `x + (z · W + b)` for a sliced W [rows, H] of o or down; the residual is Gemm's addend.
+   * @param spread  as for {@link projection}
    */
   residual(
     slot: 'o' | 'down',
@@ -135,12 +147,36 @@ export class DecoderContext {
     x: Value,
     z: Value,
     slice: () => Linear,
+    spread: readonly number[] | null = null,
   ): Value {
     // The matrix is transposed against the checkpoint's tensor of that name.
     const name = `${slot}.weight` as const;
-    const y = this.graph.op('Gemm', [z, this.#weight(name, layer, rows, slice, '.transposed'), x]);
+    const stored = this.#weight(name, layer, rows, slice, '.transposed');
+    const weight = this.#spread(stored, [rows, this.shape.hidden], spread);
+    const y = this.graph.op('Gemm', [z, weight, x]);
     if (!this.shape.bias[slot === 'o' ? 'output' : 'mlp']) return y;
     return this.graph.op('Add', [y, this.#bias(slot, layer, this.shape.hidden, slice)]);
+  }
+
+  /**
+   * Rows of a stored weight or bias with rows of zeros between them. All inputs are constants, so
+   * the runtime does this once, when it loads the model; what is stored stays exact.
+   */
+  #spread(stored: Value, dims: readonly number[], spread: readonly number[] | null): Value {
+    if (spread === null) return stored;
+    const [rows = 0, ...rest] = dims;
+    const zero = this.#memo(`zero:${rest.join()}`, () => {
+      const size = rest.reduce((product, dim) => product * dim, 1);
+      return this.graph.initializer(
+        `zero_row_${rest.length}`,
+        'float32',
+        [1, ...rest],
+        new Float32Array(size),
+      );
+    });
+    const padded = this.graph.op('Concat', [stored, zero], { axis: 0n });
+    const index = this.graph.ints(spread.map((row) => (row < 0 ? rows : row)));
+    return this.graph.op('Gather', [padded, index], { axis: 0n });
   }
 
   #weight(

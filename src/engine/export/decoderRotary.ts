@@ -55,11 +55,14 @@ export class RotaryEmitter {
     this.#sin = graph.op('Add', [times(sinA, cosB), times(cosA, sinB)]);
   }
 
-  /** Tables of heads that keep equally many pairs; equal ones are emitted once for all layers. */
-  tables(heads: readonly SlicedHead[]): GroupTables {
-    const lists = [...new Set(heads.map(({ qk }) => qk.join()))];
-    const rowsPerToken = lists.length === 1 ? 1 : heads.length;
-    const pairs = heads.slice(0, rowsPerToken).flatMap(({ qk }) => [...qk]);
+  /**
+   * Tables of heads, filled up to `width` pairs each (what rotates a zero does not matter); equal
+   * ones are emitted once for all layers.
+   */
+  tables(heads: readonly SlicedHead[], width: number): GroupTables {
+    const filled = heads.map(({ qk }) => Array.from({ length: width }, (_, i) => qk[i] ?? 0));
+    const rowsPerToken = new Set(filled.map((pairs) => pairs.join())).size === 1 ? 1 : heads.length;
+    const pairs = filled.slice(0, rowsPerToken).flat();
     const key = `${rowsPerToken}:${pairs.join()}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
