@@ -2,6 +2,7 @@ import type { EngineContext, RunOutcome } from '../../protocol/engineApi.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { readRunEvents } from '../runs/listRuns.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { hashesOf, runIn } from './startRun.ts';
@@ -19,6 +20,7 @@ export async function resumeRun(runFolder: string, context: EngineContext): Prom
   try {
     const results = folder.readResults();
     if (results !== undefined) {
+      tellFinished(folder, context);
       folder.close();
       return { runFolder: folder.path, figures: results.figures, exports: results.exports };
     }
@@ -29,6 +31,15 @@ export async function resumeRun(runFolder: string, context: EngineContext): Prom
     throw error;
   }
   return runIn(folder, config, context, true);
+}
+
+/** A process killed after it wrote the results and before it said so leaves that to us. */
+function tellFinished(folder: RunFolder, context: EngineContext): void {
+  const { events } = readRunEvents(folder.path);
+  if (events.some(({ kind }) => kind === 'runFinished')) return;
+  const started = events.findLast(({ kind }) => kind === 'runStarted');
+  const ms = Math.max(0, (events.at(-1)?.timeMs ?? 0) - (started?.timeMs ?? 0));
+  context.emit(folder.append({ kind: 'runFinished', ms }));
 }
 
 /** The config of a run, worked out again from its text: the manifest's copy is for reading only. */

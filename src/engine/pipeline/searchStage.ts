@@ -87,10 +87,11 @@ async function search(
     },
     onEvaluated: ({ key, fitness, subnet, parents, ...born }) => {
       // A result that is not finite is not journalled: it is worked out again, and stays bad.
-      if (fitness !== null) run.folder.evaluations.record(key, fitness);
+      // Told first: killed in between, the same event comes twice, but never a child without one.
       if (fitness !== null) {
         const params = countParameters(shape, subnet).block;
         run.tell({ kind: 'evaluated', key, fitness, params, parents: [...parents], ...born });
+        run.folder.evaluations.record(key, fitness);
       }
       progress(++judged, total);
     },

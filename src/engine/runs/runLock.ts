@@ -122,17 +122,29 @@ function isAlive({ pid, started, host }: Owner): boolean {
   } catch (error) {
     if (!hasCode(error, 'EPERM')) return false;
   }
+  if (isZombie(pid)) return false;
   const now = startOf(pid);
   return started === null || now === null || now === started;
+}
+
+/**
+ * True for a process that has ended but still has a number, because its parent has not asked how it
+ * ended. In a container whose first process never asks, that is for ever.
+ */
+function isZombie(pid: number): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    return /^[ZX]/.test(statOf(pid)[0] ?? '');
+  } catch {
+    return false;
+  }
 }
 
 /** When a process began: tells a living owner from a new process with its old number. */
 function startOf(pid: number): string | null {
   try {
     if (process.platform === 'linux') {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The second field is the program's name in brackets and may hold blanks; field 22 is the start.
-      const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+      const ticks = statOf(pid)[19];
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
       return ticks === undefined ? null : `${boot}:${ticks}`;
     }
@@ -143,6 +155,13 @@ function startOf(pid: number): string | null {
     return null;
   }
   return null;
+}
+
+/** Fields of /proc/PID/stat from the third on: 0 is the state, 19 the start in clock ticks. */
+function statOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the program's name in brackets, which may hold blanks and brackets.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function hasCode(error: unknown, code: string): boolean {
