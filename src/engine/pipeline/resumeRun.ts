@@ -25,7 +25,7 @@ export async function resumeRun(runFolder: string, context: EngineContext): Prom
       return { runFolder: folder.path, figures: results.figures, exports: results.exports };
     }
     config = configOf(folder);
-    await expectUnchanged(folder, config);
+    await expectUnchanged(folder, config, context.signal);
   } catch (error) {
     folder.close();
     throw error;
@@ -56,8 +56,12 @@ function configOf({ manifest }: RunFolder): ResolvedConfig {
 async function expectUnchanged(
   { manifest, path }: RunFolder,
   config: ResolvedConfig,
+  signal: AbortSignal,
 ): Promise<void> {
-  const now: Record<string, string> = { ...(await hashesOf(config)), engine: engineVersion };
+  const now: Record<string, string> = {
+    ...(await hashesOf(config, signal)),
+    engine: engineVersion,
+  };
   const then: Record<string, string> = {
     ...manifest.hashes,
     engine: manifest.versions['engine'] ?? 'unknown',

@@ -6,11 +6,14 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
+import { contentHash } from '../checkpoint/contentHash.ts';
 import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
+import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/loadTokenizer.ts';
+import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
 import { textHash } from './readText.ts';
 import { RunContext } from './runContext.ts';
 import { runStages } from './runStages.ts';
@@ -19,7 +22,7 @@ import { engineVersion, versions } from './versions.ts';
 /**
  * Starts a run from a config file.
  * @param configPath  a *.subnet.jsonc file
- * @throws EngineError `config`, `checkpoint`, `text`, `disk` before anything is written; whatever
+ * @throws EngineError `config`, `checkpoint`, `tokenizer`, `text`, `disk` before anything is written; whatever
  *   ends the run afterwards, which its folder then tells too
  */
 export async function startRun(
@@ -30,7 +33,7 @@ export async function startRun(
   const path = resolve(configPath);
   const text = await readConfig(path);
   const config = resolveConfig(parseRunConfig(text, path), path, overrides);
-  const hashes = await hashesOf(config);
+  const hashes = await hashesOf(config, context.signal);
   const createdMs = Date.now();
   const id = runIdOf(config.name, createdMs, hashOf(JSON.stringify(config) + createdMs));
   const folder = createRunFolder(overrides.out ?? runsRootOf(dirname(path)), {
@@ -71,14 +74,28 @@ export async function runIn(
   }
 }
 
-/** SHA-256 of what a run's figures depend on; a resumed run must find the same. */
-export async function hashesOf(config: ResolvedConfig): Promise<Record<string, string>> {
-  const { fingerprint } = await openCheckpoint(config.model);
+/**
+ * SHA-256 of every byte a run's figures depend on; a resumed run must find the same.
+ * @throws EngineError `checkpoint`, `tokenizer`, `text`, `cancelled`
+ */
+export async function hashesOf(
+  config: ResolvedConfig,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const checkpoint = await openCheckpoint(config.model);
   return {
-    model: fingerprint,
     text: await textHash(config.text),
     ...(config.heldout === null ? {} : { heldout: await textHash(config.heldout) }),
+    tokenizer: await tokenizerHash(checkpoint.folder),
+    // Not the fingerprint, which is blind to the values of weights: a fine-tune would pass for it.
+    model: await contentHash(checkpoint, signal),
   };
+}
+
+async function tokenizerHash(folder: string): Promise<string> {
+  const files = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE];
+  const found = await Promise.all(files.map((name) => readTokenizerFile(folder, name)));
+  return hashOf(JSON.stringify(found));
 }
 
 /** Writing the end must not hide what ended the run, e.g. a full disk. */
