@@ -67,7 +67,9 @@ export class RotaryEmitter {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const select = (table: Value): Value => {
-      const whole = pairs.length === this.#pairs && pairs.every((pair, i) => pair === i);
+      // Two heads that keep one half of the pairs each list all of them too, but in rows of their own.
+      const whole =
+        rowsPerToken === 1 && pairs.length === this.#pairs && pairs.every((pair, i) => pair === i);
       if (whole) return table;
       const kept = this.#graph.op('Gather', [table, this.#graph.ints(pairs)], { axis: 1n });
       if (rowsPerToken === 1) return kept;
