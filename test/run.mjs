@@ -1,7 +1,8 @@
 // Finds the test files and runs them with node's test runner through tsx.
 // Usage: node test/run.mjs [--update-golden] [part of a path …]
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,17 +24,19 @@ if (files.length === 0) {
 }
 // The default differs between versions of Node; a log is read by CI, a terminal by people.
 const reporter = process.stdout.isTTY ? 'spec' : 'tap';
+const scratch = mkdtempSync(join(tmpdir(), 'subnet-tests-'));
+const failed = join(scratch, 'failed.txt');
 const { status } = spawnSync(
   process.execPath,
   [
-    '--import',
-    'tsx',
-    '--test',
-    '--test-concurrency=2',
-    `--test-reporter=${reporter}`,
-    '--test-reporter-destination=stdout',
+    ...['--import', 'tsx', '--test', '--test-concurrency=2'],
+    ...[`--test-reporter=${reporter}`, '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./test/failedNames.mjs', `--test-reporter-destination=${failed}`],
     ...files,
   ],
   { cwd: join(root, '..'), env, stdio: 'inherit' },
 );
+const names = readFileSync(failed, 'utf8').replaceAll(join(root, '..', '/'), '');
+rmSync(scratch, { recursive: true });
+if (names !== '') console.error(`Failed:\n${names}`);
 process.exit(status ?? 1);
