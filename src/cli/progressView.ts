@@ -72,12 +72,6 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
   switch (event.kind) {
     case 'runStarted':
       return `${event.resumed ? 'Resuming' : 'Run folder'} ${event.folder}`;
-    case 'deviceChosen':
-      return event.devices
-        .map(
-          ({ device, chosen, reason }) => `${chosen ? 'Using' : 'Not using'} ${device}: ${reason}`,
-        )
-        .join('\n');
     case 'stageStarted':
       return terminal.live ? undefined : `  ${event.stage} ...`;
     case 'stageFinished':
@@ -91,9 +85,9 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
     case 'exported':
       return `  ${event.report.form.padEnd(11)} ${formatBytes(event.report.bytes)}  ${event.report.path}`;
     case 'log':
-      return event.level === 'warning' || event.level === 'error'
-        ? `${styled(terminal, 'yellow', `${event.level}:`)} ${event.text}`
-        : undefined;
+      if (event.level === 'debug') return undefined;
+      if (event.level === 'info') return `  ${event.text}`;
+      return `${styled(terminal, 'yellow', `${event.level}:`)} ${event.text}`;
     default:
       return undefined;
   }

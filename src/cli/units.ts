@@ -30,7 +30,8 @@ export function formatShare(part: number, whole: number): string {
 /** Perplexity or another fitness: two decimals while they mean something. */
 export function formatFitness(value: number): string {
   if (value >= 1e6) return value.toExponential(2);
-  return value >= 1000 ? value.toFixed(0) : value.toFixed(value < 1 ? 4 : 2);
+  if (value >= 1000) return value.toFixed(0);
+  return value.toFixed(value >= 10 ? 2 : value >= 1 ? 3 : 4);
 }
 
 function scaled(value: number, base: number, units: readonly string[]): string {
