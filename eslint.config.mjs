@@ -1,7 +1,10 @@
 import tseslint from 'typescript-eslint';
 
-const engineOnly = {
-  paths: [{ name: 'vscode', message: 'Only src/host may import vscode.' }],
+// The editor's early word on what test/architecture judges for every folder.
+const vscode = { name: 'vscode', message: 'The engine and the command line know no editor.' };
+const onnxruntime = {
+  name: 'onnxruntime-node',
+  message: 'src/engine/runtime is the one door to ONNX Runtime.',
 };
 
 export default tseslint.config(
@@ -20,10 +23,17 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
-      'no-restricted-imports': ['error', engineOnly],
       curly: ['error', 'multi-line'],
       eqeqeq: 'error',
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [vscode, onnxruntime] }] },
+  },
+  {
+    files: ['src/engine/runtime/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: [vscode] }] },
   },
   {
     files: ['src/engine/**/*.ts'],

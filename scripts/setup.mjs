@@ -27,10 +27,19 @@ export async function setUp() {
 /** Installs the packages of package-lock.json unless they are what node_modules holds. */
 export async function install() {
   if (isInstalled()) return;
-  await step('Installing packages', () =>
-    // Development packages build and test; a NODE_ENV of production would leave them out.
-    runQuietly(...npm('ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error')),
-  );
+  try {
+    await step('Installing packages', () =>
+      // Development packages build and test; a NODE_ENV of production would leave them out.
+      runQuietly(...npm('ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error')),
+    );
+  } catch (error) {
+    const reason = error.message.split('\n').filter((line) => !/^npm error( +at |$)/.test(line));
+    throw new Failure(
+      `The packages could not be installed. npm says:\n\n${reason.slice(0, 6).join('\n')}\n\n` +
+        'Check the network and the registry, then run the same command again; ' +
+        '"npm ci" shows all that npm has to say.',
+    );
+  }
 }
 
 /** Builds dist/ unless it was built from these very sources. */
