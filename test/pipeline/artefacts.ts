@@ -18,7 +18,9 @@ const EXPORTS = [
 
 /** Everything a finished run holds that must be the same in every run of its seed. */
 export function artefactsOf(runFolder: string): Artefacts {
-  const files = [...inFolder(runFolder, 'masks'), ...inFolder(runFolder, 'checkpoint')];
+  // Killed before it dropped an old generation, a run may keep one more; only the last one counts.
+  const last = inFolder(runFolder, 'checkpoint').slice(-1);
+  const files = [...inFolder(runFolder, 'masks'), ...last];
   const stages = ['stages/scores.bin', 'stages/reformed.safetensors'];
   const all = [...files, ...stages, ...EXPORTS].filter((name) => existsSync(join(runFolder, name)));
   const figures = Object.entries(readResults(runFolder)!.figures).map(([name, figure]) => [

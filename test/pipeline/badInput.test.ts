@@ -187,6 +187,10 @@ test(
       const run = await writeTinyRun(join(folder, 'full'));
       const filler = join(small, 'filler');
       let runFolder = '';
+      fill(filler, 0);
+      const nothing = start(run.config, { overrides: { out: small } });
+      checkError(await errorOf(nothing), 'disk', /full disk/);
+      assert.deepEqual(readdirSync(small), ['filler'], 'no half-made run is left');
       for (const [free, wanted] of [
         [60_000, 'disk'],
         [160_000, 'disk'],

@@ -49,11 +49,16 @@ export function createRunFolder(
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft);
   });
-  writeFileAtomic(join(draft, runFiles.config), manifest.configText);
-  writeJsonAtomic(join(draft, runFiles.manifest), manifest);
-  onDisk(folder, () => {
-    renameSync(draft, folder);
-  });
+  try {
+    writeFileAtomic(join(draft, runFiles.config), manifest.configText);
+    writeJsonAtomic(join(draft, runFiles.manifest), manifest);
+    onDisk(folder, () => {
+      renameSync(draft, folder);
+    });
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
   return new RunFolder(folder, now);
 }
 
