@@ -79,7 +79,7 @@ function figures({ json }) {
 
 function conditions({ json, text }) {
   const { versions } = JSON.parse(readFileSync(join(json.runFolder, 'manifest.json'), 'utf8'));
-  const [, device] = text.match(/^Using (\w+)/m) ?? [undefined, 'cpu'];
+  const [, device] = text.match(/Using (\w+)/) ?? [undefined, '?'];
   const cpu = `${availableParallelism()} cores of ${cpus()[0].model.trim()}`;
   return (
     `Seed 0 on ${device}, ${cpu}, Node ${versions.node}, ONNX Runtime ${versions.onnxruntime}. ` +
