@@ -1,5 +1,5 @@
 // Finds the test files and runs them with node's test runner through tsx.
-// Usage: node test/run.mjs [--update-golden] [part of a path …]
+// Usage: node test/run.mjs [--update-golden] [--acceptance-all] [part of a path …]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,9 +9,11 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2);
 const wanted = words.filter((word) => !word.startsWith('--'));
-const env = words.includes('--update-golden')
-  ? { ...process.env, UPDATE_GOLDEN: '1' }
-  : process.env;
+const env = {
+  ...process.env,
+  ...(words.includes('--update-golden') ? { UPDATE_GOLDEN: '1' } : {}),
+  ...(words.includes('--acceptance-all') ? { ACCEPTANCE: 'all' } : {}),
+};
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => path.endsWith('.test.ts'))

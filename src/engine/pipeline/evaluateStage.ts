@@ -19,6 +19,8 @@ export function contestantsOf(
     readonly random: Subnet | null;
     readonly initialised: Subnet;
     readonly searched: Subnet;
+    /** False when the searched subnet is the initialised one, which then is not shown twice. */
+    readonly wasSearched: boolean;
     readonly reformed: ModelWeights;
   },
 ): Contestants {
@@ -27,7 +29,7 @@ export function contestantsOf(
     dense: of(rows.dense),
     random: rows.random === null ? null : of(rows.random),
     initialised: of(rows.initialised),
-    searched: of(rows.searched),
+    searched: rows.wasSearched ? of(rows.searched) : null,
     reformed: rows.reformed === source ? null : of(rows.searched, rows.reformed),
   };
 }

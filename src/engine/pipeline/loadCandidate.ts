@@ -4,15 +4,11 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { parseJsonObject } from '../checkpoint/jsonObject.ts';
 import { readSmallFile } from '../checkpoint/modelFolder.ts';
+import { contentHash } from '../checkpoint/contentHash.ts';
 import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
-import {
-  loadCandidate,
-  readSubnetConfig,
-  type SubnetConfig,
-  subnetOf,
-} from '../export/subnetConfig.ts';
+import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { loadTokenizer } from '../tokenizer/loadTokenizer.ts';
@@ -105,18 +101,21 @@ async function candidateOf(
   bench: Workbench,
   signal: AbortSignal,
 ): Promise<Candidate> {
+  const fingerprint = await contentHash(bench.checkpoint, signal);
+  const load = (from: SubnetConfig): Promise<Candidate> =>
+    loadCandidate(path, from, { fingerprint }, bench.weights, signal);
   if (config.reformed === null || (await exists(join(dirname(path), config.reformed.file)))) {
-    return loadCandidate(path, config, bench.checkpoint, bench.weights, signal);
+    return load(config);
   }
-  const subnet = subnetOf(config, bench.weights.shape);
-  return { subnet, weights: await reformedAgain(path, config, bench, signal) };
+  const { subnet } = await load({ ...config, reformed: null });
+  return { subnet, weights: await reformedAgain(path, config, { bench, subnet }, signal) };
 }
 
 /** Repeats the reformation of a run from what its subnet config records. */
 async function reformedAgain(
   path: string,
   config: SubnetConfig,
-  bench: Workbench,
+  { bench, subnet }: { readonly bench: Workbench; readonly subnet: Candidate['subnet'] },
   signal: AbortSignal,
 ): Promise<Candidate['weights']> {
   const settings = config.provenance.config as unknown as ResolvedConfig;
@@ -135,7 +134,6 @@ async function reformedAgain(
   }
   const { shape } = bench.weights;
   const { calibration } = await planTokens(settings, shape, bench.tokenizer, signal);
-  const subnet = subnetOf(config, shape);
   return reformed(bench, subnet, calibration, { settings: settings.reform, signal });
 }
 

@@ -42,15 +42,26 @@ function tellFinished(folder: RunFolder, context: EngineContext): void {
   context.emit(folder.append({ kind: 'runFinished', ms }));
 }
 
-/** The config of a run, worked out again from its text: the manifest's copy is for reading only. */
-function configOf({ manifest }: RunFolder): ResolvedConfig {
+/**
+ * The config of a run, worked out again from its text: the manifest's copy is for reading only. The
+ * device is the one the run began on, for another one rounds otherwise.
+ */
+function configOf({ manifest, path }: RunFolder): ResolvedConfig {
   const { configText, configPath, config, name, seeds } = manifest;
-  const device = config['device'] as ResolvedConfig['device'];
+  const device = (deviceOf(path) ?? config['device']) as ResolvedConfig['device'];
   const seed = seeds['run'];
   return resolveConfig(parseRunConfig(configText, configPath), configPath, {
     ...{ name, device },
     ...(seed === undefined ? {} : { seed }),
   });
+}
+
+/** The device a run chose first, if it came that far. */
+function deviceOf(folder: string): string | undefined {
+  for (const event of readRunEvents(folder).events) {
+    if (event.kind === 'deviceChosen') return event.devices.find(({ chosen }) => chosen)?.device;
+  }
+  return undefined;
 }
 
 async function expectUnchanged(

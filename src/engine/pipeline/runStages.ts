@@ -39,7 +39,7 @@ export async function runStages(run: RunContext, engineVersion: string): Promise
     });
     const reformed = await reformStage(run, bench, searched, tokens.calibration);
     const contestants = contestantsOf(bench.weights, {
-      ...{ dense: denseSubnet(shape), searched, reformed },
+      ...{ dense: denseSubnet(shape), searched, reformed, wasSearched: run.config.search.enabled },
       ...{ random: starts.random, initialised: starts.initialised },
     });
     const figures = await evaluateStage(run, bench, contestants, tokens.heldout, origin);
@@ -118,7 +118,8 @@ async function exportStage(
         reformed,
         searched,
         {
-          source: { path: config.model, fingerprint: origin.sourceFingerprint },
+          // The hash of all weights: another fine-tune of the same shape is another model.
+          source: { path: config.model, fingerprint: folder.manifest.hashes['model'] ?? '' },
           provenance: {
             runId: folder.manifest.id,
             engineVersion: origin.engineVersion,
