@@ -15,10 +15,10 @@ const calibration = section('The text the per-layer statistics are gathered on.'
 });
 
 const importance = section('How heads and neurons are ranked before the search.', {
-  score: Type.Enum(['obs', 'magnitude', 'wanda'], {
-    default: 'obs',
+  score: Type.Enum(['energy', 'obs', 'wanda', 'magnitude'], {
+    default: 'energy',
     description:
-      'The ranking (name). "obs": squared weight over the diagonal of the inverse Gram matrix. "wanda": weight times input norm. "magnitude": weight alone. Paper: obs.',
+      'The ranking (name). "energy": what a unit adds to the output of its block or to the attention logits. "obs": squared weight over the diagonal of the inverse Gram matrix, summed. "wanda": weight times input norm, summed. "magnitude": weight alone. Paper: obs.',
   }),
   damping: Type.Number({
     default: 0.01,

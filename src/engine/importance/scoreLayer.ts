@@ -4,6 +4,7 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { Solver } from '../runtime/solver.ts';
 import type { LayerScores } from '../subnet/subnet.ts';
+import { energyScores } from './energy.ts';
 import { type LinearScores, normalised } from './linearScores.ts';
 import { magnitudeScores } from './magnitude.ts';
 import { obsScores } from './obs.ts';
@@ -20,17 +21,23 @@ export interface ScoredLayer {
   readonly statistics: LayerStatistics | null;
 }
 
+/** Names of the scores. */
+export type ScoreName = 'energy' | 'obs' | 'magnitude' | 'wanda';
+
 /** Which score, and how. */
 export interface ScoreOptions {
-  readonly score: 'obs' | 'magnitude' | 'wanda';
+  readonly score: ScoreName;
   /** Of the Gram diagonal, as a fraction of its mean; positive. Used by `obs` only. */
   readonly damping: number;
-  /** `raw` adds the scores of different weights as they are, the paper's way; `share` makes each weigh the same. */
+  /**
+   * `raw` adds the scores of different weights as they are, the paper's way; `share` makes each
+   * weigh the same. `energy` is in shares anyway.
+   */
   readonly scale: 'raw' | 'share';
 }
 
 /** True when a score looks at calibration statistics. */
-export function needsStatistics(score: ScoreOptions['score']): boolean {
+export function needsStatistics(score: ScoreName): boolean {
   return score !== 'magnitude';
 }
 
@@ -46,30 +53,31 @@ export async function scoreLayer(
   signal?: AbortSignal,
 ): Promise<LayerScores> {
   throwIfAborted(signal);
-  const rows = await linearScores(layer, options, solver, signal);
+  if (options.score === 'energy') {
+    return energyScores(layer.weights, checkedStatistics(layer), layer.shape, solver, signal);
+  }
+  const { score, damping } = options;
+  const rows = await linearScores(layer, { score, damping }, solver, signal);
   return unitScores(options.scale === 'share' ? normalised(rows) : rows, layer.shape);
 }
 
+/** Scores that are sums over the rows of single weights. */
+type LinearScore = Exclude<ScoreName, 'energy'>;
+
 async function linearScores(
   layer: ScoredLayer,
-  options: ScoreOptions,
+  { score, damping }: Pick<ScoreOptions, 'damping'> & { readonly score: LinearScore },
   solver: Solver,
   signal: AbortSignal | undefined,
 ): Promise<LinearScores> {
   const { name, shape, weights } = layer;
-  switch (options.score) {
+  switch (score) {
     case 'magnitude':
       return magnitudeScores(weights, shape.hidden);
     case 'wanda':
       return wandaScores(weights, checkedStatistics(layer));
     case 'obs':
-      return obsScores(
-        weights,
-        checkedStatistics(layer),
-        { damping: options.damping, name },
-        solver,
-        signal,
-      );
+      return obsScores(weights, checkedStatistics(layer), { damping, name }, solver, signal);
   }
 }
 

@@ -57,7 +57,7 @@ function voScores(rows: LinearScores, shape: ModelShape, head: number): Float64A
 }
 
 /** Σ over the query heads that share key/value head `head` of their row `dim`. */
-function groupSum(rows: Float64Array, shape: ModelShape, head: number, dim: number): number {
+export function groupSum(rows: Float64Array, shape: ModelShape, head: number, dim: number): number {
   const group = groupSize(shape);
   let sum = 0;
   for (let member = 0; member < group; member++) {
@@ -67,6 +67,6 @@ function groupSum(rows: Float64Array, shape: ModelShape, head: number, dim: numb
 }
 
 /** The head dimensions of a query/key unit. */
-function dimensionsOf(unit: number, shape: ModelShape): readonly number[] {
+export function dimensionsOf(unit: number, shape: ModelShape): readonly number[] {
   return shape.positions.kind === 'rope' ? [unit, unit + shape.headDim / 2] : [unit];
 }

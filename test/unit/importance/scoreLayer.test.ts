@@ -22,10 +22,12 @@ import { relativeDifference } from '../../fixtures/randomMatrix.ts';
 const solver = new Solver(new Runtime('cpu', 2));
 after(() => solver.release());
 
+type LinearScore = 'obs' | 'wanda' | 'magnitude';
+
 /** Element scores of one map, [row][column], rows prunable-first as stored. */
 type ElementScore = (weight: number, inputEnergy: number, inverseDiagonal: number) => number;
 
-const elements: Record<ScoreOptions['score'], ElementScore> = {
+const elements: Record<LinearScore, ElementScore> = {
   obs: (w, _energy, inverseDiagonal) => w ** 2 / inverseDiagonal,
   wanda: (w, energy) => Math.abs(w) * Math.sqrt(energy),
   magnitude: (w) => w ** 2,
@@ -68,7 +70,10 @@ function obviousScores(
     linear.weight.forEach((w, at) => {
       const row = Math.floor(at / hidden);
       const j = rowIsInput ? row : at % hidden;
-      add(row, elements[options.score](w, input.gram[j * input.width + j]!, diagonal[j]!));
+      add(
+        row,
+        elements[options.score as LinearScore](w, input.gram[j * input.width + j]!, diagonal[j]!),
+      );
     });
   };
   const queryHeads = (table: number[][], period: number) => (row: number, score: number) =>
@@ -166,7 +171,7 @@ test('inputs that are all dead score nothing instead of failing', async () => {
 test('only magnitude works without statistics', async () => {
   const weights = randomLayer(1, OPT_LIKE);
   const layer = { name: 'block 7', shape: OPT_LIKE, weights, statistics: null };
-  for (const score of ['obs', 'wanda', 'magnitude'] as const) {
+  for (const score of ['energy', 'obs', 'wanda', 'magnitude'] as const) {
     const scored = scoreLayer(layer, { score, damping: 0.01, scale: 'raw' }, solver);
     if (needsStatistics(score)) {
       await assert.rejects(
