@@ -2,7 +2,7 @@ import type { RunEventBody } from '../protocol/runEvent.ts';
 import { nextProgress, noProgress } from './progressState.ts';
 import { progressLine } from './progressLine.ts';
 import { styled, type Terminal } from './terminal.ts';
-import { formatBytes, formatDuration, formatFitness, formatMs } from './units.ts';
+import { formatBytes, formatDuration, formatFitness, formatMs, formatPath } from './units.ts';
 
 /** Least time between two drawings of the live line, ms. */
 const REDRAW_MS = 100;
@@ -71,7 +71,7 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
   const done = styled(terminal, 'green', terminal.unicode ? '✓' : '*');
   switch (event.kind) {
     case 'runStarted':
-      return `${event.resumed ? 'Resuming' : 'Run folder'} ${event.folder}`;
+      return `${event.resumed ? 'Resuming' : 'Run folder'} ${formatPath(event.folder)}`;
     case 'stageStarted':
       return terminal.live ? undefined : `  ${event.stage} ...`;
     case 'stageFinished':
@@ -83,7 +83,7 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
     case 'figure':
       return `  ${event.name.padEnd(11)} perplexity ${formatFitness(event.figure.perplexity)}`;
     case 'exported':
-      return `  ${event.report.form.padEnd(11)} ${formatBytes(event.report.bytes)}  ${event.report.path}`;
+      return `  ${event.report.form.padEnd(11)} ${formatBytes(event.report.bytes)}`;
     case 'log':
       if (event.level === 'debug') return undefined;
       if (event.level === 'info') return `  ${event.text}`;

@@ -1,7 +1,7 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
 import { figuresTable } from './figuresTable.ts';
-import { formatBytes, formatMs } from './units.ts';
+import { formatBytes, formatMs, formatPath } from './units.ts';
 
 /** What `run --json` tells of one model. */
 export type FigureJson = Omit<Figure, 'peakBytes'>;
@@ -28,7 +28,7 @@ export function runJson({ figures, runFolder, exports }: RunOutcome): RunJson {
 /** A finished run for people: its table, its exports, its folder. */
 export function runText({ figures, runFolder, exports }: RunOutcome, unicode: boolean): string {
   const written = exports.map((report) => `${exportText(report)}\n`).join('');
-  return `\n${figuresTable(figures, unicode)}\n${written}run folder  ${runFolder}\n`;
+  return `\n${figuresTable(figures, unicode)}\n${written}run folder  ${formatPath(runFolder)}\n`;
 }
 
 /** One line about something that was written. */
@@ -50,7 +50,7 @@ export function exportText({
       ? ''
       : `, prefill ${formatMs(prefillMs)}, decode ${formatMs(decodeMs)}`;
   const loads = loadable === null ? '' : `\n            ${loadsText(loadable)}`;
-  return `${form.padEnd(10)}  ${path}\n            ${formatBytes(bytes)}${checks}${speed}${loads}`;
+  return `${form.padEnd(10)}  ${formatPath(path)}\n            ${formatBytes(bytes)}${checks}${speed}${loads}`;
 }
 
 function loadsText({ transformers }: NonNullable<ExportReport['loadable']>): string {

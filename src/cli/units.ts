@@ -1,3 +1,5 @@
+import { isAbsolute, relative } from 'node:path';
+
 /** `1234567` → `1.23 M`. */
 export function formatCount(count: number): string {
   return scaled(count, 1000, ['', ' k', ' M', ' G', ' T']);
@@ -32,6 +34,12 @@ export function formatFitness(value: number): string {
   if (value >= 1e6) return value.toExponential(2);
   if (value >= 1000) return value.toFixed(0);
   return value.toFixed(value >= 10 ? 2 : value >= 1 ? 3 : 4);
+}
+
+/** A path as one would type it here: relative to the working directory where it lies in it. */
+export function formatPath(path: string): string {
+  const here = relative(process.cwd(), path);
+  return here === '' || here.startsWith('..') || isAbsolute(here) ? path : here;
 }
 
 function scaled(value: number, base: number, units: readonly string[]): string {
