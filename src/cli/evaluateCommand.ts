@@ -58,7 +58,7 @@ function reportText(report: EvaluationReport): string {
     ['parameters', `${formatCount(report.params)}, in blocks ${formatCount(report.blockParams)}`],
     ['on disk', formatBytes(report.bytes)],
     ['speed', `prefill ${formatMs(report.prefillMs)}, decode ${formatMs(report.decodeMs)}`],
-    ...(report.peakBytes === null ? [] : [['peak memory', formatBytes(report.peakBytes)]]),
+    ...(report.peakBytes === null ? [] : [['memory added', formatBytes(report.peakBytes)]]),
     ['device', `${report.device.device}: ${report.device.reason}`],
   ];
   return rows.map(([name = '', value = '']) => `${name.padEnd(12)}${value}\n`).join('');
