@@ -72,7 +72,7 @@ export async function evolve(request: EvolveRequest): Promise<EvolveResult> {
 
 function initialParent(terrain: Terrain, initial: Subnet): Parent {
   assertLegal(terrain.shape, initial);
-  assertOnBudget(terrain.shape, initial, terrain.budget);
+  assertOnBudget(terrain.shape, initial, terrain.budget, terrain.space.masks);
   return { key: subnetKey(initial), genome: genomeOf(terrain, initial) };
 }
 

@@ -105,7 +105,7 @@ export function historyOf(terrain: Terrain, seed: number, state: GenerationState
     const key = subnetKey(subnet);
     if (key !== ancestry.key) throw foreign(`subnet ${ancestry.key}`, `masks of ${key}`);
     // The initial subnet included: evolve accepts none that is off budget.
-    assertOnBudget(terrain.shape, subnet, terrain.budget);
+    assertOnBudget(terrain.shape, subnet, terrain.budget, terrain.space.masks);
     return { ...ancestry, genome };
   });
   return { generation, living, evaluated, known: new Map(known), bestHistory };

@@ -16,8 +16,8 @@ export interface RepairOptions {
 }
 
 /**
- * The genome brought exactly to the budget: more than budget minus the cheapest unit and at most
- * budget, and as near to the budget as unit sizes allow with a small exchange.
+ * The genome brought exactly to the budget: more than budget minus the cheapest unit of the space
+ * (tied units count whole) and at most budget, and as near to the budget as unit sizes allow with a small exchange.
  *
  * The space's bounds hold wherever the budget can be spent inside them. If it cannot, the number
  * of blocks changes first (within its bounds), then pools leave their bounds, then the number of

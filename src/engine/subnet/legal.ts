@@ -1,8 +1,9 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
 import { countParameters } from './count.ts';
+import type { AttentionMasks } from './select.ts';
 import type { Subnet } from './subnet.ts';
-import { unitCosts } from './units.ts';
+import { unitCosts, valueDimsPerTiedUnit } from './units.ts';
 
 /**
  * Checks that a subnet fits a model: one mask per block and head, indices ascending and in range,
@@ -33,11 +34,17 @@ export function assertLegal(shape: ModelShape, subnet: Subnet): void {
 /**
  * Checks that a subnet spends its budget: no parameter more, and less than the cheapest unit left.
  * @param budget  block parameters
+ * @param masks  what its units are; a tied search has no v/o unit of its own to spend
  * @throws EngineError  `budget` when it does not
  */
-export function assertOnBudget(shape: ModelShape, subnet: Subnet, budget: number): void {
+export function assertOnBudget(
+  shape: ModelShape,
+  subnet: Subnet,
+  budget: number,
+  masks: AttentionMasks = 'decoupled',
+): void {
   const { block } = countParameters(shape, subnet);
-  const cheapest = cheapestUnit(shape);
+  const cheapest = cheapestUnit(shape, masks);
   if (block > budget || block <= budget - cheapest) {
     throw new EngineError('budget', {
       what: 'The subnet',
@@ -48,10 +55,11 @@ export function assertOnBudget(shape: ModelShape, subnet: Subnet, budget: number
   }
 }
 
-/** Parameters of the cheapest prunable unit, the resolution of every budget. */
-export function cheapestUnit(shape: ModelShape): number {
-  const costs = unitCosts(shape);
-  return Math.min(costs.qk, costs.vo, costs.mlp);
+/** Parameters of the cheapest unit that can be kept or removed, the resolution of every budget. */
+export function cheapestUnit(shape: ModelShape, masks: AttentionMasks = 'decoupled'): number {
+  const { qk, vo, mlp } = unitCosts(shape);
+  if (masks === 'tied') return Math.min(qk + valueDimsPerTiedUnit(shape) * vo, mlp);
+  return Math.min(qk, vo, mlp);
 }
 
 function expectCount(path: string, noun: string, expected: number, found: number): void {

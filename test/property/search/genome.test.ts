@@ -16,18 +16,8 @@ import { methodAOptions, quickOptions } from '../../../src/engine/search/options
 import type { Terrain } from '../../../src/engine/search/terrain.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { problemFor, startOf } from '../../unit/search/problems.ts';
-import { llamaShape, tinyLlama, tinyOpt } from '../../unit/subnet/shapes.ts';
+import { llamaShape, oddLlama, tinyLlama, tinyOpt } from '../../unit/subnet/shapes.ts';
 
-/** No grouping, heads of an odd number of pairs, sizes that share few divisors. */
-const oddLlama = llamaShape({
-  layers: 5,
-  hidden: 12,
-  heads: 3,
-  kvHeads: 3,
-  headDim: 10,
-  intermediate: 31,
-  vocab: 50,
-});
 /** Many query heads on one key/value head, so that unit sizes are far apart; biased like Qwen2. */
 const multiQuery = {
   ...llamaShape({
@@ -55,7 +45,7 @@ const setting = fc.record({
 function checkGenome(terrain: Terrain, genome: Genome): void {
   const subnet = subnetOf(terrain, genome);
   assertLegal(terrain.shape, subnet);
-  assertOnBudget(terrain.shape, subnet, terrain.budget);
+  assertOnBudget(terrain.shape, subnet, terrain.budget, terrain.space.masks);
   const { least, most } = terrain.space.depth;
   assert.ok(depthOf(genome) >= least && depthOf(genome) <= most);
   genome.kept.forEach((pools, l) =>
@@ -100,7 +90,7 @@ test('with the published ranges every child is legal and on budget', () => {
       const child = mutate(terrain, genome, options.initialRates, rngFor(seed), options);
       const subnet = subnetOf(terrain, child);
       assertLegal(shape, subnet);
-      assertOnBudget(shape, subnet, terrain.budget);
+      assertOnBudget(shape, subnet, terrain.budget, masks);
     }),
     { numRuns: 300 },
   );

@@ -4,7 +4,7 @@ import { isEngineError } from '../../../src/protocol/errors.ts';
 import { countParameters, denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import type { HeadMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
-import { tinyLlama } from './shapes.ts';
+import { oddLlama, tinyLlama } from './shapes.ts';
 
 const dense = denseSubnet(tinyLlama);
 
@@ -42,6 +42,22 @@ test('a mask that does not fit is named with its place', () => {
     { layers: [{ heads, mlp: vo }, ...dense.layers.slice(1)] },
     /expected 2 key\/value heads, found 1/,
   );
+});
+
+test('with tied masks no lone value dimension can be spent', () => {
+  const odd = denseSubnet(oddLlama);
+  const { block } = countParameters(oddLlama, odd);
+  // g = 1: value dimension 2H, neuron 3H, tied unit 4H + 2 · 2H.
+  assertOnBudget(oddLlama, odd, block + 3 * 12 - 1, 'tied');
+  for (const [left, masks] of [
+    [3 * 12, 'tied'],
+    [2 * 12, 'decoupled'],
+  ] as const) {
+    assert.throws(
+      () => assertOnBudget(oddLlama, odd, block + left, masks),
+      (error) => isEngineError(error, 'budget'),
+    );
+  }
 });
 
 test('a budget is spent when less than the cheapest unit is left of it', () => {

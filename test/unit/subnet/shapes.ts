@@ -43,6 +43,17 @@ export const tinyLlama = llamaShape({
   vocab: 50,
 });
 
+/** No grouping, heads of an odd number of pairs, sizes that share few divisors. */
+export const oddLlama = llamaShape({
+  layers: 5,
+  hidden: 12,
+  heads: 3,
+  kvHeads: 3,
+  headDim: 10,
+  intermediate: 31,
+  vocab: 50,
+});
+
 /** An OPT small enough to search in a test. */
 export const tinyOpt: ModelShape = {
   ...optShape,
