@@ -17,6 +17,7 @@ import type { Terrain } from '../../../src/engine/search/terrain.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { problemFor, startOf } from '../../unit/search/problems.ts';
 import { llamaShape, oddLlama, tinyLlama, tinyOpt } from '../../unit/subnet/shapes.ts';
+import { propertyOptions } from '../propertyOptions.ts';
 
 /** Many query heads on one key/value head, so that unit sizes are far apart; biased like Qwen2. */
 const multiQuery = {
@@ -79,7 +80,7 @@ test('any sequence of mutations and crossovers stays legal, on budget and in bou
         family.push(child);
       }
     }),
-    { numRuns: 300 },
+    propertyOptions({ numRuns: 300 }),
   );
 });
 
@@ -92,7 +93,7 @@ test('with the published ranges every child is legal and on budget', () => {
       assertLegal(shape, subnet);
       assertOnBudget(shape, subnet, terrain.budget, masks);
     }),
-    { numRuns: 300 },
+    propertyOptions({ numRuns: 300 }),
   );
 });
 
@@ -111,6 +112,6 @@ test('a genome survives JSON, dropped blocks included', () => {
         subnetOf(terrain, child),
       );
     }),
-    { numRuns: 100 },
+    propertyOptions({ numRuns: 100 }),
   );
 });

@@ -8,6 +8,7 @@ import type { GenerationState } from '../../../src/engine/search/state.ts';
 import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
 import { problemFor } from '../../unit/search/problems.ts';
 import { tinyLlama, tinyOpt } from '../../unit/subnet/shapes.ts';
+import { propertyOptions } from '../propertyOptions.ts';
 
 const options = { ...quickOptions, population: 8, survivors: 4, generations: 5 };
 
@@ -74,7 +75,7 @@ test('a search killed after any evaluation and resumed ends as if it had never s
       assert.deepEqual(resumed, whole);
       assert.deepEqual(resumedStates, states.slice(states.length - resumedStates.length));
     }),
-    { numRuns: 25 },
+    propertyOptions({ numRuns: 25 }),
   );
 });
 

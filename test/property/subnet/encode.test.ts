@@ -10,6 +10,7 @@ import {
 } from '../../../src/engine/subnet/encode.ts';
 import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { tinyLlama } from '../../unit/subnet/shapes.ts';
+import { propertyOptions } from '../propertyOptions.ts';
 
 test('any set of indices survives encoding and decoding', () => {
   const sets = fc.uniqueArray(fc.nat(99)).map((all) => Uint32Array.from(all).sort());
@@ -17,6 +18,7 @@ test('any set of indices survives encoding and decoding', () => {
     fc.property(sets, (indices) => {
       assert.deepEqual(decodeIndices(encodeIndices(indices), 100, 'x'), indices);
     }),
+    propertyOptions(),
   );
 });
 
@@ -39,6 +41,6 @@ test('any JSON either decodes or is refused as undecodable', () => {
         assert.ok(isEngineError(error, 'decode') || isEngineError(error, 'shape'));
       }
     }),
-    { numRuns: 2000 },
+    propertyOptions({ numRuns: 2000 }),
   );
 });

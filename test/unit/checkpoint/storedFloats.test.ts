@@ -7,6 +7,7 @@ import {
   encodeFloats,
   type StoredDtype,
 } from '../../../src/engine/checkpoint/storedFloats.ts';
+import { propertyOptions } from '../../property/propertyOptions.ts';
 
 const every16 = new Uint16Array(0x10000).map((_, bits) => bits);
 const bytesOf = (bits: Uint16Array): Uint8Array => new Uint8Array(bits.buffer);
@@ -54,9 +55,9 @@ describe('stored floats', () => {
       check(value);
       check(-value);
     }
-    fc.assert(fc.property(fc.float({ noNaN: true }), check), { numRuns: 5000 });
+    fc.assert(fc.property(fc.float({ noNaN: true }), check), propertyOptions({ numRuns: 5000 }));
     const near = fc.float({ min: Math.fround(-1e-4), max: Math.fround(1e-4), noNaN: true });
-    fc.assert(fc.property(near, check), { numRuns: 5000 });
+    fc.assert(fc.property(near, check), propertyOptions({ numRuns: 5000 }));
   });
 
   test('rounds to the nearest bfloat16, ties to the even one', () => {

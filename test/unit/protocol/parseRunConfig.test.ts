@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { checkRunConfig, parseRunConfig } from '../../../src/protocol/parseRunConfig.ts';
+import { propertyOptions } from '../../property/propertyOptions.ts';
 
 const small = '{"model": "m", "ratio": 0.7, "text": "t"}';
 
@@ -93,7 +94,7 @@ test('never throws anything but its own error, whatever is done to a good text',
         assert.ok(check.ok || check.problems.length > 0);
       },
     ),
-    { numRuns: 2000 },
+    propertyOptions({ numRuns: 2000 }),
   );
 });
 

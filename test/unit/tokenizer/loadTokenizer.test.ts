@@ -10,6 +10,7 @@ import { loadTokenizer, makeTokenizer } from '../../../src/engine/tokenizer/load
 import { canCut, piecesOf } from '../../../src/engine/tokenizer/textPieces.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
 import { tinyTokenizer } from '../../fixtures/tinyTokenizer.ts';
+import { propertyOptions } from '../../property/propertyOptions.ts';
 
 type Json = Record<string, unknown>;
 
@@ -156,7 +157,7 @@ describe('encoding in pieces', () => {
           const expected = whole.encode(text, { add_special_tokens: false }).ids;
           assert.deepEqual([...pieces.encode(text)], expected);
         }),
-        { numRuns: 40, seed: 7 },
+        propertyOptions({ numRuns: 40 }),
       );
       assert.ok(cuts > 20, `only ${cuts} cuts were tried`);
     });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { splitTokens, windowsOf } from '../../../src/engine/tokenizer/tokenWindows.ts';
+import { propertyOptions } from '../../property/propertyOptions.ts';
 
 const count = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i);
 
@@ -47,6 +48,7 @@ describe('windowsOf', () => {
         assert.ok(drawn.every((offset) => offset <= 50));
         assert.deepEqual(drawn, offsets(seed));
       }),
+      propertyOptions(),
     );
     const draw = (seed: number): number[] =>
       windowsOf(count(5000), 10, 8, { mode: 'random', seed }).map((w) => w[0]!);
