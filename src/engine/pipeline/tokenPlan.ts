@@ -14,8 +14,10 @@ export interface TokenPlan {
   readonly heldout: readonly Uint32Array[];
 }
 
-/** Share of the calibration text that judges candidates instead of feeding statistics. */
-const SEARCH_SHARE = 0.25;
+/** One part in so many of the calibration text judges candidates instead of feeding statistics. */
+const SEARCH_EVERY = 4;
+/** Parts a text is cut into, so that both groups come from all of it: texts change on the way. */
+const MOST_PARTS = 64;
 /** Share of the text that is held out when no held-out text is given. */
 const HELDOUT_SHARE = 0.1;
 
@@ -40,11 +42,9 @@ export async function planTokens(
     config.heldout === null ? [1 - HELDOUT_SHARE, HELDOUT_SHARE] : [1, 0],
   ) as [Uint32Array, Uint32Array];
   const heldout = config.heldout === null ? rest : await encode(config.heldout);
-  const [calibration, search] = splitTokens(known, [1 - SEARCH_SHARE, SEARCH_SHARE]) as [
-    Uint32Array,
-    Uint32Array,
-  ];
   const capped = (length: number): number => Math.min(length, shape.maxPositions);
+  const longest = capped(Math.max(config.calibration.length, config.search.length));
+  const { calibration, search } = interleaved(known, longest);
   const context = capped(config.evaluation.context);
   const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous' });
   const { maxWindows } = config.evaluation;
@@ -60,6 +60,34 @@ export async function planTokens(
     }),
     heldout: maxWindows === 0 ? judged : judged.slice(0, maxWindows),
   };
+}
+
+/**
+ * Deals a text out in equal parts, every fourth to the search, the others to calibration; fewer,
+ * larger parts where they would be shorter than a window.
+ */
+function interleaved(
+  tokens: Uint32Array,
+  longest: number,
+): { calibration: Uint32Array; search: Uint32Array } {
+  const fitting = Math.floor(tokens.length / longest / SEARCH_EVERY) * SEARCH_EVERY;
+  const count = Math.max(SEARCH_EVERY, Math.min(MOST_PARTS, fitting));
+  const parts = splitTokens(tokens, new Array<number>(count).fill(1 / count));
+  const isSearch = (i: number): boolean => i % SEARCH_EVERY === SEARCH_EVERY - 1;
+  return {
+    calibration: joined(parts.filter((_, i) => !isSearch(i))),
+    search: joined(parts.filter((_, i) => isSearch(i))),
+  };
+}
+
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const out = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 /** Seeded windows; when the text has no more than that many, all of them, one after the other. */
