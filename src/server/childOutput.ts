@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 
 /** Lines kept for the message about a crash. */
 const LAST_LINES = 12;
+/** How an uncaught error begins: `Error: …`, `TypeError [CODE]: …`. A long stack may follow. */
+const ERROR_LINE = /^(Uncaught )?\w*(Error|Exception)( \[\w+\])?:/;
 /** Longest line kept, UTF-16 units. */
 const LONGEST_LINE = 400;
 /** Text kept while it is not yet known which run it belongs to, UTF-16 units. */
@@ -15,6 +17,8 @@ const MOST_PENDING = 256 * 1024;
  */
 export class ChildOutput {
   private readonly last: string[] = [];
+  /** The first line that names an error, once it is no longer among the last ones. */
+  private firstError: string | undefined;
   private pending = '';
   private rest = '';
   private logPath: string | undefined;
@@ -36,9 +40,13 @@ export class ChildOutput {
     this.pending = '';
   }
 
-  /** The last lines printed, oldest first. */
+  /**
+   * The last lines printed, oldest first. The first line that names an error comes before them when
+   * a long stack has pushed it out: it is the reason, and the stack only says where.
+   */
   lastLines(): readonly string[] {
-    return [...this.last, ...(this.rest === '' ? [] : [this.rest])];
+    const reason = this.firstError === undefined ? [] : [this.firstError, '…'];
+    return [...reason, ...this.last, ...(this.rest === '' ? [] : [this.rest])];
   }
 
   private take(text: string): void {
@@ -48,7 +56,8 @@ export class ChildOutput {
     for (const line of lines) {
       if (line.trim() !== '') this.last.push(line.slice(0, LONGEST_LINE));
     }
-    this.last.splice(0, Math.max(0, this.last.length - LAST_LINES));
+    const dropped = this.last.splice(0, Math.max(0, this.last.length - LAST_LINES));
+    this.firstError ??= dropped.find((line) => ERROR_LINE.test(line));
   }
 
   private write(text: string): void {
