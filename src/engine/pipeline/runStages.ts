@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import type { RunOutcome } from '../../protocol/engineApi.ts';
 import { type ExportReport, RUN_SCHEMA_VERSION, type Figures } from '../../protocol/runRecord.ts';
+import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { SUBNET_FILE, writeSubnetConfig } from '../export/subnetConfig.ts';
 import { rngFor } from '../numeric/rng.ts';
+import { reformationBytes } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
 import { blockBudget, denseSubnet } from '../subnet/count.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
@@ -67,8 +70,21 @@ async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens:
       'info',
       `Windows × tokens: ${sizes[0]} for calibration, ${sizes[1]} for the search, ${sizes[2]} held out.`,
     );
+    run.log('info', memoryNote(bench, tokens));
     return { bench, tokens };
   });
+}
+
+/** What the run will take, said before it takes it. */
+function memoryNote({ weights }: Workbench, { calibration }: TokenPlan): string {
+  const { shape } = weights;
+  const tokens = calibration.reduce((sum, window) => sum + window.length, 0);
+  const [held, scoring, reforming] = [
+    weightBytes(shape),
+    calibrationBytes(shape, tokens),
+    reformationBytes(shape, tokens),
+  ].map((bytes) => `${(bytes / 1e6).toPrecision(3)} MB`);
+  return `Memory: ${held} of weights, then at most ${scoring} more to score and ${reforming} to reform.`;
 }
 
 /** The subnets that need no search, all on the budget. */

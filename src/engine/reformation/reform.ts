@@ -1,3 +1,4 @@
+import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
@@ -75,6 +76,18 @@ export async function reform(request: ReformRequest): Promise<ModelWeights> {
   }
   releaseTensors([...denseStates, ...states]);
   return { ...weights, layers };
+}
+
+/**
+ * Peak bytes of {@link reform} beside the source's weights: the new o and down, four residual
+ * streams of all tokens (dense and subnet, before and after a sublayer), and the moments of the
+ * largest map in float64, twice for training and held-out tokens and once more while it is solved.
+ */
+export function reformationBytes(shape: ModelShape, tokens: number): number {
+  const { layers, hidden, heads, headDim, intermediate } = shape;
+  const inputs = heads * headDim + intermediate;
+  const width = Math.max(heads * headDim, intermediate);
+  return 4 * layers * inputs * hidden + 16 * tokens * hidden + 24 * width * (width + hidden);
 }
 
 /** The next states, when the old ones are needed no more. */
