@@ -4,7 +4,8 @@ import { RunFolder } from '../../src/engine/runs/runFolder.ts';
 
 const run = new RunFolder(process.argv[2] ?? '');
 process.send?.('ready');
-let generation = (run.latestGeneration()?.generation ?? -1) + 1;
+const first = (run.latestGeneration()?.generation ?? -1) + 1;
+let generation = first;
 step();
 
 function step(): void {
@@ -12,6 +13,7 @@ function step(): void {
   run.append({ kind: 'log', level: 'info', text: 'x'.repeat(2000) });
   run.saveGeneration(generation, `${generation},`.repeat(10_000));
   run.writeMasks('searched', { generation });
+  if (generation === first) process.send?.('wrote');
   generation++;
   setImmediate(step);
 }

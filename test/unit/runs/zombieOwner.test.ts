@@ -18,7 +18,7 @@ test(
     const run = createRunFolder(folder, someManifest());
     run.close();
     // The shell becomes a program that does not know it has a child.
-    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 15']);
+    const parent = spawn('sh', ['-c', 'sleep 15 & echo $!; exec sleep 15']);
     try {
       const pid = await new Promise<number>((resolve) => {
         parent.stdout.once('data', (data) => resolve(Number(String(data))));
@@ -29,6 +29,7 @@ test(
         JSON.stringify({ pid, started: null, host: hostname() }),
       );
       assert.throws(() => new RunFolder(run.path), /working on it/);
+      process.kill(pid, 'SIGKILL');
       while (stateOf() !== 'Z') await sleep(20);
       new RunFolder(run.path).close();
     } finally {

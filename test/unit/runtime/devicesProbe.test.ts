@@ -56,7 +56,7 @@ test('a probe that hangs is stopped after its time', async () => {
     await reasonOf('setInterval(() => 0, 1000); for (;;);', 300),
     'no answer within 0.3 s',
   );
-  assert.ok(performance.now() - start < 10_000);
+  assert.ok(performance.now() - start < 30_000);
 });
 
 test('a message that the device does not work is classified', async () => {
@@ -98,5 +98,5 @@ test('a raised signal stops a hanging probe at once', async () => {
     program: program('hang', 'setInterval(() => 0, 1000)'),
   };
   await assert.rejects(probeDevice('cpu', options), (error) => isEngineError(error, 'cancelled'));
-  assert.ok(performance.now() - start < 10_000);
+  assert.ok(performance.now() - start < 30_000);
 });
