@@ -1,6 +1,7 @@
 // npm run bench: speed and memory of the engine as ratios measured in one run on this machine.
 import { engineThreads } from '../../src/engine/runtime/devicesThreads.ts';
 import { forwardBench } from './forwardBench.ts';
+import { hostBench } from './hostBench.ts';
 import { memoryBench } from './memoryBench.ts';
 import type { Measurement } from './measurement.ts';
 import { solverBench } from './solverBench.ts';
@@ -14,6 +15,7 @@ const results: Measurement[] = [];
 const groups = [
   () => forwardBench(threads),
   () => memoryBench(threads),
+  () => hostBench(),
   () => solverBench(threads, sizes),
 ];
 for (const group of groups) {
