@@ -22,7 +22,7 @@ export type Measured = Omit<Figure, 'perplexity'>;
 const PROMPT_TOKENS = 256;
 /** Tokens decoded after the prompt in each round. */
 const DECODED_TOKENS = 16;
-const ROUNDS = 5;
+const ROUNDS = 9;
 
 /**
  * Size, speed and memory of models, measured as exported ONNX decoders side by side on the device.
