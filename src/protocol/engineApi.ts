@@ -1,12 +1,15 @@
+import type { EstimateReport } from './estimate.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
 import type { RunEvent } from './runEvent.ts';
-import type { DeviceReport, ExportReport, Figures } from './runRecord.ts';
+import type { DeviceReport, ExportReport, Figures, SubnetReport } from './runRecord.ts';
 
 /** What every long engine function is given. Plain data goes in and out of it, nothing else. */
 export interface EngineContext {
   /** Raised to stop; the function then throws the `cancelled` error within one block's time. */
   readonly signal: AbortSignal;
+  /** Raised to end the search early and go on with the best subnet so far. */
+  readonly finishSearch?: AbortSignal;
   /** Told everything that happens, in order. Must not throw; is not awaited. */
   emit(event: RunEvent): void;
 }
@@ -65,6 +68,18 @@ export interface ExportRequest {
   readonly dtype?: 'source' | 'float32' | 'float16' | 'bfloat16';
 }
 
+/** Ask for more about one subnet of a run: refit it, measure it, write it. */
+export interface SubnetRequest {
+  readonly runFolder: string;
+  /** Subnet key, as in the run's `evaluated` events. */
+  readonly key: string;
+  /** Refit its kept weights with the run's `reform` settings first. */
+  readonly reform: boolean;
+  /** Measure held-out perplexity, size and speed. */
+  readonly evaluate: boolean;
+  readonly forms: readonly ExportForm[];
+}
+
 /** One kind of parameter group and whether the engine can prune it. */
 export interface InspectPart {
   readonly name: string;
@@ -105,10 +120,16 @@ export const engineApi = {
   resume: request<{ readonly runFolder: string }, RunOutcome>('resume'),
   evaluate: request<EvaluationRequest, EvaluationReport>('evaluate'),
   export: request<ExportRequest, readonly ExportReport[]>('export'),
+  /** Works on one subnet of a run that is not running; the answer is also an event of the run. */
+  subnet: request<SubnetRequest, SubnetReport>('subnet'),
+  /** What a run of this config would take and give; reads headers and asks the device for its rate. */
+  estimate: request<{ readonly configPath: string }, EstimateReport>('estimate'),
   inspect: request<{ readonly path: string }, InspectReport>('inspect'),
   devices: request<Record<string, never>, readonly DeviceReport[]>('devices'),
   /** Stops everything that is running; the stopped requests answer with `cancelled`. */
   cancel: request<Record<string, never>, { readonly stopped: number }>('cancel'),
+  /** Ends the search of the running run early; its best subnet goes on through the later stages. */
+  finishSearch: request<Record<string, never>, { readonly told: boolean }>('finishSearch'),
   /** Everything the running request tells, in order. */
   runEvent: event<RunEvent>('runEvent'),
 } as const;

@@ -5,6 +5,7 @@ import {
   figureNames,
   figureSchema,
   stageNames,
+  subnetReportSchema,
 } from './runRecord.ts';
 
 const stage = Type.Enum([...stageNames]);
@@ -47,6 +48,8 @@ export const runEventSchemas = {
   }),
   figure: event('figure', { name: Type.Enum([...figureNames]), figure: figureSchema }),
   exported: event('exported', { report: exportReportSchema }),
+  /** A subnet of the run was refitted, measured or written after the search. */
+  subnetReported: event('subnetReported', { report: subnetReportSchema }),
   runFinished: event('runFinished', { ms: milliseconds }),
   runFailed: event('runFailed', { code: Type.String(), message: Type.String() }),
   runStopped: event('runStopped', {}),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { modelSummarySchema } from './modelSummary.ts';
 
 /** Version of the run folder's files; a folder of a newer version is refused, not misread. */
 export const RUN_SCHEMA_VERSION = 1;
@@ -84,6 +85,18 @@ export const exportReportSchema = Type.Object({
  */
 export type ExportReport = Readonly<Static<typeof exportReportSchema>>;
 
+/** Schema of {@link SubnetReport}. */
+export const subnetReportSchema = Type.Object({
+  key: Type.String(),
+  /** With the weights of the dense model. */
+  figure: Type.Union([figureSchema, Type.Null()]),
+  /** With refitted weights. */
+  reformed: Type.Union([figureSchema, Type.Null()]),
+  exports: Type.Array(exportReportSchema),
+});
+/** What was found out about one subnet after its search; null: not asked for. */
+export type SubnetReport = Readonly<Static<typeof subnetReportSchema>>;
+
 /** Schema of {@link RunManifest}. `config` is checked when it was parsed, so it is opaque here. */
 export const runManifestSchema = Type.Object({
   schemaVersion: Type.Integer({ minimum: 1 }),
@@ -103,6 +116,8 @@ export const runManifestSchema = Type.Object({
   /** `engine`, `onnxruntime`, `node`, … */
   versions: Type.Record(Type.String(), Type.String()),
   device: Type.Union([deviceReportSchema, Type.Null()]),
+  /** Sizes of the model; absent in runs of the first version. */
+  model: Type.Optional(modelSummarySchema),
 });
 /** What a run is: written once when it starts, never changed by its search. */
 export type RunManifest = Readonly<Static<typeof runManifestSchema>>;
