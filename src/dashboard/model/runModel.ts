@@ -1,0 +1,232 @@
+import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
+import {
+  stageNames,
+  type DeviceReport,
+  type ExportReport,
+  type Figure,
+  type FigureName,
+  type RunState,
+  type StageName,
+  type SubnetReport,
+} from '../../protocol/runRecord.ts';
+
+/** Lines of the run's log that are kept for the dashboard. */
+const LOG_LINES = 200;
+
+/** One stage of the strip. */
+export interface StageModel {
+  readonly stage: StageName;
+  readonly state: 'waiting' | 'running' | 'done';
+  /** Milliseconds since 1970; null while waiting. */
+  readonly startedMs: number | null;
+  /** Time spent in it over all resumptions, ms; grows only when the stage ends. */
+  readonly spentMs: number;
+  readonly done: number;
+  readonly total: number;
+  readonly etaMs: number | null;
+}
+
+/** One judged candidate: a point of the fitness plot. */
+export interface Candidate {
+  readonly key: string;
+  readonly generation: number;
+  readonly child: number;
+  /** Lower is better. */
+  readonly fitness: number;
+  readonly how: 'initial' | 'mutation' | 'crossover' | 'strong';
+  readonly parents: readonly string[];
+  /** Block parameters. */
+  readonly params: number;
+  readonly timeMs: number;
+}
+
+/** One finished generation. */
+export interface Generation {
+  readonly generation: number;
+  readonly best: number;
+  readonly median: number;
+  readonly quartiles: readonly [number, number];
+  readonly survivors: readonly string[];
+  readonly ms: number;
+}
+
+/** A line of the log. */
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warning' | 'error';
+  readonly text: string;
+  readonly timeMs: number;
+}
+
+/** Everything a run has told so far, as plain data. */
+export interface RunModel {
+  /** Number of the next event; the events before it are in this model. */
+  readonly nextSeq: number;
+  readonly state: RunState;
+  /** Why it failed; null otherwise. */
+  readonly message: string | null;
+  readonly startedMs: number | null;
+  readonly lastMs: number | null;
+  readonly stages: readonly StageModel[];
+  /** In the order judged; a subnet met again is not repeated. */
+  readonly candidates: readonly Candidate[];
+  readonly generations: readonly Generation[];
+  readonly figures: Readonly<Partial<Record<FigureName, Figure>>>;
+  readonly exports: readonly ExportReport[];
+  /** By subnet key; the newest report of each. */
+  readonly subnets: Readonly<Record<string, SubnetReport>>;
+  readonly devices: readonly DeviceReport[];
+  readonly log: readonly LogLine[];
+}
+
+/** A run of which nothing has been heard. */
+export const emptyRun: RunModel = {
+  nextSeq: 0,
+  state: 'queued',
+  message: null,
+  startedMs: null,
+  lastMs: null,
+  stages: stageNames.map((stage) => waiting(stage)),
+  candidates: [],
+  generations: [],
+  figures: {},
+  exports: [],
+  subnets: {},
+  devices: [],
+  log: [],
+};
+
+/**
+ * The model after more events. Events it already holds are left out, so that a piece of the log may
+ * be told twice.
+ * @param events  in the order of the log
+ * @returns the same object when nothing was new
+ */
+export function reduceRun(
+  model: RunModel,
+  events: readonly (RunEvent | UnknownRunEvent)[],
+): RunModel {
+  const fresh = events.filter(({ seq }) => seq >= model.nextSeq);
+  if (fresh.length === 0) return model;
+  const draft: Draft = {
+    ...model,
+    stages: [...model.stages],
+    candidates: [...model.candidates],
+    generations: [...model.generations],
+    figures: { ...model.figures },
+    exports: [...model.exports],
+    subnets: { ...model.subnets },
+    devices: [...model.devices],
+    log: [...model.log],
+  };
+  const met = new Set(model.candidates.map(({ key }) => key));
+  for (const event of fresh) {
+    draft.nextSeq = Math.max(draft.nextSeq, event.seq + 1);
+    draft.lastMs = event.timeMs;
+    draft.startedMs ??= event.timeMs;
+    take(draft, met, event);
+  }
+  if (draft.log.length > LOG_LINES) draft.log.splice(0, draft.log.length - LOG_LINES);
+  return draft;
+}
+
+/** True when events are missing between the model and the first of these, so that a snapshot is due. */
+export function hasGap(model: RunModel, events: readonly { readonly seq: number }[]): boolean {
+  const [first] = events;
+  return first !== undefined && first.seq > model.nextSeq;
+}
+
+type Draft = {
+  -readonly [K in keyof RunModel]: RunModel[K] extends readonly (infer T)[] ? T[] : RunModel[K];
+} & {
+  figures: Partial<Record<FigureName, Figure>>;
+  subnets: Record<string, SubnetReport>;
+};
+
+function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent): void {
+  switch (event.kind) {
+    case 'runStarted':
+      [draft.state, draft.message] = ['running', null];
+      // A stage that was cut off begins again.
+      draft.stages = draft.stages.map((s) =>
+        s.state === 'running' ? pausedStage(s, event.timeMs) : s,
+      );
+      return;
+    case 'runFinished':
+      return end(draft, 'finished', event.timeMs);
+    case 'runStopped':
+      return end(draft, 'stopped', event.timeMs);
+    case 'runFailed':
+      end(draft, 'failed', event.timeMs);
+      draft.message = event.message;
+      return;
+    case 'stageStarted':
+      return changeStage(draft, event.stage, (s) => ({
+        ...s,
+        ...{ state: 'running', startedMs: event.timeMs, done: 0, total: 0, etaMs: null },
+      }));
+    case 'stageProgress':
+      return changeStage(draft, event.stage, (s) => ({
+        ...s,
+        ...{ done: event.done, total: event.total, etaMs: event.etaMs },
+      }));
+    case 'stageFinished':
+      return changeStage(draft, event.stage, (s) => ({
+        ...s,
+        ...{ state: 'done', spentMs: s.spentMs + event.ms, done: s.total, etaMs: null },
+      }));
+    case 'deviceChosen':
+      draft.devices = [...event.devices];
+      return;
+    case 'evaluated': {
+      if (met.has(event.key)) return;
+      met.add(event.key);
+      const { key, generation, child, fitness, how, parents, params, timeMs } = event;
+      draft.candidates.push({ key, generation, child, fitness, how, parents, params, timeMs });
+      return;
+    }
+    case 'generationFinished': {
+      const { generation, best, median, quartiles, survivors, ms } = event;
+      draft.generations = draft.generations.filter((g) => g.generation !== generation);
+      draft.generations.push({ generation, best, median, quartiles, survivors, ms });
+      return;
+    }
+    case 'figure':
+      draft.figures[event.name] = event.figure;
+      return;
+    case 'exported':
+      draft.exports = draft.exports.filter(({ form }) => form !== event.report.form);
+      draft.exports.push(event.report);
+      return;
+    case 'subnetReported':
+      draft.subnets[event.report.key] = event.report;
+      return;
+    case 'log':
+      draft.log.push({ level: event.level, text: event.text, timeMs: event.timeMs });
+      return;
+    case 'unknown':
+      return;
+  }
+}
+
+function end(draft: Draft, state: RunState, timeMs: number): void {
+  [draft.state, draft.message] = [state, null];
+  draft.stages = draft.stages.map((s) => (s.state === 'running' ? pausedStage(s, timeMs) : s));
+}
+
+/** A stage that was broken off keeps the time it took. */
+function pausedStage(stage: StageModel, timeMs: number): StageModel {
+  const spent = stage.startedMs === null ? 0 : Math.max(0, timeMs - stage.startedMs);
+  return { ...stage, state: 'waiting', spentMs: stage.spentMs + spent, etaMs: null };
+}
+
+function changeStage(
+  draft: Draft,
+  name: StageName,
+  change: (stage: StageModel) => StageModel,
+): void {
+  draft.stages = draft.stages.map((s) => (s.stage === name ? change(s) : s));
+}
+
+function waiting(stage: StageName): StageModel {
+  return { stage, state: 'waiting', startedMs: null, spentMs: 0, done: 0, total: 0, etaMs: null };
+}

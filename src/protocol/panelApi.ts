@@ -1,0 +1,154 @@
+import Type, { type Static } from 'typebox';
+import type { ConfigProblem } from './configProblem.ts';
+import { event, request } from './rpc.ts';
+import type { RunEvent } from './runEvent.ts';
+import type { RunState } from './runRecord.ts';
+
+/** Version of the talk between a dashboard and its host. */
+export const PANEL_PROTOCOL = 1;
+
+const runId = Type.String({ minLength: 1, maxLength: 200 });
+const subnetKey = Type.String({ pattern: '^[0-9a-f]{16}$' });
+
+/** Schema of {@link MaskRef}. */
+export const maskRefSchema = Type.Union([
+  Type.Object({
+    kind: Type.Literal('named'),
+    name: Type.Enum(['initialised', 'searched', 'random']),
+  }),
+  Type.Object({ kind: Type.Literal('candidate'), key: subnetKey }),
+]);
+/** A mask of a run. */
+export type MaskRef = Readonly<Static<typeof maskRefSchema>>;
+
+/** What may be asked for of a run, or of one of its subnets, by a button of the dashboard. */
+export const panelActions = [
+  'run',
+  'pause',
+  'resume',
+  'keepBest',
+  'delete',
+  'openConfig',
+  'openLog',
+  'revealFolder',
+  'reform',
+  'evaluate',
+  'export',
+  'openSubnetBeside',
+  'insertLoader',
+  'compare',
+] as const;
+/** One of them. */
+export type PanelAction = (typeof panelActions)[number];
+
+/** Schemas of what a dashboard sends; the host trusts nothing that does not pass them. */
+export const panelParams = {
+  open: Type.Object({ protocol: Type.Integer() }),
+  mask: Type.Object({ run: runId, mask: maskRefSchema }),
+  frequency: Type.Object({ run: runId }),
+  importance: Type.Object({ run: runId }),
+  layerScores: Type.Object({ run: runId, layer: Type.Integer({ minimum: 0, maximum: 4095 }) }),
+  config: Type.Object({ run: runId }),
+  editConfig: Type.Object({
+    run: runId,
+    path: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 4 }),
+    value: Type.Union([
+      Type.String({ maxLength: 4096 }),
+      Type.Number(),
+      Type.Boolean(),
+      Type.Null(),
+    ]),
+  }),
+  act: Type.Object({
+    run: runId,
+    action: Type.Enum([...panelActions]),
+    subnet: Type.Optional(subnetKey),
+  }),
+} as const;
+
+type Params<K extends keyof typeof panelParams> = Readonly<Static<(typeof panelParams)[K]>>;
+
+/** Where a run stands beyond what its own log can know. */
+export interface RunStanding {
+  readonly state: RunState;
+  /** Place in the queue from 1; null when it is not queued. */
+  readonly queuePlace: number | null;
+  /** A subnet of the run is being reformed, measured or exported. */
+  readonly busyWith: string | null;
+}
+
+/** One editable field of a run config. */
+export interface ConfigField {
+  readonly path: readonly string[];
+  readonly value: string | number | boolean | null;
+  /** True when the file does not name it. */
+  readonly isDefault: boolean;
+  readonly type: 'text' | 'number' | 'integer' | 'switch' | 'choice';
+  readonly choices: readonly string[];
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+  readonly description: string;
+}
+
+/** The config file of a run as it is now in the editor. */
+export interface ConfigView {
+  /** False when the file is gone or cannot be edited; `why` says so. */
+  readonly editable: boolean;
+  readonly why: string;
+  readonly fileName: string;
+  readonly fields: readonly ConfigField[];
+  readonly problems: readonly ConfigProblem[];
+  /** True when the file differs from what the run was started with. */
+  readonly changed: boolean;
+}
+
+/** What a dashboard is shown first. `S` is the snapshot of a run (src/dashboard/model). */
+export interface PanelContent<S> {
+  readonly protocol: number;
+  /** One run, or those to compare. */
+  readonly runs: readonly S[];
+  readonly standing: Readonly<Record<string, RunStanding>>;
+  readonly palette: 'cividis' | 'viridis' | 'greys';
+  /** False in a workspace that is not trusted, or without the engine; `whyNot` says so. */
+  readonly canRun: boolean;
+  readonly whyNot: string;
+  /** Subnet to show selected. */
+  readonly select: string | null;
+}
+
+/**
+ * Requests of a dashboard to its host, and what the host tells it. Bytes travel as `Uint8Array`, never
+ * as text. A run is named by its id, never by a path.
+ */
+export const panelApi = {
+  open: request<Params<'open'>, PanelContent<unknown>>('open'),
+  /** Bits of a mask in the run's unitLayout: layers × bytesPerLayer. */
+  mask: request<Params<'mask'>, { readonly key: string; readonly bits: Uint8Array }>('mask'),
+  /**
+   * How often each unit is kept by the survivors of the last generation: layers × perLayer bytes,
+   * 0 = never, 255 = always.
+   */
+  frequency: request<
+    Params<'frequency'>,
+    { readonly subnets: number; readonly shares: Uint8Array }
+  >('frequency'),
+  /** Rank of each unit's score among those of its kind in its block: layers × perLayer, 255 = best. */
+  importance: request<Params<'importance'>, { readonly ranks: Uint8Array }>('importance'),
+  /** The scores themselves of one block, perLayer float32 values. */
+  layerScores: request<Params<'layerScores'>, { readonly scores: Float32Array }>('layerScores'),
+  config: request<Params<'config'>, ConfigView>('config'),
+  /** Writes one field back to the file as an edit that can be undone; null removes it. */
+  editConfig: request<Params<'editConfig'>, ConfigView>('editConfig'),
+  /** Does something; answers when it has begun, with a word for the screen reader. */
+  act: request<Params<'act'>, { readonly said: string }>('act'),
+  /** More of a run's log, at most ten times a second. */
+  runEvents: event<{ readonly run: string; readonly events: readonly RunEvent[] }>('runEvents'),
+  /** A run read again from its folder: masks or results came, or events were missed. `S` as above. */
+  runSnapshot: event<{ readonly run: string; readonly snapshot: unknown }>('runSnapshot'),
+  standing: event<{ readonly run: string; readonly standing: RunStanding }>('standing'),
+  configChanged: event<{ readonly run: string; readonly config: ConfigView }>('configChanged'),
+  /** The run's folder is gone. */
+  runRemoved: event<{ readonly run: string }>('runRemoved'),
+  /** Show this subnet selected. */
+  select: event<{ readonly run: string; readonly subnet: string }>('select'),
+} as const;
