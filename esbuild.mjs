@@ -1,36 +1,65 @@
 // Builds the programs of the product into dist/. Native packages stay outside the bundles.
 // Usage: node esbuild.mjs [--watch]
+import { existsSync } from 'node:fs';
 import { build, context } from 'esbuild';
 
 const watching = process.argv.includes('--watch');
 
 /** @type {import('esbuild').BuildOptions} */
-const options = {
+const shared = {
+  bundle: true,
+  sourcemap: 'linked',
+  logLevel: watching ? 'silent' : 'warning',
+  outdir: 'dist',
+};
+
+/** @type {import('esbuild').BuildOptions} */
+const programs = {
+  ...shared,
   entryPoints: [
+    { in: 'src/service/main.ts', out: 'service' },
     { in: 'src/cli/main.ts', out: 'cli' },
     { in: 'src/server/main.ts', out: 'engine' },
     { in: 'src/engine/pipeline/probeMain.ts', out: 'probe' },
-  ],
-  bundle: true,
+  ].filter(({ in: path }) => existsSync(path)),
   platform: 'node',
   format: 'cjs',
   target: 'node20',
   // jsonc-parser's "main" is UMD, whose inner requires no bundler can follow; its "module" is not.
   mainFields: ['module', 'main'],
-  sourcemap: 'linked',
   external: ['onnxruntime-node', 'vscode'],
   // Code that runs from source too asks for `__filename` first, and for import.meta only there.
   logOverride: { 'empty-import-meta': 'silent' },
-  logLevel: watching ? 'silent' : 'warning',
   outExtension: { '.js': '.cjs' },
-  outdir: 'dist',
 };
 
-if (watching) {
-  const watcher = await context({ ...options, plugins: [problemMatcherLines()] });
-  await watcher.watch();
-} else {
-  await build(options);
+/** Small, because every start of the editor reads it. @type {import('esbuild').BuildOptions} */
+const host = {
+  ...programs,
+  entryPoints: [{ in: 'src/host/extension.ts', out: 'extension' }],
+  minify: true,
+  keepNames: true,
+};
+
+/** @type {import('esbuild').BuildOptions} */
+const page = {
+  ...shared,
+  entryPoints: [{ in: 'webview/main.ts', out: 'webview' }],
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2022',
+  minify: true,
+  loader: { '.ttf': 'copy' },
+  assetNames: '[name]',
+};
+
+for (const options of [programs, host, page]) {
+  if (watching) {
+    const watcher = await context({ ...options, plugins: [problemMatcherLines()] });
+    await watcher.watch();
+  } else {
+    await build(options);
+  }
 }
 
 /** Prints what the problem matcher of .vscode/tasks.json looks for. */

@@ -9,9 +9,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const BUILD_STAMP = join(root, 'dist', '.build-stamp');
-const PROGRAMS = ['cli.cjs', 'engine.cjs', 'probe.cjs'];
+const PROGRAMS = ['cli.cjs', 'engine.cjs', 'probe.cjs', 'webview.js'];
 /** What the bundles are made of. */
-const BUILD_INPUTS = ['src', 'esbuild.mjs', 'tsconfig.json', 'package.json', 'package-lock.json'];
+const BUILD_INPUTS = ['src', 'webview', 'esbuild.mjs', 'tsconfig.json', 'package.json', 'package-lock.json'];
 
 /** Makes the checkout ready to run; ends the process with one clear message when it cannot. */
 export async function setUp() {

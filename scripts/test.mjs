@@ -17,6 +17,7 @@ async function staticChecks() {
   const checks = [
     ['Linting', () => tool('eslint/bin/eslint.js', '.', '--max-warnings=0')],
     ['Checking types', () => tool('typescript/bin/tsc', '-p', 'tsconfig.json')],
+    ['Checking types of the webview', () => tool('typescript/bin/tsc', '-p', 'webview')],
     ['Checking format', () => tool('prettier/bin/prettier.cjs', '--check', '.')],
   ];
   const complaints = [];

@@ -1,0 +1,3 @@
+import '@vscode/codicons/dist/codicon.css';
+
+document.body.textContent = 'Subnet Studio';
