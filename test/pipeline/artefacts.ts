@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readResults } from '../../src/engine/runs/runLayout.ts';
+import { candidateKeys, readCandidate } from '../../src/engine/runs/candidateStore.ts';
+import { readManifest, readResults } from '../../src/engine/runs/runLayout.ts';
+import { unitLayout } from '../../src/protocol/modelSummary.ts';
 
 /** What of a finished run must not depend on when it was stopped, by name. */
 export type Artefacts = Readonly<Record<string, unknown>>;
@@ -20,7 +22,8 @@ const EXPORTS = [
 export function artefactsOf(runFolder: string): Artefacts {
   // Killed before it dropped an old generation, a run may keep one more; only the last one counts.
   const last = inFolder(runFolder, 'checkpoint').slice(-1);
-  const files = [...inFolder(runFolder, 'masks'), ...last];
+  const masks = inFolder(runFolder, 'masks').filter((name) => !name.endsWith('.bin'));
+  const files = [...masks, ...last];
   const stages = ['stages/scores.bin', 'stages/reformed.safetensors'];
   const all = [...files, ...stages, ...EXPORTS].filter((name) => existsSync(join(runFolder, name)));
   const figures = Object.entries(readResults(runFolder)!.figures).map(([name, figure]) => [
@@ -34,6 +37,7 @@ export function artefactsOf(runFolder: string): Artefacts {
     subnet: subnetOf(runFolder),
     fits: readJson(join(runFolder, 'stages/reform.json')),
     evaluations: evaluationsOf(runFolder),
+    candidates: candidatesOf(runFolder),
     figures: Object.fromEntries(figures) as unknown,
   };
 }
@@ -51,6 +55,16 @@ function subnetOf(runFolder: string): unknown {
 function evaluationsOf(runFolder: string): unknown {
   const lines = readFileSync(join(runFolder, 'evaluations.jsonl'), 'utf8').trim().split('\n');
   return lines.filter((line) => line !== '').sort();
+}
+
+/** Masks by key: a run killed before it journalled one keeps it twice. */
+function candidatesOf(runFolder: string): unknown {
+  const layout = unitLayout(readManifest(runFolder).model!);
+  const keys = [...new Set(candidateKeys(runFolder, layout))].sort();
+  return keys.map((key) => [
+    key,
+    Buffer.from(readCandidate(runFolder, layout, key)!).toString('hex'),
+  ]);
 }
 
 function inFolder(runFolder: string, name: string): string[] {

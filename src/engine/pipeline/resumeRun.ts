@@ -2,6 +2,7 @@ import type { EngineContext, RunOutcome } from '../../protocol/engineApi.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { readRunEvents } from '../runs/listRuns.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { RunFolder } from '../runs/runFolder.ts';
@@ -46,7 +47,7 @@ function tellFinished(folder: RunFolder, context: EngineContext): void {
  * The config of a run, worked out again from its text: the manifest's copy is for reading only. The
  * device is the one the run began on, for another one rounds otherwise.
  */
-function configOf({ manifest, path }: RunFolder): ResolvedConfig {
+export function configOf({ manifest, path }: RunFolder): ResolvedConfig {
   const { configText, configPath, config, name, seeds } = manifest;
   const device = (deviceOf(path) ?? config['device']) as ResolvedConfig['device'];
   const seed = seeds['run'];
@@ -64,13 +65,17 @@ function deviceOf(folder: string): string | undefined {
   return undefined;
 }
 
-async function expectUnchanged(
+/**
+ * Checks that what a run's figures depend on is what it was when the run began.
+ * @throws EngineError `run` naming what changed; `checkpoint`, `tokenizer`, `text`, `cancelled`
+ */
+export async function expectUnchanged(
   { manifest, path }: RunFolder,
   config: ResolvedConfig,
   signal: AbortSignal,
 ): Promise<void> {
   const now: Record<string, string> = {
-    ...(await hashesOf(config, signal)),
+    ...(await hashesOf(config, await openCheckpoint(config.model), signal)),
     engine: engineVersion,
   };
   const then: Record<string, string> = {

@@ -4,6 +4,7 @@ import type { RunEventBody } from '../../protocol/runEvent.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { RunFolder } from '../runs/runFolder.ts';
+import { EarlyFinish } from './earlyFinish.ts';
 
 /** Least time between two progress events of a stage, ms: ten a second is what an eye can follow. */
 const PROGRESS_MS = 100;
@@ -16,15 +17,24 @@ export class RunContext {
   readonly folder: RunFolder;
   readonly config: ResolvedConfig;
   readonly signal: AbortSignal;
+  /** Whether the search is to end before its time. */
+  readonly finish: EarlyFinish;
   readonly #emit: EngineContext['emit'];
 
   constructor(folder: RunFolder, config: ResolvedConfig, context: EngineContext) {
     this.folder = folder;
     this.config = config;
     this.signal = context.signal;
+    this.finish = new EarlyFinish(folder, context.finishSearch);
     this.#emit = (event) => {
       context.emit(event);
     };
+  }
+
+  /** Gives the folder free. Nothing may be told afterwards. */
+  close(): void {
+    this.finish.close();
+    this.folder.close();
   }
 
   /** Writes an event to the folder, then passes it on. */

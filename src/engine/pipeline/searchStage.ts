@@ -1,10 +1,18 @@
+import { isEngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { unitLayout } from '../../protocol/modelSummary.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
+import { CandidateStore } from '../runs/candidateStore.ts';
 import { evolve } from '../search/evolve.ts';
+import type { Evaluation } from '../search/judge.ts';
 import { decodeState, type Fitness, type GenerationState } from '../search/state.ts';
 import { tailFirst } from '../search/terrain.ts';
 import { countParameters } from '../subnet/count.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
+import { modelSummaryOf } from '../subnet/modelSummary.ts';
+import { packSubnet } from '../subnet/pack.ts';
 import type { Subnet } from '../subnet/subnet.ts';
+import { keptSubnet } from './keptSubnet.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Scored } from './scoreStage.ts';
 import { evolveOptionsOf, spaceOf } from './searchOptions.ts';
@@ -26,7 +34,8 @@ export interface SearchInput {
 /**
  * Evolves masks on the budget; returns the fittest subnet, or the initial one when the config has
  * the search switched off. Every evaluation is journalled and every generation saved, so a stopped
- * search goes on where it was.
+ * search goes on where it was. Asked to finish early, it gives up the running evaluation and returns
+ * the fittest subnet so far.
  * @throws EngineError `config`, `budget`, `cancelled`, `disk`, `device`
  */
 export function searchStage(
@@ -40,28 +49,67 @@ export function searchStage(
     'search',
     () => decodeSubnet(shape, run.folder.readMasks('searched'), 'masks/searched.json'),
     async (progress) => {
-      const best = await search(run, bench, input, progress);
+      const best = await searchUntilAsked(run, bench, input, progress);
       run.folder.writeMasks('searched', encodeSubnet(best));
       return {};
     },
   );
 }
 
+async function searchUntilAsked(
+  run: RunContext,
+  bench: Workbench,
+  input: SearchInput,
+  progress: Progress,
+): Promise<Subnet> {
+  const { shape } = bench.weights;
+  if (!run.finish.signal.aborted) {
+    const store = new CandidateStore(run.folder.path, unitLayout(modelSummaryOf(shape)));
+    try {
+      const best = await search(run, bench, input, { progress, store });
+      if (!run.finish.signal.aborted) return best;
+    } catch (error) {
+      if (!isEngineError(error, 'cancelled') || !run.finish.signal.aborted) throw error;
+      throwIfAborted(run.signal);
+    } finally {
+      store.close();
+    }
+  }
+  const best = bestSoFar(run, shape);
+  const found = best === null ? 'nothing was judged yet, so the initial subnet' : best.key;
+  run.log('info', `The search was asked to finish early: ${found} goes on.`);
+  return best?.subnet ?? input.initial;
+}
+
+/** The fittest subnet judged when the search was asked to finish; of equals the older. */
+function bestSoFar(run: RunContext, shape: ModelShape): { key: string; subnet: Subnet } | null {
+  const judged = [...run.folder.evaluations.all()].slice(0, run.finish.evaluations);
+  judged.sort(([, a], [, b]) => a - b);
+  for (const [key] of judged) {
+    // Without masks only where the store was full.
+    const subnet = keptSubnet(run.folder.path, shape, key);
+    if (subnet !== undefined) return { key, subnet };
+  }
+  return null;
+}
+
 async function search(
   run: RunContext,
   bench: Workbench,
   { scored, initial, budget, windows }: SearchInput,
-  progress: Progress,
+  { progress, store }: { readonly progress: Progress; readonly store: CandidateStore },
 ): Promise<Subnet> {
   const { forward, head, weights } = bench;
   const { shape } = weights;
   const settings = run.config.search;
   const options = evolveOptionsOf(settings);
   const kind = settings.fitness;
+  const signal = AbortSignal.any([run.signal, run.finish.signal]);
+  const record = recorder(run, shape, store);
   const evaluator = await LocalEvaluator.create({
     ...{ forward, head, weights, windows, kind },
     cacheBytes: PREFIX_CACHE_BYTES,
-    signal: run.signal,
+    signal,
   });
   const total = 1 + options.population + options.generations * childrenOf(options);
   const saved = run.folder.latestGeneration();
@@ -78,30 +126,48 @@ async function search(
     initial,
     seed: run.config.seed,
     options,
-    signal: run.signal,
+    signal,
     ...(saved === undefined ? {} : { state: decodeState(saved.state) }),
     known: run.folder.evaluations.all(),
-    fitness: async (subnet, _lineage, signal) => {
+    fitness: async (subnet) => {
       const { meanNats } = await evaluator.loss(subnet, signal);
       return kind === 'perplexity' ? Math.exp(meanNats) : meanNats;
     },
-    onEvaluated: ({ key, fitness, subnet, parents, ...born }) => {
-      // A result that is not finite is not journalled: it is worked out again, and stays bad.
-      // Told first: killed in between, the same event comes twice, but never a child without one.
-      if (fitness !== null) {
-        const params = countParameters(shape, subnet).block;
-        run.tell({ kind: 'evaluated', key, fitness, params, parents: [...parents], ...born });
-        run.folder.evaluations.record(key, fitness);
-      }
+    onEvaluated: (evaluation) => {
+      record(evaluation);
       progress(++judged, total);
     },
     onGeneration: (state) => {
+      store.sync();
       run.folder.saveGeneration(state.generation, state);
       tellGeneration(run, state, performance.now() - since);
       since = performance.now();
     },
   });
   return best;
+}
+
+/** Keeps what an evaluation showed. */
+function recorder(
+  run: RunContext,
+  shape: ModelShape,
+  store: CandidateStore,
+): (evaluation: Evaluation) => void {
+  const layout = unitLayout(modelSummaryOf(shape));
+  let full = false;
+  return ({ key, fitness, subnet, parents, ...born }) => {
+    // A result that is not finite is not journalled: it is worked out again, and stays bad.
+    if (fitness === null) return;
+    // Masks first, so that whoever learns of a candidate finds them.
+    if (!full && !store.append(key, packSubnet(layout, subnet))) {
+      full = true;
+      run.log('warning', 'Masks of later candidates are not kept: masks/candidates.bin is full.');
+    }
+    // Told next: killed in between, the same event comes twice, but never a child without one.
+    const params = countParameters(shape, subnet).block;
+    run.tell({ kind: 'evaluated', key, fitness, params, parents: [...parents], ...born });
+    run.folder.evaluations.record(key, fitness);
+  };
 }
 
 function childrenOf(options: ReturnType<typeof evolveOptionsOf>): number {

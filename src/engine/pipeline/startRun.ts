@@ -7,11 +7,12 @@ import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
+import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/loadTokenizer.ts';
 import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
 import { textHash } from './readText.ts';
@@ -33,7 +34,8 @@ export async function startRun(
   const path = resolve(configPath);
   const text = await readConfig(path);
   const config = resolveConfig(parseRunConfig(text, path), path, overrides);
-  const hashes = await hashesOf(config, context.signal);
+  const checkpoint = await openCheckpoint(config.model);
+  const hashes = await hashesOf(config, checkpoint, context.signal);
   const createdMs = Date.now();
   const id = runIdOf(config.name, createdMs, hashOf(JSON.stringify(config) + createdMs));
   const folder = createRunFolder(overrides.out ?? runsRootOf(dirname(path)), {
@@ -48,6 +50,7 @@ export async function startRun(
     hashes,
     versions: versions(),
     device: null,
+    model: modelSummaryOf(checkpoint.shape),
   });
   return runIn(folder, config, context, false);
 }
@@ -62,7 +65,13 @@ export async function runIn(
   context: EngineContext,
   resumed: boolean,
 ): Promise<RunOutcome> {
-  const run = new RunContext(folder, config, context);
+  let run: RunContext;
+  try {
+    run = new RunContext(folder, config, context);
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
   try {
     run.tell({ kind: 'runStarted', id: folder.manifest.id, folder: folder.path, resumed });
     return await runStages(run, engineVersion);
@@ -70,7 +79,7 @@ export async function runIn(
     tellEnd(run, error);
     throw error;
   } finally {
-    folder.close();
+    run.close();
   }
 }
 
@@ -80,9 +89,9 @@ export async function runIn(
  */
 export async function hashesOf(
   config: ResolvedConfig,
+  checkpoint: Checkpoint,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
-  const checkpoint = await openCheckpoint(config.model);
   return {
     text: await textHash(config.text),
     ...(config.heldout === null ? {} : { heldout: await textHash(config.heldout) }),

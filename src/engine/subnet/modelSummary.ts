@@ -1,0 +1,15 @@
+import type { ModelSummary } from '../../protocol/modelSummary.ts';
+import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { countParameters, denseSubnet } from './count.ts';
+
+/** The sizes of a model as plain data, for run folders and whoever draws its masks. */
+export function modelSummaryOf(shape: ModelShape): ModelSummary {
+  const { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab } = shape;
+  const { denseTotal, denseBlock } = countParameters(shape, denseSubnet(shape));
+  return {
+    ...{ family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab },
+    qkUnits: qkUnitsPerHead(shape),
+    params: denseTotal,
+    blockParams: denseBlock,
+  };
+}
