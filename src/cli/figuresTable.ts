@@ -1,4 +1,5 @@
-import { figureNames, type FigureName, type Figures } from '../protocol/runRecord.ts';
+import type { Figures } from '../protocol/runRecord.ts';
+import { figureNames, type FigureName } from '../protocol/runWords.ts';
 import { formatTable, type Column } from './table.ts';
 import { formatBytes, formatCount, formatFitness, formatMs, formatShare } from './units.ts';
 

@@ -1,72 +1,14 @@
-import Type, { type Static } from 'typebox';
 import type { ConfigProblem } from './configProblem.ts';
+import type { PanelParams } from './panelParams.ts';
 import { event, request } from './rpc.ts';
-import type { RunEvent } from './runEvent.ts';
+import type { RunEvent, UnknownRunEvent } from './runEvent.ts';
 import type { RunState } from './runRecord.ts';
+
+// Types only: the checks of what a dashboard sends are the host's, and too large for the dashboard.
+export type { MaskRef, PanelAction } from './panelParams.ts';
 
 /** Version of the talk between a dashboard and its host. */
 export const PANEL_PROTOCOL = 1;
-
-const runId = Type.String({ minLength: 1, maxLength: 200 });
-const subnetKey = Type.String({ pattern: '^[0-9a-f]{16}$' });
-
-/** Schema of {@link MaskRef}. */
-export const maskRefSchema = Type.Union([
-  Type.Object({
-    kind: Type.Literal('named'),
-    name: Type.Enum(['initialised', 'searched', 'random']),
-  }),
-  Type.Object({ kind: Type.Literal('candidate'), key: subnetKey }),
-]);
-/** A mask of a run. */
-export type MaskRef = Readonly<Static<typeof maskRefSchema>>;
-
-/** What may be asked for of a run, or of one of its subnets, by a button of the dashboard. */
-export const panelActions = [
-  'run',
-  'pause',
-  'resume',
-  'keepBest',
-  'delete',
-  'openConfig',
-  'openLog',
-  'revealFolder',
-  'reform',
-  'evaluate',
-  'export',
-  'openSubnetBeside',
-  'insertLoader',
-  'compare',
-] as const;
-/** One of them. */
-export type PanelAction = (typeof panelActions)[number];
-
-/** Schemas of what a dashboard sends; the host trusts nothing that does not pass them. */
-export const panelParams = {
-  open: Type.Object({ protocol: Type.Integer() }),
-  mask: Type.Object({ run: runId, mask: maskRefSchema }),
-  frequency: Type.Object({ run: runId }),
-  importance: Type.Object({ run: runId }),
-  layerScores: Type.Object({ run: runId, layer: Type.Integer({ minimum: 0, maximum: 4095 }) }),
-  config: Type.Object({ run: runId }),
-  editConfig: Type.Object({
-    run: runId,
-    path: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 4 }),
-    value: Type.Union([
-      Type.String({ maxLength: 4096 }),
-      Type.Number(),
-      Type.Boolean(),
-      Type.Null(),
-    ]),
-  }),
-  act: Type.Object({
-    run: runId,
-    action: Type.Enum([...panelActions]),
-    subnet: Type.Optional(subnetKey),
-  }),
-} as const;
-
-type Params<K extends keyof typeof panelParams> = Readonly<Static<(typeof panelParams)[K]>>;
 
 /** Where a run stands beyond what its own log can know. */
 export interface RunStanding {
@@ -121,28 +63,37 @@ export interface PanelContent<S> {
  * as text. A run is named by its id, never by a path.
  */
 export const panelApi = {
-  open: request<Params<'open'>, PanelContent<unknown>>('open'),
+  open: request<PanelParams<'open'>, PanelContent<unknown>>('open'),
   /** Bits of a mask in the run's unitLayout: layers × bytesPerLayer. */
-  mask: request<Params<'mask'>, { readonly key: string; readonly bits: Uint8Array }>('mask'),
+  mask: request<PanelParams<'mask'>, { readonly key: string; readonly bits: Uint8Array }>('mask'),
   /**
    * How often each unit is kept by the survivors of the last generation: layers × perLayer bytes,
    * 0 = never, 255 = always.
    */
   frequency: request<
-    Params<'frequency'>,
+    PanelParams<'frequency'>,
     { readonly subnets: number; readonly shares: Uint8Array }
   >('frequency'),
   /** Rank of each unit's score among those of its kind in its block: layers × perLayer, 255 = best. */
-  importance: request<Params<'importance'>, { readonly ranks: Uint8Array }>('importance'),
+  importance: request<PanelParams<'importance'>, { readonly ranks: Uint8Array }>('importance'),
   /** The scores themselves of one block, perLayer float32 values. */
-  layerScores: request<Params<'layerScores'>, { readonly scores: Float32Array }>('layerScores'),
-  config: request<Params<'config'>, ConfigView>('config'),
+  layerScores: request<PanelParams<'layerScores'>, { readonly scores: Float32Array }>(
+    'layerScores',
+  ),
+  config: request<PanelParams<'config'>, ConfigView>('config'),
   /** Writes one field back to the file as an edit that can be undone; null removes it. */
-  editConfig: request<Params<'editConfig'>, ConfigView>('editConfig'),
+  editConfig: request<PanelParams<'editConfig'>, ConfigView>('editConfig'),
   /** Does something; answers when it has begun, with a word for the screen reader. */
-  act: request<Params<'act'>, { readonly said: string }>('act'),
-  /** More of a run's log, at most ten times a second. */
-  runEvents: event<{ readonly run: string; readonly events: readonly RunEvent[] }>('runEvents'),
+  act: request<PanelParams<'act'>, { readonly said: string }>('act'),
+  /**
+   * More of a run's log, at most ten times a second. `from` is the number of the first event the piece
+   * covers: overtaken progress is left out, so the first of `events` may have a higher one.
+   */
+  runEvents: event<{
+    readonly run: string;
+    readonly from: number;
+    readonly events: readonly (RunEvent | UnknownRunEvent)[];
+  }>('runEvents'),
   /** A run read again from its folder: masks or results came, or events were missed. `S` as above. */
   runSnapshot: event<{ readonly run: string; readonly snapshot: unknown }>('runSnapshot'),
   standing: event<{ readonly run: string; readonly standing: RunStanding }>('standing'),

@@ -2,11 +2,10 @@ import Type, { type Static, type TProperties } from 'typebox';
 import {
   deviceReportSchema,
   exportReportSchema,
-  figureNames,
   figureSchema,
-  stageNames,
   subnetReportSchema,
 } from './runRecord.ts';
+import { figureNames, stageNames } from './runWords.ts';
 
 const stage = Type.Enum([...stageNames]);
 const size = Type.Integer({ minimum: 0 });

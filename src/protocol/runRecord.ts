@@ -1,26 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
+import { figureNames, type FigureName, type StageName } from './runWords.ts';
+
+export type { FigureName, StageName } from './runWords.ts';
 
 /** Version of the run folder's files; a folder of a newer version is refused, not misread. */
 export const RUN_SCHEMA_VERSION = 1;
-
-/** The stages of a run, in order. */
-export const stageNames = [
-  'import',
-  'calibrate',
-  'score',
-  'search',
-  'reform',
-  'evaluate',
-  'export',
-] as const;
-/** A stage of a run. */
-export type StageName = (typeof stageNames)[number];
-
-/** The models whose figures a run reports, in the order of its table. */
-export const figureNames = ['dense', 'random', 'initialised', 'searched', 'reformed'] as const;
-/** Name of a row of a run's table. */
-export type FigureName = (typeof figureNames)[number];
 
 /** Where a run stands. `queued`: made, nothing done yet. */
 export type RunState = 'queued' | 'running' | 'stopped' | 'failed' | 'finished';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { candidateKeys, readCandidate } from '../../src/engine/runs/candidateStore.ts';
 import { readManifest, readResults } from '../../src/engine/runs/runLayout.ts';
-import { unitLayout } from '../../src/protocol/modelSummary.ts';
+import { unitLayout } from '../../src/protocol/unitLayout.ts';
 
 /** What of a finished run must not depend on when it was stopped, by name. */
 export type Artefacts = Readonly<Record<string, unknown>>;

@@ -8,7 +8,7 @@ import { candidateKeys } from '../../src/engine/runs/candidateStore.ts';
 import { readRunEvents, summariseRun } from '../../src/engine/runs/listRuns.ts';
 import { readManifest } from '../../src/engine/runs/runLayout.ts';
 import type { RunOutcome } from '../../src/protocol/engineApi.ts';
-import { unitLayout } from '../../src/protocol/modelSummary.ts';
+import { unitLayout } from '../../src/protocol/unitLayout.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
 import { artefactsOf } from './artefacts.ts';
 import { errorOf, temporaryFolder } from './inProcess.ts';

@@ -1,14 +1,12 @@
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
-import {
-  stageNames,
-  type DeviceReport,
-  type ExportReport,
-  type Figure,
-  type FigureName,
-  type RunState,
-  type StageName,
-  type SubnetReport,
+import type {
+  DeviceReport,
+  ExportReport,
+  Figure,
+  RunState,
+  SubnetReport,
 } from '../../protocol/runRecord.ts';
+import { stageNames, type FigureName, type StageName } from '../../protocol/runWords.ts';
 
 /** Lines of the run's log that are kept for the dashboard. */
 const LOG_LINES = 200;
@@ -129,10 +127,12 @@ export function reduceRun(
   return draft;
 }
 
-/** True when events are missing between the model and the first of these, so that a snapshot is due. */
-export function hasGap(model: RunModel, events: readonly { readonly seq: number }[]): boolean {
-  const [first] = events;
-  return first !== undefined && first.seq > model.nextSeq;
+/**
+ * True when events are missing between the model and a piece of the log, so that a snapshot is due.
+ * @param from  number of the first event that the piece covers
+ */
+export function hasGap(model: RunModel, from: number): boolean {
+  return from > model.nextSeq;
 }
 
 type Draft = {

@@ -1,5 +1,5 @@
 import type { Figure, FigureName, Figures } from '../../protocol/runRecord.ts';
-import { figureNames } from '../../protocol/runRecord.ts';
+import { figureNames } from '../../protocol/runWords.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';

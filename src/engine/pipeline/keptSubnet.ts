@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { unitLayout } from '../../protocol/modelSummary.ts';
+import { unitLayout } from '../../protocol/unitLayout.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { readCandidate } from '../runs/candidateStore.ts';
 import { latestGeneration } from '../runs/generationStore.ts';

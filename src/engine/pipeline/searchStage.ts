@@ -1,5 +1,5 @@
 import { isEngineError, throwIfAborted } from '../../protocol/errors.ts';
-import { unitLayout } from '../../protocol/modelSummary.ts';
+import { unitLayout } from '../../protocol/unitLayout.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { CandidateStore } from '../runs/candidateStore.ts';

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../protocol/errors.ts';
-import type { UnitLayout } from '../../protocol/modelSummary.ts';
+import type { UnitLayout } from '../../protocol/unitLayout.ts';
 import { makeFolder, onDisk } from './atomicWrite.ts';
 import { insideFolder } from './insideFolder.ts';
 import { runFiles } from './runLayout.ts';

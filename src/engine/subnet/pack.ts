@@ -1,5 +1,5 @@
 import { EngineError } from '../../protocol/errors.ts';
-import type { UnitLayout } from '../../protocol/modelSummary.ts';
+import type { UnitLayout } from '../../protocol/unitLayout.ts';
 import type { LayerMask, Subnet } from './subnet.ts';
 
 /**

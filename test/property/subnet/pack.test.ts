@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
 import { modelSummaryOf } from '../../../src/engine/subnet/modelSummary.ts';
 import { packSubnet, unpackSubnet } from '../../../src/engine/subnet/pack.ts';
-import { unitLayout } from '../../../src/protocol/modelSummary.ts';
+import { unitLayout } from '../../../src/protocol/unitLayout.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyLlama } from '../../unit/subnet/shapes.ts';
 import { propertyOptions } from '../propertyOptions.ts';

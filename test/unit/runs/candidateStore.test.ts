@@ -9,7 +9,7 @@ import {
   readCandidate,
   readCandidateAt,
 } from '../../../src/engine/runs/candidateStore.ts';
-import type { UnitLayout } from '../../../src/protocol/modelSummary.ts';
+import type { UnitLayout } from '../../../src/protocol/unitLayout.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'subnet-candidates-'));
 after(() => {
