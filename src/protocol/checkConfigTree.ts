@@ -1,11 +1,12 @@
 import { findNodeAtLocation, getNodeValue, type Node } from 'jsonc-parser';
 import type { TSchema } from 'typebox';
 import Value from 'typebox/value';
-import { LineIndex, didYouMean, type ConfigProblem } from './configProblem.ts';
+import { LineIndex, type ConfigProblem } from './configProblem.ts';
 import { shorten } from './decode.ts';
 import { describeSchema, type SchemaNode } from './describeSchema.ts';
 import { runConfigSchema, type RunConfig } from './runConfig.ts';
 import { expandSearch } from './searchPresets.ts';
+import { suggestFields } from './suggestFields.ts';
 
 const rootSchema = runConfigSchema as unknown as SchemaNode;
 
@@ -79,7 +80,7 @@ function checkNode(
     if (seen.has(key)) {
       problems.add(name, keyNode, 'each field once', 'it a second time');
     } else if (known === undefined) {
-      const found = `an unknown field${suggestion(key, name, properties)}`;
+      const found = `an unknown field${suggestion([...path, key])}`;
       problems.add(name, keyNode, 'a known field', found);
     } else if (valueNode !== undefined) {
       checkNode(valueNode, known, [...path, key], problems);
@@ -92,23 +93,12 @@ function checkNode(
   }
 }
 
-function suggestion(
-  key: string,
-  name: string,
-  properties: Readonly<Record<string, SchemaNode>>,
-): string {
-  const near = didYouMean(key, Object.keys(properties));
-  if (near !== undefined) return `; did you mean "${near}"?`;
-  const elsewhere = placesOf(key, rootSchema, []).filter((place) => place !== name);
-  return elsewhere.length === 0 ? '' : `; did you mean "${elsewhere.join('" or "')}"?`;
-}
-
-/** Fields of that last name anywhere in the config. */
-function placesOf(key: string, schema: SchemaNode, path: readonly string[]): string[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, child]) => [
-    ...(name === key ? [[...path, name].join('.')] : []),
-    ...placesOf(key, child, [...path, name]),
-  ]);
+function suggestion(path: readonly string[]): string {
+  const names = suggestFields(path).map((field) => {
+    const isNeighbour = field.slice(0, -1).join('.') === path.slice(0, -1).join('.');
+    return isNeighbour ? field.at(-1)! : field.join('.');
+  });
+  return names.length === 0 ? '' : `; did you mean "${names.join('" or "')}"?`;
 }
 
 /** What a schema cannot say: values that do not fit each other. */

@@ -25,6 +25,8 @@ const rows: readonly (readonly [string, string, RegExp])[] = [
   ['a ratio in words', with1('"ratio": 0.7', '"ratio": "70%"'), /found "70%"/],
   ['an infinite ratio', with1('"ratio": 0.7', '"ratio": 1e999'), /at most 1/],
   ['a misspelt field', add('"devise": "cpu"'), /"devise": .*did you mean "device"\?/],
+  ['two swapped letters', add('"sede": 3'), /"sede": .*did you mean "seed"\?/],
+  ['a misplaced and misspelt field', add('"popluation": 9'), /did you mean "search.population"\?/],
   ['a misplaced field', add('"population": 9'), /did you mean "search.population"\?/],
   ['a misspelt inner field', add('"search": {"tops": 3}'), /"search.tops".*did you mean "top"\?/],
   ['a field written twice', add('"ratio": 0.5'), /"ratio": expected each field once/],
