@@ -85,6 +85,12 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     node: [HASH, 'node:fs', 'node:os', ...READ_FILES],
   },
 
+  'dashboard/model': { folders: [PROTOCOL] },
+  'dashboard/reader': {
+    folders: [...engine('subnet', 'runs'), 'dashboard/model'],
+    node: ['node:fs', 'node:path'],
+  },
+
   server: {
     folders: engine('pipeline'),
     packages: ['vscode-jsonrpc/node'],

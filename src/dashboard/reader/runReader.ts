@@ -1,0 +1,150 @@
+import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readManifest } from '../../engine/runs/runLayout.ts';
+import { isRunLocked } from '../../engine/runs/runLock.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import { unitLayout, type UnitLayout } from '../../protocol/unitLayout.ts';
+import type { MaskRef } from '../../protocol/panelParams.ts';
+import type { RunManifest } from '../../protocol/runRecord.ts';
+import { emptyRun, reduceRun, type RunModel } from '../model/runModel.ts';
+import type { RunHead, RunSnapshot } from '../model/runSnapshot.ts';
+import { EventTail, watchRun, type EventBatch } from './eventTail.ts';
+import { keptShares, namedMaskKeys, readMask, type MaskBits } from './runMasks.ts';
+import { hasScores, importanceRanks, layerScores } from './runScores.ts';
+
+/** What a follower of a run is told. */
+export type RunChange =
+  /** More of the log; the reader's model holds it already. */
+  | { readonly kind: 'events'; readonly batch: EventBatch }
+  /** Masks or scores appeared, or the log began anew: take a snapshot. */
+  | { readonly kind: 'snapshot' }
+  /** The folder is gone. */
+  | { readonly kind: 'removed' };
+
+/**
+ * A run folder as a dashboard sees it, whether its run is finished, running in another process or
+ * broken off. It only reads, and reads no part of the log twice.
+ */
+export class RunReader {
+  /** Absolute path. */
+  readonly folder: string;
+  readonly manifest: RunManifest;
+  private readonly tail: EventTail;
+  private readonly followers = new Set<(change: RunChange) => void>();
+  private stopWatching: (() => void) | undefined;
+  private model: RunModel = emptyRun;
+
+  /**
+   * @param folder  the run folder
+   * @throws EngineError `run` when it is no run or of a newer version; `decode`; `disk`
+   */
+  constructor(folder: string) {
+    this.folder = folder;
+    this.manifest = readManifest(folder);
+    this.tail = new EventTail(folder);
+  }
+
+  /** Everything the run has told until now. A run whose process is gone counts as stopped. */
+  current(): RunModel {
+    this.readOn();
+    if (this.model.state !== 'running' || isRunLocked(this.folder)) return this.model;
+    return { ...this.model, state: 'stopped', message: 'The engine ended without a word.' };
+  }
+
+  /** Everything a dashboard needs at once. */
+  snapshot(): RunSnapshot {
+    const layout = this.layoutOrNull();
+    return {
+      head: headOf(this.manifest),
+      model: this.current(),
+      masks: layout === null ? {} : namedMaskKeys(this.folder, layout),
+      hasScores: layout !== null && hasScores(this.folder, layout),
+    };
+  }
+
+  /**
+   * Follows the run while it goes on. Any number may follow one reader.
+   * @returns stops it
+   */
+  follow(listener: (change: RunChange) => void): () => void {
+    this.followers.add(listener);
+    this.stopWatching ??= watchRun(this.folder, () => {
+      if (existsSync(this.folder)) this.readOn();
+      else this.tell({ kind: 'removed' });
+    });
+    return () => {
+      this.followers.delete(listener);
+      if (this.followers.size > 0) return;
+      this.stopWatching?.();
+      this.stopWatching = undefined;
+    };
+  }
+
+  /** @throws EngineError see {@link readMask}; `run` for a run without the sizes of its model */
+  mask(ref: MaskRef): MaskBits {
+    return readMask(this.folder, this.layout(), ref);
+  }
+
+  /** How often each unit is kept by the survivors of the last generation. @throws EngineError `run` */
+  frequency(): { readonly subnets: number; readonly shares: Uint8Array } {
+    const keys = this.current().generations.at(-1)?.survivors ?? [];
+    return keptShares(this.folder, this.layout(), keys);
+  }
+
+  /** See {@link importanceRanks}. @throws EngineError `run` */
+  importance(): Uint8Array {
+    return importanceRanks(this.folder, this.layout());
+  }
+
+  /** See {@link layerScores}. @throws EngineError `run` */
+  layerScores(layer: number): Float32Array {
+    return layerScores(this.folder, this.layout(), layer);
+  }
+
+  private readOn(): void {
+    for (let batch = this.tail.read(); batch !== undefined; batch = this.tail.read()) {
+      if (batch === 'restarted') {
+        this.model = emptyRun;
+        this.tell({ kind: 'snapshot' });
+        continue;
+      }
+      this.model = reduceRun(this.model, batch.events);
+      this.tell({ kind: 'events', batch });
+      // Masks and scores are written by stages, and are there when these end.
+      if (batch.events.some(({ kind }) => kind === 'stageFinished')) {
+        this.tell({ kind: 'snapshot' });
+      }
+    }
+  }
+
+  private tell(change: RunChange): void {
+    for (const follower of this.followers) follower(change);
+  }
+
+  private layoutOrNull(): UnitLayout | null {
+    const { model } = this.manifest;
+    return model === undefined ? null : unitLayout(model);
+  }
+
+  private layout(): UnitLayout {
+    const layout = this.layoutOrNull();
+    if (layout !== null) return layout;
+    throw new EngineError('run', {
+      what: this.folder,
+      expected: 'a run that recorded the sizes of its model',
+      found: 'one of an early version, which did not',
+      action: 'Start the run again to see pictures of its masks.',
+    });
+  }
+}
+
+function headOf(manifest: RunManifest): RunHead {
+  const { id, name, createdMs, configPath, config, seeds, hashes, versions, model } = manifest;
+  const { ratio } = config;
+  return {
+    ...{ id, name, createdMs, config, seeds, hashes, versions },
+    configName: basename(configPath),
+    ratio: typeof ratio === 'number' ? ratio : null,
+    model: model ?? null,
+  };
+}

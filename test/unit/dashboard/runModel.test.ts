@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { emptyRun, hasGap, reduceRun } from '../../../src/dashboard/model/runModel.ts';
+import { eventStamper, type RunEvent, type RunEventBody } from '../../../src/protocol/runEvent.ts';
+
+/** Stamps events one second apart. */
+function told(...bodies: readonly RunEventBody[]): RunEvent[] {
+  let clock = 0;
+  const stamp = eventStamper(() => (clock += 1000));
+  return bodies.map(stamp);
+}
+
+const started: RunEventBody = { kind: 'runStarted', id: 'a', folder: '/a', resumed: false };
+
+function evaluated(key: string, fitness: number): RunEventBody {
+  return {
+    ...{ kind: 'evaluated', generation: 0, child: 0, key, fitness },
+    ...{ how: 'mutation', parents: [], params: 10 },
+  };
+}
+
+describe('the model of a run', () => {
+  it('is the same whether the log is told at once or piece by piece, twice over', () => {
+    const events = told(
+      started,
+      { kind: 'stageStarted', stage: 'search' },
+      evaluated('aa', 3),
+      { kind: 'stageProgress', stage: 'search', done: 1, total: 4, etaMs: 3000 },
+      evaluated('bb', 2),
+      { kind: 'stageFinished', stage: 'search', ms: 4000 },
+    );
+    const whole = reduceRun(emptyRun, events);
+    let pieces = emptyRun;
+    for (let i = 0; i < events.length; i++) {
+      pieces = reduceRun(pieces, events.slice(Math.max(0, i - 1), i + 1));
+    }
+    assert.deepEqual(pieces, whole);
+    assert.equal(reduceRun(whole, events), whole);
+  });
+
+  it('adds up the time of a stage that was broken off and taken up again', () => {
+    const model = reduceRun(
+      emptyRun,
+      told(
+        started,
+        { kind: 'stageStarted', stage: 'search' },
+        evaluated('aa', 3),
+        { kind: 'runStopped' },
+        { ...started, resumed: true },
+        { kind: 'stageStarted', stage: 'search' },
+        evaluated('aa', 3),
+        { kind: 'stageFinished', stage: 'search', ms: 700 },
+      ),
+    );
+    const search = model.stages.find(({ stage }) => stage === 'search');
+    assert.equal(search?.state, 'done');
+    assert.equal(search.spentMs, 2000 + 700);
+    assert.deepEqual(
+      model.candidates.map(({ key }) => key),
+      ['aa'],
+    );
+    assert.equal(model.state, 'running');
+  });
+
+  it('keeps the reason of a failure until the run goes on', () => {
+    const failed = told(started, { kind: 'runFailed', code: 'disk', message: 'full' });
+    assert.equal(reduceRun(emptyRun, failed).message, 'full');
+    const again = told(started, { kind: 'runFailed', code: 'disk', message: 'full' }, started);
+    assert.equal(reduceRun(emptyRun, again).message, null);
+  });
+
+  it('sees a gap only when events are missing', () => {
+    const model = reduceRun(emptyRun, told(started));
+    assert.equal(hasGap(model, 0), false);
+    assert.equal(hasGap(model, 1), false);
+    assert.equal(hasGap(model, 2), true);
+  });
+});
