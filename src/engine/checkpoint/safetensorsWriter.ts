@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { diskError } from '../../protocol/diskError.ts';
 import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bytesPerElement, encodeFloats, type StoredDtype } from './storedFloats.ts';
 
@@ -157,19 +158,4 @@ function unwritable(name: string, dtype: StoredDtype, index: number, value: numb
       ? 'Write BF16 or F32, which have a wider range.'
       : 'The weights were damaged by an earlier step; report this.',
   });
-}
-
-function diskError(path: string, cause: unknown): EngineError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new EngineError(
-    'disk',
-    {
-      what: `Writing ${path}`,
-      expected: 'room and permission for the file',
-      found: full ? 'a full disk' : (code ?? String(cause)),
-      action: full ? 'Free some space and try again.' : 'Check the folder and try again.',
-    },
-    { cause },
-  );
 }

@@ -1,7 +1,7 @@
+import { diskError } from '../../protocol/diskError.ts';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bytesPerElement, encodeFloats } from '../checkpoint/storedFloats.ts';
-import { diskError } from './writeFile.ts';
 import type { PlannedTensor } from './weightPlan.ts';
 
 /** Elements encoded at once: at most 4 MB of file. */

@@ -1,5 +1,5 @@
 import { open, mkdir, rename, rm } from 'node:fs/promises';
-import { EngineError } from '../../protocol/errors.ts';
+import { diskError } from '../../protocol/diskError.ts';
 
 /**
  * Writes a small file whole: beside its place first, then flushed and renamed.
@@ -27,20 +27,4 @@ export async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true }).catch((error: unknown) => {
     throw diskError(path, error);
   });
-}
-
-/** The user's message for a failed write. */
-export function diskError(path: string, cause: unknown): EngineError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new EngineError(
-    'disk',
-    {
-      what: `Writing ${path}`,
-      expected: 'room and permission for the file',
-      found: full ? 'a full disk' : (code ?? String(cause)),
-      action: full ? 'Free some space and try again.' : 'Check the folder and try again.',
-    },
-    { cause },
-  );
 }

@@ -11,7 +11,7 @@ import type { LinearScores } from './linearScores.ts';
  * down.
  *
  * Deviation: the paper scores one shared mask of q, k, v and o; index i of q/k and of v/o are
- * unrelated coordinates, so they are scored apart. {@link tiedScores} gives the paper's sum.
+ * unrelated coordinates, so they are scored apart; a search of tied masks adds them up again.
  * @source METHODS sections 1.1 and 2
  */
 export function unitScores(rows: LinearScores, shape: ModelShape): LayerScores {
@@ -21,22 +21,6 @@ export function unitScores(rows: LinearScores, shape: ModelShape): LayerScores {
     vo: heads.map((head) => voScores(rows, shape, head)),
     mlp: rows.up.map((score, i) => score + rows.down[i]! + (rows.gate?.[i] ?? 0)),
   };
-}
-
-/**
- * Scores of the units of a tied attention mask, where query/key unit i and value/output unit i
- * stay or go together: the raw sum of both, as in the paper. Under RoPE a unit is a pair, so both
- * value dimensions i and i + D/2 are added.
- * @returns  [G][qk units]
- * @source METHODS section 1.1
- */
-export function tiedScores(scores: LayerScores, shape: ModelShape): readonly Float64Array[] {
-  return scores.qk.map((qk, head) => {
-    const vo = scores.vo[head]!;
-    return qk.map((score, unit) =>
-      dimensionsOf(unit, shape).reduce((sum, dim) => sum + vo[dim]!, score),
-    );
-  });
 }
 
 function qkScores(rows: LinearScores, shape: ModelShape, head: number): Float64Array {

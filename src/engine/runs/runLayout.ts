@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import Type from 'typebox';
 import { decodeValue, parseJson } from '../../protocol/decode.ts';
+import { diskError } from '../../protocol/diskError.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import {
   RUN_SCHEMA_VERSION,
@@ -10,7 +11,7 @@ import {
   type RunManifest,
   type RunResults,
 } from '../../protocol/runRecord.ts';
-import { diskError, onDisk } from './atomicWrite.ts';
+import { onDisk } from './atomicWrite.ts';
 import { insideFolder } from './insideFolder.ts';
 
 /** Names of the things in a run folder. */

@@ -12,7 +12,7 @@ import {
   scoreLayer,
   type ScoreOptions,
 } from '../../../src/engine/importance/scoreLayer.ts';
-import { tiedScores } from '../../../src/engine/importance/unitScores.ts';
+import { tiedScores } from '../../../src/engine/subnet/select.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
@@ -126,15 +126,16 @@ for (const shape of [LLAMA_LIKE, OPT_LIKE]) {
 test('a tied RoPE unit adds both value dimensions of its pair', () => {
   const qk = [Float64Array.of(1, 2, 3), Float64Array.of(4, 5, 6)];
   const vo = [Float64Array.of(10, 20, 30, 40, 50, 60), Float64Array.of(1, 1, 1, 1, 1, 1)];
-  const tied = tiedScores({ qk, vo, mlp: new Float64Array(0) }, LLAMA_LIKE);
+  const scores = { qk, vo, mlp: new Float64Array(0) };
+  const tied = [0, 1].map((head) => tiedScores(LLAMA_LIKE, scores, head));
   assert.deepEqual(tied, [Float64Array.of(51, 72, 93), Float64Array.of(6, 7, 8)]);
 });
 
 test('a tied unit without RoPE adds the one value dimension of its index', () => {
   const qk = [Float64Array.of(1, 2, 3, 4, 5)];
   const vo = [Float64Array.of(10, 20, 30, 40, 50)];
-  const tied = tiedScores({ qk, vo, mlp: new Float64Array(0) }, OPT_LIKE);
-  assert.deepEqual(tied, [Float64Array.of(11, 22, 33, 44, 55)]);
+  const tied = tiedScores(OPT_LIKE, { qk, vo, mlp: new Float64Array(0) }, 0);
+  assert.deepEqual(tied, Float64Array.of(11, 22, 33, 44, 55));
 });
 
 test('a dead input counts as weight zero', async () => {
