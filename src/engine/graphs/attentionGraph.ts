@@ -13,9 +13,16 @@ import type { SublayerGraphOptions } from './mlpGraph.ts';
 /**
  * How attention is computed: `fused` is ONNX Runtime's GroupQueryAttention (fastest on the CPU at
  * long T; head sizes of q, k and v equal and a multiple of 8), `plain` is MatMul and Softmax (right
- * on every provider, q/k and v sizes independent).
+ * on every provider, q/k and v sizes independent), `blocked` is `plain` in {@link ROW_BLOCKS} blocks
+ * of rows, each of which looks only at the columns before its end.
  */
-export type AttentionVariant = 'fused' | 'plain';
+export type AttentionVariant = 'fused' | 'plain' | 'blocked';
+
+/**
+ * Blocks of rows under `blocked`: b blocks compute (b + 1)/2b of the square of scores, 62.5% here.
+ * More blocks save little and make the products small.
+ */
+const ROW_BLOCKS = 4;
 
 /**
  * The attention sublayer `y = x + o(attention(norm x))`, weights as inputs.
@@ -27,7 +34,7 @@ export type AttentionVariant = 'fused' | 'plain';
  *
  * Inputs: x [B, T, H], norm_gain, (norm_shift), q [A·w, H], k [G·w, H], v [G·u, H], o [A·u, H],
  * biases; under RoPE cos and sin [A·T, w/2], q_positions [B, T·A] and k_positions [B, T·G];
- * `fused`: last_index [B] and total_length [1]; `plain`: causal [T, T].
+ * `fused`: last_index [B] and total_length [1]; else causal [T, T].
  * Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, A·u].
  */
 export function attentionGraph(
@@ -44,7 +51,7 @@ export function attentionGraph(
   const q = rotated(graph, shape, sizes, project('q'), 'q', heads);
   const k = rotated(graph, shape, sizes, project('k'), 'k', kvHeads);
   const v = project('v');
-  const attend = options.variant === 'fused' ? emitFused : emitPlain;
+  const attend = emitters[options.variant];
   const context = graph.op('Reshape', [attend(graph, shape, sizes, { q, k, v }), sizes.tokens]);
   const o = emitWeight(graph, options.access, 'o', 'o_index', hidden);
   const bias = shape.bias.output ? graph.input('o_bias', 'float32', [hidden]) : null;
@@ -55,6 +62,12 @@ export function attentionGraph(
   }
   return graph.build();
 }
+
+const emitters: Readonly<Record<AttentionVariant, typeof emitPlain>> = {
+  fused: emitFused,
+  plain: emitPlain,
+  blocked: emitBlocked,
+};
 
 interface Sizes {
   /** [1]: batch */
@@ -137,47 +150,91 @@ function emitFused(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: 
   );
 }
 
-/** Query heads of a group are stacked along time, so keys and values are never copied per query head. */
+/**
+ * Query heads of a group are stacked along time, so keys and values are never copied per query head.
+ */
 function emitPlain(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Value {
-  const group = groupSize(shape);
+  const inner = splitHeads(graph, shape, sizes, heads);
+  const causal = graph.input('causal', 'float32', ['time', 'time']);
+  const context = emitRows(graph, shape, sizes, {
+    ...inner,
+    ...{ causal, rows: sizes.time, columns: sizes.time },
+  });
+  return graph.op('Transpose', [context], { perm: [0n, 3n, 1n, 2n, 4n] });
+}
+
+/** As {@link emitPlain}; T is at least the number of blocks, so that none is empty. */
+function emitBlocked(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Value {
+  const { q, k, v } = splitHeads(graph, shape, sizes, heads);
+  const causal = graph.input('causal', 'float32', ['time', 'time']);
+  const slice = (value: Value, from: Value, to: Value, axis: number): Value =>
+    graph.op('Slice', [value, from, to, graph.ints([axis])]);
+  const start = graph.ints([0]);
+  const count = graph.ints([ROW_BLOCKS]);
+  const blocks: Value[] = [];
+  for (let b = 0, from = start; b < ROW_BLOCKS; b++) {
+    const to = graph.op('Div', [graph.op('Mul', [sizes.time, graph.ints([b + 1])]), count]);
+    blocks.push(
+      emitRows(graph, shape, sizes, {
+        q: slice(q, from, to, 3),
+        k: slice(k, start, to, 3),
+        v: slice(v, start, to, 2),
+        causal: slice(slice(causal, from, to, 0), start, to, 1),
+        rows: graph.op('Sub', [to, from]),
+        columns: to,
+      }),
+    );
+    from = to;
+  }
+  const context = graph.op('Concat', blocks, { axis: 3n });
+  return graph.op('Transpose', [context], { perm: [0n, 3n, 1n, 2n, 4n] });
+}
+
+/** q [B, G, g, T, w], scaled; k [B, G, w, T]; v [B, G, T, u] */
+function splitHeads(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Heads {
   const { kvHeads } = shape;
   const split = (value: Value, counts: readonly number[]): Value =>
     graph.op('Reshape', [
       value,
       graph.op('Concat', [sizes.batchTime, graph.ints([...counts, -1])], { axis: 0n }),
     ]);
-  const merge = (value: Value, rows: Value): Value =>
-    graph.op('Reshape', [value, graph.op('Concat', [graph.ints([-1]), rows], { axis: 0n })]);
-  const stacked = graph.op('Mul', [sizes.time, graph.ints([group])]);
   const scaled = graph.op('Mul', [heads.q, graph.floats(1 / Math.sqrt(shape.headDim))]);
-
-  const q = graph.op('Transpose', [split(scaled, [kvHeads, group])], {
-    perm: [0n, 2n, 3n, 1n, 4n],
-  });
-  const k = graph.op('Transpose', [split(heads.k, [kvHeads])], { perm: [0n, 2n, 3n, 1n] });
-  const v = graph.op('Transpose', [split(heads.v, [kvHeads])], { perm: [0n, 2n, 1n, 3n] });
-  const qRows = graph.op(
-    'Concat',
-    [sizes.batch, graph.ints([kvHeads]), stacked, graph.ints([-1])],
-    {
-      axis: 0n,
-    },
-  );
-  // [B, G, g·T, w] · [B, G, w, T] → [B, G, g·T, T]
-  const scores = graph.op('MatMul', [graph.op('Reshape', [q, qRows]), k]);
-  const square = graph.op('Concat', [graph.ints([group]), sizes.time, sizes.time], { axis: 0n });
-  const causal = graph.input('causal', 'float32', ['time', 'time']);
-  const masked = graph.op('Add', [merge(scores, square), causal]);
-  const weights = graph.op('Reshape', [
-    graph.op('Softmax', [masked], { axis: -1n }),
-    graph.op('Concat', [sizes.batch, graph.ints([kvHeads]), stacked, sizes.time], { axis: 0n }),
-  ]);
-  // [B, G, g·T, T] · [B, G, T, u] → [B, G, g, T, u] → [B, T, G, g, u]
-  const context = graph.op('Reshape', [
-    graph.op('MatMul', [weights, v]),
-    graph.op('Concat', [sizes.batch, graph.ints([kvHeads, group]), sizes.time, graph.ints([-1])], {
-      axis: 0n,
+  return {
+    q: graph.op('Transpose', [split(scaled, [kvHeads, groupSize(shape)])], {
+      perm: [0n, 2n, 3n, 1n, 4n],
     }),
+    k: graph.op('Transpose', [split(heads.k, [kvHeads])], { perm: [0n, 2n, 3n, 1n] }),
+    v: graph.op('Transpose', [split(heads.v, [kvHeads])], { perm: [0n, 2n, 1n, 3n] }),
+  };
+}
+
+/**
+ * Attention of `rows` query positions over `columns` key positions.
+ * @param block  q [B, G, g, rows, w], k [B, G, w, columns], v [B, G, columns, u],
+ *   causal [rows, columns]; `rows` and `columns` are [1]
+ * @returns  [B, G, g, rows, u]
+ */
+function emitRows(
+  graph: GraphBuilder,
+  shape: ModelShape,
+  { batch }: Sizes,
+  block: Heads & { readonly causal: Value; readonly rows: Value; readonly columns: Value },
+): Value {
+  const group = groupSize(shape);
+  const { q, k, v, causal, rows, columns } = block;
+  const join = (...parts: readonly Value[]): Value => graph.op('Concat', parts, { axis: 0n });
+  const kvHeads = graph.ints([shape.kvHeads]);
+  const rest = graph.ints([-1]);
+  const stacked = graph.op('Mul', [rows, graph.ints([group])]);
+  const flat = graph.op('Reshape', [q, join(batch, kvHeads, stacked, rest)]);
+  // [B, G, g·rows, w] · [B, G, w, columns] → [B, G, g·rows, columns]
+  const scores = graph.op('MatMul', [flat, k]);
+  const square = graph.op('Reshape', [scores, join(rest, graph.ints([group]), rows, columns)]);
+  const softmax = graph.op('Softmax', [graph.op('Add', [square, causal])], { axis: -1n });
+  const weights = graph.op('Reshape', [softmax, join(batch, kvHeads, stacked, columns)]);
+  // [B, G, g·rows, columns] · [B, G, columns, u] → [B, G, g, rows, u]
+  return graph.op('Reshape', [
+    graph.op('MatMul', [weights, v]),
+    join(batch, kvHeads, graph.ints([group]), rows, rest),
   ]);
-  return graph.op('Transpose', [context], { perm: [0n, 3n, 1n, 2n, 4n] });
 }

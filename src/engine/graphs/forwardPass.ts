@@ -39,6 +39,12 @@ export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
 const FUSED_FROM_TIME = 1024;
 
 /**
+ * Sequence length from which the causal half of the scores is left out block by block on the CPU;
+ * shorter ones are too small to gain.
+ */
+const BLOCKED_FROM_TIME = 128;
+
+/**
  * Runs sublayers of a model on one device, a whole set of batches at a time.
  *
  * Layers go outside, batches inside: a mask's weights are gathered once per layer, whatever the
@@ -203,8 +209,9 @@ export class ForwardPass {
 
   /** How attention over a state is computed, which decides how its heads are padded. */
   variantFor(state: Tensor | undefined): AttentionVariant {
-    const long = (state?.dims[1] ?? 0) >= FUSED_FROM_TIME;
-    return this.runtime.device === 'cpu' && long ? 'fused' : 'plain';
+    const time = state?.dims[1] ?? 0;
+    if (this.runtime.device !== 'cpu' || time < BLOCKED_FROM_TIME) return 'plain';
+    return time < FUSED_FROM_TIME ? 'blocked' : 'fused';
   }
 
   /** The float32 data of a state on the host. */
@@ -234,7 +241,7 @@ export class ForwardPass {
       feeds['q_positions'] = this.#rotary.positions(batch, time, this.shape.heads);
       feeds['k_positions'] = this.#rotary.positions(batch, time, this.shape.kvHeads);
     }
-    if (variant === 'plain') {
+    if (variant !== 'fused') {
       feeds['causal'] = this.#constant(`causal:${time}`, () => causalMask(time));
     } else {
       feeds['last_index'] = this.#constant(`last:${batch}:${time}`, () =>
