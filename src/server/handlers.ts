@@ -6,12 +6,14 @@ import type {
   InspectReport,
   RunOutcome,
   RunOverrides,
+  SubnetRequest,
   engineApi,
 } from '../protocol/engineApi.ts';
 import { EngineError } from '../protocol/errors.ts';
+import type { EstimateReport } from '../protocol/estimate.ts';
 import type { CallContext, Handlers } from '../protocol/rpc.ts';
 import type { RunEvent } from '../protocol/runEvent.ts';
-import type { DeviceReport, ExportReport } from '../protocol/runRecord.ts';
+import type { DeviceReport, ExportReport, StageName, SubnetReport } from '../protocol/runRecord.ts';
 
 /** What the engine can do; `src/engine/pipeline` is the one real implementation. */
 export interface Pipeline {
@@ -23,6 +25,8 @@ export interface Pipeline {
   resumeRun(runFolder: string, context: EngineContext): Promise<RunOutcome>;
   evaluateModel(request: EvaluationRequest, context: EngineContext): Promise<EvaluationReport>;
   exportRun(request: ExportRequest, context: EngineContext): Promise<readonly ExportReport[]>;
+  workOnSubnet(request: SubnetRequest, context: EngineContext): Promise<SubnetReport>;
+  estimateRun(configPath: string, signal: AbortSignal): Promise<EstimateReport>;
   inspectModel(path: string): Promise<InspectReport>;
   listDevices(): Promise<readonly DeviceReport[]>;
 }
@@ -45,14 +49,15 @@ export function engineHandlers(
   version: string,
   emit: (event: RunEvent) => void,
 ): Handlers<typeof engineApi> {
-  let running: AbortController | undefined;
+  let running: Running | undefined;
   const alone = async <R>(
     { signal }: CallContext,
     work: (engine: Pipeline, context: EngineContext) => Promise<R>,
   ): Promise<R> => {
     if (running !== undefined) throw busy();
-    const controller = new AbortController();
-    running = controller;
+    const [controller, finishing] = [new AbortController(), new AbortController()];
+    const own: Running = { controller, finishing, canFinish: false };
+    running = own;
     const stop = (): void => {
       controller.abort();
     };
@@ -60,7 +65,15 @@ export function engineHandlers(
     signal.addEventListener('abort', stop, { once: true });
     try {
       const engine = await pipeline();
-      return await work(engine, { signal: controller.signal, emit: thinned(emit) });
+      const tell = thinned(emit);
+      return await work(engine, {
+        signal: controller.signal,
+        finishSearch: finishing.signal,
+        emit: (event) => {
+          own.canFinish = canFinishAfter(event, own.canFinish);
+          tell(event);
+        },
+      });
     } finally {
       signal.removeEventListener('abort', stop);
       running = undefined;
@@ -75,15 +88,42 @@ export function engineHandlers(
     evaluate: (request, call) =>
       alone(call, (engine, context) => engine.evaluateModel(request, context)),
     export: (request, call) => alone(call, (engine, context) => engine.exportRun(request, context)),
+    subnet: (request, call) =>
+      alone(call, (engine, context) => engine.workOnSubnet(request, context)),
+    estimate: async ({ configPath }, { signal }) =>
+      (await pipeline()).estimateRun(configPath, signal),
     inspect: async ({ path }) => (await pipeline()).inspectModel(path),
     devices: async () => (await pipeline()).listDevices(),
     cancel: () => {
       const stopped = running === undefined ? 0 : 1;
-      running?.abort();
+      running?.controller.abort();
       return { stopped };
+    },
+    finishSearch: () => {
+      const told = running?.canFinish ?? false;
+      if (told) running?.finishing.abort();
+      return { told };
     },
   };
 }
+
+/** The long work in progress. */
+interface Running {
+  readonly controller: AbortController;
+  readonly finishing: AbortController;
+  /** True from the start of a run to the end of its search. */
+  canFinish: boolean;
+}
+
+function canFinishAfter(event: RunEvent, before: boolean): boolean {
+  if (event.kind === 'runStarted') return true;
+  if (event.kind === 'stageFinished' && event.stage === 'search') return false;
+  // A resumed run does not tell the search again that it has behind it.
+  if (event.kind === 'stageStarted' && AFTER_SEARCH.has(event.stage)) return false;
+  return before;
+}
+
+const AFTER_SEARCH: ReadonlySet<StageName> = new Set(['reform', 'evaluate', 'export']);
 
 /** Lets at most ten progress events a second through, but the last of a stage always. */
 function thinned(emit: (event: RunEvent) => void): (event: RunEvent) => void {

@@ -55,6 +55,16 @@ test(
   },
 );
 
+test('a search can be finished early while there is one', { timeout: 20_000 }, async () => {
+  const client = await start();
+  assert.deepEqual(await client.request(engineApi.finishSearch, {}), { told: false });
+  const slow = run(client, 'slow');
+  await once(client, 'stageStarted');
+  assert.deepEqual(await client.request(engineApi.finishSearch, {}), { told: true });
+  assert.equal((await slow).exports.length, 2);
+  assert.deepEqual(await client.request(engineApi.finishSearch, {}), { told: false });
+});
+
 test('refuses a second piece of work while one is going on', { timeout: 20_000 }, async () => {
   const client = await start();
   const controller = new AbortController();

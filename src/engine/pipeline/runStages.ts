@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { RunOutcome } from '../../protocol/engineApi.ts';
-import { type ExportReport, RUN_SCHEMA_VERSION, type Figures } from '../../protocol/runRecord.ts';
+import { type ExportReport, RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
-import { SUBNET_FILE, writeSubnetConfig } from '../export/subnetConfig.ts';
+import { SUBNET_FILE } from '../export/subnetConfig.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
@@ -12,15 +12,13 @@ import { blockBudget, denseSubnet } from '../subnet/count.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
-import { storedDtype } from './measureFigures.ts';
-import { textHash } from './readText.ts';
+import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
 import { scoreStage } from './scoreStage.ts';
 import { searchStage } from './searchStage.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
-import { writeExports } from './writeExports.ts';
 
 /**
  * The whole run, stage by stage: import → calibrate and score → search → reform → evaluate → export.
@@ -46,7 +44,11 @@ export async function runStages(run: RunContext, engineVersion: string): Promise
       ...{ random: starts.random, initialised: starts.initialised },
     });
     const figures = await evaluateStage(run, bench, contestants, tokens.heldout, origin);
-    const exports = await exportStage(run, bench, { searched, reformed, figures, tokens, origin });
+    const exports = await exportStage(run, bench, {
+      candidate: { weights: reformed, subnet: searched },
+      windows: tokens.heldout,
+      ...{ figures, origin },
+    });
     run.folder.writeResults({ schemaVersion: RUN_SCHEMA_VERSION, figures, exports: [...exports] });
     run.tell({ kind: 'runFinished', ms: performance.now() - started });
     return { runFolder: run.folder.path, figures, exports };
@@ -114,79 +116,26 @@ async function startSubnets(
 async function exportStage(
   run: RunContext,
   bench: Workbench,
-  made: {
-    readonly searched: Subnet;
-    readonly reformed: ModelWeights;
-    readonly figures: Figures;
-    readonly tokens: TokenPlan;
-    readonly origin: { readonly sourceFingerprint: string; readonly engineVersion: string };
-  },
+  made: Omit<SubnetExport, 'folder' | 'forms' | 'tell'>,
 ): Promise<readonly ExportReport[]> {
-  const { searched, reformed, figures, tokens, origin } = made;
-  const { config, folder, signal } = run;
+  const { config, folder } = run;
   return run.stage(
     'export',
     (reports: readonly ExportReport[]) => reports,
     async (progress) => {
       const forms = (['checkpoint', 'onnx'] as const).filter((form) => config.export[form]);
-      const subnet = await writeSubnetConfig(
-        folder.exportFolder(),
-        reformed,
-        searched,
-        {
-          // The hash of all weights: another fine-tune of the same shape is another model.
-          source: { path: config.model, fingerprint: folder.manifest.hashes['model'] ?? '' },
-          provenance: {
-            runId: folder.manifest.id,
-            engineVersion: origin.engineVersion,
-            seeds: { run: config.seed },
-            config: { ...config },
-            figures: { ...figures },
-          },
-          reformed:
-            reformed === bench.weights
-              ? null
-              : { settings: { ...config.reform }, textSha256: await textHash(config.text) },
-        },
-        signal,
-      );
-      const reports: ExportReport[] = [
-        {
-          ...{ form: 'subnet', ...subnet, verified: null, loadable: null },
-          ...{ prefillMs: null, decodeMs: null },
-        },
-      ];
-      const tell = (report: ExportReport): void => {
-        run.tell({ kind: 'exported', report });
-        progress(reports.length, forms.length + 1);
-      };
-      tell(reports[0]!);
-      await writeExports({
-        source: bench.checkpoint,
-        candidate: { weights: reformed, subnet: searched },
-        search: bench,
-        forms,
-        dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
-        origin,
+      let done = 0;
+      return exportSubnet(run, bench, {
+        ...made,
         folder: folder.exportFolder(),
-        windows: tokens.heldout,
-        signal,
-        onReport: (report) => {
-          const timed = withTimes(report, figures);
-          reports.push(timed);
-          tell(timed);
+        forms,
+        tell: (report) => {
+          run.tell({ kind: 'exported', report });
+          progress(++done, forms.length + 1);
         },
       });
-      return reports;
     },
   );
-}
-
-/** The exported decoder is the one that was measured. */
-function withTimes(report: ExportReport, figures: Figures): ExportReport {
-  const measured = figures.reformed ?? figures.searched;
-  if (report.form !== 'onnx' || measured === null) return report;
-  return { ...report, prefillMs: measured.prefillMs, decodeMs: measured.decodeMs };
 }
 
 /** Path of a run's subnet config. */

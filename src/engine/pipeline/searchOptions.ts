@@ -24,6 +24,12 @@ export function evolveOptionsOf(search: ResolvedConfig['search']): EvolveOptions
   };
 }
 
+/** Candidates a search judges at most: the initial subnet, the first generation and its children. */
+export function candidatesOf(options: EvolveOptions): number {
+  const { mutations, crossovers, strongMutations } = options;
+  return 1 + options.population + options.generations * (mutations + crossovers + strongMutations);
+}
+
 /**
  * The search space a config asks for; ranges it leaves open are the paper's.
  * @param layers  L; the config gives depth as fractions of it

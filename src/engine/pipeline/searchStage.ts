@@ -15,11 +15,11 @@ import type { Subnet } from '../subnet/subnet.ts';
 import { keptSubnet } from './keptSubnet.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Scored } from './scoreStage.ts';
-import { evolveOptionsOf, spaceOf } from './searchOptions.ts';
+import { candidatesOf, evolveOptionsOf, spaceOf } from './searchOptions.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Memory for residual streams of recent candidates, bytes (see PrefixCache). */
-const PREFIX_CACHE_BYTES = 128_000_000;
+export const PREFIX_CACHE_BYTES = 128_000_000;
 
 /** What the search is given. */
 export interface SearchInput {
@@ -111,7 +111,7 @@ async function search(
     cacheBytes: PREFIX_CACHE_BYTES,
     signal,
   });
-  const total = 1 + options.population + options.generations * childrenOf(options);
+  const total = candidatesOf(options);
   const saved = run.folder.latestGeneration();
   let judged = saved === undefined ? 0 : decodeState(saved.state).known.length;
   let since = performance.now();
@@ -168,10 +168,6 @@ function recorder(
     run.tell({ kind: 'evaluated', key, fitness, params, parents: [...parents], ...born });
     run.folder.evaluations.record(key, fitness);
   };
-}
-
-function childrenOf(options: ReturnType<typeof evolveOptionsOf>): number {
-  return options.mutations + options.crossovers + options.strongMutations;
 }
 
 /** Blocks by influence, the least influential first. */

@@ -120,7 +120,8 @@ function tellEnd(run: RunContext, error: unknown): void {
   }
 }
 
-async function readConfig(path: string): Promise<string> {
+/** Text of a config file. @throws EngineError `config` when it cannot be read */
+export async function readConfig(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

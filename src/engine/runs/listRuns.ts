@@ -64,7 +64,10 @@ interface Replayed {
   readonly message: string | null;
 }
 
-/** A run whose process is gone without a last word was stopped, whatever its log says. */
+/**
+ * A run whose process is gone without a last word was stopped, whatever its log says. Stages told
+ * after its last word are work on one of its subnets and say nothing of the run.
+ */
 function replay(events: readonly (RunEvent | UnknownRunEvent)[], locked: boolean): Replayed {
   let state: RunState = 'queued';
   let stage: StageName | null = null;
@@ -76,8 +79,9 @@ function replay(events: readonly (RunEvent | UnknownRunEvent)[], locked: boolean
     else if (event.kind === 'runFinished') state = 'finished';
     else if (event.kind === 'runStopped') state = 'stopped';
     else if (event.kind === 'runFailed') [state, message] = ['failed', event.message];
-    else if (event.kind === 'stageStarted') stage = event.stage;
-    else if (event.kind === 'generationFinished') {
+    else if (event.kind === 'stageStarted') {
+      if (state === 'running') stage = event.stage;
+    } else if (event.kind === 'generationFinished') {
       [generation, bestFitness] = [event.generation, event.best];
     }
   }

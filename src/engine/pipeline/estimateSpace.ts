@@ -1,0 +1,53 @@
+import type { StageName } from '../../protocol/runRecord.ts';
+import { calibrationBytes } from '../calibration/collect.ts';
+import { weightBytes } from '../checkpoint/weightBytes.ts';
+import { reformationBytes } from '../reformation/reform.ts';
+import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
+import type { EstimatedWork } from './estimateRun.ts';
+import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
+import { PREFIX_CACHE_BYTES } from './searchStage.ts';
+
+/** The process with its libraries, activations and logits, bytes; the bar of our benchmark. */
+const PROCESS_BYTES = 450e6;
+/** Stages whose memory is that of the weights and the process. */
+const PLAIN: readonly StageName[] = ['import', 'score'];
+
+/** Memory of each stage at its peak, bytes, weights included. */
+export function peakBytes({ shape, config, counts }: EstimatedWork): Record<StageName, number> {
+  const held = weightBytes(shape) + PROCESS_BYTES;
+  const tokens = counts.calibration[0] * counts.calibration[1];
+  const reformTokens =
+    Math.min(counts.calibration[0], config.reform.windows) * counts.calibration[1];
+  const streams = 2 * 4 * shape.hidden * counts.search[0] * counts.search[1];
+  const keptBytes = weightBytes(shape) * config.ratio;
+  const plain = Object.fromEntries(PLAIN.map((stage) => [stage, held]));
+  return {
+    ...(plain as Record<'import' | 'score', number>),
+    calibrate: held + calibrationBytes(shape, tokens),
+    search: held + PREFIX_CACHE_BYTES + streams,
+    reform: held + (config.reform.method === 'none' ? 0 : reformationBytes(shape, reformTokens)),
+    // Decoders are held side by side while they are timed: the dense one and those of the subnets.
+    evaluate: held + weightBytes(shape) + 3 * keptBytes,
+    export: held + 2 * keptBytes,
+  };
+}
+
+const BYTES_OF = { float32: 4, float16: 2, bfloat16: 2 } as const;
+
+/** Bytes a run writes: exports, reformed weights, scores, masks of candidates. */
+export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): number {
+  const { denseTotal, denseBlock } = countParameters(shape, denseSubnet(shape));
+  const { dtype, checkpoint, onnx } = config.export;
+  const wide = dtype === 'source' ? checkpointBytes / denseTotal : BYTES_OF[dtype];
+  const kept = denseTotal - denseBlock + blockBudget(shape, config.ratio);
+  const forms = (checkpoint ? 1 : 0) + (onnx ? 1 : 0);
+  const outputs = shape.layers * (shape.heads * shape.headDim + shape.intermediate) * shape.hidden;
+  // One copy in stages/, one beside subnet.json.
+  const reformed = config.reform.method === 'none' ? 0 : 2 * 4 * outputs * config.ratio;
+  const units = shape.layers * (shape.kvHeads * 2 * shape.headDim + shape.intermediate);
+  const candidates = config.search.enabled ? candidatesOf(evolveOptionsOf(config.search)) : 0;
+  // Timing writes decoders of every contestant for a while.
+  const measured = (denseTotal + 3 * kept) * wide;
+  const masks = (candidates * units) / 8 + 20 * candidates * 20;
+  return Math.ceil(forms * kept * wide + reformed + 8 * units + masks + measured);
+}

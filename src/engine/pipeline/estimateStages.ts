@@ -1,0 +1,250 @@
+import type { StageEstimate } from '../../protocol/estimate.ts';
+import type { StageName } from '../../protocol/runRecord.ts';
+import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
+import type { EstimatedWork } from './estimateRun.ts';
+import { peakBytes } from './estimateSpace.ts';
+import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
+
+/** A run's work with the rates it would be done at. */
+export interface RatedWork extends EstimatedWork {
+  /** Float32 MatMul of the device, GFLOP/s. */
+  readonly rate: number;
+  /** The same of the CPU, which does what needs float64. */
+  readonly cpuRate: number;
+}
+
+/** Work of a stage. */
+interface Work {
+  /** Float32 operations on the device. */
+  readonly flops: number;
+  /** Float64 operations on the CPU. */
+  readonly flops64?: number;
+  /** Native calls. */
+  readonly calls?: number;
+  /** Bytes read, hashed or written. */
+  readonly bytes?: number;
+  /** Time that none of these explains. */
+  readonly ms?: number;
+  /** What is done, for people. */
+  readonly what: string;
+}
+
+/** Forward pass over a MatMul of 1024³, large model (scripts/bench, forwardBench: 0.85 to 0.95). */
+const FORWARD_EFFICIENCY = 0.85;
+/**
+ * Float64 factorisation and solves over the float32 rate: half of it by the width of the numbers,
+ * half again for panels (scripts/bench, solverBench).
+ */
+const SOLVER_EFFICIENCY = 0.25;
+/** One native call with its gathering of rows, ms; what is left of a step of the bundled model. */
+const CALL_MS = 0.35;
+/** Reading, hashing and converting weights, bytes per ms; measured on one core. */
+const DISK_BYTES_PER_MS = 300_000;
+/** Loading the libraries and trying the devices, ms. */
+const START_MS = 1000;
+/** Text to tokens, bytes per ms. */
+const TEXT_BYTES_PER_MS = 1_000;
+/** Share of the blocks a candidate computes; the rest comes from the cache of its parent. */
+const UNCACHED_SHARE = 0.9;
+/** Tokens of a batch (see batchesOf). */
+const TOKENS_PER_BATCH = 1024;
+/** Timing a model: prompts of a prefill and decoded tokens of all its rounds (see measureFigures). */
+const [TIMED_PROMPT_TOKENS, TIMED_TOKENS, TIMED_ROUNDS] = [256, 16, 10];
+/** Writing, loading and building a session of a decoder, ms beside its bytes. */
+const DECODER_MS = 100;
+/** Tokens on which an export is compared, one by one and whole (see writeExports). */
+const COMPARED_TOKENS = 2 * 2 * 48;
+
+/**
+ * Time and memory of every stage. Times come from counted operations over the device's rate; expect
+ * them within a factor of three on a machine that does nothing else.
+ */
+export function estimateStages(rated: RatedWork): StageEstimate[] {
+  const peaks = peakBytes(rated);
+  const work: Partial<Record<StageName, Work>> = {
+    import: importWork(rated),
+    calibrate: calibrateWork(rated),
+    score: { flops: 0, ms: 20, what: 'Choosing the initial and the random subnet' },
+    ...(rated.config.search.enabled ? { search: searchWork(rated) } : {}),
+    ...(rated.config.reform.method === 'none' ? {} : { reform: reformWork(rated) }),
+    evaluate: evaluateWork(rated),
+    export: exportWork(rated),
+  };
+  return (Object.entries(work) as [StageName, Work][]).map(([stage, one]) => ({
+    stage,
+    ms: timeOf(one, rated),
+    peakBytes: Math.ceil(peaks[stage]),
+    why: whyOf(one, rated),
+  }));
+}
+
+function timeOf(
+  { flops, flops64 = 0, calls = 0, bytes = 0, ms = 0 }: Work,
+  rated: RatedWork,
+): number {
+  const forward = flops / (rated.rate * FORWARD_EFFICIENCY * 1e6);
+  const solving = flops64 / (rated.cpuRate * SOLVER_EFFICIENCY * 1e6);
+  return forward + solving + calls * CALL_MS + bytes / DISK_BYTES_PER_MS + ms;
+}
+
+function whyOf({ what, flops, flops64 = 0, bytes = 0 }: Work, { rate }: RatedWork): string {
+  const parts = [
+    ...(flops > 0 ? [`${short(flops / 1e9)} GFLOP at ${short(rate)} GFLOP/s`] : []),
+    ...(flops64 > 0 ? [`${short(flops64 / 1e9)} GFLOP in double precision on the CPU`] : []),
+    ...(bytes > 0 ? [`${short(bytes / 1e6)} MB to read or write`] : []),
+  ];
+  return `${what}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}.`;
+}
+
+function short(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(2);
+}
+
+function importWork({ counts, checkpointBytes }: RatedWork): Work {
+  const ms = START_MS + counts.textBytes / TEXT_BYTES_PER_MS;
+  return { flops: 0, bytes: 2 * checkpointBytes, ms, what: 'Reading the model and the texts' };
+}
+
+function calibrateWork(rated: RatedWork): Work {
+  const { shape, config, counts } = rated;
+  const [windows, length] = counts.calibration;
+  const tokens = windows * length;
+  const widths = [shape.hidden, shape.heads * shape.headDim, shape.hidden, shape.intermediate];
+  const squares = widths.reduce((sum, width) => sum + width ** 2, 0);
+  const cubes = widths.reduce((sum, width) => sum + width ** 3, 0);
+  const forward = bodyFlops(rated, tokens, length, 1);
+  const batches = batchesOf(tokens, length);
+  return {
+    flops: forward + 2 * tokens * shape.layers * squares,
+    flops64: config.importance.score === 'obs' ? shape.layers * cubes * (4 / 3) : 0,
+    // A sublayer, its statistics and the hand-over of its inputs.
+    calls: shape.layers * batches * 2 * 3,
+    // Sums and hand-overs of every token in plain code.
+    ms: (tokens * shape.layers * widths.reduce((a, b) => a + b, 0) * 3) / HOST_VALUES_PER_MS,
+    what: `${windows} windows of ${length} tokens through the dense model, and their statistics`,
+  };
+}
+
+/** Values that plain code adds up, per ms. */
+const HOST_VALUES_PER_MS = 500_000;
+
+function searchWork(rated: RatedWork): Work {
+  const { shape, config, counts } = rated;
+  const [windows, length] = counts.search;
+  const tokens = windows * length;
+  const candidates = candidatesOf(evolveOptionsOf(config.search));
+  const body = bodyFlops(rated, tokens, length, keptShare(rated)) * UNCACHED_SHARE;
+  const batches = batchesOf(tokens, length);
+  return {
+    flops: candidates * (body + headFlops(rated, tokens)),
+    calls: candidates * batches * (2 * shape.layers * UNCACHED_SHARE + 4),
+    what: `${candidates} candidates, each on ${windows} windows of ${length} tokens`,
+  };
+}
+
+function reformWork(rated: RatedWork): Work {
+  const { shape, config, counts } = rated;
+  const length = counts.calibration[1];
+  const tokens = Math.min(counts.calibration[0], config.reform.windows) * length;
+  const share = keptShare(rated);
+  const kept = [shape.heads * shape.headDim, shape.intermediate].map((width) =>
+    config.reform.method === 'admm' ? width : width * share,
+  );
+  const squares = kept.reduce((sum, width) => sum + width * (width + shape.hidden), 0);
+  // One fit per damping, one on everything; a factorisation and a solve each.
+  const fits = config.reform.damping.length + 1;
+  const steps = config.reform.method === 'admm' ? config.reform.iterations : 1;
+  const solves = kept.reduce(
+    (sum, width) => sum + width ** 3 / 3 + 2 * (steps + 1) * width ** 2 * shape.hidden,
+    0,
+  );
+  const forward = bodyFlops(rated, tokens, length, 1) + 2 * bodyFlops(rated, tokens, length, share);
+  return {
+    flops: forward + 2 * tokens * shape.layers * squares,
+    flops64: shape.layers * fits * solves,
+    calls: shape.layers * batchesOf(tokens, length) * 2 * 4,
+    ms: (tokens * shape.layers * 3 * (sum(kept) + 6 * shape.hidden)) / HOST_VALUES_PER_MS,
+    what: `${tokens} tokens through the dense model and the subnet, and ${2 * shape.layers} fits`,
+  };
+}
+
+function evaluateWork(rated: RatedWork): Work {
+  const { shape, config, counts } = rated;
+  const [windows, length] = counts.heldout;
+  const tokens = windows * length;
+  const subnets = subnetsOf(rated);
+  const body = (share: number, count: number): number => bodyFlops(rated, count, length, share);
+  const judged = body(1, tokens) + subnets * body(keptShare(rated), tokens);
+  const timedTokens = TIMED_ROUNDS * (Math.min(TIMED_PROMPT_TOKENS, length) + TIMED_TOKENS);
+  const measuredModels = 1 + Math.min(subnets, 2 + (config.evaluation.random ? 1 : 0));
+  const timed = measuredModels * (body(1, timedTokens) + headFlops(rated, timedTokens));
+  const decodedBytes = measuredModels * TIMED_ROUNDS * TIMED_TOKENS * 4 * paramsOf(rated);
+  return {
+    flops: judged + (1 + subnets) * headFlops(rated, tokens) + timed,
+    calls: (1 + subnets) * batchesOf(tokens, length) * (2 * shape.layers + 4),
+    bytes: measuredModels * 4 * paramsOf(rated),
+    ms: measuredModels * DECODER_MS + decodedBytes / MEMORY_BYTES_PER_MS,
+    what: `${1 + subnets} models on ${windows} windows of ${length} tokens, ${measuredModels} timed`,
+  };
+}
+
+/** Weights that a decoder streams from memory, bytes per ms: a token is bound by that. */
+const MEMORY_BYTES_PER_MS = 10_000_000;
+
+function exportWork(rated: RatedWork): Work {
+  const { config } = rated;
+  const forms = (config.export.checkpoint ? 1 : 0) + (config.export.onnx ? 1 : 0);
+  const share = keptShare(rated);
+  const compared = bodyFlops(rated, COMPARED_TOKENS, 48, share) + headFlops(rated, COMPARED_TOKENS);
+  return {
+    flops: (1 + forms) * compared,
+    // Written, then read again to be compared.
+    bytes: 2 * (forms + 1) * 4 * paramsOf(rated) * share,
+    calls: (1 + forms) * COMPARED_TOKENS,
+    ms: forms * DECODER_MS,
+    what: `${forms} forms, each written, loaded again and compared`,
+  };
+}
+
+/** Candidates of the run's table besides the dense model. */
+function subnetsOf({ config }: RatedWork): number {
+  const rows = [
+    config.evaluation.random,
+    true,
+    config.search.enabled,
+    config.reform.method !== 'none',
+  ];
+  return rows.filter(Boolean).length;
+}
+
+/** FLOPs of the blocks: two per parameter and token, and the attention products over the window. */
+function bodyFlops(
+  { shape }: EstimatedWork,
+  tokens: number,
+  length: number,
+  share: number,
+): number {
+  const { layers, heads, headDim } = shape;
+  const linear = 2 * tokens * countParameters(shape, denseSubnet(shape)).denseBlock;
+  return share * (linear + 4 * tokens * length * layers * heads * headDim);
+}
+
+function headFlops({ shape }: EstimatedWork, tokens: number): number {
+  return 2 * tokens * shape.hidden * shape.vocab;
+}
+
+function keptShare({ shape, config }: EstimatedWork): number {
+  return blockBudget(shape, config.ratio) / blockBudget(shape, 1);
+}
+
+function paramsOf({ shape }: EstimatedWork): number {
+  return countParameters(shape, denseSubnet(shape)).denseTotal;
+}
+
+function batchesOf(tokens: number, length: number): number {
+  return Math.ceil(tokens / Math.max(length, TOKENS_PER_BATCH));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}

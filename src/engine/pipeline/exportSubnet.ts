@@ -1,0 +1,84 @@
+import type { ExportForm } from '../../protocol/engineApi.ts';
+import type { ExportReport, Figures } from '../../protocol/runRecord.ts';
+import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { writeSubnetConfig } from '../export/subnetConfig.ts';
+import { type Candidate, storedDtype } from './measureFigures.ts';
+import { textHash } from './readText.ts';
+import type { RunContext } from './runContext.ts';
+import type { Workbench } from './workbench.ts';
+import { writeExports } from './writeExports.ts';
+
+/** A subnet of a run that is to be written. */
+export interface SubnetExport {
+  readonly candidate: Candidate;
+  /** What is known of it; a row that is not is null. */
+  readonly figures: Figures;
+  /** Held-out windows, to compare logits on. */
+  readonly windows: readonly Uint32Array[];
+  readonly origin: ExportOrigin;
+  /** Gets subnet.json and one folder per form. */
+  readonly folder: string;
+  readonly forms: readonly ExportForm[];
+  /** Told each report as soon as it is verified. */
+  readonly tell: (report: ExportReport) => void;
+}
+
+/**
+ * Writes a subnet of a run: its subnet config, then every form, each verified.
+ * @throws EngineError `verify`, `disk`, `cancelled`
+ */
+export async function exportSubnet(
+  run: RunContext,
+  bench: Workbench,
+  order: SubnetExport,
+): Promise<readonly ExportReport[]> {
+  const { config, folder, signal } = run;
+  const { candidate, figures, origin } = order;
+  const isReformed = candidate.weights !== bench.weights;
+  const subnet = await writeSubnetConfig(
+    order.folder,
+    candidate.weights,
+    candidate.subnet,
+    {
+      // The hash of all weights: another fine-tune of the same shape is another model.
+      source: { path: config.model, fingerprint: folder.manifest.hashes['model'] ?? '' },
+      provenance: {
+        runId: folder.manifest.id,
+        engineVersion: origin.engineVersion,
+        seeds: { run: config.seed },
+        config: { ...config },
+        figures: { ...figures },
+      },
+      reformed: isReformed
+        ? { settings: { ...config.reform }, textSha256: await textHash(config.text) }
+        : null,
+    },
+    signal,
+  );
+  const first: ExportReport = {
+    ...{ form: 'subnet', ...subnet, verified: null, loadable: null },
+    ...{ prefillMs: null, decodeMs: null },
+  };
+  const reports = [first];
+  order.tell(first);
+  await writeExports({
+    source: bench.checkpoint,
+    search: bench,
+    dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+    ...{ candidate, origin, signal },
+    ...{ forms: order.forms, folder: order.folder, windows: order.windows },
+    onReport: (report) => {
+      const timed = withTimes(report, figures);
+      reports.push(timed);
+      order.tell(timed);
+    },
+  });
+  return reports;
+}
+
+/** The exported decoder is the one that was measured. */
+function withTimes(report: ExportReport, figures: Figures): ExportReport {
+  const measured = figures.reformed ?? figures.searched;
+  if (report.form !== 'onnx' || measured === null) return report;
+  return { ...report, prefillMs: measured.prefillMs, decodeMs: measured.decodeMs };
+}

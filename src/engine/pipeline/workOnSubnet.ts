@@ -1,0 +1,213 @@
+import { join } from 'node:path';
+import { decodeValue } from '../../protocol/decode.ts';
+import type { EngineContext, SubnetRequest } from '../../protocol/engineApi.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import {
+  type ExportReport,
+  type Figure,
+  type Figures,
+  type SubnetReport,
+  subnetReportSchema,
+} from '../../protocol/runRecord.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { perplexityOf } from '../evaluation/perplexity.ts';
+import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { makeFolder, writeJsonAtomic } from '../runs/atomicWrite.ts';
+import { summariseRun } from '../runs/listRuns.ts';
+import { RunFolder } from '../runs/runFolder.ts';
+import { readRunJson } from '../runs/runLayout.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { exportSubnet } from './exportSubnet.ts';
+import { keptSubnet } from './keptSubnet.ts';
+import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { reformed } from './reformStage.ts';
+import { configOf, expectUnchanged } from './resumeRun.ts';
+import { RunContext } from './runContext.ts';
+import { planTokens, type TokenPlan } from './tokenPlan.ts';
+import { engineVersion } from './versions.ts';
+import { openWorkbench, type Workbench } from './workbench.ts';
+
+/**
+ * Refits, measures and writes one subnet of a run that is not running, as the run's config says.
+ *
+ * The report is kept in `subnets/<key>/result.json` of the run and added to its log; what was found
+ * out before stays in it. Progress is told as stages, which do not change where the run stands.
+ * @throws EngineError `run` when the run is in use, keeps no such subnet or its model, texts or
+ *   engine changed; `verify`, `disk`, `device`, `cancelled`
+ */
+export async function workOnSubnet(
+  request: SubnetRequest,
+  context: EngineContext,
+): Promise<SubnetReport> {
+  expectSomething(request);
+  const folder = new RunFolder(request.runFolder);
+  let run: RunContext | undefined;
+  try {
+    const config = configOf(folder);
+    if (request.reform && config.reform.method === 'none') throw noReform(folder.path);
+    const { shape } = await openCheckpoint(config.model);
+    const subnet = subnetOf(folder.path, shape, request.key);
+    await expectUnchanged(folder, config, context.signal);
+    run = new RunContext(folder, config, {
+      signal: context.signal,
+      emit: (event) => {
+        context.emit(event);
+      },
+    });
+    tellStopped(run);
+    const report = merged(folder, request.key, await reportOn(run, subnet, request));
+    writeJsonAtomic(folder.file(resultFile(request.key)), report);
+    run.tell({ kind: 'subnetReported', report });
+    return report;
+  } finally {
+    if (run === undefined) folder.close();
+    else run.close();
+  }
+}
+
+async function reportOn(
+  run: RunContext,
+  subnet: Subnet,
+  request: SubnetRequest,
+): Promise<SubnetReport> {
+  const { config, signal, folder } = run;
+  const { key, forms } = request;
+  const bench = await run.timed('import', (progress) => openWorkbench(config, signal, progress));
+  try {
+    const { shape } = bench.weights;
+    const tokens = await planTokens(config, shape, bench.tokenizer, signal);
+    const weights = request.reform
+      ? await run.timed('reform', (progress) =>
+          reformed(bench, subnet, tokens.calibration, {
+            ...{ settings: config.reform, signal, progress },
+          }),
+        )
+      : bench.weights;
+    const candidate = { weights, subnet };
+    const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
+    const figure = request.evaluate
+      ? await measured(run, bench, { key, candidate, tokens, origin })
+      : null;
+    const figures = request.reform
+      ? { figure: null, reformed: figure }
+      : { figure, reformed: null };
+    let exports: readonly ExportReport[] = [];
+    if (forms.length > 0) {
+      const path = folder.file(join(subnetFolder(key), 'export'));
+      makeFolder(path);
+      exports = await run.timed('export', (progress) => {
+        let done = 0;
+        return exportSubnet(run, bench, {
+          ...{ candidate, origin, forms, folder: path, windows: tokens.heldout },
+          figures: { ...NO_FIGURES, searched: figures.figure, reformed: figures.reformed },
+          tell: () => {
+            progress(++done, forms.length + 1);
+          },
+        });
+      });
+    }
+    return { key, ...figures, exports: [...exports] };
+  } finally {
+    await bench.release();
+  }
+}
+
+const NO_FIGURES: Figures = {
+  ...{ dense: null, random: null, initialised: null, searched: null, reformed: null },
+};
+
+/** Held-out perplexity, size and speed, as the run measures its own rows. */
+function measured(
+  run: RunContext,
+  bench: Workbench,
+  what: {
+    readonly key: string;
+    readonly candidate: Candidate;
+    readonly tokens: TokenPlan;
+    readonly origin: ExportOrigin;
+  },
+): Promise<Figure> {
+  const { key, candidate, tokens, origin } = what;
+  const { config, folder, signal } = run;
+  const windows = tokens.heldout;
+  return run.timed('evaluate', async (progress) => {
+    const total = windows.length + 1;
+    const { perplexity } = await perplexityOf(bench.forward, bench.head, candidate, windows, {
+      signal,
+      onProgress: (done) => {
+        progress(done, total);
+      },
+    });
+    const figures = await measureFigures(
+      bench,
+      { one: candidate },
+      {
+        folder: folder.file(join(subnetFolder(key), 'measure')),
+        dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+        ...{ origin, signal, tokens: windows[0]! },
+      },
+    );
+    progress(total, total);
+    return { perplexity, ...figures.one };
+  });
+}
+
+/** A run killed without a last word would else look as if it were running while this goes on. */
+function tellStopped(run: RunContext): void {
+  const summary = summariseRun(run.folder.path, run.folder.manifest.id);
+  if (summary.kind === 'run' && summary.state === 'running') run.tell({ kind: 'runStopped' });
+}
+
+/** What is new over what was known; an export replaces the older one of its form. */
+function merged(folder: RunFolder, key: string, report: SubnetReport): SubnetReport {
+  const name = resultFile(key);
+  const kept = readRunJson(folder.path, name);
+  if (kept === undefined) return report;
+  const before: SubnetReport = decodeValue(subnetReportSchema, kept, name);
+  const forms = new Set(report.exports.map(({ form }) => form));
+  return {
+    key: report.key,
+    figure: report.figure ?? before.figure,
+    reformed: report.reformed ?? before.reformed,
+    exports: [...before.exports.filter(({ form }) => !forms.has(form)), ...report.exports],
+  };
+}
+
+function subnetFolder(key: string): string {
+  return join('subnets', key);
+}
+
+function resultFile(key: string): string {
+  return join(subnetFolder(key), 'result.json');
+}
+
+function subnetOf(folder: string, shape: ModelShape, key: string): Subnet {
+  const subnet = /^[0-9a-f]{16}$/.test(key) ? keptSubnet(folder, shape, key) : undefined;
+  if (subnet !== undefined) return subnet;
+  throw new EngineError('run', {
+    what: folder,
+    expected: `the masks of subnet ${key.slice(0, 40)}`,
+    found: 'none of that key',
+    action: 'Choose a subnet that this run has judged.',
+  });
+}
+
+function expectSomething({ runFolder, evaluate, forms }: SubnetRequest): void {
+  if (evaluate || forms.length > 0) return;
+  throw new EngineError('run', {
+    what: runFolder,
+    expected: 'a subnet to be measured or written',
+    found: 'a request for neither',
+    action: 'Choose to evaluate it, or a form to export.',
+  });
+}
+
+function noReform(folder: string): EngineError {
+  return new EngineError('config', {
+    what: folder,
+    expected: 'a run that reforms, whose settings can be used',
+    found: '"reform.method": "none"',
+    action: 'Leave the reformation out, or start a run with another method.',
+  });
+}
