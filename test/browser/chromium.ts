@@ -116,7 +116,7 @@ function fontConfig(): string {
   return [
     '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>',
     '<dir prefix="relative">fonts</dir><dir>/usr/share/fonts</dir>',
-    '<cachedir prefix="relative">cache</cachedir>',
+    '<cachedir prefix="xdg">fontconfig</cachedir>',
     ...['sans-serif', 'system-ui'].map((family) => alias(family, 'Open Sans')),
     // The package has none; without one of the system's, code is shown in Open Sans.
     alias('monospace', 'DejaVu Sans Mono', 'Liberation Mono', 'Noto Sans Mono'),

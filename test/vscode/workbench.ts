@@ -1,0 +1,359 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import type { CodeServer } from './codeServer.ts';
+
+/** The four kinds of colour theme, by the names VS Code shows. */
+export const THEMES = {
+  dark: 'Dark Modern',
+  light: 'Light Modern',
+  hcDark: 'Dark High Contrast',
+  hcLight: 'Light High Contrast',
+} as const;
+/** A kind of colour theme. */
+export type ThemeName = keyof typeof THEMES;
+
+/** The class that VS Code's own element has under each. */
+const THEME_CLASSES = { dark: 'vs-dark', light: 'vs', hcDark: 'hc-black', hcLight: 'hc-light' };
+const SCREENSHOTS = fileURLToPath(new URL('../../out/screenshots/', import.meta.url));
+/** The first page of a cold server on a busy machine. */
+const OPEN_MS = 90_000;
+const WAIT_MS = 30_000;
+
+/** The palette, a quick pick or an input box, when it is open. */
+const QUICK = '.quick-input-widget:not([style*="display: none"])';
+/** VS Code keeps the lines on screen in no order, with spaces that do not break. */
+const EDITOR_TEXT = `Array.from(
+    document.querySelectorAll('.editor-group-container.active .view-lines .view-line'),
+    (line) => ({ top: parseFloat(line.style.top), text: line.textContent }),
+  )
+  .sort((a, b) => a.top - b.top)
+  .map(({ text }) => text.replaceAll('\\u00a0', ' '))
+  .join('\\n')`;
+
+/**
+ * A window of VS Code in a browser, by what a user sees and does.
+ *
+ * @example
+ * const workbench = await Workbench.open(browser, server);
+ * await workbench.runCommand('Subnet Studio: Open Dashboard');
+ * await workbench.pick('tiny-llama');
+ * const panel = await workbench.webview('#app');
+ */
+export class Workbench {
+  /** Errors that pages and frames threw, the workbench's own noise left out. */
+  readonly pageErrors: string[] = [];
+
+  private constructor(
+    readonly page: Page,
+    readonly server: CodeServer,
+  ) {
+    page.on('pageerror', (error) => this.pageErrors.push(error.message));
+    page.setDefaultTimeout(WAIT_MS);
+  }
+
+  /** Opens a window and waits until it can be used. */
+  static async open(
+    browser: Browser,
+    server: CodeServer,
+    viewport = { width: 1440, height: 900 },
+  ): Promise<Workbench> {
+    const context = await browser.newContext({ viewport, permissions: ['clipboard-read'] });
+    const workbench = new Workbench(await context.newPage(), server);
+    await workbench.page.goto(server.url, { timeout: OPEN_MS });
+    await workbench.ready();
+    return workbench;
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+
+  /** Loads the window again, as "Developer: Reload Window" does. */
+  async reload(): Promise<void> {
+    await this.page.reload({ timeout: OPEN_MS });
+    await this.ready();
+  }
+
+  /** Runs a command of the palette by its full title, e.g. `Subnet Studio: Run`. */
+  async runCommand(title: string, timeoutMs = WAIT_MS): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const name = this.page.locator('.label-name').filter({ hasText: exactly(title) });
+    for (;;) {
+      await this.openPalette(title);
+      // An open palette does not learn of commands whose extension is still being loaded.
+      const row = this.quickRows().filter({ has: name }).first();
+      const isThere = await row.waitFor({ timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) return row.click();
+      if (performance.now() > deadline) throw new Error(`the palette has no "${title}"`);
+    }
+  }
+
+  /** Opens the palette on a text and leaves it open. */
+  async openPalette(text = ''): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    await this.page.keyboard.press('F1');
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(`>${text}`);
+  }
+
+  /** Titles of the commands that the palette offers for a text. */
+  async paletteTitles(text: string): Promise<string[]> {
+    await this.openPalette(text);
+    await this.page.waitForTimeout(500);
+    const titles = await this.quickRows().allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return titles.map((title) => title.split('\n')[0]!.trim());
+  }
+
+  /** Chooses the row of an open quick pick that holds a text. */
+  async pick(text: string | RegExp): Promise<void> {
+    await this.quickRows().filter({ hasText: text }).first().click();
+  }
+
+  /** Texts of the rows of the open quick pick, once it has some. */
+  async quickPickRows(): Promise<string[]> {
+    await this.quickRows().first().waitFor();
+    return (await this.quickRows().allInnerTexts()).map((text) => text.replaceAll('\n', ' · '));
+  }
+
+  /** Answers an open input box or quick pick by typing. */
+  async answer(text: string): Promise<void> {
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** The complaint that an open input box shows about its text. */
+  async inputProblem(): Promise<string> {
+    return this.page.locator('.quick-input-widget .quick-input-message').innerText();
+  }
+
+  /** Opens a container of the activity bar; does nothing when it is open. */
+  async openView(title: string): Promise<void> {
+    const label = `.action-label[aria-label^="${title}"]`;
+    await this.page.locator(`.activitybar ${label}`).first().waitFor();
+    const isOpen = (await this.page.locator(`.activitybar .checked ${label}`).count()) > 0;
+    if (!isOpen) await this.page.locator(`.activitybar ${label}`).first().click();
+    await this.page.locator('.sidebar .composite.title').waitFor();
+  }
+
+  /** The badge of a container of the activity bar; empty without one. */
+  async badge(title: string): Promise<string> {
+    const badge = this.page
+      .locator('.activitybar .action-item')
+      .filter({ has: this.page.locator(`[aria-label^="${title}"]`) })
+      .locator('.badge-content');
+    return (await badge.count()) === 0 ? '' : badge.first().innerText();
+  }
+
+  /** Texts of the rows of all trees of the side bar, as a screen reader would say them. */
+  async treeRows(): Promise<string[]> {
+    const rows = await this.page.locator('.sidebar .monaco-list-row').all();
+    return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
+  }
+
+  /** The row of a tree of the side bar that holds a text. */
+  treeRow(text: string | RegExp): Locator {
+    return this.page.locator('.sidebar .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  async clickTreeRow(text: string | RegExp): Promise<void> {
+    await this.treeRow(text).click();
+  }
+
+  /** Presses a button that shows on a row while the mouse is over it. */
+  async treeRowAction(text: string | RegExp, action: string): Promise<void> {
+    await this.treeRow(text).hover();
+    await this.treeRow(text).locator(`.action-label[aria-label^="${action}"]`).first().click();
+  }
+
+  /** Chooses an entry of a row's context menu. */
+  async treeRowMenu(text: string | RegExp, entry: string): Promise<void> {
+    await this.treeRow(text).click({ button: 'right' });
+    const item = this.page.locator('.monaco-menu .action-item').filter({ hasText: entry });
+    await item.first().click();
+  }
+
+  /** Opens or closes a row that has children. */
+  async toggleTreeRow(text: string | RegExp): Promise<void> {
+    await this.treeRow(text).locator('.monaco-tl-twistie').click();
+  }
+
+  /**
+   * The document of a visible webview: VS Code puts it into a frame in a frame.
+   * @param selector  an element that only this webview has
+   */
+  async webview(selector: string, timeoutMs = WAIT_MS): Promise<Frame> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        if (await showsInWebview(frame, selector)) return frame;
+      }
+      if (performance.now() > deadline) {
+        const frames = this.page.frames().map((frame) => frame.url().slice(0, 120));
+        throw new Error(`no webview shows ${selector}; frames:\n${frames.join('\n')}`);
+      }
+      await this.page.waitForTimeout(100);
+    }
+  }
+
+  /** Texts of the notifications on screen. */
+  async notifications(): Promise<string[]> {
+    return this.toasts().locator('.notification-list-item-message').allInnerTexts();
+  }
+
+  /** Waits for a notification and returns its text. */
+  async notification(text: string | RegExp, timeoutMs = WAIT_MS): Promise<string> {
+    const toast = this.toasts().filter({ hasText: text }).first();
+    await toast.waitFor({ timeout: timeoutMs });
+    return toast.locator('.notification-list-item-message').innerText();
+  }
+
+  /** Presses a button of a notification. */
+  async notificationAction(text: string | RegExp, action: string): Promise<void> {
+    const toast = this.toasts().filter({ hasText: text }).first();
+    await toast.getByRole('button', { name: action, exact: true }).click();
+  }
+
+  /** Presses a button of a modal dialog. */
+  async dialogAction(action: string): Promise<void> {
+    const box = this.page.locator('.monaco-dialog-box');
+    await box.getByRole('button', { name: action, exact: true }).click();
+  }
+
+  /** Opens a file of the workspace by its name. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    await this.page.keyboard.press('Control+P');
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(name);
+    await this.quickRows().filter({ hasText: name }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.tab(name).waitFor();
+    await this.activeEditor().locator('.view-line').first().waitFor();
+  }
+
+  /** The tab of an open editor. */
+  tab(name: string | RegExp): Locator {
+    return this.page.locator('.tabs-container .tab').filter({ hasText: name }).first();
+  }
+
+  /** Names of the open editors, group by group. */
+  async tabs(): Promise<string[][]> {
+    const groups = await this.page.locator('.editor-group-container').all();
+    return Promise.all(
+      groups.map(async (group) => {
+        const tabs = await group.locator('.tabs-container .tab').all();
+        return Promise.all(
+          tabs.map(async (tab) => (await tab.getAttribute('data-resource-name')) ?? ''),
+        );
+      }),
+    );
+  }
+
+  /** Lines of the active text editor that are on screen. */
+  async editorText(): Promise<string> {
+    return this.page.evaluate<string>(EDITOR_TEXT);
+  }
+
+  /** Texts of the code lenses on screen. */
+  async codeLenses(): Promise<string[]> {
+    const lenses = this.page.locator('.editor-instance .codelens-decoration a');
+    return (await lenses.allInnerTexts()).map((text) => text.trim());
+  }
+
+  async clickCodeLens(text: string): Promise<void> {
+    const lens = this.page.locator('.editor-instance .codelens-decoration a');
+    await lens.filter({ hasText: text }).first().click();
+  }
+
+  /** Puts the cursor of the active editor at a line and column, both from 1. */
+  async goTo(line: number, column = 1): Promise<void> {
+    await this.page.keyboard.press('Control+G');
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(`:${line}:${column}`);
+    await this.page.keyboard.press('Enter');
+    await this.quickInput().waitFor({ state: 'hidden' });
+  }
+
+  async type(text: string): Promise<void> {
+    await this.page.keyboard.type(text);
+  }
+
+  async save(): Promise<void> {
+    await this.page.keyboard.press('Control+S');
+  }
+
+  /** Changes the user settings, which a window reads when it is loaded; null takes one away. */
+  async setSettings(changes: Readonly<Record<string, unknown>>): Promise<void> {
+    const path = this.server.settingsPath;
+    const settings = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    const changed = Object.entries({ ...settings, ...changes }).filter(
+      ([, value]) => value !== null,
+    );
+    await writeFile(path, JSON.stringify(Object.fromEntries(changed), null, 2));
+  }
+
+  async setTheme(theme: ThemeName): Promise<void> {
+    await this.runCommand('Preferences: Color Theme');
+    await this.answer(THEMES[theme]);
+    await this.page.locator(`.monaco-workbench.${THEME_CLASSES[theme]}`).first().waitFor();
+    // The colours of webviews follow a moment later.
+    await this.page.waitForTimeout(500);
+  }
+
+  /** Keeps a picture of the window in out/screenshots. @returns its path */
+  async screenshot(name: string): Promise<string> {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    const path = join(SCREENSHOTS, `${name}.png`);
+    await this.page.screenshot({ path });
+    return path;
+  }
+
+  private async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench').waitFor({ timeout: OPEN_MS });
+    await this.page.locator('.activitybar .action-item').first().waitFor({ timeout: OPEN_MS });
+    // The status bar is the last part to come, and commands of extensions need the remote.
+    const remote = this.page.locator('.statusbar #status\\.host');
+    await remote.waitFor({ timeout: OPEN_MS });
+  }
+
+  private activeEditor(): Locator {
+    return this.page.locator('.editor-group-container.active .editor-instance').first();
+  }
+
+  private quickInput(): Locator {
+    return this.page.locator(`${QUICK} input.input`);
+  }
+
+  private quickRows(): Locator {
+    return this.page.locator(`${QUICK} .monaco-list-row`);
+  }
+
+  private toasts(): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item');
+  }
+}
+
+/** True for the inner frame of a webview on screen that shows such an element. */
+async function showsInWebview(frame: Frame, selector: string): Promise<boolean> {
+  const outer = frame.parentFrame();
+  if (outer?.parentFrame()?.parentFrame() !== null) return false;
+  try {
+    const element = await outer.frameElement();
+    return (await element.isVisible()) && (await frame.locator(selector).first().isVisible());
+  } catch {
+    // The frame went away while it was looked at.
+    return false;
+  }
+}
+
+/** Matches a text that is this and no more. */
+function exactly(text: string): RegExp {
+  return new RegExp(`^\\s*${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*$`);
+}
