@@ -9,15 +9,20 @@ export type HeatmapMode = (typeof heatmapModes)[number];
 
 /** What a heatmap needs of the page around it. Requests reject with an `Error` for people to read. */
 export interface HeatmapDeps {
-  mask(run: string, mask: MaskRef): Promise<{ readonly key: string; readonly bits: Uint8Array }>;
-  frequency(run: string): Promise<{ readonly subnets: number; readonly shares: Uint8Array }>;
-  importance(run: string): Promise<{ readonly ranks: Uint8Array }>;
-  layerScores(run: string, layer: number): Promise<{ readonly scores: Float32Array }>;
+  readonly mask: (
+    run: string,
+    mask: MaskRef,
+  ) => Promise<{ readonly key: string; readonly bits: Uint8Array }>;
+  readonly frequency: (
+    run: string,
+  ) => Promise<{ readonly subnets: number; readonly shares: Uint8Array }>;
+  readonly importance: (run: string) => Promise<{ readonly ranks: Uint8Array }>;
+  readonly layerScores: (run: string, layer: number) => Promise<{ readonly scores: Float32Array }>;
   /** Says something through the page's polite live region. */
-  announce(text: string): void;
+  readonly announce: (text: string) => void;
   readonly palette: RampName;
   /** Told when the reader changes mode or layer, so that the page can remember it. */
-  onPlace?(place: HeatmapPlace): void;
+  readonly onPlace?: (place: HeatmapPlace) => void;
 }
 
 /** Where the reader is. */

@@ -1,0 +1,184 @@
+import type { UnitLayout } from '../../src/protocol/unitLayout.ts';
+import type { CanvasTheme } from '../draw/canvasTheme.ts';
+import { diverging, ramp, twoTone, type RampName } from '../draw/ramps.ts';
+import { changeTicks, shareTicks, type Tick } from '../draw/ticks.ts';
+import { changeShares, keptShares, meanShares, type Shares } from './groups.ts';
+import type { HeatmapMode, HeatmapState } from './heatmapState.ts';
+import type { Band } from './units.ts';
+import { nothing, type Frequency, type Loaded, type UnitSource } from './unitSource.ts';
+
+/** The planes of a run that are there by now. */
+export interface Planes {
+  readonly subject: Loaded<Uint8Array>;
+  readonly reference: Loaded<Uint8Array>;
+  readonly importance: Loaded<Uint8Array>;
+  readonly frequency: Loaded<Frequency>;
+}
+
+/** The key of a picture's colours. */
+export interface Legend {
+  readonly table: Uint32Array;
+  readonly ticks: readonly Tick[];
+  readonly title: string;
+  /** What hatching means in it; empty for pictures without. */
+  readonly hatched: string;
+}
+
+/** A mode of the overview, ready to be painted. */
+export interface Picture {
+  readonly mode: HeatmapMode;
+  readonly shares: Shares;
+  readonly legend: Legend;
+  /** [layers] what the bars at the right show: 0..1, or -1..1 for changes. */
+  readonly bars: Float32Array;
+  readonly barTitle: string;
+}
+
+/** A picture, or why there is none. */
+export type PictureState =
+  | { readonly state: 'ready'; readonly picture: Picture }
+  | { readonly state: 'loading' | 'failed' | 'absent'; readonly why: string };
+
+/** Asks for the planes a mode needs; the mask in any case. */
+export function planesFor(source: UnitSource, state: HeatmapState, all: boolean): Planes {
+  const { run, mode, subject, reference, generation, hasScores } = state;
+  const needs = (one: HeatmapMode): boolean => all || mode === one;
+  return {
+    subject: subject === null ? nothing : source.mask('subject', run, subject, generation),
+    reference:
+      reference === null || !needs('difference')
+        ? nothing
+        : source.mask('reference', run, reference, generation),
+    importance: hasScores && needs('importance') ? source.importance(run) : nothing,
+    frequency: generation > 0 && needs('frequency') ? source.frequency(run, generation) : nothing,
+  };
+}
+
+/** The overview of a mode, from what is there. */
+export function pictureOf(
+  state: HeatmapState,
+  planes: Planes,
+  layout: UnitLayout,
+  columns: readonly Band[],
+  legend: Legend,
+): PictureState {
+  const { mode } = state;
+  const found = sharesOf(state, planes, layout, columns);
+  if ('why' in found) return found;
+  const mask = planes.subject.value;
+  const bars = barsOf(mode, found, mask, layout, columns);
+  return { state: 'ready', picture: { mode, shares: found, legend, ...bars } };
+}
+
+/** The colours of a mode. */
+export function legendOf(mode: HeatmapMode, theme: CanvasTheme, palette: RampName): Legend {
+  switch (mode) {
+    case 'mask':
+      return {
+        table: ramp(palette),
+        ticks: shareTicks(4),
+        title: 'Share kept',
+        hatched: 'nothing kept',
+      };
+    case 'importance':
+      return {
+        table: ramp(palette),
+        ticks: [
+          { place: 0, text: 'least' },
+          { place: 0.5, text: 'middle' },
+          { place: 1, text: 'most' },
+        ],
+        title: 'Importance rank in its layer',
+        hatched: '',
+      };
+    case 'frequency':
+      return {
+        table: ramp(palette),
+        ticks: shareTicks(4),
+        title: 'Kept by survivors',
+        hatched: 'never kept',
+      };
+    case 'difference':
+      return {
+        table: diverging(theme.lost, theme.background, theme.kept),
+        ticks: changeTicks(),
+        title: 'Change in share kept',
+        hatched: 'fewer kept',
+      };
+  }
+}
+
+/** The two-tone table of kept and removed. */
+export function keptTable(theme: CanvasTheme): Uint32Array {
+  return twoTone(theme.removed, theme.kept);
+}
+
+function sharesOf(
+  state: HeatmapState,
+  planes: Planes,
+  layout: UnitLayout,
+  columns: readonly Band[],
+): Shares | Exclude<PictureState, { state: 'ready' }> {
+  const bytes = layout.layers * layout.bytesPerLayer;
+  const cells = layout.layers * layout.perLayer;
+  const { subject, reference, importance, frequency } = planes;
+  switch (state.mode) {
+    case 'mask': {
+      if (state.subject === null) return absent('The picture appears with the first subnet.');
+      const bits = whole(subject, bytes);
+      return bits instanceof Uint8Array ? keptShares(bits, layout, columns) : bits;
+    }
+    case 'importance': {
+      if (!state.hasScores) return absent('Scores appear when the Score stage is done.');
+      const ranks = whole(importance, cells);
+      return ranks instanceof Uint8Array ? meanShares(ranks, layout, columns) : ranks;
+    }
+    case 'frequency': {
+      if (state.generation === 0) return absent('Appears after the first generation of a search.');
+      const { value, ...rest } = frequency;
+      const shares = whole({ ...rest, value: value?.shares ?? null }, cells);
+      return shares instanceof Uint8Array ? meanShares(shares, layout, columns) : shares;
+    }
+    case 'difference': {
+      if (state.subject === null || state.reference === null) {
+        return absent('There is no second mask to compare with yet.');
+      }
+      const now = whole(subject, bytes);
+      if (!(now instanceof Uint8Array)) return now;
+      const before = whole(reference, bytes);
+      return before instanceof Uint8Array ? changeShares(now, before, layout, columns) : before;
+    }
+  }
+}
+
+/** The bytes of an answer when it has as many as it must. */
+function whole(
+  answer: Loaded<Uint8Array>,
+  length: number,
+): Uint8Array | Exclude<PictureState, { state: 'ready' }> {
+  if (answer.value !== null) {
+    if (answer.value.length === length) return answer.value;
+    return { state: 'failed', why: 'The file does not fit the model it is said to belong to.' };
+  }
+  if (answer.failed !== null) return { state: 'failed', why: answer.failed };
+  return { state: 'loading', why: 'Reading…' };
+}
+
+function absent(why: string): Exclude<PictureState, { state: 'ready' }> {
+  return { state: 'absent', why };
+}
+
+function barsOf(
+  mode: HeatmapMode,
+  shares: Shares,
+  mask: Uint8Array | null,
+  layout: UnitLayout,
+  columns: readonly Band[],
+): { readonly bars: Float32Array; readonly barTitle: string } {
+  if (mode === 'difference') return { bars: shares.layers, barTitle: 'Change' };
+  if (mode === 'frequency') return { bars: shares.layers, barTitle: 'Kept by survivors' };
+  // The mean of ranks is the same in every layer; what the mask keeps there is not.
+  const fits = mask !== null && mask.length === layout.layers * layout.bytesPerLayer;
+  const kept = mode === 'mask' ? shares : fits ? keptShares(mask, layout, columns) : null;
+  return { bars: kept?.layers ?? new Float32Array(layout.layers), barTitle: 'Kept' };
+}
