@@ -91,6 +91,9 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     node: ['node:fs', 'node:path'],
   },
 
+  // Text in, data out: it knows neither editor nor disk.
+  configText: { folders: [PROTOCOL], packages: ['jsonc-parser'] },
+
   server: {
     folders: engine('pipeline'),
     packages: ['vscode-jsonrpc/node'],

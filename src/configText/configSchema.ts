@@ -1,0 +1,88 @@
+import { describeSchema, type SchemaNode } from '../protocol/describeSchema.ts';
+import { runConfigSchema } from '../protocol/runConfig.ts';
+import { searchPresets } from '../protocol/searchPresets.ts';
+
+/** The schema of a whole config. */
+export const configSchema = runConfigSchema as unknown as SchemaNode;
+
+/** The schema of a field or section; undefined when there is none of that name. */
+export function schemaAt(path: readonly string[]): SchemaNode | undefined {
+  let schema: SchemaNode | undefined = configSchema;
+  for (const name of path) {
+    const properties: SchemaNode['properties'] = schema?.properties;
+    schema =
+      properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
+  }
+  return schema;
+}
+
+/** Names of the fields and sections of a section, in the order of the schema. */
+export function namesIn(section: readonly string[]): readonly string[] {
+  return Object.keys(schemaAt(section)?.properties ?? {});
+}
+
+/** True when a section of this path needs that field. */
+export function isRequired(path: readonly string[]): boolean {
+  return schemaAt(path.slice(0, -1))?.required?.includes(path.at(-1) ?? '') === true;
+}
+
+/** What a description says, in its parts. */
+export interface FieldWords {
+  /** What the field is, its unit and its effect. */
+  readonly what: string;
+  /** The paper's value; null where it has none. */
+  readonly paper: string | null;
+}
+
+/** Splits "… Paper: 100." off a description. */
+export function wordsOf(schema: SchemaNode): FieldWords {
+  const text = schema.description ?? '';
+  const match = /^(.*?)\s*Paper: (.*?)\.?$/s.exec(text);
+  return match === null ? { what: text, paper: null } : { what: match[1]!, paper: match[2]! };
+}
+
+/** What a description says of one value of a choice, e.g. of "obs"; empty when it says nothing. */
+export function wordsOfChoice(schema: SchemaNode, value: unknown): string {
+  const name = JSON.stringify(value);
+  const { what } = wordsOf(schema);
+  const start = what.indexOf(`${name}: `);
+  if (start < 0) return '';
+  const said = what.slice(start + name.length + 2);
+  const end = /\.(?= "|$)/.exec(said);
+  return end === null ? said : said.slice(0, end.index + 1);
+}
+
+/** What a field takes, in words: "a whole number from 1 to 65536". */
+export function takes(schema: SchemaNode): string {
+  return schema.properties === undefined ? describeSchema(schema) : 'a section { … }';
+}
+
+/** Names of the presets of the search. */
+export const presetNames = Object.keys(searchPresets) as readonly (keyof typeof searchPresets)[];
+
+/** The value a preset gives to a field; undefined for fields that presets do not name. */
+export function presetValue(preset: string, path: readonly string[]): unknown {
+  if (path[0] !== 'search' || !Object.hasOwn(searchPresets, preset)) return undefined;
+  let value: unknown = searchPresets[preset as keyof typeof searchPresets];
+  for (const name of path.slice(1)) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) {
+      return undefined;
+    }
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
+}
+
+/** The default of a field in words of Markdown; null when the schema knows none. */
+export function defaultWords(path: readonly string[]): string | null {
+  const schema = schemaAt(path);
+  if (schema === undefined || schema.properties !== undefined) return null;
+  if (schema.default !== undefined) return code(schema.default);
+  const values = presetNames.map((preset) => [preset, presetValue(preset, path)] as const);
+  if (values.every(([, value]) => value === undefined)) return null;
+  return values.map(([preset, value]) => `${preset} ${code(value)}`).join(', ');
+}
+
+function code(value: unknown): string {
+  return `\`${JSON.stringify(value)}\``;
+}

@@ -1,0 +1,30 @@
+/** A count as people say it: `1,572` or `1.57 M`. */
+export function countWords(count: number): string {
+  const whole = Math.round(count);
+  if (whole < 100_000) return whole.toLocaleString('en-US');
+  const steps: readonly (readonly [number, string])[] = [
+    [1e9, 'B'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ];
+  const [unit, letter] = steps.find(([size]) => whole >= size)!;
+  return `${short(whole / unit)} ${letter}`;
+}
+
+/** Bytes in binary units: `16 MiB`. */
+export function byteWords(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let step = 0;
+  let value = bytes;
+  for (; value >= 1024 && step < units.length - 1; step++) value /= 1024;
+  return `${step === 0 ? Math.round(value) : short(value)} ${units[step]}`;
+}
+
+/** A share, 0 to 1, as a percentage of at most three digits. */
+export function percentWords(share: number): string {
+  return `${Number((share * 100).toPrecision(3))}%`;
+}
+
+function short(value: number): string {
+  return value >= 999.5 ? String(Math.round(value)) : value.toPrecision(3);
+}

@@ -1,0 +1,41 @@
+/** What a new config begins with. Paths are as they are to be written. */
+export interface TemplateValues {
+  readonly model: string;
+  readonly text: string;
+  readonly heldout?: string;
+  /** Kept share, above 0 and at most 1. */
+  readonly ratio: number;
+  readonly name?: string;
+}
+
+/** The text of a new config: three fields, and what one changes most, commented out. */
+export function configTemplate(values: TemplateValues): string {
+  const { model, text, heldout, ratio, name } = values;
+  const show = JSON.stringify;
+  const optional = (value: string | undefined, otherwise: string, key: string): string =>
+    value === undefined
+      ? `  // ${show(key)}: ${show(otherwise)},`
+      : `  ${show(key)}: ${show(value)},`;
+  return `// A Subnet Studio run. Rest the pointer on a field to read what it does.
+{
+  // What every run needs. Paths are relative to this file.
+  "model": ${show(model)}, // a Hugging Face model folder
+  "ratio": ${ratio}, // keep ${Number((ratio * 100).toPrecision(3))}% of the parameters in the blocks
+  "text": ${show(text)}, // text like that the model will see
+
+  // Figures are taken on text that nothing else has looked at; else on the last tenth of "text".
+${optional(heldout, './heldout.txt', 'heldout')}
+${optional(name, 'my first subnet', 'name')}
+
+  // "quick" tries about 220 subnets, for a first look; "methodA" about 5,100, as published.
+  "search": { "preset": "quick" },
+
+  // Everything else has a default. These are changed most:
+  // "calibration": { "windows": 128, "length": 2048 },
+  // "reform": { "method": "leastSquares" },
+  // "evaluation": { "context": 2048 },
+  // "export": { "checkpoint": true, "onnx": true, "dtype": "source" },
+  // "device": "auto",
+}
+`;
+}
