@@ -11,7 +11,14 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUILD_STAMP = join(root, 'dist', '.build-stamp');
 const PROGRAMS = ['cli.cjs', 'engine.cjs', 'probe.cjs', 'webview.js'];
 /** What the bundles are made of. */
-const BUILD_INPUTS = ['src', 'webview', 'esbuild.mjs', 'tsconfig.json', 'package.json', 'package-lock.json'];
+const BUILD_INPUTS = [
+  'src',
+  'webview',
+  'esbuild.mjs',
+  'tsconfig.json',
+  'package.json',
+  'package-lock.json',
+];
 
 /** Makes the checkout ready to run; ends the process with one clear message when it cannot. */
 export async function setUp() {
@@ -73,10 +80,10 @@ export async function step(name, work, { alone = true } = {}) {
 }
 
 /** Runs a program without showing its output; a failure's message is that output. */
-export function runQuietly(command, args) {
+export function runQuietly(command, args, { cwd = root } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: root,
+      cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       // npm is a command script on Windows, which only a shell can start.
       shell: command === 'npm' && process.platform === 'win32',
