@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { errors, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
 import type { CodeServer } from './codeServer.ts';
 
 /** The four kinds of colour theme, by the names VS Code shows. */
@@ -20,6 +20,8 @@ const SCREENSHOTS = fileURLToPath(new URL('../../out/screenshots/', import.meta.
 /** The first page of a cold server on a busy machine. */
 const OPEN_MS = 90_000;
 const WAIT_MS = 30_000;
+/** One try of something that is tried again. */
+const TRY_MS = 2_000;
 
 /** The palette, a quick pick or an input box, when it is open. */
 const QUICK = '.quick-input-widget:not([style*="display: none"])';
@@ -79,26 +81,18 @@ export class Workbench {
   /** Runs a command of the palette by its full title, e.g. `Subnet Studio: Run`. */
   async runCommand(title: string, timeoutMs = WAIT_MS): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    const name = this.page.locator('.label-name').filter({ hasText: exactly(title) });
-    for (;;) {
-      await this.openPalette(title);
-      // An open palette does not learn of commands whose extension is still being loaded.
-      const row = this.quickRows().filter({ has: name }).first();
-      const isThere = await row.waitFor({ timeout: 2000 }).then(
-        () => true,
-        () => false,
-      );
-      if (isThere) return row.click();
+    // An open palette does not learn of commands whose extension is still being loaded, and a
+    // webview that just came takes the focus, which closes it.
+    while (!(await this.tryCommand(title))) {
       if (performance.now() > deadline) throw new Error(`the palette has no "${title}"`);
     }
   }
 
   /** Opens the palette on a text and leaves it open. */
-  async openPalette(text = ''): Promise<void> {
+  async openPalette(text = '', timeoutMs = WAIT_MS): Promise<void> {
     await this.page.keyboard.press('Escape');
     await this.page.keyboard.press('F1');
-    await this.quickInput().waitFor();
-    await this.quickInput().fill(`>${text}`);
+    await this.quickInput().fill(`>${text}`, { timeout: timeoutMs });
   }
 
   /** Titles of the commands that the palette offers for a text. */
@@ -321,6 +315,25 @@ export class Workbench {
     // The status bar is the last part to come, and commands of extensions need the remote.
     const remote = this.page.locator('.statusbar #status\\.host');
     await remote.waitFor({ timeout: OPEN_MS });
+  }
+
+  private async tryCommand(title: string): Promise<boolean> {
+    const name = this.page.locator('.label-name').filter({ hasText: exactly(title) });
+    const row = this.quickRows().filter({ has: name }).first();
+    try {
+      await this.openPalette(title, TRY_MS);
+      await row.waitFor({ timeout: TRY_MS });
+      const steps = Number(await row.getAttribute('data-index', { timeout: TRY_MS }));
+      for (let step = 0; step < steps; step++) await this.page.keyboard.press('ArrowDown');
+      await this.quickRows().and(this.page.locator('.focused')).filter({ has: name }).waitFor({
+        timeout: TRY_MS,
+      });
+    } catch (error) {
+      if (error instanceof errors.TimeoutError) return false;
+      throw error;
+    }
+    await this.page.keyboard.press('Enter');
+    return true;
   }
 
   private activeEditor(): Locator {
