@@ -1,6 +1,66 @@
-import type * as vscode from 'vscode';
+import { existsSync } from 'node:fs';
+import * as vscode from 'vscode';
+import type { App } from './commands/app.ts';
+import { registerCommands } from './commands/commandTable.ts';
+import { panelAct } from './commands/panelActs.ts';
+import { configAccess } from './panel/configAccess.ts';
+import { PANEL_TYPE, RunPanels } from './panel/runPanels.ts';
+import { Reporter } from './report.ts';
+import { RunRoots } from './runs/runRoots.ts';
+import { RunStore } from './runs/runStore.ts';
+import { serviceDoor, serviceEntryOf, serviceFolderOf } from './service/serviceDoor.ts';
+import { ServiceHandle } from './service/serviceHandle.ts';
+import { setContext } from './settings.ts';
+import { RunTree } from './trees/runTree.ts';
+import { SubnetTree } from './trees/subnetTree.ts';
+import { keepContexts } from './ui/contexts.ts';
+import { notifyOfEnds } from './ui/notifications.ts';
+import { Pages } from './ui/pages.ts';
+import { RunTasks } from './ui/runTasks.ts';
+import { StatusBar } from './ui/statusBar.ts';
 
-/** Starts the extension. */
-export function activate(_context: vscode.ExtensionContext): void {
-  // Filled in by what follows.
+/** Starts the extension: registers everything and reads nothing; that begins a moment later. */
+export function activate(context: vscode.ExtensionContext): void {
+  const begunMs = performance.now();
+  const log = vscode.window.createOutputChannel('Subnet Studio', { log: true });
+  const reporter = new Reporter(log);
+  const roots = new RunRoots();
+  const store = new RunStore(roots);
+  const service = new ServiceHandle(serviceDoor(context));
+  const tree = new RunTree(store);
+  const pages = new Pages();
+  const panels = new RunPanels(context.extensionUri, {
+    ...{ store, log },
+    config: configAccess(),
+    act: (run, asked) => panelAct(app, run, asked),
+  });
+  const serviceFolder = serviceFolderOf(context);
+  const app: App = {
+    ...{ context, log, reporter, roots, store, service, panels, tree, pages, serviceFolder },
+  };
+  context.subscriptions.push(
+    ...[log, roots, store, service, tree, pages, panels],
+    new SubnetTree(store),
+    new StatusBar(store),
+    new RunTasks(app),
+    keepContexts(store),
+    notifyOfEnds(app),
+    vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, panels),
+    service.onDidChangeJobs((jobs) => store.setJobs(jobs)),
+    service.onDidChangeState((state) => {
+      log.info(`service ${state.kind}`);
+      if (state.kind === 'failed') void reporter.report(state.error);
+    }),
+    ...registerCommands(app),
+  );
+  setImmediate(() => void begin(app));
+  log.info(`active after ${(performance.now() - begunMs).toFixed(1)} ms`);
+}
+
+/** Finds runs, and the service when one lives; starts none. */
+async function begin(app: App): Promise<void> {
+  const { context, log, service, store } = app;
+  setContext('engineMissing', !existsSync(serviceEntryOf(context)));
+  if (await service.attachIfLive()) log.info('found a service at work');
+  await app.reporter.guard(() => store.start());
 }

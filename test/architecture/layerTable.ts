@@ -106,4 +106,14 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     packages: ['commander'],
     node: ['node:fs', 'node:path'],
   },
+
+  // The only code that knows the editor. It reads runs from disk and leaves all work to the service.
+  host: {
+    folders: [
+      ...engine('checkpoint', 'subnet', 'runs'),
+      ...['dashboard/model', 'dashboard/reader', 'configText', 'service'],
+    ],
+    packages: ['vscode', 'vscode-jsonrpc', 'jsonc-parser'],
+    node: [HASH, 'node:fs', 'node:os', ...READ_FILES],
+  },
 };

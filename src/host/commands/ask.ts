@@ -1,0 +1,60 @@
+import * as vscode from 'vscode';
+import { cancelled, EngineError } from '../../protocol/errors.ts';
+
+/** A choice of a QuickPick. */
+export interface Choice<T> extends vscode.QuickPickItem {
+  readonly value: T;
+}
+
+/**
+ * Asks for one of several things.
+ * @throws EngineError `cancelled` when nothing was chosen
+ */
+export async function pickOne<T>(
+  choices: readonly Choice<T>[],
+  options: vscode.QuickPickOptions,
+): Promise<T> {
+  const chosen = await vscode.window.showQuickPick([...choices], {
+    matchOnDescription: true,
+    ...options,
+  });
+  if (chosen === undefined) throw cancelled();
+  return chosen.value;
+}
+
+/**
+ * Asks for some of several things.
+ * @param least  how many it takes at least
+ * @throws EngineError `cancelled` when nothing was chosen, `run` when too few
+ */
+export async function pickMany<T>(
+  choices: readonly Choice<T>[],
+  options: vscode.QuickPickOptions,
+  least = 1,
+): Promise<readonly T[]> {
+  const chosen = await vscode.window.showQuickPick([...choices], {
+    matchOnDescription: true,
+    ...options,
+    canPickMany: true,
+  });
+  if (chosen === undefined) throw cancelled();
+  if (chosen.length < least) {
+    throw new EngineError('run', {
+      what: options.title ?? vscode.l10n.t('The choice'),
+      expected: vscode.l10n.t('at least {0}', least),
+      found: String(chosen.length),
+      action: vscode.l10n.t('Choose again and tick more of them.'),
+    });
+  }
+  return chosen.map(({ value }) => value);
+}
+
+/**
+ * Asks before something that cannot be taken back lightly.
+ * @param verb  the button, e.g. "Delete Run"
+ * @throws EngineError `cancelled` unless it was pressed
+ */
+export async function confirm(message: string, detail: string, verb: string): Promise<void> {
+  const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, verb);
+  if (answer !== verb) throw cancelled();
+}

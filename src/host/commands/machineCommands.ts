@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { DeviceReport } from '../../protocol/runRecord.ts';
+import { serviceApi } from '../../protocol/serviceApi.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import { setting, writeSetting, type Settings } from '../settings.ts';
+import { requireDisk, requireTrust } from '../trust.ts';
+import { diagnosticsText } from '../ui/diagnostics.ts';
+import { joined } from '../ui/format.ts';
+import { inspectPage } from '../ui/inspectPage.ts';
+import type { App } from './app.ts';
+import { pickOne } from './ask.ts';
+import { openAtEnd } from './openCommands.ts';
+import type { Target } from './target.ts';
+
+/** Name of the service's log in its folder. */
+const SERVICE_LOG = 'service.log';
+
+/** Tries the devices of the machine, and makes one the default of runs. */
+export async function selectDevice(app: App): Promise<string> {
+  requireTrust();
+  const devices = await busyWith(vscode.l10n.t('Trying the devices of this machine'), (signal) =>
+    app.service.request(serviceApi.devices, {}, signal),
+  );
+  const now = setting('device');
+  const auto = {
+    label: '$(sparkle) auto',
+    description: joined(
+      vscode.l10n.t('the fastest that passes'),
+      now === 'auto' && vscode.l10n.t('now'),
+    ),
+    value: 'auto' as const,
+  };
+  const device = await pickOne<Settings['device']>(
+    [auto, ...devices.filter(isKnown).map((one) => deviceChoice(one, now))],
+    {
+      title: vscode.l10n.t('Device of runs whose config names none'),
+      matchOnDetail: true,
+    },
+  );
+  const refused = devices.find((one) => one.device === device && !one.ok);
+  if (refused !== undefined) {
+    throw new EngineError('device', {
+      what: device,
+      expected: vscode.l10n.t('a device that passes its self-test'),
+      found: refused.reason,
+      action: vscode.l10n.t('Choose another one; "auto" always works.'),
+    });
+  }
+  await writeSetting('device', device);
+  return vscode.l10n.t('Device: {0}', device);
+}
+
+/** Tells what of a model can be pruned, and why not. */
+export async function inspectModel(app: App, targets: readonly Target[]): Promise<undefined> {
+  requireTrust();
+  const uri = targets[0]?.config ?? fileOf(targets[0]) ?? (await askModel());
+  const path = requireDisk(uri);
+  const report = await busyWith(vscode.l10n.t('Looking into the model'), (signal) =>
+    app.service.request(serviceApi.inspect, { path }, signal),
+  );
+  const name = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+  await app.pages.show(name, inspectPage(report, name));
+}
+
+/** Copies what a report of a problem needs: versions, platform, devices, last events; no user text. */
+export async function copyDiagnostics(app: App): Promise<string> {
+  await vscode.env.clipboard.writeText(await diagnosticsText(app));
+  const said = vscode.l10n.t('Diagnostics copied.');
+  vscode.window.setStatusBarMessage(said, 4000);
+  return said;
+}
+
+/** Shows the log of this window's part of the extension. */
+export function showLog(app: App): Promise<undefined> {
+  app.log.show();
+  return Promise.resolve(undefined);
+}
+
+/** Opens the log of the engine service. */
+export async function showEngineLog(app: App): Promise<undefined> {
+  const path = join(app.serviceFolder, SERVICE_LOG);
+  if (!existsSync(path)) {
+    throw new EngineError('run', {
+      what: path,
+      expected: vscode.l10n.t('the log of the engine service'),
+      found: vscode.l10n.t('none: it was never started'),
+      action: vscode.l10n.t('Start a run first.'),
+    });
+  }
+  await openAtEnd(path);
+}
+
+async function busyWith<T>(title: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const location = vscode.ProgressLocation.Notification;
+  return vscode.window.withProgress({ location, title, cancellable: true }, (_, token) => {
+    const controller = new AbortController();
+    token.onCancellationRequested(() => controller.abort());
+    return work(controller.signal);
+  });
+}
+
+async function askModel(): Promise<vscode.Uri> {
+  const [folder] =
+    (await vscode.window.showOpenDialog({
+      canSelectFiles: false,
+      canSelectFolders: true,
+      openLabel: vscode.l10n.t('Inspect'),
+      title: vscode.l10n.t('Folder of a model: config.json, tokenizer.json, *.safetensors'),
+    })) ?? [];
+  if (folder !== undefined) return folder;
+  throw new EngineError('cancelled', {
+    what: vscode.l10n.t('Inspect Model'),
+    expected: vscode.l10n.t('a folder'),
+    found: vscode.l10n.t('none'),
+    action: vscode.l10n.t('Choose the folder of a model.'),
+  });
+}
+
+function fileOf(target: Target | undefined): vscode.Uri | undefined {
+  return target?.file === undefined ? undefined : vscode.Uri.file(target.file);
+}
+
+const names = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
+
+function isKnown(
+  report: DeviceReport,
+): report is DeviceReport & { device: (typeof names)[number] } {
+  return (names as readonly string[]).includes(report.device);
+}
+
+function deviceChoice(
+  report: DeviceReport & { readonly device: (typeof names)[number] },
+  now: string,
+): { label: string; description: string; detail: string; value: Settings['device'] } {
+  const { device, ok, gflops, reason } = report;
+  return {
+    label: `$(${ok ? 'pass' : 'circle-slash'}) ${device}`,
+    description: joined(
+      gflops !== null && `${gflops.toFixed(0)} GFLOP/s`,
+      device === now && vscode.l10n.t('now'),
+    ),
+    detail: reason,
+    value: device,
+  };
+}

@@ -1,0 +1,166 @@
+import { basename, dirname } from 'node:path';
+import * as vscode from 'vscode';
+import { EngineError } from '../../protocol/errors.ts';
+import type { RunEntry } from '../runs/runEntry.ts';
+import { bestText, runLook, stateText } from '../trees/runLook.ts';
+import { formatCount, formatFitness, formatTime, joined } from '../ui/format.ts';
+import type { App } from './app.ts';
+import { pickMany, pickOne, type Choice } from './ask.ts';
+import type { Target } from './target.ts';
+
+/** Which runs a command works on. */
+export interface RunNeed {
+  readonly title: string;
+  /** Absent: any run. */
+  readonly accept?: (run: RunEntry) => boolean;
+  /** What such a run is called in "expected …". */
+  readonly expected: string;
+  /** What to do when there is none. */
+  readonly action: string;
+}
+
+/**
+ * The run a command works on: the one it was called on, the only one that fits, or the one chosen.
+ * @throws EngineError `run` when none fits, `cancelled` when none was chosen
+ */
+export async function needRun(
+  app: App,
+  targets: readonly Target[],
+  need: RunNeed,
+): Promise<RunEntry> {
+  await app.store.start();
+  const accept = need.accept ?? (() => true);
+  const named = targets[0]?.run;
+  if (named !== undefined) {
+    const run = app.store.find(named);
+    if (run === undefined || !accept(run)) throw doesNotFit(run?.manifest.name ?? named, run, need);
+    return run;
+  }
+  const fitting = app.store.runs.filter(accept);
+  const [first] = fitting;
+  if (first === undefined) throw doesNotFit(vscode.l10n.t('The workspace'), undefined, need);
+  if (fitting.length === 1) return first;
+  return pickOne(runChoices(app, fitting), { title: need.title });
+}
+
+/**
+ * Several runs, of those a command was called on or chosen.
+ * @throws EngineError `run` when there are too few, `cancelled`
+ */
+export async function needRuns(
+  app: App,
+  targets: readonly Target[],
+  need: RunNeed,
+  least: number,
+): Promise<readonly RunEntry[]> {
+  await app.store.start();
+  const named = targets.flatMap(({ run }) =>
+    run === undefined ? [] : (app.store.find(run) ?? []),
+  );
+  if (named.length >= least) return named;
+  const fitting = app.store.runs.filter(need.accept ?? (() => true));
+  if (fitting.length < least) throw doesNotFit(vscode.l10n.t('The workspace'), undefined, need);
+  const choices = runChoices(app, fitting).map((choice) => ({
+    ...choice,
+    picked: named.includes(choice.value),
+  }));
+  return pickMany(choices, { title: need.title }, least);
+}
+
+/**
+ * The config a command works on: the one it was called on, that of the editor, the only one, or the
+ * one chosen.
+ * @throws EngineError `config` when there is none, `cancelled`
+ */
+export async function needConfig(
+  app: App,
+  targets: readonly Target[],
+  title: string,
+): Promise<vscode.Uri> {
+  const [target] = targets;
+  if (target?.config !== undefined) return target.config;
+  const run = target?.run === undefined ? undefined : app.store.find(target.run);
+  if (run !== undefined) return vscode.Uri.file(run.manifest.configPath);
+  const active = vscode.window.activeTextEditor?.document.uri;
+  if (active !== undefined && isConfig(active)) return active;
+  await app.store.start();
+  const { configs } = app.roots;
+  const [first] = configs;
+  if (first === undefined) {
+    throw new EngineError('config', {
+      what: vscode.l10n.t('The workspace'),
+      expected: vscode.l10n.t('a run config, a file *.subnet.jsonc'),
+      found: vscode.l10n.t('none'),
+      action: vscode.l10n.t('Make one with New Run Config, or run the bundled example.'),
+    });
+  }
+  if (configs.length === 1) return first;
+  const choices = configs.map((uri) => ({
+    label: basename(uri.path),
+    description: vscode.workspace.asRelativePath(dirname(uri.path)),
+    value: uri,
+  }));
+  return pickOne(choices, { title });
+}
+
+/** True for the name of a run config. */
+export function isConfig(uri: vscode.Uri): boolean {
+  return uri.path.endsWith('.subnet.jsonc');
+}
+
+/** A run and one of its subnets. */
+export interface SubnetChoice {
+  readonly run: RunEntry;
+  readonly key: string;
+}
+
+/**
+ * The subnet a command works on: the one it was called on, or one of the best of the run.
+ * @throws EngineError `run` when no run has any, `cancelled`
+ */
+export async function needSubnet(
+  app: App,
+  targets: readonly Target[],
+  title: string,
+): Promise<SubnetChoice> {
+  const run = await needRun(app, targets, {
+    title,
+    accept: ({ digest }) => digest.top.length > 0,
+    expected: vscode.l10n.t('a run whose search has judged subnets'),
+    action: vscode.l10n.t('Start a run, and wait for its first generation.'),
+  });
+  const key = targets[0]?.subnet;
+  if (key !== undefined) return { run, key };
+  const choices = run.digest.top.map((subnet, i) => ({
+    label: formatFitness(subnet.fitness),
+    description: joined(
+      i === 0 && vscode.l10n.t('best'),
+      subnet.key.slice(0, 6),
+      vscode.l10n.t('gen {0}', subnet.generation),
+      vscode.l10n.t('{0} in blocks', formatCount(subnet.params)),
+    ),
+    value: subnet.key,
+  }));
+  const placeHolder = vscode.l10n.t('Perplexity on the search text; lower is better');
+  return { run, key: await pickOne(choices, { title, placeHolder }) };
+}
+
+function runChoices(app: App, runs: readonly RunEntry[]): Choice<RunEntry>[] {
+  const active = new Set(app.panels.active);
+  // The run in front of the user comes first.
+  const ordered = runs.toSorted(
+    (a, b) => Number(active.has(b.manifest.id)) - Number(active.has(a.manifest.id)),
+  );
+  return ordered.map((run) => ({
+    label: `$(${runLook(run).icon.id}) ${run.manifest.name}`,
+    description: joined(stateText(run.state), bestText(run), run.home),
+    detail: formatTime(run.manifest.createdMs),
+    value: run,
+  }));
+}
+
+function doesNotFit(what: string, run: RunEntry | undefined, need: RunNeed): EngineError {
+  const found = run === undefined ? vscode.l10n.t('none') : stateText(run.state);
+  const { expected, action } = need;
+  return new EngineError('run', { what, expected, found, action });
+}

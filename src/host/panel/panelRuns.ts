@@ -1,0 +1,71 @@
+import { RunReader, type RunChange } from '../../dashboard/reader/runReader.ts';
+import type { RunSnapshot } from '../../dashboard/model/runSnapshot.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import type { RunEntry } from '../runs/runEntry.ts';
+import type { RunStore } from '../runs/runStore.ts';
+
+/** The runs that one dashboard shows, by id. It can ask for no others. */
+export class PanelRuns {
+  readonly ids: readonly string[];
+  private readonly store: RunStore;
+  private readonly readers = new Map<string, RunReader>();
+  private following: (() => void)[] = [];
+
+  constructor(store: RunStore, ids: readonly string[]) {
+    this.store = store;
+    this.ids = ids;
+  }
+
+  /** @throws EngineError `run` for an id that this dashboard does not show, or whose run is gone */
+  entry(id: string): RunEntry {
+    const entry = this.ids.includes(id) ? this.store.find(id) : undefined;
+    if (entry !== undefined) return entry;
+    throw new EngineError('run', {
+      what: `Run ${id}`,
+      expected: 'a run of this dashboard',
+      found: 'none: it was deleted, moved or cannot be read',
+      action: 'Open another run from the Runs view.',
+    });
+  }
+
+  /** @throws EngineError as {@link entry}, or when its folder cannot be read */
+  reader(id: string): RunReader {
+    const { folder } = this.entry(id);
+    const known = this.readers.get(id);
+    if (known?.folder === folder) return known;
+    const reader = new RunReader(folder);
+    this.readers.set(id, reader);
+    return reader;
+  }
+
+  /**
+   * What each run is now. Of several, those that cannot be read are left out.
+   * @throws EngineError when none can be read
+   */
+  snapshots(): RunSnapshot[] {
+    const snapshots: RunSnapshot[] = [];
+    let first: unknown;
+    for (const id of this.ids) {
+      try {
+        snapshots.push(this.reader(id).snapshot());
+      } catch (error) {
+        first ??= error;
+      }
+    }
+    if (snapshots.length === 0) throw first;
+    return snapshots;
+  }
+
+  /** Follows all of them until {@link unfollow}. */
+  follow(listener: (id: string, change: RunChange) => void): void {
+    this.unfollow();
+    for (const [id, reader] of this.readers) {
+      this.following.push(reader.follow((change) => listener(id, change)));
+    }
+  }
+
+  unfollow(): void {
+    for (const stop of this.following) stop();
+    this.following = [];
+  }
+}

@@ -1,0 +1,123 @@
+import * as vscode from 'vscode';
+import type { Endpoint } from '../../protocol/postMessageConnection.ts';
+import type { RunEntry } from '../runs/runEntry.ts';
+import { PanelHost, type PanelServices } from './panelHost.ts';
+import { pageRoot, panelPage } from './panelPage.ts';
+
+/** Type of the panel, by which the editor finds its serializer. */
+export const PANEL_TYPE = 'subnetStudio.dashboard';
+
+/** Runs one dashboard may compare. */
+export const MOST_COMPARED = 8;
+
+interface Open {
+  readonly panel: vscode.WebviewPanel;
+  readonly host: PanelHost;
+}
+
+/** The dashboards of this window: one per run, and one per set of runs that are compared. */
+export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  private readonly extensionUri: vscode.Uri;
+  private readonly services: PanelServices;
+  private readonly opened = new Map<string, Open>();
+
+  constructor(extensionUri: vscode.Uri, services: PanelServices) {
+    this.extensionUri = extensionUri;
+    this.services = services;
+  }
+
+  /**
+   * Shows the dashboard of a run, or of several to compare; the one that is open is used again.
+   * @param select  key of a subnet to show selected
+   */
+  show(
+    runs: readonly RunEntry[],
+    options: { readonly select?: string; readonly preserveFocus?: boolean } = {},
+  ): void {
+    const ids = runs.map(({ manifest }) => manifest.id);
+    const { select, preserveFocus = false } = options;
+    const open = this.opened.get(keyOf(ids));
+    if (open !== undefined) {
+      open.panel.reveal(undefined, preserveFocus);
+      if (select !== undefined && ids[0] !== undefined) open.host.select(ids[0], select);
+      return;
+    }
+    const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus };
+    const panel = vscode.window.createWebviewPanel(PANEL_TYPE, titleOf(runs), place, {
+      enableFindWidget: true,
+    });
+    this.adopt(panel, ids, select ?? null);
+  }
+
+  /** Brings a dashboard back after a restart of the window. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const ids = idsOf(state);
+    await this.services.store.start();
+    const runs = ids.flatMap((id) => this.services.store.find(id) ?? []);
+    if (runs.length > 0) panel.title = titleOf(runs);
+    if (ids.length === 0 || this.opened.has(keyOf(ids))) panel.dispose();
+    else this.adopt(panel, ids, null);
+  }
+
+  /** Ids of the runs of the dashboard that has the focus; empty when none has. */
+  get active(): readonly string[] {
+    for (const [key, { panel }] of this.opened) if (panel.active) return key.split('\n');
+    return [];
+  }
+
+  dispose(): void {
+    for (const { panel } of [...this.opened.values()]) panel.dispose();
+  }
+
+  private adopt(panel: vscode.WebviewPanel, ids: readonly string[], select: string | null): void {
+    const key = keyOf(ids);
+    const { webview } = panel;
+    webview.options = {
+      enableScripts: true,
+      localResourceRoots: [pageRoot(this.extensionUri)],
+    };
+    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'activity.svg');
+    const host = new PanelHost(endpointOf(panel), ids, this.services, select);
+    this.opened.set(key, { panel, host });
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) host.sleep();
+    });
+    panel.onDidDispose(() => {
+      this.opened.delete(key);
+      host.dispose();
+    });
+    webview.html = panelPage(webview, this.extensionUri, ids.length > 1 ? 'compare' : 'run');
+  }
+}
+
+/** A hidden page is not written to: it is gone, and asks anew when it comes back. */
+function endpointOf(panel: vscode.WebviewPanel): Endpoint {
+  return {
+    post: (message) => {
+      if (panel.visible) void panel.webview.postMessage(message);
+    },
+    onMessage: (listener) => {
+      const subscription = panel.webview.onDidReceiveMessage(listener);
+      return () => {
+        subscription.dispose();
+      };
+    },
+  };
+}
+
+/** Ids in the state a page has kept, or nothing when it is not what a page keeps. */
+function idsOf(state: unknown): string[] {
+  const { runs } = (typeof state === 'object' && state !== null ? state : {}) as { runs?: unknown };
+  if (!Array.isArray(runs) || runs.length > MOST_COMPARED) return [];
+  return runs.filter((id): id is string => typeof id === 'string' && id.length <= 200);
+}
+
+function keyOf(ids: readonly string[]): string {
+  return ids.join('\n');
+}
+
+function titleOf(runs: readonly RunEntry[]): string {
+  const [first] = runs;
+  if (first !== undefined && runs.length === 1) return first.manifest.name;
+  return vscode.l10n.t('Compare {0} runs', runs.length);
+}

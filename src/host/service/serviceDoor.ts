@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { EngineError } from '../../protocol/errors.ts';
+import type { ServiceOptions } from '../../service/startService.ts';
+import { setting } from '../settings.ts';
+import type { ServiceDoor } from './serviceHandle.ts';
+
+/** Folder of the engine service: its record, queue and log. One for all windows of a user. */
+export function serviceFolderOf(context: vscode.ExtensionContext): string {
+  return join(context.globalStorageUri.fsPath, 'service');
+}
+
+/** The program of the service within the extension. */
+export function serviceEntryOf(context: vscode.ExtensionContext): string {
+  return join(context.extensionPath, 'dist', 'service.cjs');
+}
+
+/** The real ways to the service. Its client is loaded when it is first needed. */
+export function serviceDoor(context: vscode.ExtensionContext): ServiceDoor {
+  const stateDir = serviceFolderOf(context);
+  return {
+    async attach() {
+      if (!existsSync(stateDir)) return undefined;
+      const { ServiceClient } = await import('../../service/serviceClient.ts');
+      return ServiceClient.attach({ stateDir });
+    },
+    async start() {
+      const { ServiceClient } = await import('../../service/serviceClient.ts');
+      return ServiceClient.start(optionsFor(context, stateDir));
+    },
+  };
+}
+
+/** @throws EngineError `run` when the engine or the Node of the settings is not there */
+function optionsFor(context: vscode.ExtensionContext, stateDir: string): ServiceOptions {
+  const serviceEntry = serviceEntryOf(context);
+  if (!existsSync(serviceEntry)) {
+    throw new EngineError('run', {
+      what: vscode.l10n.t('This installation'),
+      expected: vscode.l10n.t('the engine of Subnet Studio'),
+      found: vscode.l10n.t('none'),
+      action: vscode.l10n.t('Install the package of the extension for your platform.'),
+    });
+  }
+  const nodePath = setting('nodePath').trim();
+  if (nodePath === '') return { stateDir, serviceEntry };
+  if (!existsSync(nodePath)) {
+    throw new EngineError('run', {
+      what: 'subnetStudio.nodePath',
+      expected: vscode.l10n.t('the path of a Node.js program'),
+      found: nodePath,
+      action: vscode.l10n.t('Correct the setting, or empty it to use the Node of VS Code.'),
+    });
+  }
+  return { stateDir, serviceEntry, execPath: nodePath };
+}

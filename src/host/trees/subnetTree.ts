@@ -1,0 +1,114 @@
+import * as vscode from 'vscode';
+import { modelName, ratioOf, type RunEntry } from '../runs/runEntry.ts';
+import type { RunStore } from '../runs/runStore.ts';
+import { subnetConfigOf, type SubnetFile } from '../runs/subnetFiles.ts';
+import { formatBytes, formatCount, formatFitness, formatMs, joined, plain } from '../ui/format.ts';
+import { NodeTree, type TreeNode } from './nodeTree.ts';
+import { partNode, type Part } from './runNodes.ts';
+
+/** The view of exported subnets over all runs, best first; by model, because only those compare. */
+export class SubnetTree implements vscode.Disposable {
+  readonly view: vscode.TreeView<TreeNode>;
+  private readonly tree = new NodeTree();
+  private readonly subscriptions: vscode.Disposable[];
+  private nodes = new Map<string, { readonly text: string; readonly node: TreeNode }>();
+
+  constructor(store: RunStore) {
+    this.view = vscode.window.createTreeView('subnetStudio.subnets', {
+      treeDataProvider: this.tree,
+      showCollapseAll: true,
+    });
+    this.subscriptions = [this.view, this.tree, store.onDidChange(() => this.update(store))];
+  }
+
+  dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
+  }
+
+  private update(store: RunStore): void {
+    const found = bestFirst(store.runs);
+    const models = [...new Set(found.map(({ run }) => modelName(run)))].sort();
+    const before = this.nodes;
+    this.nodes = new Map();
+    const keep = (part: Part): TreeNode => {
+      const text = JSON.stringify([part, found.length, found.map(({ file }) => file)]);
+      const known = before.get(part.id);
+      const node = known?.text === text ? known.node : partNode(undefined, part);
+      this.nodes.set(part.id, { text, node });
+      return node;
+    };
+    const [only] = models;
+    if (only !== undefined && models.length === 1) {
+      this.tree.show(found.map((one) => keep(subnetPart(one))));
+      return;
+    }
+    this.tree.show(
+      models.map((model) => {
+        const members = found.filter(({ run }) => modelName(run) === model);
+        return keep({
+          ...{ id: `model:${model}`, label: model, icon: 'folder', contextValue: 'group' },
+          description: String(members.length),
+          ...{ target: {}, expanded: true },
+          parts: (self) => members.map((one) => partNode(self, subnetPart(one))),
+        });
+      }),
+    );
+  }
+}
+
+interface Found {
+  readonly run: RunEntry;
+  readonly file: SubnetFile;
+}
+
+/** Exported subnets, least perplexity first; those that were not measured come last. */
+export function bestFirst(runs: readonly RunEntry[]): Found[] {
+  const perplexity = ({ file }: Found): number => file.figure?.perplexity ?? Infinity;
+  return runs
+    .flatMap((run) => subnetConfigOf(run).map((file) => ({ run, file })))
+    .sort((a, b) => perplexity(a) - perplexity(b) || (a.file.path < b.file.path ? -1 : 1));
+}
+
+function subnetPart({ run, file }: Found): Part {
+  const { figure, key, path, label } = file;
+  const target = {
+    run: run.folder,
+    file: path,
+    ...(key === null ? {} : { subnet: key }),
+  };
+  const ratio = ratioOf(run);
+  return {
+    id: `subnet:${path}`,
+    label: key === null ? run.manifest.name : `${run.manifest.name} · ${label}`,
+    description: joined(
+      figure !== null && formatFitness(figure.perplexity),
+      figure !== null && formatCount(figure.params),
+      ratio !== null && `${Math.round(100 * ratio)} %`,
+    ),
+    icon: 'json',
+    contextValue: 'subnet.exported',
+    target,
+    tooltip: tooltipOf(run, file),
+    command: {
+      command: 'subnetStudio.openSubnetBeside',
+      title: vscode.l10n.t('Open Beside'),
+      arguments: [target],
+    },
+  };
+}
+
+function tooltipOf(run: RunEntry, { figure, path }: SubnetFile): string {
+  const { dense } = run.digest.figures;
+  const lines = [`**${plain(run.manifest.name)}**`];
+  if (figure !== null) {
+    const { perplexity, params, bytes, prefillMs, decodeMs } = figure;
+    const was =
+      dense === undefined ? '' : vscode.l10n.t('dense {0}', formatFitness(dense.perplexity));
+    lines.push(
+      vscode.l10n.t('Perplexity {0}', joined(formatFitness(perplexity), was)),
+      vscode.l10n.t('{0} parameters, {1}', formatCount(params), formatBytes(bytes)),
+      vscode.l10n.t('Prefill {0}, a token {1}', formatMs(prefillMs), formatMs(decodeMs)),
+    );
+  }
+  return [...lines, plain(path)].join('\n\n');
+}

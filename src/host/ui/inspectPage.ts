@@ -1,0 +1,37 @@
+import * as vscode from 'vscode';
+import type { InspectReport } from '../../protocol/engineApi.ts';
+import { formatBytes, formatCount, plain } from './format.ts';
+
+/** What is in a model folder and what of it can be pruned, as a page to read. */
+export function inspectPage(report: InspectReport, name: string): string {
+  const { t } = vscode.l10n;
+  const { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab } = report;
+  const parts = report.parts.map(
+    (part) =>
+      `| ${[
+        plain(part.name),
+        part.prunable ? String(part.units) : '–',
+        formatCount(part.params),
+        part.prunable ? t('yes') : t('no'),
+        plain(part.reason),
+      ].join(' | ')} |`,
+  );
+  return [
+    `# ${plain(name)}`,
+    t(
+      '{0} of {1} blocks: {2} parameters, {3} of them in blocks; {4} on disk in {5}.',
+      family,
+      layers,
+      formatCount(report.params),
+      formatCount(report.blockParams),
+      formatBytes(report.bytes),
+      report.dtype,
+    ),
+    t(
+      'Hidden size {0}, MLP {1}, vocabulary {2}, at most {3} tokens.',
+      ...[hidden, intermediate, vocab, report.maxPositions],
+    ),
+    t('{0} heads of {1} dimensions on {2} key/value heads.', heads, headDim, kvHeads),
+    `| ${[t('part'), t('units'), t('parameters'), t('prunable'), t('why')].join(' | ')} |\n| --- | ---: | ---: | --- | --- |\n${parts.join('\n')}`,
+  ].join('\n\n');
+}

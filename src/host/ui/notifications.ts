@@ -1,0 +1,85 @@
+import * as vscode from 'vscode';
+import { EngineError, type ErrorCode } from '../../protocol/errors.ts';
+import type { Job } from '../../protocol/serviceApi.ts';
+import type { App } from '../commands/app.ts';
+import { execute } from '../commands/commandTable.ts';
+import type { Target } from '../commands/target.ts';
+import { folderOf, isRunJob } from '../service/serviceHandle.ts';
+import { setting } from '../settings.ts';
+import { bestText } from '../trees/runLook.ts';
+
+/** Tells when work of this workspace ends, as the setting allows. */
+export function notifyOfEnds(app: App): vscode.Disposable {
+  let before = new Map<string, Job>();
+  return app.service.onDidChangeJobs((jobs) => {
+    for (const job of jobs) {
+      const was = before.get(job.id)?.state;
+      // A job met for the first time ended before this window looked.
+      if (was === undefined || was === job.state) continue;
+      if (job.state === 'failed') void tellFailure(app, job);
+      else if (job.state === 'finished') void tellFinish(app, job);
+    }
+    before = new Map(jobs.map((job) => [job.id, job]));
+  });
+}
+
+async function tellFailure(app: App, job: Job): Promise<void> {
+  const folder = folderOf(job);
+  if (setting('notifications') === 'never' || !isHere(app, job)) {
+    app.log.error(`${job.title}: ${job.error?.message ?? 'failed'}`);
+    return;
+  }
+  const target: Target = folder === null ? {} : { run: folder };
+  const go = (name: 'resume' | 'openRunLog') => (): unknown =>
+    app.reporter.guard(() => execute(app, name, [target]));
+  const remedies =
+    folder === null || app.store.find(folder) === undefined
+      ? []
+      : [
+          ...(isRunJob(job) ? [{ label: vscode.l10n.t('Resume'), run: go('resume') }] : []),
+          { label: vscode.l10n.t('Open Run Log'), run: go('openRunLog') },
+        ];
+  await app.reporter.report(failureOf(job), remedies);
+}
+
+async function tellFinish(app: App, job: Job): Promise<void> {
+  if (setting('notifications') !== 'finished' || !isHere(app, job)) return;
+  const folder = folderOf(job);
+  if (folder !== null) app.store.touch(folder);
+  const run = folder === null ? undefined : app.store.find(folder);
+  const best = run === undefined || !isRunJob(job) ? '' : bestText(run);
+  const text =
+    best === ''
+      ? vscode.l10n.t('"{0}" has finished.', job.title)
+      : vscode.l10n.t('"{0}" has finished with a perplexity of {1}.', job.title, best);
+  const open = vscode.l10n.t('Open Dashboard');
+  const never = vscode.l10n.t("Don't Show Again");
+  const answer = await vscode.window.showInformationMessage(text, ...(run ? [open] : []), never);
+  if (answer === open && run !== undefined) app.panels.show([run]);
+  if (answer === never) {
+    await vscode.workspace
+      .getConfiguration('subnetStudio')
+      .update('notifications', 'failures', vscode.ConfigurationTarget.Global);
+  }
+}
+
+/** The service works for all windows; a window tells of its own work. */
+function isHere(app: App, job: Job): boolean {
+  const path = folderOf(job) ?? (job.work.kind === 'run' ? job.work.configPath : null);
+  return path !== null && app.roots.holds(path);
+}
+
+/** The service sends a code and a text, which already says what to do. */
+function failureOf({ title, error }: Job): Error {
+  const message = error?.message ?? vscode.l10n.t('it ended without saying why');
+  if (error === null || error.code === 'bug') return new Error(`${title}: ${message}`);
+  return new JobError(error.code as ErrorCode, title, message);
+}
+
+/** The error of a job, whose message is already whole. */
+class JobError extends EngineError {
+  constructor(code: ErrorCode, title: string, message: string) {
+    super(code, { what: title, expected: '', found: message, action: '' });
+    this.message = `${title}: ${message}`;
+  }
+}
