@@ -1,25 +1,258 @@
-import { el } from '../dom.ts';
-import type { UnitSource } from './unitSource.ts';
+import type { UnitLayout } from '../../src/protocol/unitLayout.ts';
+import type { CanvasTheme } from '../draw/canvasTheme.ts';
+import { percent } from '../draw/ticks.ts';
+import type { RampName } from '../draw/ramps.ts';
+import { el, onChange, setText } from '../dom.ts';
+import { detailRows, layerPlanes, type LayerPlanes } from './detailRows.ts';
+import type { HeatmapState } from './heatmapState.ts';
+import { histogram, sortedWithin } from './histogram.ts';
+import { BINS, createHistogramView } from './histogramView.ts';
+import { createLegendView } from './legendView.ts';
+import { layerLegend, type Planes } from './picture.ts';
+import { subnetsOf, unitSentence } from './readout.ts';
+import { createReadout } from './readoutView.ts';
+import { createStripView, type StripCell } from './stripView.ts';
+import { bandsOf, spanOf, unitAt, type Band, type UnitKind, type UnitWords } from './units.ts';
+import type { Loaded } from './unitSource.ts';
 
-/** One layer. */
+/** What the page of a layer shows. */
+export interface DetailScene {
+  readonly state: HeatmapState;
+  readonly layer: number;
+  readonly layout: UnitLayout;
+  readonly words: UnitWords;
+  readonly theme: CanvasTheme;
+  readonly palette: RampName;
+  readonly planes: Planes;
+  /** Scores of this layer. */
+  readonly scores: Loaded<Float32Array>;
+}
+
+/** What the page of a layer tells. */
+export interface DetailEvents {
+  readonly announce: (text: string) => void;
+  readonly onClose: () => void;
+  readonly onLayer: (layer: number) => void;
+  readonly onRetry: () => void;
+}
+
+/** Every unit of one layer. */
 export interface DetailView {
   readonly element: HTMLElement;
-  show(scene: unknown): void;
+  show(scene: DetailScene): void;
   focus(): void;
   dispose(): void;
 }
 
-/** Makes it. */
-export function createDetailView(_: {
-  source: UnitSource;
-  announce(text: string): void;
-  onClose(): void;
-  onLayer(layer: number): void;
-}): DetailView {
+const SIZES = { gutter: 84, rowHeight: 34, rowGap: 6 };
+const KINDS: readonly (readonly [UnitKind, string])[] = [
+  ['qk', 'Query/key'],
+  ['vo', 'Value/output'],
+  ['mlp', 'Neurons'],
+];
+const HINT =
+  'Wheel or + and − zoom, 0 shows all, drag or Page Up and Page Down move, arrows read unit by unit, Escape goes back.';
+
+/** Makes the page of a layer. */
+export function createDetailView(events: DetailEvents): DetailView {
+  const readout = createReadout(events.announce, HINT);
+  let scene: DetailScene | null = null;
+  let layer: LayerPlanes | null = null;
+  let order: Uint32Array | null = null;
+  let bands: readonly Band[] = [];
+  let sorted = false;
+
+  const back = button('← All layers', events.onClose);
+  const title = el('h3', { class: 'heat-title' });
+  const summary = el('span', { class: 'heat-summary' });
+  const before = button('‹', () => {
+    if (scene !== null) events.onLayer(scene.layer - 1);
+  });
+  before.setAttribute('aria-label', 'Layer before');
+  const after = button('›', () => {
+    if (scene !== null) events.onLayer(scene.layer + 1);
+  });
+  after.setAttribute('aria-label', 'Layer after');
+  const sort = button('Sort by importance', () => {
+    sorted = !sorted;
+    draw();
+  });
+  const strip = createStripView({ onCell: tell, onEnter: say, onEscape: events.onClose });
+  const parts = KINDS.map(([kind, text]) =>
+    button(text, () => {
+      if (scene === null) return;
+      const { start, end } = spanOf(scene.layout, kind);
+      strip.showCells(start, end);
+    }),
+  );
+  const all = button('All', () => {
+    if (scene !== null) strip.showCells(0, scene.layout.perLayer);
+  });
+  const out = button('−', () => {
+    strip.zoom(0.5);
+  });
+  out.setAttribute('aria-label', 'Zoom out');
+  const closer = button('+', () => {
+    strip.zoom(2);
+  });
+  closer.setAttribute('aria-label', 'Zoom in');
+  const retry = button('Try again', events.onRetry);
+  const legend = createLegendView();
+  const histograms = KINDS.map(([, name]) => createHistogramView(name));
+  const question = el('h4', { class: 'heat-title', text: 'Where does the mask cut the scores?' });
+  const noScores = el('p', { class: 'heat-note' });
+  const element = el(
+    'div',
+    { class: 'heat-detail' },
+    el('div', { class: 'heat-bar' }, back, title, summary, group('', before, after)),
+    el(
+      'div',
+      { class: 'heat-bar tools' },
+      group('Show', all, ...parts),
+      group('Zoom', out, closer),
+      sort,
+      retry,
+    ),
+    strip.element,
+    el('div', { class: 'heat-foot' }, legend.element, readout.element),
+    question,
+    el('div', { class: 'heat-histograms' }, ...histograms.map((view) => view.element)),
+    noScores,
+  );
+
+  const cut = onChange((layout: UnitLayout, at: number, ..._planes: readonly unknown[]) => {
+    if (scene === null) return;
+    bands = bandsOf(layout);
+    layer = layerPlanes(scene.planes, layout, at);
+  });
+  const arrange = onChange((wanted: boolean, by: ArrayLike<number> | null, length: number) => {
+    order = wanted && by?.length === length ? sortedWithin(by, bands) : null;
+  });
+  const drawStrip = onChange(
+    (of: LayerPlanes, by: Uint32Array | null, theme: CanvasTheme, ..._: readonly unknown[]) => {
+      if (scene === null) return;
+      const { state, planes, palette, words, layout } = scene;
+      const ratio = window.devicePixelRatio;
+      strip.show({
+        rows: detailRows(of, by, planes, state, theme, palette, ratio),
+        ...{ cells: layout.perLayer, bands, words, theme, sizes: SIZES, byRow: false },
+        summary: `Layer ${scene.layer}: ${layout.perLayer} units by mask, importance, survivors and change.`,
+      });
+    },
+  );
+  const drawHistograms = onChange(
+    (scores: Float32Array | null, kept: Uint8Array | null, theme: CanvasTheme) => {
+      KINDS.forEach(([kind], i) => {
+        const { start, end } = spanOf(scene!.layout, kind);
+        const there = scores?.length === scene!.layout.perLayer && kept !== null;
+        const counts = there ? histogram(scores, kept, start, end, BINS) : null;
+        histograms[i]!.show(counts, theme);
+      });
+    },
+  );
+  const drawLegend = onChange((theme: CanvasTheme, palette: RampName) => {
+    legend.show(layerLegend(theme, palette), theme);
+  });
+
   return {
-    element: el('div', {}),
-    show: () => undefined,
-    focus: () => undefined,
-    dispose: () => undefined,
+    element,
+    show(next) {
+      if (scene?.layer !== next.layer) readout.show(HINT, false);
+      scene = next;
+      draw();
+    },
+    focus: strip.focus,
+    dispose() {
+      strip.dispose();
+      readout.dispose();
+      for (const view of histograms) view.dispose();
+    },
   };
+
+  function draw(): void {
+    if (scene === null) return;
+    const { state, planes, theme, layout, scores, palette } = scene;
+    const { subject, reference, importance, frequency } = planes;
+    const values = [subject.value, reference.value, importance.value, frequency.value];
+    cut(layout, scene.layer, ...values);
+    if (layer === null) return;
+    arrange(sorted, scores.value ?? layer.ranks, layout.perLayer);
+    const waits = [subject, reference, importance, frequency].map(
+      ({ loading, failed }) => `${loading} ${failed ?? ''}`,
+    );
+    const when = `${state.hasScores} ${state.generation} ${state.reference === null}`;
+    drawStrip(layer, order, theme, palette, waits.join(), when, window.devicePixelRatio);
+    drawLegend(theme, palette);
+    drawHistograms(scores.value, layer.kept, theme);
+    setText(title, `Layer ${scene.layer}: what stays, and why?`);
+    setText(summary, layer.kept === null ? '' : summaryOf(layer.kept, layout));
+    before.disabled = scene.layer === 0;
+    after.disabled = scene.layer === layout.layers - 1;
+    sort.setAttribute('aria-pressed', String(sorted));
+    sort.disabled = scores.value === null && layer.ranks === null;
+    retry.hidden = ![subject, reference, importance, frequency, scores].some(
+      ({ failed }) => failed !== null,
+    );
+    setText(noScores, noteOn(state, scores));
+  }
+
+  function tell(cell: StripCell | null, byKeyboard: boolean): void {
+    if (cell === null) readout.show(HINT, false);
+    else readout.show(sentence(cell), byKeyboard);
+  }
+
+  function say(cell: StripCell): void {
+    readout.show(sentence(cell), true);
+  }
+
+  function sentence({ cell }: StripCell): string {
+    if (scene === null || layer === null) return '';
+    const { layout, words, state } = scene;
+    const at = order?.[cell] ?? cell;
+    const { kept, ranks, shares, change, subnets } = layer;
+    const changed = change === null ? 128 : change[at]!;
+    return unitSentence(
+      {
+        layer: scene.layer,
+        unit: unitAt(layout, at),
+        kept: kept === null ? null : kept[at] !== 0,
+        rank: ranks === null ? null : ranks[at]!,
+        keptBy: shares === null ? null : { subnets: subnetsOf(shares[at]!, subnets), of: subnets },
+        before: kept === null || change === null ? null : (kept[at] !== 0) === (changed === 128),
+        reference: state.referenceName,
+      },
+      words,
+    );
+  }
+}
+
+function button(text: string, onPress: () => void): HTMLButtonElement {
+  const node = el('button', { class: 'heat-button', text, attributes: { type: 'button' } });
+  node.addEventListener('click', onPress);
+  return node;
+}
+
+function group(label: string, ...buttons: readonly HTMLElement[]): HTMLElement {
+  return el(
+    'span',
+    { class: 'heat-group' },
+    label === '' ? null : el('span', { class: 'heat-note', text: label }),
+    el('span', { class: 'segmented' }, ...buttons),
+  );
+}
+
+function summaryOf(kept: Uint8Array, layout: UnitLayout): string {
+  return KINDS.map(([kind, name]) => {
+    const { start, end } = spanOf(layout, kind);
+    let units = 0;
+    for (let i = start; i < end; i++) if (kept[i] !== 0) units++;
+    return end > start ? `${name} ${percent(units / (end - start))}` : '';
+  })
+    .filter((text) => text !== '')
+    .join('  ·  ');
+}
+
+function noteOn(state: HeatmapState, scores: Loaded<Float32Array>): string {
+  if (!state.hasScores) return 'Scores appear when the Score stage is done.';
+  return scores.failed ?? '';
 }

@@ -18,7 +18,7 @@ import { legendOf, pictureOf, planesFor, type Picture, type PictureState } from 
 import { createReadout } from './readoutView.ts';
 import { createSegmented } from './segmented.ts';
 import { createTableTwin } from './tableTwin.ts';
-import { createUnitSource } from './unitSource.ts';
+import { createUnitSource, nothing } from './unitSource.ts';
 import { wordsOf, type Band, type UnitWords } from './units.ts';
 
 /** The pictures of a run's masks. */
@@ -82,10 +82,10 @@ export function createHeatmapView(root: HTMLElement, deps: HeatmapDeps): Heatmap
   const bar = el('div', { class: 'heat-bar' }, title, modes.element, tableButton);
   const whole = el('div', { class: 'heat-whole' }, bar, stage, foot);
   const detail = createDetailView({
-    source,
     announce: deps.announce,
     onClose: close,
     onLayer: open,
+    onRetry: source.retry,
   });
   const element = el('section', { class: 'heatmap' }, whole, detail.element);
   root.append(element);
@@ -162,7 +162,10 @@ export function createHeatmapView(root: HTMLElement, deps: HeatmapDeps): Heatmap
     }
     if (layer !== null) {
       const planes = planesFor(source, state, true);
-      detail.show({ state, layer, ...shape, theme, planes, palette: deps.palette });
+      const scores = state.hasScores ? source.scores(state.run, layer) : nothing;
+      const { layout, words } = shape;
+      const { palette } = deps;
+      detail.show({ state, layer, layout, words, theme, planes, scores, palette });
       return;
     }
     refreshOverview(state, shape, theme, ask);

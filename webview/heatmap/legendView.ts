@@ -4,7 +4,7 @@ import { fillRect, hatchRect } from '../draw/raster.ts';
 import { createSurface } from '../draw/surface.ts';
 import { el } from '../dom.ts';
 import { hatchOn } from './overviewPaint.ts';
-import type { Legend } from './picture.ts';
+import type { Legend, LegendKey } from './picture.ts';
 
 /** The key beside a picture. */
 export interface LegendView {
@@ -14,47 +14,46 @@ export interface LegendView {
 
 /** CSS pixels. */
 const BAR = { width: 208, height: 10 };
-const SWATCH = { width: 16, height: 10 };
+const SWATCH = { width: 18, height: 10 };
 
-/** Makes a legend: a bar of the colours with numbers below, and what hatching means. */
+/** Makes a legend: a bar of the colours with numbers below, and what single colours mean. */
 export function createLegendView(): LegendView {
   const bar = el('canvas', { class: 'heat-legend-bar', aria: { hidden: 'true' } });
-  const barSurface = createSurface(bar, () => undefined);
-  const swatch = el('canvas', { aria: { hidden: 'true' } });
-  const swatchSurface = createSurface(swatch, () => undefined);
+  const surface = createSurface(bar, () => undefined);
   const title = el('span', { class: 'heat-legend-title' });
   const ticks = el('div', { class: 'heat-legend-ticks' });
-  const hatched = el('span', {});
-  const hatchKey = el('span', { class: 'heat-legend-key' }, swatch, hatched);
   const scale = el('div', { class: 'heat-legend-scale' }, bar, ticks);
-  const element = el('div', { class: 'heat-legend' }, title, scale, hatchKey);
+  const keys = el('span', { class: 'heat-legend-keys' });
+  const element = el('div', { class: 'heat-legend' }, title, scale, keys);
   return {
     element,
     show(legend, theme) {
       title.textContent = legend.title;
-      hatched.textContent = legend.hatched;
-      hatchKey.hidden = legend.hatched === '';
-      barSurface.resize(BAR.width, BAR.height);
-      const { raster } = barSurface;
+      surface.resize(BAR.width, BAR.height);
+      const { raster } = surface;
       for (let x = 0; x < raster.width; x++) {
         const place = Math.round((x / Math.max(1, raster.width - 1)) * 255);
         fillRect(raster, x, 0, 1, raster.height, legend.table[place]!);
       }
-      barSurface.put();
-      frame(barSurface.context, theme, raster.width, raster.height);
+      surface.put();
+      frame(surface.context, theme, raster.width, raster.height);
       ticks.replaceChildren(...legend.ticks.map(({ place, text }) => tick(place, text)));
-      showSwatch(legend, theme);
+      keys.replaceChildren(...legend.keys.map((key) => keyOf(key, theme)));
     },
   };
+}
 
-  function showSwatch(legend: Legend, theme: CanvasTheme): void {
-    swatchSurface.resize(SWATCH.width, SWATCH.height);
-    const { raster, context, ratio } = swatchSurface;
-    fillRect(raster, 0, 0, raster.width, raster.height, legend.table[0]!);
-    hatchRect(raster, 0, 0, raster.width, raster.height, hatchOn(legend.table[0]!, theme, ratio));
-    swatchSurface.put();
-    frame(context, theme, raster.width, raster.height);
-  }
+function keyOf(key: LegendKey, theme: CanvasTheme): HTMLElement {
+  const canvas = el('canvas', { aria: { hidden: 'true' } });
+  const surface = createSurface(canvas, () => undefined);
+  surface.resize(SWATCH.width, SWATCH.height);
+  const { raster, ratio } = surface;
+  const { width, height } = raster;
+  fillRect(raster, 0, 0, width, height, key.pixel);
+  if (key.hatched) hatchRect(raster, 0, 0, width, height, hatchOn(key.pixel, theme, ratio));
+  surface.put();
+  frame(surface.context, theme, width, height);
+  return el('span', { class: 'heat-legend-key' }, canvas, key.text);
 }
 
 function tick(place: number, text: string): HTMLElement {

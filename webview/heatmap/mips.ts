@@ -1,27 +1,35 @@
 /**
- * Smaller and smaller pictures of a row of bytes. Level 0 is the row itself, each next one halves it
+ * Smaller and smaller pictures of a row of bytes: level 0 is the row itself, each next one halves it
  * (the last cell of an odd row stands alone).
  */
-export interface Mips {
-  readonly mean: readonly Uint8Array[];
-  /** Least and greatest; the same arrays as `mean` when they were not asked for. */
-  readonly least: readonly Uint8Array[];
-  readonly most: readonly Uint8Array[];
-}
+export type Levels = readonly Uint8Array[];
 
 /** Levels of means. */
-export function meanMips(row: Uint8Array): Mips {
-  const mean = halvings(row, (a, b) => (a + b + 1) >> 1);
-  return { mean, least: mean, most: mean };
+export function meanLevels(row: Uint8Array): Levels {
+  return halvings(row, (a, b) => (a + b + 1) >> 1);
 }
 
-/** Levels of means, least and greatest, for rows where one cell among many must not vanish. */
-export function fullMips(row: Uint8Array): Mips {
-  return {
-    mean: meanMips(row).mean,
-    least: halvings(row, Math.min),
-    most: halvings(row, Math.max),
-  };
+/** Levels of the least value. */
+export function leastLevels(row: Uint8Array): Levels {
+  return halvings(row, Math.min);
+}
+
+/** Levels of the greatest value. */
+export function mostLevels(row: Uint8Array): Levels {
+  return halvings(row, Math.max);
+}
+
+/**
+ * Levels of changes (255 = gained, 128 = the same, 0 = lost), in which one change among many does not
+ * vanish.
+ */
+export function changeLevels(row: Uint8Array): Levels {
+  const [mean, least, most] = [meanLevels(row), leastLevels(row), mostLevels(row)];
+  return mean.map((cells, level) =>
+    level === 0
+      ? cells
+      : cells.map((value, i) => changeOf(value, least[level]![i]!, most[level]![i]!)),
+  );
 }
 
 /** The level at which a cell is at least one device pixel wide. */
@@ -31,16 +39,17 @@ export function levelFor(cellWidth: number, levels: number): number {
 }
 
 /**
- * What stands for several changes at once: their mean, made strong enough to see. 255 = gained,
- * 128 = the same, 0 = lost. Where gains and losses balance it leans to neither, but is never shown as
- * the same: the least visible gain is.
+ * What stands for several changes at once: their mean, made strong enough to see. Where gains and
+ * losses balance, it is shown as a weak gain rather than as nothing.
  */
 export function changeOf(mean: number, least: number, most: number): number {
   if (least === 128 && most === 128) return 128;
   const net = (mean - 128) / 128;
   const strength = Math.max(0.3, Math.sqrt(Math.abs(net)));
   const gained = net === 0 ? most > 128 : net > 0;
-  return gained ? Math.round(128 + 127 * strength) : Math.round(128 - 128 * strength);
+  return gained
+    ? Math.min(255, Math.round(128 + 127 * strength))
+    : Math.max(0, Math.round(128 - 128 * strength));
 }
 
 function halvings(row: Uint8Array, join: (a: number, b: number) => number): Uint8Array[] {

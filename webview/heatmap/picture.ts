@@ -20,8 +20,15 @@ export interface Legend {
   readonly table: Uint32Array;
   readonly ticks: readonly Tick[];
   readonly title: string;
-  /** What hatching means in it; empty for pictures without. */
-  readonly hatched: string;
+  /** Colours that stand for one thing each. */
+  readonly keys: readonly LegendKey[];
+}
+
+/** One colour of a legend, hatched or plain. */
+export interface LegendKey {
+  readonly text: string;
+  readonly pixel: number;
+  readonly hatched: boolean;
 }
 
 /** A mode of the overview, ready to be painted. */
@@ -72,41 +79,52 @@ export function pictureOf(
 
 /** The colours of a mode. */
 export function legendOf(mode: HeatmapMode, theme: CanvasTheme, palette: RampName): Legend {
+  const table =
+    mode === 'difference' ? diverging(theme.lost, theme.removed, theme.kept) : ramp(palette);
+  const hatched = (text: string): LegendKey[] => [{ text, pixel: table[0]!, hatched: true }];
   switch (mode) {
     case 'mask':
-      return {
-        table: ramp(palette),
-        ticks: shareTicks(4),
-        title: 'Share kept',
-        hatched: 'nothing kept',
-      };
+      return { table, ticks: shareTicks(4), title: 'Share kept', keys: hatched('nothing kept') };
     case 'importance':
-      return {
-        table: ramp(palette),
-        ticks: [
-          { place: 0, text: 'least' },
-          { place: 0.5, text: 'middle' },
-          { place: 1, text: 'most' },
-        ],
-        title: 'Importance rank in its layer',
-        hatched: '',
-      };
+      return { table, ticks: RANK_TICKS, title: 'Mean rank in its layer', keys: [] };
     case 'frequency':
       return {
-        table: ramp(palette),
+        table,
         ticks: shareTicks(4),
         title: 'Kept by survivors',
-        hatched: 'never kept',
+        keys: hatched('never kept'),
       };
     case 'difference':
       return {
-        table: diverging(theme.lost, theme.background, theme.kept),
+        table,
         ticks: changeTicks(),
         title: 'Change in share kept',
-        hatched: 'fewer kept',
+        keys: hatched('fewer kept'),
       };
   }
 }
+
+/** The colours of the rows of one layer. */
+export function layerLegend(theme: CanvasTheme, palette: RampName): Legend {
+  const removed = keptTable(theme)[0]!;
+  const change = diverging(theme.lost, theme.removed, theme.kept);
+  return {
+    table: ramp(palette),
+    ticks: shareTicks(2),
+    title: 'Importance rank, share of survivors',
+    keys: [
+      { text: 'kept, gained', pixel: change[255]!, hatched: false },
+      { text: 'removed', pixel: removed, hatched: true },
+      { text: 'lost', pixel: change[0]!, hatched: true },
+    ],
+  };
+}
+
+const RANK_TICKS: readonly Tick[] = [
+  { place: 0, text: 'least' },
+  { place: 0.5, text: 'middle' },
+  { place: 1, text: 'most' },
+];
 
 /** The two-tone table of kept and removed. */
 export function keptTable(theme: CanvasTheme): Uint32Array {

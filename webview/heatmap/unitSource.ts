@@ -18,7 +18,7 @@ export interface UnitSource {
   importance(run: string): Loaded<Uint8Array>;
   scores(run: string, layer: number): Loaded<Float32Array>;
   /** Asks again for what was refused. */
-  retry(): void;
+  readonly retry: () => void;
   dispose(): void;
 }
 
