@@ -88,6 +88,8 @@ export function serve<A extends Api>(
 export class Remote {
   private readonly connection: MessageConnection;
   private readonly pending = new Set<(error: Error) => void>();
+  /** Listeners by event; the connection itself keeps only the last one of a name. */
+  private readonly listeners = new Map<string, Set<(payload: unknown) => void>>();
   private closedBecause: Error | undefined;
 
   /** @param connection  not yet listening; the caller calls `listen()` afterwards */
@@ -131,9 +133,14 @@ export class Remote {
 
   /** Calls the listener with each payload of an event; the returned function stops that. */
   on<P>(descriptor: EventDescriptor<P>, listener: (payload: P) => void): () => void {
-    const registration = this.connection.onNotification(descriptor.method, listener);
+    const listeners = this.listenersOf(descriptor.method);
+    // A wrapper of its own, so that a function that listens twice is told twice.
+    const own = (payload: unknown): void => {
+      listener(payload as P);
+    };
+    listeners.add(own);
     return () => {
-      registration.dispose();
+      listeners.delete(own);
     };
   }
 
@@ -144,6 +151,19 @@ export class Remote {
     for (const reject of this.pending) reject(reason);
     this.pending.clear();
     this.connection.dispose();
+  }
+
+  private listenersOf(method: string): Set<(payload: unknown) => void> {
+    let listeners = this.listeners.get(method);
+    if (listeners === undefined) {
+      const all = new Set<(payload: unknown) => void>();
+      this.connection.onNotification(method, (payload: unknown) => {
+        for (const listener of [...all]) listener(payload);
+      });
+      this.listeners.set(method, all);
+      listeners = all;
+    }
+    return listeners;
   }
 }
 

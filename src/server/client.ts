@@ -93,6 +93,11 @@ export class EngineClient {
     return this.child.pid;
   }
 
+  /** False once the process has ended or is being ended. */
+  get isConnected(): boolean {
+    return this.child.connected;
+  }
+
   /**
    * Asks the engine.
    * @param signal  raising it cancels the work; the answer is then the `cancelled` error

@@ -16,14 +16,15 @@ import { EngineError } from '../../protocol/errors.ts';
  * Replaces a file so that a reader, or a crash at any moment, sees the old or the new one whole.
  * @param path  the file; its folder must exist
  * @param data  text (UTF-8) or bytes
+ * @param mode  permissions of the file
  * @throws EngineError `disk` when it cannot be written; the old file is then still there
  */
-export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+export function writeFileAtomic(path: string, data: string | Uint8Array, mode: Mode = 0o644): void {
   onDisk(path, () => {
     // One writer per run folder (see runLock.ts), so a fixed name is enough and leaves no litter.
     const temporary = `${path}.tmp`;
     try {
-      writeAndSync(temporary, typeof data === 'string' ? Buffer.from(data, 'utf8') : data);
+      writeAndSync(temporary, typeof data === 'string' ? Buffer.from(data, 'utf8') : data, mode);
       renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
@@ -72,7 +73,7 @@ export function onDisk<T>(path: string, work: () => T): T {
   }
 }
 
-function writeAndSync(path: string, bytes: Uint8Array, mode: Mode = 0o644): void {
+function writeAndSync(path: string, bytes: Uint8Array, mode: Mode): void {
   const file = openSync(path, 'w', mode);
   try {
     for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);

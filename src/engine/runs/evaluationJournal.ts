@@ -1,5 +1,5 @@
-import Type from 'typebox';
-import Value from 'typebox/value';
+import * as Type from 'typebox';
+import { acceptsValue } from '../../protocol/acceptsValue.ts';
 import { JsonLinesFile, readJsonLines } from './jsonLines.ts';
 
 const lineSchema = Type.Object({ key: Type.String(), fitness: Type.Number() });
@@ -18,7 +18,7 @@ export class EvaluationJournal {
     this.file = new JsonLinesFile(path);
     for (const line of readJsonLines(path).lines) {
       const entry = parse(line);
-      if (Value.Check(lineSchema, entry)) this.known.set(entry.key, entry.fitness);
+      if (acceptsValue(lineSchema, entry)) this.known.set(entry.key, entry.fitness);
     }
   }
 

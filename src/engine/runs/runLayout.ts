@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { decodeValue, parseJson } from '../../protocol/decode.ts';
 import { diskError } from '../../protocol/diskError.ts';
 import { EngineError } from '../../protocol/errors.ts';

@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import Type, { type Static } from 'typebox';
-import Value from 'typebox/value';
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
+import { acceptsValue } from '../../protocol/acceptsValue.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { onDisk } from './atomicWrite.ts';
+import { isLiving, startOf } from './processIdentity.ts';
 
 const LOCK = 'lock.json';
 /** Tries against other processes that take over the same stale lock. */
@@ -108,7 +109,7 @@ function readOwner(path: string): Owner | 'damaged' | undefined {
   }
   try {
     const value: unknown = JSON.parse(text);
-    return Value.Check(ownerSchema, value) ? value : 'damaged';
+    return acceptsValue(ownerSchema, value) ? value : 'damaged';
   } catch {
     return 'damaged';
   }
@@ -116,52 +117,7 @@ function readOwner(path: string): Owner | 'damaged' | undefined {
 
 /** A number of another machine says nothing here, so its lock is believed. */
 function isAlive({ pid, started, host }: Owner): boolean {
-  if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (!hasCode(error, 'EPERM')) return false;
-  }
-  if (isZombie(pid)) return false;
-  const now = startOf(pid);
-  return started === null || now === null || now === started;
-}
-
-/**
- * True for a process that has ended but still has a number, because its parent has not asked how it
- * ended. In a container whose first process never asks, that is for ever.
- */
-function isZombie(pid: number): boolean {
-  if (process.platform !== 'linux') return false;
-  try {
-    return /^[ZX]/.test(statOf(pid)[0] ?? '');
-  } catch {
-    return false;
-  }
-}
-
-/** When a process began: tells a living owner from a new process with its old number. */
-function startOf(pid: number): string | null {
-  try {
-    if (process.platform === 'linux') {
-      const ticks = statOf(pid)[19];
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-      return ticks === undefined ? null : `${boot}:${ticks}`;
-    }
-    if (process.platform === 'darwin') {
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-    }
-  } catch {
-    return null;
-  }
-  return null;
-}
-
-/** Fields of /proc/PID/stat from the third on: 0 is the state, 19 the start in clock ticks. */
-function statOf(pid: number): string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field is the program's name in brackets, which may hold blanks and brackets.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return host !== hostname() || isLiving({ pid, started });
 }
 
 function hasCode(error: unknown, code: string): boolean {

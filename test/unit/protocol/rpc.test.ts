@@ -101,6 +101,19 @@ test('tells events in order until the listener is taken away', async () => {
   assert.deepEqual(ticks, [0, 1, 2, 3, 4]);
 });
 
+test('tells every listener of an event, until it stops', async () => {
+  const { remote, server } = pair();
+  const [first, second]: [number[], number[]] = [[], []];
+  const off = remote.on(api.tick, ({ n }) => first.push(n));
+  remote.on(api.tick, ({ n }) => second.push(n));
+  notify(server, api.tick, { n: 1 });
+  await remote.request(api.nothing, {});
+  off();
+  notify(server, api.tick, { n: 2 });
+  await remote.request(api.nothing, {});
+  assert.deepEqual([first, second], [[1], [1, 2]]);
+});
+
 test('rejects a request that nobody serves', async () => {
   const { remote } = pair();
   await assert.rejects(remote.request(request<object, number>('unheard'), {}), /unheard/);
