@@ -2,13 +2,15 @@ import { cursorAt, type Cursor } from './cursor.ts';
 import { configSchema, namesIn, schemaAt } from './configSchema.ts';
 import { readConfigTree } from './configTree.ts';
 import { explainField } from './explain.ts';
+import { configRecipes } from './recipes.ts';
 import { suggestValues, type KnownThings } from './suggestValues.ts';
+import { configTemplate } from './template.ts';
 import type { TextEdit } from './textEdit.ts';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 
 /** One thing that may be written at the cursor. */
 export interface ConfigCompletion {
-  readonly kind: 'field' | 'section' | 'value' | 'folder' | 'file';
+  readonly kind: 'field' | 'section' | 'value' | 'folder' | 'file' | 'snippet';
   readonly label: string;
   /** A few words beside the label. */
   readonly detail: string;
@@ -36,8 +38,9 @@ export function completeConfig(
   known: KnownThings,
 ): readonly ConfigCompletion[] {
   const cursor = cursorAt(text, offset);
-  if (cursor === null) return [];
-  return cursor.kind === 'key' ? completeKey(cursor) : completeValue(text, cursor, known);
+  if (cursor?.kind === 'value') return completeValue(text, cursor, known);
+  if (cursor?.kind === 'key') return [...completeKey(cursor), ...completeRecipes(cursor)];
+  return isEmpty(text) ? [wholeConfig(text, offset, known)] : [];
 }
 
 function completeKey(cursor: Extract<Cursor, { kind: 'key' }>): ConfigCompletion[] {
@@ -61,6 +64,47 @@ function completeKey(cursor: Extract<Cursor, { kind: 'key' }>): ConfigCompletion
       asksAgain: !cursor.hasColon && asksAgain(path, schema),
     };
   });
+}
+
+function completeRecipes(cursor: Extract<Cursor, { kind: 'key' }>): ConfigCompletion[] {
+  if (cursor.section.length > 0 || cursor.hasColon) return [];
+  const fitting = configRecipes.filter(({ fields }) =>
+    fields.every(({ name }) => !cursor.taken.includes(name)),
+  );
+  return fitting.map(({ label, detail, fields }) => {
+    const written = fields.map(({ name, json }) => `"${name}": ${json}`).join(',\n');
+    return {
+      ...{ kind: 'snippet' as const, label, detail },
+      documentation: `\`\`\`jsonc\n${written}\n\`\`\``,
+      snippet: `${escapeSnippet(written)}${cursor.needsComma ? ',' : ''}`,
+      replaces: cursor.word,
+      // Typing the first field's name finds the recipe as well as its own does.
+      filter: `"${fields[0]!.name} ${label}"`,
+      alsoEdits: missingComma(cursor),
+      asksAgain: false,
+    };
+  });
+}
+
+/** A whole config for a file in which nothing is written. */
+function wholeConfig(text: string, offset: number, known: KnownThings): ConfigCompletion {
+  const values = {
+    model: known.models[0]?.path ?? './model',
+    text: known.texts[0]?.path ?? './calibration.txt',
+    ratio: 0.7,
+  };
+  const written = configTemplate(values);
+  return {
+    ...{ kind: 'snippet' as const, label: 'run config', detail: 'the fields every run needs' },
+    documentation: `\`\`\`jsonc\n${written}\`\`\``,
+    snippet: escapeSnippet(written),
+    replaces: { offset, length: 0 },
+    ...{ filter: 'run config', alsoEdits: [], asksAgain: false },
+  };
+}
+
+function isEmpty(text: string): boolean {
+  return text.replace(/^\uFEFF/, '').trim() === '';
 }
 
 function completeValue(

@@ -1,4 +1,10 @@
-import { findNodeAtLocation, getNodeValue, parseTree, type Node } from 'jsonc-parser';
+import {
+  findNodeAtLocation,
+  getNodeValue,
+  parseTree,
+  type Node,
+  type ParseError,
+} from 'jsonc-parser';
 
 /** Longest text that is looked at, UTF-16 units; the checker refuses longer ones as well. */
 const LONGEST_TEXT = 1 << 20;
@@ -18,6 +24,18 @@ export function readConfigTree(text: string): Node | undefined {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+/** True for JSON with comments, whatever is in it. */
+export function isJson(text: string): boolean {
+  const errors: ParseError[] = [];
+  try {
+    parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+  return errors.length === 0;
 }
 
 /** The value node of a field, if it is written. */

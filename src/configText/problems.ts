@@ -3,14 +3,15 @@ import { acceptsValue } from '../protocol/acceptsValue.ts';
 import type { ConfigProblem } from '../protocol/configProblem.ts';
 import { checkRunConfig } from '../protocol/parseRunConfig.ts';
 import { configSchema, schemaAt } from './configSchema.ts';
-import { fieldNode, readConfigTree } from './configTree.ts';
+import { fieldNode, isJson, readConfigTree } from './configTree.ts';
 import { fixesOf, type ConfigFix } from './quickFixes.ts';
 
 /**
- * `syntax`: no JSON. `unknown`, `repeated`, `missing`: a field. `value`: a type or a range. `sense`:
+ * `syntax`: no JSON. `root`: JSON, but no object. `unknown`, `repeated`, `missing`: a field. `value`: a type or a range. `sense`:
  * values that do not fit each other.
  */
-export type ConfigIssueKind = 'syntax' | 'unknown' | 'repeated' | 'missing' | 'value' | 'sense';
+export type ConfigIssueKind =
+  'syntax' | 'root' | 'unknown' | 'repeated' | 'missing' | 'value' | 'sense';
 
 /** One thing wrong with a config, with its place and what would repair it. */
 export interface ConfigIssue {
@@ -31,10 +32,11 @@ export function configIssues(text: string): readonly ConfigIssue[] {
   const starts = lineStarts(text);
   // Whether values fit each other is looked at only when each is right by itself.
   const isSound = tree !== undefined && acceptsValue(configSchema, getNodeValue(tree));
+  const isBroken = text.trim() !== '' && !isJson(text);
   return check.problems.map((problem) => {
     const offset = (starts[problem.line - 1] ?? 0) + problem.column - 1;
     const path = pathAt(tree, offset, problem.field);
-    const kind = kindOf(problem, tree, offset, path, isSound);
+    const kind = kindOf(problem, tree, offset, path, { isSound, isBroken });
     const place = { kind, offset, length: problem.length, path };
     return {
       ...place,
@@ -49,9 +51,9 @@ function kindOf(
   tree: Node | undefined,
   offset: number,
   path: readonly string[],
-  isSound: boolean,
+  { isSound, isBroken }: { readonly isSound: boolean; readonly isBroken: boolean },
 ): ConfigIssueKind {
-  if (field === '' || tree === undefined) return 'syntax';
+  if (field === '' || tree === undefined) return isBroken ? 'syntax' : 'root';
   const node = findNodeAtOffset(tree, offset);
   const isKey = node?.parent?.type === 'property' && node.parent.children?.[0] === node;
   if (isKey) return schemaAt(path) === undefined ? 'unknown' : 'repeated';

@@ -44,6 +44,7 @@ export function fixesOf(text: string, tree: Node | undefined, place: Place): rea
       case 'sense':
         return fixSense(text, tree, place.path);
       case 'syntax':
+      case 'root':
         return [];
     }
   })();

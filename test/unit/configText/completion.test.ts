@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { completeConfig, type ConfigCompletion } from '../../../src/configText/completion.ts';
 import type { KnownThings } from '../../../src/configText/suggestValues.ts';
 import { applyEdits } from '../../../src/configText/textEdit.ts';
+import { parseRunConfig } from '../../../src/protocol/parseRunConfig.ts';
 import { tinyFacts } from './tinyFacts.ts';
 
 const NOTHING: KnownThings = { models: [], texts: [], model: null };
@@ -119,8 +120,31 @@ test('is silent in comments, outside the braces, in lists and before a colon', (
     '{ "a" | }',
     '[ | ]',
     '{ "search": [ | ] }',
-    '|',
   ]) {
     assert.deepEqual(labels(marked), [], marked);
   }
+});
+
+test('offers a whole config in an empty file, with the first model and text there are', () => {
+  const known = {
+    ...NOTHING,
+    models: [{ path: './tiny', detail: '' }],
+    texts: [{ path: './wiki.txt', detail: '' }],
+  };
+  const after = taken('|', 'run config', known);
+  const config = parseRunConfig(after, 'a');
+  assert.deepEqual([config.model, config.text], ['./tiny', './wiki.txt']);
+});
+
+test('every recipe makes a config that is right, and is offered only where it fits', () => {
+  const text = '{ "model": "m", "ratio": 0.7, "text": "t", | }';
+  const recipes = at(text).filter(({ kind }) => kind === 'snippet');
+  assert.ok(recipes.length >= 3);
+  for (const { label } of recipes) parseRunConfig(taken(text, label), label);
+  const others = at('{ "search": {}, | }').filter(({ kind }) => kind === 'snippet');
+  assert.ok(others.every(({ snippet }) => !snippet.includes('"search"')));
+  assert.deepEqual(
+    at('{ "search": { | } }').filter(({ kind }) => kind === 'snippet'),
+    [],
+  );
 });

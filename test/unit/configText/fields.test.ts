@@ -37,8 +37,9 @@ test('tells type, choices and bounds', () => {
 
 test('leaves lists and free forms to the text', () => {
   const names = configFields(text).map(({ path }) => path.join('.'));
-  for (const name of ['$schema', 'search.ranges.mlp', 'reform.damping'])
+  for (const name of ['$schema', 'search.ranges.mlp', 'reform.damping']) {
     assert.ok(!names.includes(name), name);
+  }
   assert.ok(names.length > 30);
 });
 

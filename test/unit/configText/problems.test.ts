@@ -108,10 +108,17 @@ test('an unknown field says what may have been meant', () => {
 });
 
 test('a text that is no JSON has problems of syntax and no repairs', () => {
-  for (const text of ['', '[]', '{ "model": "m" "ratio": 1 }', '{'.repeat(50_000)]) {
+  for (const text of ['{ "model": "m" "ratio": 1 }', '{', '{'.repeat(50_000), 'model: m']) {
     const issues = configIssues(text);
     assert.ok(issues.length > 0);
     for (const { kind, fixes } of issues) assert.deepEqual([kind, fixes], ['syntax', []]);
+  }
+});
+
+test('JSON without an object is a problem of its root', () => {
+  for (const text of ['', ' // nothing\n', '[]', '3']) {
+    const kinds = configIssues(text).map(({ kind }) => kind);
+    assert.deepEqual(kinds, [text.includes('//') ? 'syntax' : 'root'], text);
   }
 });
 

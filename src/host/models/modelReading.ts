@@ -1,0 +1,82 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelFacts } from '../../configText/modelFacts.ts';
+import { inspectReportOf } from '../../engine/checkpoint/inspectReport.ts';
+import { openCheckpoint } from '../../engine/checkpoint/openCheckpoint.ts';
+import { modelSummaryOf } from '../../engine/subnet/modelSummary.ts';
+import type { InspectReport } from '../../protocol/engineApi.ts';
+import { isEngineError } from '../../protocol/errors.ts';
+
+/** What the headers of a model folder say: no weight is read. */
+export type ModelReading =
+  | { readonly kind: 'model'; readonly facts: ModelFacts; readonly report: InspectReport }
+  | {
+      readonly kind: 'unreadable';
+      /** A whole sentence, or two. */
+      readonly why: string;
+      /** There is no such folder. */
+      readonly isMissing: boolean;
+    };
+
+/** Readings of model folders, kept while nothing in the folder changes. */
+export class ModelReadings {
+  private readonly kept = new Map<
+    string,
+    { readonly stamp: string; readonly reading: ModelReading }
+  >();
+
+  /** Reads the headers of a model folder, or what was read before. */
+  async read(folder: string): Promise<ModelReading> {
+    const stamp = await stampOf(folder);
+    const known = this.kept.get(folder);
+    if (known?.stamp === stamp) return known.reading;
+    const reading = await readHeaders(folder, stamp === '');
+    this.kept.set(folder, { stamp, reading });
+    return reading;
+  }
+
+  /** What was read last, without looking at the disk. */
+  known(folder: string): ModelReading | undefined {
+    return this.kept.get(folder)?.reading;
+  }
+}
+
+async function readHeaders(folder: string, isMissing: boolean): Promise<ModelReading> {
+  try {
+    const checkpoint = await openCheckpoint(folder);
+    const report = inspectReportOf(checkpoint);
+    const facts: ModelFacts = {
+      summary: modelSummaryOf(checkpoint.shape),
+      maxPositions: checkpoint.shape.maxPositions,
+      bytes: report.bytes,
+      folder: checkpoint.folder,
+    };
+    return { kind: 'model', facts, report };
+  } catch (error) {
+    return { kind: 'unreadable', why: reasonOf(error), isMissing };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!isEngineError(error)) return `It cannot be read: ${String(error)}`;
+  const { what, expected, found, action } = error.problem;
+  return `${what}: expected ${expected}, found ${found}. ${action}`;
+}
+
+/** Changes when the folder, its config or a weight file does; empty when there is no folder. */
+async function stampOf(folder: string): Promise<string> {
+  try {
+    const names = (await readdir(folder))
+      .filter((name) => /\.(json|safetensors)$/.test(name))
+      .sort();
+    const stamps = await Promise.all(
+      names.map(async (name) => {
+        const { mtimeMs, size } = await stat(join(folder, name));
+        return `${name}:${mtimeMs}:${size}`;
+      }),
+    );
+    return `${folder}\n${stamps.join('\n')}`;
+  } catch {
+    return '';
+  }
+}
