@@ -13,15 +13,22 @@ export function shareTicks(steps: number): Tick[] {
   }));
 }
 
-/** Ticks of a legend of changes: from what is lost to what is gained. */
-export function changeTicks(): Tick[] {
-  return [
-    { place: 0, text: '−100%' },
-    { place: 0.25, text: '−50%' },
-    { place: 0.5, text: 'same' },
-    { place: 0.75, text: '+50%' },
-    { place: 1, text: '+100%' },
-  ];
+/**
+ * Ticks of a legend of changes: from what is lost to what is gained.
+ * @param bound  change at the ends
+ */
+export function changeTicks(bound: number): Tick[] {
+  return [-1, 0, 1].map((share) => ({
+    place: (share + 1) / 2,
+    text: signedPercent(share * bound),
+  }));
+}
+
+/** A change of a share in percent, with its sign and at most one digit behind the point. */
+export function signedPercent(change: number): string {
+  const percents = Math.round(change * 1000) / 10;
+  if (percents === 0) return '0%';
+  return `${percents > 0 ? '+' : '−'}${Math.abs(percents)}%`;
 }
 
 /** The step of 1, 2 or 5 times a power of ten that lays at most `most` ticks over a span. */

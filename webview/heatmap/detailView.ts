@@ -136,6 +136,7 @@ export function createDetailView(events: DetailEvents): DetailView {
       strip.show({
         rows: detailRows(of, by, planes, state, theme, palette, ratio),
         ...{ cells: layout.perLayer, bands, words, theme, sizes: SIZES, byRow: false },
+        sorted: by !== null,
         summary: `Layer ${scene.layer}: ${layout.perLayer} units by mask, importance, survivors and change.`,
       });
     },

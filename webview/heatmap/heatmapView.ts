@@ -14,7 +14,14 @@ import {
 import { createLegendView } from './legendView.ts';
 import { cellSentence, overviewSummary } from './overviewFacts.ts';
 import { createOverviewView, type OverviewCell } from './overviewView.ts';
-import { legendOf, pictureOf, planesFor, type Picture, type PictureState } from './picture.ts';
+import {
+  legendOf,
+  pictureOf,
+  planesFor,
+  type Legend,
+  type Picture,
+  type PictureState,
+} from './picture.ts';
 import { createReadout } from './readoutView.ts';
 import { createSegmented } from './segmented.ts';
 import { createTableTwin } from './tableTwin.ts';
@@ -104,24 +111,29 @@ export function createHeatmapView(root: HTMLElement, deps: HeatmapDeps): Heatmap
   const runOf = onChange((_run: string, first: number | null) => {
     layer = first;
   });
-  const legendFor = onChange((mode: HeatmapMode, now: CanvasTheme) => {
-    currentLegend = legendOf(mode, now, deps.palette);
-    legend.show(currentLegend, now);
+  const showLegend = onChange((of: Legend, now: CanvasTheme) => {
+    legend.show(of, now);
   });
-  let currentLegend = null as ReturnType<typeof legendOf> | null;
+  let plain: Legend | null = null;
+  const makePlain = onChange((mode: HeatmapMode, now: CanvasTheme) => {
+    plain = legendOf(mode, now, deps.palette);
+  });
+  const plainLegend = (mode: HeatmapMode, now: CanvasTheme): Legend => {
+    makePlain(mode, now);
+    return plain!;
+  };
   const drawTable = onChange((bits: Uint8Array | null, shown: Shape) => {
     if (bits === null) tableFrame.replaceChildren();
     else tableFrame.replaceChildren(createTableTwin(bits, shown.layout, open));
   });
   let found: PictureState = { state: 'loading', why: '' };
-  const drawPicture = onChange(
-    (shown: Shape, _mode: string, _ready: string, ..._values: readonly unknown[]) => {
-      if (state === null || currentLegend === null) return;
-      const planes = planesFor(source, state, false);
-      found = pictureOf(state, planes, shown.layout, shown.columns, currentLegend);
-      picture = found.state === 'ready' ? found.picture : null;
-    },
-  );
+  const drawPicture = onChange((shown: Shape, now: CanvasTheme, ..._inputs: readonly unknown[]) => {
+    if (state === null) return;
+    const planes = planesFor(source, state, false);
+    const { layout, columns } = shown;
+    found = pictureOf(state, planes, layout, columns, now, deps.palette);
+    picture = found.state === 'ready' ? found.picture : null;
+  });
   const showScene = onChange((shown: Shape, now: CanvasTheme, of: Picture | null, text: string) => {
     const { layout, columns, words } = shown;
     const summary = overviewSummary(of, layout, text);
@@ -173,17 +185,11 @@ export function createHeatmapView(root: HTMLElement, deps: HeatmapDeps): Heatmap
 
   function refreshOverview(now: HeatmapState, shown: Shape, look: CanvasTheme, ask: string): void {
     const planes = planesFor(source, now, false);
-    legendFor(now.mode, look);
     const loads = [planes.subject, planes.reference, planes.importance, planes.frequency];
     const ready = loads.map(({ loading, failed }) => `${loading} ${failed ?? ''}`).join();
     const values = loads.map(({ value }) => value);
-    drawPicture(
-      shown,
-      `${now.mode} ${now.hasScores} ${now.generation}`,
-      ready,
-      currentLegend,
-      ...values,
-    );
+    drawPicture(shown, look, now.mode, now.hasScores, now.generation, ready, ...values);
+    showLegend(picture?.legend ?? plainLegend(now.mode, look), look);
     showScene(shown, look, picture, ask);
     const bits = planes.subject.value;
     drawTable(asTable ? bits : null, shown);

@@ -2,7 +2,7 @@ import { css, luminance, mix, pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { clearRaster, fillRect, hatchRect, type Hatch, type Raster } from '../draw/raster.ts';
 import { rgbOf } from '../draw/ramps.ts';
-import { count, labelStep, percent } from '../draw/ticks.ts';
+import { count, labelStep, percent, signedPercent } from '../draw/ticks.ts';
 import type { OverviewGeometry } from './overviewGeometry.ts';
 import type { Picture } from './picture.ts';
 import type { Band } from './units.ts';
@@ -17,18 +17,18 @@ export function hatchOf(theme: CanvasTheme, ratio: number): Hatch {
 }
 
 /** The hatching on a colour of a table: lines that show on it, be it dark or bright. */
-export function hatchOn(below: number, theme: CanvasTheme, ratio: number): Hatch {
+export function hatchOn(below: number, theme: CanvasTheme, ratio: number, strength = 0.55): Hatch {
   const colour = rgbOf(below);
   const ink = luminance(colour) > 0.25 ? ([0, 0, 0] as const) : ([255, 255, 255] as const);
   return {
     ...hatchOf(theme, ratio),
-    pixel: pixel(mix(colour, ink, theme.highContrast ? 1 : 0.55)),
+    pixel: pixel(mix(colour, ink, theme.highContrast ? 1 : strength)),
   };
 }
 
 /** The place of a share in a table of colours. */
 export function tableIndex(picture: Picture, value: number): number {
-  const share = picture.mode === 'difference' ? (value + 1) / 2 : value;
+  const share = picture.mode === 'difference' ? (value / picture.legend.bound + 1) / 2 : value;
   return Math.max(0, Math.min(255, Math.round(share * 255)));
 }
 
@@ -56,7 +56,10 @@ export function paintCells(
       const colour = picture.legend.table[tableIndex(picture, value)]!;
       fillRect(raster, x, y, width, rowHeight, colour);
       if (!isHatched(picture, value)) continue;
-      hatchRect(raster, x, y, width, rowHeight, hatchOn(colour, theme, geometry.ratio));
+      // Of changes, the slight are hatched slightly.
+      const share = picture.mode === 'difference' ? -value / picture.legend.bound : 1;
+      const ink = hatchOn(colour, theme, geometry.ratio, 0.15 + 0.4 * share);
+      hatchRect(raster, x, y, width, rowHeight, ink);
     }
   }
   paintBars(raster, geometry, picture, theme);
@@ -81,7 +84,7 @@ export function paintLabels(
     context.fillText(String(layer), (lefts[0] ?? 0) - 8 * ratio, y);
     if (picture === null) continue;
     const value = picture.bars[layer]!;
-    const text = picture.mode === 'difference' ? signed(value) : percent(value);
+    const text = picture.mode === 'difference' ? signedPercent(value) : percent(value);
     context.fillText(text, geometry.numberRight, y);
   }
   headerLabels(context, geometry, columns, theme, words, picture?.barTitle ?? 'Kept');
@@ -192,7 +195,7 @@ function headNumbers(
 
 function neuronNumbers(
   context: CanvasRenderingContext2D,
-  { lefts, pitches, ratio }: OverviewGeometry,
+  { lefts, pitches, ratio, right }: OverviewGeometry,
   columns: readonly Band[],
   first: number,
   y: number,
@@ -201,7 +204,9 @@ function neuronNumbers(
   const start = columns[first]!.start;
   context.textAlign = 'left';
   for (let column = first; column < columns.length; column += step) {
-    context.fillText(count(columns[column]!.start - start), lefts[column]!, y);
+    const text = count(columns[column]!.start - start);
+    if (lefts[column]! + context.measureText(text).width > right) break;
+    context.fillText(text, lefts[column]!, y);
   }
 }
 
@@ -215,10 +220,4 @@ function fit(
 ): void {
   const text = texts.find((one) => context.measureText(one).width <= width);
   context.fillText(text ?? texts.at(-1)!, x, y);
-}
-
-function signed(value: number): string {
-  const points = Math.round(value * 1000) / 10;
-  if (points === 0) return '0%';
-  return `${points > 0 ? '+' : '−'}${Math.abs(points)}%`;
 }

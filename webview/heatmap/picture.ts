@@ -20,6 +20,8 @@ export interface Legend {
   readonly table: Uint32Array;
   readonly ticks: readonly Tick[];
   readonly title: string;
+  /** The change at the ends of the bar; 1 for shares. */
+  readonly bound: number;
   /** Colours that stand for one thing each. */
   readonly keys: readonly LegendKey[];
 }
@@ -67,28 +69,45 @@ export function pictureOf(
   planes: Planes,
   layout: UnitLayout,
   columns: readonly Band[],
-  legend: Legend,
+  theme: CanvasTheme,
+  palette: RampName,
 ): PictureState {
   const { mode } = state;
   const found = sharesOf(state, planes, layout, columns);
   if ('why' in found) return found;
   const mask = planes.subject.value;
+  const legend = legendOf(mode, theme, palette, mode === 'difference' ? boundOf(found) : 1);
   const bars = barsOf(mode, found, mask, layout, columns);
   return { state: 'ready', picture: { mode, shares: found, legend, ...bars } };
 }
 
-/** The colours of a mode. */
-export function legendOf(mode: HeatmapMode, theme: CanvasTheme, palette: RampName): Legend {
+/**
+ * The colours of a mode.
+ * @param bound  for changes: the change that has the full colour
+ */
+export function legendOf(
+  mode: HeatmapMode,
+  theme: CanvasTheme,
+  palette: RampName,
+  bound = 1,
+): Legend {
   const table =
     mode === 'difference' ? diverging(theme.lost, theme.removed, theme.kept) : ramp(palette);
   const hatched = (text: string): LegendKey[] => [{ text, pixel: table[0]!, hatched: true }];
   switch (mode) {
     case 'mask':
-      return { table, ticks: shareTicks(4), title: 'Share kept', keys: hatched('nothing kept') };
+      return {
+        bound,
+        table,
+        ticks: shareTicks(4),
+        title: 'Share kept',
+        keys: hatched('nothing kept'),
+      };
     case 'importance':
-      return { table, ticks: RANK_TICKS, title: 'Mean rank in its layer', keys: [] };
+      return { bound, table, ticks: RANK_TICKS, title: 'Mean rank in its layer', keys: [] };
     case 'frequency':
       return {
+        bound,
         table,
         ticks: shareTicks(4),
         title: 'Kept by survivors',
@@ -96,8 +115,9 @@ export function legendOf(mode: HeatmapMode, theme: CanvasTheme, palette: RampNam
       };
     case 'difference':
       return {
+        bound,
         table,
-        ticks: changeTicks(),
+        ticks: changeTicks(bound),
         title: 'Change in share kept',
         keys: hatched('fewer kept'),
       };
@@ -110,6 +130,7 @@ export function layerLegend(theme: CanvasTheme, palette: RampName): Legend {
   const change = diverging(theme.lost, theme.removed, theme.kept);
   return {
     table: ramp(palette),
+    bound: 1,
     ticks: shareTicks(2),
     title: 'Importance rank, share of survivors',
     keys: [
@@ -120,6 +141,14 @@ export function layerLegend(theme: CanvasTheme, palette: RampName): Legend {
   };
 }
 
+/** The step that holds the greatest change, so that small changes are seen. */
+function boundOf({ cells }: Shares): number {
+  let most = 0;
+  for (const value of cells) most = Math.max(most, Math.abs(value));
+  return BOUNDS.find((bound) => bound >= most) ?? 1;
+}
+
+const BOUNDS = [0.05, 0.1, 0.2, 0.5];
 const RANK_TICKS: readonly Tick[] = [
   { place: 0, text: 'least' },
   { place: 0.5, text: 'middle' },

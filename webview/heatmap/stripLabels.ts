@@ -22,6 +22,7 @@ export function paintStripLabels(
   bands: readonly Band[],
   theme: CanvasTheme,
   words: UnitWords,
+  sorted: boolean,
 ): void {
   context.font = scaledFont(theme.font, geometry.ratio);
   context.textBaseline = 'middle';
@@ -30,7 +31,7 @@ export function paintStripLabels(
   context.beginPath();
   context.rect(geometry.left - 1, 0, geometry.plot + 2, geometry.height);
   context.clip();
-  bandLabels(context, geometry, view, bands, theme, words);
+  bandLabels(context, geometry, view, bands, theme, words, sorted);
   context.restore();
 }
 
@@ -61,17 +62,18 @@ function bandLabels(
   bands: readonly Band[],
   theme: CanvasTheme,
   words: UnitWords,
+  sorted: boolean,
 ): void {
   const { left, plot, numbers, ratio, top } = geometry;
   const width = cellWidth(view);
   const xOf = (cell: number): number => left + (cell - view.offset) * width;
-  kindNames(context, geometry, xOf, bands, theme);
+  kindNames(context, geometry, xOf, bands, theme, sorted);
   let end = -Infinity;
   for (const band of bands) {
     const [from, to] = [xOf(band.start), xOf(band.end)];
     if (to < left || from > left + plot) continue;
     context.fillStyle = css(theme.line);
-    if (band.start > 0) {
+    if (band.start > 0 && to - from > 5 * ratio) {
       context.fillRect(Math.round(from), numbers + 7 * ratio, Math.ceil(ratio), top - numbers);
     }
     context.fillStyle = css(theme.faint);
@@ -82,7 +84,7 @@ function bandLabels(
     const text = String(band.head);
     const wide = context.measureText(text).width;
     const x = Math.max(left, from);
-    if (x < end || x + wide > to) continue;
+    if (x < end || to - from < 14 * ratio || x + wide > to) continue;
     context.fillText(text, x, numbers);
     end = x + wide + 6 * ratio;
   }
@@ -95,6 +97,7 @@ function kindNames(
   xOf: (cell: number) => number,
   bands: readonly Band[],
   theme: CanvasTheme,
+  sorted: boolean,
 ): void {
   context.textAlign = 'left';
   context.fillStyle = css(theme.foreground);
@@ -105,10 +108,12 @@ function kindNames(
     if (first === undefined || last === undefined) continue;
     const from = Math.max(left, xOf(first.start), end);
     const to = Math.min(left + plot, xOf(last.end));
-    const wide = context.measureText(KIND_NAMES[kind]).width;
-    if (from + wide > to) continue;
-    context.fillText(KIND_NAMES[kind], from, names);
-    end = from + wide + 12 * ratio;
+    const name = KIND_NAMES[kind];
+    const texts = sorted ? [`${name}, most important first`, name] : [name];
+    const text = texts.find((one) => from + context.measureText(one).width <= to);
+    if (text === undefined) continue;
+    context.fillText(text, from, names);
+    end = from + context.measureText(text).width + 12 * ratio;
   }
 }
 

@@ -27,6 +27,8 @@ export interface StripScene {
   readonly sizes: StripSizes;
   /** True when each row has a cursor of its own; else it marks a whole column. */
   readonly byRow: boolean;
+  /** True when units stand by importance in their bands. */
+  readonly sorted: boolean;
   /** Summary for the screen reader. */
   readonly summary: string;
 }
@@ -155,10 +157,10 @@ export function createStripView(events: StripEvents): StripView {
 
   function paint(): void {
     if (scene === null || geometry === null) return;
-    const { rows, bands, theme, words, byRow } = scene;
+    const { rows, bands, theme, words, byRow, sorted } = scene;
     paintStrip(surface.raster, geometry, view, rows, theme, scratch);
     surface.put();
-    paintStripLabels(surface.context, geometry, view, rows, bands, theme, words);
+    paintStripLabels(surface.context, geometry, view, rows, bands, theme, words, sorted);
     const marked = hover ?? (focused ? cursor : null);
     if (marked === null) return;
     const left = cellLeft(view, marked.cell);
