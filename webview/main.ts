@@ -1,3 +1,8 @@
 import '@vscode/codicons/dist/codicon.css';
+import './style.css';
+import { startApp } from './app.ts';
+import { connectToHost } from './bridge.ts';
+import { registerControls } from './controls/register.ts';
 
-document.body.textContent = 'Subnet Studio';
+registerControls();
+startApp(document.body, connectToHost());

@@ -1,6 +1,6 @@
 import type { ConfigProblem } from './configProblem.ts';
 import type { PanelParams } from './panelParams.ts';
-import { event, request } from './rpc.ts';
+import { event, request } from './descriptors.ts';
 import type { RunEvent, UnknownRunEvent } from './runEvent.ts';
 import type { RunState } from './runRecord.ts';
 

@@ -1,0 +1,240 @@
+import type { Chart } from 'chart.js';
+import type { FitnessSeries, Point, SeriesChange } from '../data/fitnessSeries.ts';
+import { niceLogRange, niceRange } from '../data/niceScale.ts';
+import { formatLarge, formatScore, formatSpan } from '../format.ts';
+import type { XAxis, Zoom } from '../selection.ts';
+import type { Theme } from '../theme.ts';
+import type { LegendEntry } from './legend.ts';
+import { drawShape, type Shape } from './marks.ts';
+import { createPlot, type AxisSpec, type Plot } from './plot.ts';
+import { createPointLayer, type PointStyle } from './pointLayer.ts';
+
+/** What the plot shows. */
+export interface FitnessPicture {
+  readonly series: FitnessSeries;
+  readonly change: SeriesChange;
+  readonly axis: XAxis;
+  readonly logarithmic: boolean;
+  readonly zoom: Zoom | null;
+  /** Indices of the candidates to be found again. */
+  readonly selected: number;
+  readonly compared: number;
+  /** Name of the fitness. */
+  readonly fitness: string;
+  readonly theme: Theme;
+}
+
+/** The plot of every candidate of a search. */
+export interface FitnessChart {
+  readonly chart: Chart;
+  draw(picture: FitnessPicture): void;
+  /** Where a candidate is, in CSS pixels of the canvas; null when it is out of sight. */
+  placeOf(index: number): Point | null;
+  /** The whole of what there is to see. */
+  whole(): Zoom;
+  /** How many points lie above the plot. */
+  readonly beyond: number;
+  dispose(): void;
+}
+
+const origins = ['initial', 'mutation', 'crossover', 'strong'] as const;
+const shapes: Readonly<Record<(typeof origins)[number], Shape>> = {
+  initial: 'circle',
+  mutation: 'dot',
+  crossover: 'cross',
+  strong: 'triangle',
+};
+
+/** Names of the axes. */
+export const xAxisWords: Readonly<Record<XAxis, string>> = {
+  evaluations: 'Evaluations',
+  generations: 'Generation',
+  time: 'Time since the search began',
+};
+
+/** Makes the plot in a canvas that is on the page. */
+export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
+  const points = createPointLayer();
+  let picture: FitnessPicture | undefined;
+  let fresh = true;
+  let styles: readonly PointStyle[] = [];
+  let stylesOf: Theme | undefined;
+  let whole: Zoom = { xMin: 0, xMax: 1, yMin: 0, yMax: 1 };
+  const plot: Plot = createPlot(canvas, {
+    under: (chart) => {
+      if (picture === undefined) return;
+      const { series, theme } = picture;
+      drawBand(chart, series, theme);
+      const styleOf = (index: number): number => origins.indexOf(series.candidates[index]!.how);
+      points.draw(chart, { xs: series.xs, ys: series.ys, styleOf, styles }, fresh);
+      fresh = false;
+    },
+    over: (chart) => {
+      if (picture !== undefined) drawMarks(chart, picture);
+    },
+  });
+
+  function place(index: number): Point | null {
+    const { x, y } = plot.chart.scales;
+    if (picture === undefined || x === undefined || y === undefined) return null;
+    const [px, py] = [picture.series.xs[index], picture.series.ys[index]];
+    if (px === undefined || py === undefined) return null;
+    if (!(px >= x.min && px <= x.max && py >= y.min)) return null;
+    const top = plot.chart.chartArea.top;
+    return { x: x.getPixelForValue(px), y: py > y.max ? top : y.getPixelForValue(py) };
+  }
+
+  return {
+    chart: plot.chart,
+    get beyond() {
+      return points.beyond;
+    },
+    draw(next) {
+      if (next.change === 'new' || picture?.series !== next.series) fresh = true;
+      if (stylesOf !== next.theme) styles = stylesFor(next.theme);
+      stylesOf = next.theme;
+      picture = next;
+      whole = wholeOf(next);
+      const shown = next.zoom ?? whole;
+      const { series, theme } = next;
+      const y: AxisSpec = {
+        title: `${next.fitness} (lower is better)`,
+        ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick: formatScore },
+      };
+      plot.draw({
+        x: xAxisSpec(next.axis, shown.xMin, shown.xMax),
+        y,
+        lines: [
+          line(series.median, theme.foreground, 1.5, [5, 4], false),
+          line(series.best, theme.accent, 2, [], true),
+        ],
+        theme,
+      });
+    },
+    placeOf: place,
+    whole: () => whole,
+    dispose() {
+      plot.dispose();
+    },
+  };
+}
+
+/** An axis of evaluations, generations or time. */
+export function xAxisSpec(axis: XAxis, min: number, max: number): AxisSpec {
+  const tick = (value: number): string => {
+    if (axis === 'time') return formatSpan(value);
+    return Number.isInteger(value) ? formatLarge(value) : '';
+  };
+  return { title: xAxisWords[axis], min, max, logarithmic: false, tick };
+}
+
+/** The legend of the plot. @param present  origins that occur */
+export function fitnessLegend(theme: Theme, series: FitnessSeries): LegendEntry[] {
+  const present = new Set(series.candidates.map(({ how }) => how));
+  const words = {
+    initial: 'Initial',
+    mutation: 'Mutation',
+    crossover: 'Crossover',
+    strong: 'Strong mutation',
+  };
+  const styles = stylesFor(theme);
+  return [
+    { label: 'Best so far', colour: theme.accent, mark: { kind: 'line', dash: [] } },
+    { label: 'Median', colour: theme.foreground, mark: { kind: 'line', dash: [5, 4] } },
+    { label: 'Middle half', colour: theme.foreground, mark: { kind: 'band' } },
+    ...origins.flatMap((how, at): LegendEntry[] =>
+      present.has(how)
+        ? [
+            {
+              label: words[how],
+              colour: styles[at]!.colour,
+              mark: { kind: 'shape', shape: shapes[how] },
+            },
+          ]
+        : [],
+    ),
+  ];
+}
+
+function stylesFor(theme: Theme): PointStyle[] {
+  const high = theme.kind === 'highContrast' || theme.kind === 'highContrastLight';
+  const alpha = high ? 0.9 : 0.6;
+  const colours = {
+    initial: theme.muted,
+    mutation: theme.series[0],
+    crossover: theme.series[1],
+    strong: theme.series[2],
+  };
+  return origins.map((how) => ({ shape: shapes[how], colour: colours[how], alpha }));
+}
+
+function line(
+  points: readonly Point[],
+  colour: string,
+  width: number,
+  dash: number[],
+  stepped: boolean,
+) {
+  return { points, colour, width, dash, stepped };
+}
+
+/** All that is worth seeing: outliers far above the rest are left to the edge. */
+function wholeOf({ series, logarithmic, axis }: FitnessPicture): Zoom {
+  const last = series.xs.at(-1) ?? 1;
+  const range = series.range() ?? { low: 0, high: 1 };
+  const sorted = Float64Array.from(series.ys.filter((y) => !Number.isNaN(y))).sort();
+  const most = sorted[Math.floor((sorted.length - 1) * 0.95)] ?? range.high;
+  const usual = most - range.low;
+  const clipped = range.high - most > 2 * usual && usual > 0 && !logarithmic;
+  const high = clipped ? most + 0.5 * usual : range.high;
+  const y =
+    logarithmic && range.low > 0 ? niceLogRange(range.low, high) : niceRange(range.low, high, 8);
+  const first = axis === 'generations' ? -0.5 : 0;
+  const x = niceRange(0, Math.max(last, axis === 'time' ? 1000 : 1), 10);
+  return { xMin: first, xMax: x.max, yMin: y.min, yMax: y.max };
+}
+
+function drawBand(chart: Chart, series: FitnessSeries, theme: Theme): void {
+  const { x, y } = chart.scales;
+  if (x === undefined || y === undefined || series.low.length < 2) return;
+  const { ctx } = chart;
+  ctx.save();
+  ctx.beginPath();
+  for (const point of series.high)
+    ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y));
+  for (const point of [...series.low].reverse()) {
+    ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y));
+  }
+  ctx.closePath();
+  ctx.globalAlpha = 0.12;
+  ctx.fillStyle = theme.foreground;
+  ctx.fill();
+  ctx.restore();
+}
+
+function drawMarks(chart: Chart, { series, theme, selected, compared }: FitnessPicture): void {
+  const { x, y } = chart.scales;
+  if (x === undefined || y === undefined) return;
+  const { ctx } = chart;
+  const at = (index: number, shape: Shape, size: number, colour: string): void => {
+    const [px, py] = [series.xs[index], series.ys[index]];
+    if (px === undefined || py === undefined || Number.isNaN(py)) return;
+    [ctx.fillStyle, ctx.strokeStyle, ctx.lineWidth] = [colour, colour, 2];
+    drawShape(
+      ctx,
+      shape,
+      x.getPixelForValue(px),
+      Math.max(chart.chartArea.top, y.getPixelForValue(py)),
+      size,
+    );
+  };
+  for (const index of series.improvements) {
+    at(index, 'dot', 4.5, theme.background);
+    at(index, 'dot', 3.2, theme.accent);
+  }
+  if (compared >= 0) at(compared, 'ring', 7, theme.muted);
+  if (selected >= 0) {
+    at(selected, 'ring', 7, theme.foreground);
+    at(selected, 'dot', 3, theme.foreground);
+  }
+}

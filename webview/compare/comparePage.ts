@@ -1,0 +1,60 @@
+import { el, setText } from '../dom.ts';
+import type { Tab } from '../selection.ts';
+import { createTabs, type TabSpec } from '../tabsView.ts';
+import { createMasksView } from '../views/masksView.ts';
+import type { Page, View } from '../views/view.ts';
+import { comparedRuns } from './comparedRuns.ts';
+import { createCompareTableView } from './compareTableView.ts';
+import { createConfigDiffView } from './configDiffView.ts';
+import { createCurvesView } from './curvesView.ts';
+
+const tabs: readonly TabSpec<Tab>[] = [
+  { id: 'overview', label: 'Curves' },
+  { id: 'results', label: 'Figures' },
+  { id: 'config', label: 'Config' },
+  { id: 'masks', label: 'Masks' },
+];
+
+/** The dashboard of two or more runs, side by side. */
+export function createComparePage(page: Page): View {
+  const title = el('h1');
+  const facts = el('p', { class: 'facts' });
+  const strip = createTabs<Tab>('Parts of the comparison', (tab) => {
+    page.choose({ tab });
+  });
+  const made = new Map<Tab, View>();
+  const element = el(
+    'div',
+    { class: 'page' },
+    el('header', { class: 'header' }, el('div', { class: 'title' }, title), facts),
+    strip.element,
+  );
+  const make: Readonly<Record<string, () => View>> = {
+    overview: () => createCurvesView(page),
+    results: () => createCompareTableView(),
+    config: () => createConfigDiffView(page),
+    masks: () => createMasksView(page),
+  };
+  return {
+    element,
+    update(state) {
+      const runs = comparedRuns(state);
+      setText(title, `Comparing ${runs.length} runs`);
+      setText(facts, runs.map(({ head }) => head.name).join('  ·  '));
+      const tab = tabs.some(({ id }) => id === state.selection.tab)
+        ? state.selection.tab
+        : 'overview';
+      strip.update(tabs, tab);
+      let view = made.get(tab);
+      if (view === undefined) {
+        view = make[tab]!();
+        made.set(tab, view);
+        strip.panel(tab).append(el('div', { class: 'column' }, view.element));
+      }
+      view.update(state);
+    },
+    dispose() {
+      for (const view of made.values()) view.dispose();
+    },
+  };
+}

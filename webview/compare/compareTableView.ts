@@ -1,0 +1,120 @@
+import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import type { Figure } from '../../src/protocol/runRecord.ts';
+import { figureWords, outcomeOf } from '../data/quality.ts';
+import { el, icon, onChange } from '../dom.ts';
+import { formatScore, formatShare, UNKNOWN } from '../format.ts';
+import { measures } from '../views/figuresView.ts';
+import { stateOf, stateWords } from '../views/runState.ts';
+import type { State } from '../store.ts';
+import type { View } from '../views/view.ts';
+import { comparedRuns } from './comparedRuns.ts';
+
+/** The figures of runs side by side, the best of each marked. */
+export function createCompareTableView(): View {
+  const head = el('tr');
+  const body = el('tbody');
+  const element = el(
+    'section',
+    { class: 'panel', aria: { label: 'Figures of each run' } },
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Which run did better?' })),
+    el(
+      'div',
+      { class: 'table-scroll' },
+      el(
+        'table',
+        { class: 'table', aria: { label: 'Figures of each run' } },
+        el('thead', {}, head),
+        body,
+      ),
+    ),
+  );
+  let state: State | undefined;
+  const draw = onChange((...inputs: unknown[]) => {
+    void inputs;
+    if (state === undefined) return;
+    const runs = comparedRuns(state);
+    head.replaceChildren(
+      el('td'),
+      ...runs.map((run) =>
+        el('th', { class: 'figures', text: run.head.name, attributes: { scope: 'col' } }),
+      ),
+    );
+    const standing = state.standing;
+    body.replaceChildren(
+      words('State', runs, (run) => {
+        const id = run.head.id;
+        return stateWords(stateOf(run, standing[id]), standing[id]?.queuePlace ?? null).word;
+      }),
+      words('Model', runs, ({ head: { model } }) => model?.family ?? UNKNOWN),
+      words('Keeps', runs, ({ head: { ratio } }) =>
+        ratio === null ? UNKNOWN : formatShare(ratio),
+      ),
+      line('Best fitness', runs, bestFitness, formatScore),
+      words('Measured', runs, (run) => {
+        const outcome = outcomeOf(run);
+        return outcome === null ? UNKNOWN : figureWords[outcome.name];
+      }),
+      ...measures.map(({ title, of, format }) =>
+        line(title, runs, (run) => valueOf(run, of), format),
+      ),
+    );
+  });
+  return {
+    element,
+    update(next) {
+      state = next;
+      const runs = next.order.map((id) => next.runs[id]?.model);
+      draw(next.standing, ...runs);
+    },
+    dispose: () => undefined,
+  };
+}
+
+function valueOf(run: RunSnapshot, of: (figure: Figure) => number | null): number | null {
+  const outcome = outcomeOf(run);
+  return outcome === null ? null : of(outcome.figure);
+}
+
+function bestFitness({ model }: RunSnapshot): number | null {
+  let best = Infinity;
+  for (const { fitness } of model.candidates) if (fitness < best) best = fitness;
+  return Number.isFinite(best) ? best : null;
+}
+
+function words(
+  title: string,
+  runs: readonly RunSnapshot[],
+  of: (run: RunSnapshot) => string,
+): HTMLElement {
+  return el(
+    'tr',
+    {},
+    el('th', { class: 'words', text: title, attributes: { scope: 'row' } }),
+    ...runs.map((run) => el('td', { class: 'figures', text: of(run) })),
+  );
+}
+
+/** Smaller is better in all that is measured. */
+function line(
+  title: string,
+  runs: readonly RunSnapshot[],
+  of: (run: RunSnapshot) => number | null,
+  format: (value: number) => string,
+): HTMLElement {
+  const values = runs.map(of);
+  const known = values.filter((value) => value !== null);
+  const best = known.length > 1 && new Set(known).size > 1 ? Math.min(...known) : null;
+  return el(
+    'tr',
+    {},
+    el('th', { class: 'words', text: title, attributes: { scope: 'row' } }),
+    ...values.map((value) => {
+      const cell = el('td', { class: 'figures', text: value === null ? UNKNOWN : format(value) });
+      if (value !== null && value === best) {
+        cell.classList.add('best');
+        cell.prepend(icon('star-full'), el('span', { class: 'spoken', text: 'best: ' }));
+      }
+      return cell;
+    }),
+  );
+}

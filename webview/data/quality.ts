@@ -1,0 +1,89 @@
+import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import type { Figure } from '../../src/protocol/runRecord.ts';
+import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
+import { shortKey } from '../format.ts';
+import type { SizeAxis } from '../selection.ts';
+
+/** A model with its measured figures: a point of the quality plot. */
+export interface QualityPoint {
+  readonly label: string;
+  /** Gives the point its shape. */
+  readonly kind: FigureName | 'subnet' | 'subnetReformed';
+  /** The subnet behind it, when it is one that can be selected. */
+  readonly key: string | null;
+  readonly figure: Figure;
+}
+
+/** Names of the rows of a run's table. */
+export const figureWords: Readonly<Record<FigureName, string>> = {
+  dense: 'Dense',
+  random: 'Random',
+  initialised: 'Initialised',
+  searched: 'Searched',
+  reformed: 'Reformed',
+};
+
+/** What each model of a run's table is. */
+export const figureHelp: Readonly<Record<FigureName, string>> = {
+  dense: 'The model as it was given',
+  random: 'A random mask of the same size: the control',
+  initialised: 'The mask the scores suggest',
+  searched: 'The best mask of the search',
+  reformed: 'The best mask with refitted weights',
+};
+
+/** Every model of a run that was measured. */
+export function qualityPoints(run: RunSnapshot): readonly QualityPoint[] {
+  const { figures, subnets } = run.model;
+  const { masks } = run;
+  const keys: Partial<Record<FigureName, string | undefined>> = {
+    ...masks,
+    reformed: masks.searched,
+  };
+  const points: QualityPoint[] = figureNames.flatMap((kind) => {
+    const figure = figures[kind];
+    if (figure === undefined) return [];
+    return [{ label: figureWords[kind], kind, key: keys[kind] ?? null, figure }];
+  });
+  const named = new Set(Object.values(masks));
+  for (const { key, figure, reformed } of Object.values(subnets)) {
+    const label = shortKey(key);
+    if (figure !== null && !named.has(key)) points.push({ label, kind: 'subnet', key, figure });
+    if (reformed !== null && !(key === masks.searched && figures.reformed !== undefined)) {
+      points.push({ label: `${label} reformed`, kind: 'subnetReformed', key, figure: reformed });
+    }
+  }
+  return points;
+}
+
+/**
+ * The points no other point beats in both size and perplexity, from small to large.
+ * @param axis  what counts as size
+ */
+export function paretoFront(
+  points: readonly QualityPoint[],
+  axis: SizeAxis,
+): readonly QualityPoint[] {
+  const sorted = points
+    .filter(({ figure }) => Number.isFinite(figure.perplexity))
+    .sort((a, b) => a.figure[axis] - b.figure[axis] || a.figure.perplexity - b.figure.perplexity);
+  const front: QualityPoint[] = [];
+  let best = Infinity;
+  for (const point of sorted) {
+    if (point.figure.perplexity >= best) continue;
+    best = point.figure.perplexity;
+    front.push(point);
+  }
+  return front;
+}
+
+/** The measured model a run ends with, for its headline; null before one is measured. */
+export function outcomeOf(
+  run: RunSnapshot,
+): { readonly name: FigureName; readonly figure: Figure } | null {
+  for (const name of ['reformed', 'searched', 'initialised'] as const) {
+    const figure = run.model.figures[name];
+    if (figure !== undefined) return { name, figure };
+  }
+  return null;
+}

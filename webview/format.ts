@@ -1,0 +1,114 @@
+/** Stands where a figure is not known. */
+export const UNKNOWN = '–';
+/** Between a number and its unit, so that they never part. */
+const GAP = '\u00a0';
+const MINUS = '\u2212';
+
+/** A whole number with separators: `12 345`. */
+export function formatCount(value: number): string {
+  return new Intl.NumberFormat('en').format(Math.round(value)).replaceAll(',', '\u202f');
+}
+
+/** A count with three digits: `494 M`, `1.23 B`, `98.7 K`. */
+export function formatLarge(value: number): string {
+  for (const [size, unit] of [
+    [1e12, 'T'],
+    [1e9, 'B'],
+    [1e6, 'M'],
+    [1e3, 'K'],
+  ] as const) {
+    if (Math.abs(value) >= size * 0.9995) return `${digits(value / size)}${GAP}${unit}`;
+  }
+  return String(Math.round(value));
+}
+
+/** Bytes in powers of 1024 with three digits: `1.50 GiB`. */
+export function formatBytes(value: number): string {
+  let scaled = value;
+  for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
+    if (Math.abs(scaled) < 1023.5) {
+      return `${unit === 'B' ? String(Math.round(scaled)) : digits(scaled)}${GAP}${unit}`;
+    }
+    scaled /= 1024;
+  }
+  return `${digits(scaled)}${GAP}TiB`;
+}
+
+/** Milliseconds of a measurement: `12.3 ms`, `1.50 s`. */
+export function formatMs(value: number): string {
+  return value < 999.5 ? `${digits(value)}${GAP}ms` : `${digits(value / 1000)}${GAP}s`;
+}
+
+/** A perplexity, a loss or another figure without a unit, with four digits. */
+export function formatScore(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : UNKNOWN;
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace('-', MINUS);
+  const text = value.toFixed(Math.min(4, Math.max(0, 3 - Math.floor(Math.log10(size)))));
+  return text.replace('-', MINUS);
+}
+
+/** A share as whole per cent, or with one digit where that says more. */
+export function formatShare(value: number): string {
+  const percent = value * 100;
+  const whole = Math.abs(percent - Math.round(percent)) < 0.05;
+  return `${whole ? Math.round(percent) : percent.toFixed(1)}${GAP}%`.replace('-', MINUS);
+}
+
+/** By how much a figure differs from another, with its sign; empty when it cannot be said. */
+export function formatChange(from: number, to: number): string {
+  if (!(from > 0) || !Number.isFinite(to)) return '';
+  const change = to / from - 1;
+  if (Math.abs(change) >= 9.995) return `${digits(to / from)}×`;
+  const percent = Math.abs(change * 100);
+  const text = percent >= 9.95 ? String(Math.round(percent)) : percent.toFixed(1);
+  if (Number(text) === 0) return `±0${GAP}%`;
+  return `${change < 0 ? MINUS : '+'}${text}${GAP}%`;
+}
+
+/** A length of time for people: `0:07`, `12:34`, `1:02:03`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Time spent in something that may be very short. */
+export function formatSpent(ms: number): string {
+  return ms < 9_950 ? `${(ms / 1000).toFixed(1)}${GAP}s` : formatSpan(ms);
+}
+
+/** About how long something will still take, in steps that do not flicker. */
+export function formatLeft(ms: number): string {
+  if (ms < 10_000) return 'a few seconds left';
+  if (ms < 55_000) return `${Math.ceil(ms / 10_000) * 10}${GAP}s left`;
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 60) return `${Math.max(1, minutes)}${GAP}min left`;
+  return `${Math.floor(minutes / 60)}${GAP}h ${minutes % 60}${GAP}min left`;
+}
+
+/** A moment: `22 Nov, 14:05`. */
+export function formatMoment(ms: number): string {
+  return new Intl.DateTimeFormat('en-GB', {
+    ...{ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hour12: false },
+  } as Intl.DateTimeFormatOptions).format(ms);
+}
+
+/** Time of day with seconds, for a log. */
+export function formatClock(ms: number): string {
+  return new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' }).format(ms);
+}
+
+/** A subnet's name for people: the first half of its key. */
+export function shortKey(key: string): string {
+  return key.slice(0, 8);
+}
+
+/** Three digits that count. */
+function digits(value: number): string {
+  const size = Math.abs(value);
+  const places = size >= 99.95 || size === 0 ? 0 : size >= 9.995 ? 1 : 2;
+  return value.toFixed(places).replace('-', MINUS);
+}

@@ -1,0 +1,130 @@
+import { el, show } from './dom.ts';
+import type { Tab } from './selection.ts';
+import type { State } from './store.ts';
+import { createTabs, type TabSpec } from './tabsView.ts';
+import { createBannerView } from './views/bannerView.ts';
+import { createConfigView } from './views/configView.ts';
+import { createExportsView } from './views/exportsView.ts';
+import { createFiguresView } from './views/figuresView.ts';
+import { createFitnessView } from './views/fitnessView.ts';
+import { createHeaderView } from './views/headerView.ts';
+import { createLogView } from './views/logView.ts';
+import { createMasksView } from './views/masksView.ts';
+import { createQualityView } from './views/qualityView.ts';
+import { createSelectedView } from './views/selectedView.ts';
+import { createStageStripView } from './views/stageStripView.ts';
+import { createSubnetsView } from './views/subnetsView.ts';
+import type { Page, View } from './views/view.ts';
+
+const tabs: readonly TabSpec<Tab>[] = [
+  { id: 'overview', label: 'Overview' },
+  { id: 'masks', label: 'Masks' },
+  { id: 'results', label: 'Results' },
+  { id: 'config', label: 'Config' },
+  { id: 'log', label: 'Log' },
+];
+
+/** The dashboard of one run. */
+export function createRunPage(page: Page): View {
+  const always: readonly View[] = [
+    createHeaderView(page),
+    createBannerView(page),
+    createStageStripView(page),
+  ];
+  const strip = createTabs<Tab>('Parts of the dashboard', (tab) => {
+    page.choose({ tab });
+  });
+  const made = new Map<Tab, readonly View[]>();
+  const element = el(
+    'div',
+    { class: 'page' },
+    ...always.map((view) => view.element),
+    strip.element,
+  );
+  return {
+    element,
+    update(state) {
+      for (const view of always) view.update(state);
+      const { tab } = state.selection;
+      strip.update(tabs, tab);
+      for (const view of viewsOf(tab)) view.update(state);
+    },
+    dispose() {
+      for (const view of [...always, ...[...made.values()].flat()]) view.dispose();
+    },
+  };
+
+  /** A tab is made when it is first looked at; one that is out of sight is not kept up to date. */
+  function viewsOf(tab: Tab): readonly View[] {
+    let views = made.get(tab);
+    if (views === undefined) {
+      const [made_, layout] = makers[tab](page);
+      views = made_;
+      made.set(tab, views);
+      strip.panel(tab).append(layout);
+    }
+    return views;
+  }
+}
+
+const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HTMLElement]>> = {
+  overview(page) {
+    const [fitness, selected] = [createFitnessView(page), createSelectedView(page)];
+    const [subnets, quality] = [createSubnetsView(page), createQualityView(page)];
+    const layout = el(
+      'div',
+      { class: 'overview' },
+      el('div', { class: 'column' }, fitness.element, subnets.element),
+      el('div', { class: 'column' }, selected.element, quality.element),
+    );
+    return [[fitness, selected, subnets, quality], layout];
+  },
+  masks: (page) => single(createMasksView(page)),
+  results(page) {
+    const views = [createFiguresView(), createExportsView(page)];
+    return [views, el('div', { class: 'column' }, ...views.map(({ element }) => element))];
+  },
+  config: (page) => single(createConfigView(page)),
+  log: (page) => single(createLogView(page)),
+};
+
+function single(view: View): readonly [readonly View[], HTMLElement] {
+  return [[view], el('div', { class: 'column' }, view.element)];
+}
+
+/** What stands where a run will be: as large as what comes, so that nothing jumps. */
+export function createSkeleton(): HTMLElement {
+  const block = (name: string): HTMLElement => el('div', { class: `bone ${name}` });
+  return el(
+    'div',
+    {
+      class: 'page skeleton',
+      aria: { busy: 'true', label: 'The run is being read' },
+      role: 'status',
+    },
+    block('bone-title'),
+    block('bone-facts'),
+    block('bone-tiles'),
+    block('bone-stages'),
+    el('div', { class: 'overview' }, block('bone-plot'), block('bone-side')),
+  );
+}
+
+/** Says why there is nothing to show, and what to do. */
+export function createFailure(): { readonly element: HTMLElement; update(state: State): void } {
+  const text = el('p');
+  const element = el(
+    'div',
+    { class: 'page failure', role: 'alert' },
+    el('span', { class: 'codicon codicon-error', aria: { hidden: 'true' } }),
+    el('h1', { text: 'This dashboard cannot be shown' }),
+    text,
+  );
+  return {
+    element,
+    update(state) {
+      text.textContent = state.problem ?? '';
+      show(element, state.phase === 'failed');
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { ConfigField } from '../../src/protocol/panelApi.ts';
+import type { ConfigProblem } from '../../src/protocol/configProblem.ts';
+import { createButton } from '../controls/button.ts';
+import { createCheckbox } from '../controls/checkbox.ts';
+import { createDropdown } from '../controls/dropdown.ts';
+import { createTextField } from '../controls/textField.ts';
+import { el, setText, show } from '../dom.ts';
+
+/** A field of the form. */
+export interface FieldRow {
+  readonly element: HTMLElement;
+  update(field: ConfigField, problems: readonly ConfigProblem[], editable: boolean): void;
+}
+
+type Value = ConfigField['value'];
+
+/** @param write  writes a value to the file; null takes the field out of it */
+export function createConfigField(
+  field: ConfigField,
+  write: (value: Value) => Promise<void>,
+): FieldRow {
+  const name = field.path.at(-1) ?? '';
+  const problem = el('p', { class: 'field-problem', role: 'alert' });
+  const origin = el('span', { class: 'quiet' });
+  const send = (value: Value): void => {
+    write(value).then(
+      () => {
+        setText(problem, '');
+      },
+      (error: unknown) => {
+        setText(problem, error instanceof Error ? error.message : String(error));
+        show(problem, true);
+      },
+    );
+  };
+  const control = controlOf(field, send, (words) => {
+    setText(problem, words);
+    show(problem, words !== '');
+  });
+  const reset = createButton({
+    ...{ label: `Reset ${name} to its default`, icon: 'discard', look: 'icon' },
+    onPress: () => {
+      send(null);
+    },
+  });
+  const element = el(
+    'div',
+    { class: 'field' },
+    el('div', { class: 'field-name' }, el('span', { text: name }), origin),
+    el('div', { class: 'field-control' }, control.element, reset.element),
+    el('p', { class: 'field-help', text: field.description }),
+    problem,
+  );
+  return {
+    element,
+    update(next, problems, editable) {
+      control.set(next.value);
+      control.enable(editable);
+      setText(origin, next.isDefault ? 'default' : '');
+      element.classList.toggle('changed', !next.isDefault);
+      reset.element.classList.toggle('gone', next.isDefault || !editable);
+      reset.enable(!next.isDefault && editable);
+      const words = problems
+        .map(({ expected, found }) => `Expected ${expected}, found ${found}.`)
+        .join(' ');
+      setText(problem, words);
+      show(problem, words !== '');
+    },
+  };
+}
+
+interface Control {
+  readonly element: HTMLElement;
+  set(value: Value): void;
+  enable(enabled: boolean): void;
+}
+
+function controlOf(
+  field: ConfigField,
+  send: (value: Value) => void,
+  complain: (words: string) => void,
+): Control {
+  const label = field.path.join(' ');
+  if (field.type === 'switch') {
+    const box = createCheckbox('On', send);
+    box.element.setAttribute('aria-label', label);
+    return {
+      ...box,
+      set: (value) => {
+        box.set(value === true);
+      },
+    };
+  }
+  if (field.type === 'choice') {
+    const choices = field.choices.map((choice) => [choice, choice] as const);
+    const box = createDropdown({ label, showLabel: false, choices, onChoose: send });
+    return {
+      ...box,
+      set: (value) => {
+        box.set(String(value ?? ''));
+      },
+    };
+  }
+  const box = createTextField(label, (text) => {
+    if (field.type === 'text') return send(text === '' ? null : text);
+    if (text.trim() === '') return send(null);
+    const value = Number(text);
+    const words = wrongNumber(field, value);
+    complain(words);
+    if (words === '') send(value);
+  });
+  box.element.classList.add(field.type === 'text' ? 'wide' : 'narrow');
+  return {
+    ...box,
+    set: (value) => {
+      box.set(value === null ? '' : String(value));
+    },
+  };
+}
+
+/** What is wrong with a number; empty when nothing is. */
+export function wrongNumber(
+  { type, minimum, maximum }: Pick<ConfigField, 'type' | 'minimum' | 'maximum'>,
+  value: number,
+): string {
+  const kind = type === 'integer' ? 'a whole number' : 'a number';
+  const range = [
+    ...(minimum === null ? [] : [`at least ${minimum}`]),
+    ...(maximum === null ? [] : [`at most ${maximum}`]),
+  ].join(' and ');
+  const expected = `Expected ${kind}${range === '' ? '' : `, ${range}`}.`;
+  if (!Number.isFinite(value) || (type === 'integer' && !Number.isInteger(value))) return expected;
+  const low = minimum !== null && value < minimum;
+  const high = maximum !== null && value > maximum;
+  return low || high ? expected : '';
+}

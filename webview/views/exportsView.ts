@@ -1,0 +1,135 @@
+import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import type { ExportReport } from '../../src/protocol/runRecord.ts';
+import { createButton } from '../controls/button.ts';
+import { el, icon, onChange, show } from '../dom.ts';
+import { formatBytes, formatCount, formatMs, formatScore, shortKey } from '../format.ts';
+import { firstRun } from '../store.ts';
+import type { Page, View } from './view.ts';
+
+const forms: Readonly<Record<ExportReport['form'], readonly [name: string, icon: string]>> = {
+  subnet: ['Subnet config', 'json'],
+  checkpoint: ['Hugging Face checkpoint', 'folder-library'],
+  onnx: ['ONNX model', 'circuit-board'],
+};
+
+/** What was written, and whether it does what it should. */
+export function createExportsView(page: Page): View {
+  const list = el('ul', { class: 'exports' });
+  const empty = el('p', {
+    class: 'empty-words',
+    text: 'Files that were written stand here, each with the largest difference between what it computes after being read back and what the search computed.',
+  });
+  const element = el(
+    'section',
+    { class: 'panel', aria: { label: 'Exports' } },
+    el('div', { class: 'panel-head' }, el('h2', { text: 'What was written, and is it right?' })),
+    empty,
+    list,
+  );
+  const draw = onChange(
+    (
+      id: string,
+      exports: RunSnapshot['model']['exports'],
+      subnets: RunSnapshot['model']['subnets'],
+      searched: string | undefined,
+    ) => {
+      const all = [
+        ...exports.map((report) => ({ report, key: searched ?? null })),
+        ...Object.values(subnets).flatMap(({ key, exports: more }) =>
+          more.map((report) => ({ report, key })),
+        ),
+      ];
+      show(empty, all.length === 0);
+      list.replaceChildren(...all.map(({ report, key }) => itemOf(page, id, report, key)));
+    },
+  );
+  return {
+    element,
+    update(state) {
+      const run = firstRun(state);
+      if (run === undefined) return;
+      const { exports, subnets } = run.model;
+      draw(run.head.id, exports, subnets, run.masks.searched);
+    },
+    dispose: () => undefined,
+  };
+}
+
+function itemOf(page: Page, id: string, report: ExportReport, key: string | null): HTMLElement {
+  const [name, sign] = forms[report.form];
+  const file = report.path.split(/[\\/]/).at(-1) ?? report.path;
+  const act = (action: 'openSubnetBeside' | 'insertLoader' | 'revealFolder') => (): void => {
+    page.act(id, action, key ?? undefined);
+  };
+  const buttons = [
+    ...(report.form === 'subnet'
+      ? [
+          createButton({
+            ...{ label: 'Open Beside', icon: 'split-horizontal', look: 'secondary' },
+            onPress: act('openSubnetBeside'),
+          }),
+        ]
+      : []),
+    ...(report.form === 'subnet' && key !== null
+      ? [
+          createButton({
+            ...{ label: 'Insert Loader', icon: 'insert', look: 'secondary' },
+            onPress: act('insertLoader'),
+          }),
+        ]
+      : []),
+    createButton({
+      ...{ label: 'Reveal Run Folder', icon: 'folder-opened', look: 'icon' },
+      onPress: act('revealFolder'),
+    }),
+  ];
+  const times =
+    report.prefillMs === null || report.decodeMs === null
+      ? null
+      : `Prefill ${formatMs(report.prefillMs)}, decoded token ${formatMs(report.decodeMs)}`;
+  return el(
+    'li',
+    { class: 'export' },
+    icon(sign),
+    el(
+      'div',
+      { class: 'export-words' },
+      el(
+        'div',
+        { class: 'export-name' },
+        el('strong', { text: name }),
+        el('code', { text: file }),
+        el('span', { class: 'quiet', text: formatBytes(report.bytes) }),
+        key !== null && el('span', { class: 'quiet', text: `subnet ${shortKey(key)}` }),
+      ),
+      checked(report),
+      report.loadable !== null &&
+        verdict(
+          report.loadable.transformers,
+          'Loads in stock transformers.',
+          report.loadable.reason,
+        ),
+      times !== null && el('div', { class: 'quiet', text: times }),
+    ),
+    el('div', { class: 'actions' }, ...buttons.map(({ element }) => element)),
+  );
+}
+
+function checked({ verified }: ExportReport): HTMLElement {
+  if (verified === null) {
+    return el('div', { class: 'quiet', text: 'Holds no weights, so there is nothing to compare.' });
+  }
+  const { maxDifference, tolerance, tokens } = verified;
+  const right = maxDifference <= tolerance;
+  const text = `Largest logit difference ${formatScore(maxDifference)} over ${formatCount(tokens)} tokens; ${formatScore(tolerance)} is allowed.`;
+  return verdict(right, `Verified. ${text}`, `Not verified. ${text}`);
+}
+
+function verdict(good: boolean, yes: string, no: string): HTMLElement {
+  return el(
+    'div',
+    { class: `verdict ${good ? 'tone-good' : 'tone-warning'}` },
+    icon(good ? 'pass' : 'info'),
+    el('span', { text: good ? yes : no }),
+  );
+}

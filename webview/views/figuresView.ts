@@ -1,0 +1,153 @@
+import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import type { Figure } from '../../src/protocol/runRecord.ts';
+import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
+import { figureHelp, figureWords } from '../data/quality.ts';
+import { el, onChange } from '../dom.ts';
+import {
+  formatBytes,
+  formatChange,
+  formatCount,
+  formatMs,
+  formatScore,
+  UNKNOWN,
+} from '../format.ts';
+import { firstRun } from '../store.ts';
+import type { View } from './view.ts';
+
+/** What is measured of each model. */
+export const measures: readonly {
+  readonly title: string;
+  readonly help: string;
+  readonly of: (figure: Figure) => number | null;
+  readonly format: (value: number) => string;
+}[] = [
+  {
+    ...{ title: 'Held-out perplexity', format: formatScore },
+    help: 'On text neither calibration nor the search has seen. Lower is better.',
+    of: (figure) => figure.perplexity,
+  },
+  {
+    ...{ title: 'Parameters', format: formatCount },
+    help: 'All of the model, embeddings included.',
+    of: (figure) => figure.params,
+  },
+  {
+    ...{ title: 'Size on disk', format: formatBytes },
+    help: 'Bytes of its weights.',
+    of: (figure) => figure.bytes,
+  },
+  {
+    ...{ title: 'Prefill', format: formatMs },
+    help: 'Time to read a prompt.',
+    of: (figure) => figure.prefillMs,
+  },
+  {
+    ...{ title: 'Decoded token', format: formatMs },
+    help: 'Time of each further token.',
+    of: (figure) => figure.decodeMs,
+  },
+  {
+    ...{ title: 'Peak memory', format: formatBytes },
+    help: 'What running it adds to the memory of the process.',
+    of: (figure) => figure.peakBytes,
+  },
+];
+
+/** The table of the run: each model with its figures as bars. */
+export function createFiguresView(): View {
+  const body = el('tbody');
+  const table = el(
+    'table',
+    { class: 'table bars', aria: { label: 'Figures of each step' } },
+    el(
+      'thead',
+      {},
+      el(
+        'tr',
+        {},
+        el('th', { class: 'words', text: 'Model', attributes: { scope: 'col' } }),
+        ...measures.map(({ title, help }) =>
+          el('th', { class: 'figures', text: title, title: help, attributes: { scope: 'col' } }),
+        ),
+      ),
+    ),
+    body,
+  );
+  const empty = el('p', {
+    class: 'empty-words',
+    text: 'At its end a run measures the dense model, a random mask, the initial one, the best of the search and the same with refitted weights, on text none of them has seen. What each step bought stands here then.',
+  });
+  const frame = el('div', { class: 'table-scroll' }, table);
+  const element = el(
+    'section',
+    { class: 'panel', aria: { label: 'Figures' } },
+    el('div', { class: 'panel-head' }, el('h2', { text: 'What does each step buy?' })),
+    empty,
+    frame,
+  );
+  const draw = onChange((figures: RunSnapshot['model']['figures']) => {
+    const rows = figureNames.flatMap((name) => {
+      const figure = figures[name];
+      return figure === undefined ? [] : [{ name, figure }];
+    });
+    empty.hidden = rows.length > 0;
+    frame.hidden = rows.length === 0;
+    body.replaceChildren(...rows.map((row) => lineOf(row, rows, figures.dense)));
+  });
+  return {
+    element,
+    update(state) {
+      const run = firstRun(state);
+      if (run !== undefined) draw(run.model.figures);
+    },
+    dispose: () => undefined,
+  };
+}
+
+interface Row {
+  readonly name: FigureName;
+  readonly figure: Figure;
+}
+
+function lineOf(row: Row, rows: readonly Row[], dense: Figure | undefined): HTMLElement {
+  return el(
+    'tr',
+    { class: `figure-${row.name}` },
+    el(
+      'th',
+      { class: 'words', attributes: { scope: 'row' } },
+      el('div', { text: figureWords[row.name] }),
+      el('div', { class: 'quiet', text: figureHelp[row.name] }),
+    ),
+    ...measures.map(({ of, format }) => {
+      const value = of(row.figure);
+      const known = rows.flatMap(({ figure }) => of(figure) ?? []);
+      // A control that is out of all proportion must not make the others invisible.
+      const usual = rows.flatMap(({ name, figure }) =>
+        name === 'random' ? [] : (of(figure) ?? []),
+      );
+      const most = Math.max(...(usual.length > 0 ? usual : known), 0);
+      const from = dense === undefined || row.name === 'dense' ? null : of(dense);
+      return cellOf(value, format, most, from);
+    }),
+  );
+}
+
+function cellOf(
+  value: number | null,
+  format: (value: number) => string,
+  most: number,
+  from: number | null,
+): HTMLElement {
+  if (value === null) return el('td', { class: 'figures', text: UNKNOWN });
+  const fill = el('span', { class: 'bar-fill' });
+  fill.style.width = `${most > 0 ? Math.min(100, (100 * value) / most) : 0}%`;
+  const cut = value > most;
+  return el(
+    'td',
+    { class: 'figures' },
+    el('span', { class: 'bar-value', text: format(value) }),
+    el('span', { class: 'bar-change', text: from === null ? '' : formatChange(from, value) }),
+    el('span', { class: `bar${cut ? ' cut' : ''}`, aria: { hidden: 'true' } }, fill),
+  );
+}

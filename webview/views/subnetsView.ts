@@ -1,0 +1,141 @@
+import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import { figureWords } from '../data/quality.ts';
+import { originWords } from '../data/lineage.ts';
+import { heldOutOf, subnetRows, type SubnetRow } from '../data/subnetRows.ts';
+import { el, icon, onChange, setText, show } from '../dom.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatLarge,
+  formatMs,
+  formatScore,
+  shortKey,
+  UNKNOWN,
+} from '../format.ts';
+import { firstRun } from '../store.ts';
+import { createTable, type Column } from '../table/table.ts';
+import { fitnessName } from './fitnessView.ts';
+import type { Page, View } from './view.ts';
+
+/** The best subnets of the run, with all that is known of each. */
+export function createSubnetsView(page: Page): View {
+  const table = createTable<SubnetRow>({
+    label: 'Subnets, the best first',
+    key: ({ key }) => key,
+    sorting: { column: 'fitness', descending: false },
+    page: 12,
+    columns,
+    onSelect: (row) => {
+      page.choose({ subnet: row.key });
+      page.announce(`Selected subnet ${shortKey(row.key)}.`);
+    },
+  });
+  const count = el('span', { class: 'count' });
+  const empty = el('p', {
+    class: 'empty-words',
+    text: 'The best subnets will stand here with their size, their fitness and, once measured, their perplexity on text the search never saw.',
+  });
+  const element = el(
+    'section',
+    { class: 'panel subnets', aria: { label: 'Subnets' } },
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Which subnets are best?' }), count),
+    empty,
+    table.element,
+  );
+  let run: RunSnapshot | undefined;
+  const draw = onChange(
+    (model: RunSnapshot['model'], masks: RunSnapshot['masks'], selected: string | null) => {
+      void [model, masks];
+      if (run === undefined) return;
+      const rows = subnetRows(run);
+      show(empty, rows.length === 0);
+      show(table.element, rows.length > 0);
+      const name = fitnessName(run).toLowerCase();
+      setText(count, rows.length === 0 ? '' : `${formatCount(rows.length)} by ${name}`);
+      table.update(rows, selected);
+    },
+  );
+  return {
+    element,
+    update(state) {
+      run = firstRun(state);
+      if (run !== undefined) draw(run.model, run.masks, state.selection.subnet);
+    },
+    dispose: () => undefined,
+  };
+}
+
+const columns: readonly Column<SubnetRow>[] = [
+  {
+    ...{ id: 'name', title: 'Subnet', figures: false },
+    value: ({ key }) => key,
+    cell: nameCell,
+  },
+  {
+    ...{ id: 'fitness', title: 'Fitness', figures: true },
+    help: 'What the search judged it by, on its own windows of text. Lower is better.',
+    value: ({ candidate }) => candidate?.fitness ?? null,
+    cell: ({ candidate }) => (candidate === null ? UNKNOWN : formatScore(candidate.fitness)),
+  },
+  {
+    ...{ id: 'heldout', title: 'Held-out perplexity', figures: true },
+    help: 'Perplexity on text the search never saw. Measured by Evaluate, and of the best at the end.',
+    value: heldOutOf,
+    cell: (row) => known(heldOutOf(row), formatScore),
+  },
+  {
+    ...{ id: 'params', title: 'Parameters', figures: true },
+    help: 'Parameters of its blocks.',
+    value: paramsOf,
+    cell: (row) => known(paramsOf(row), formatLarge),
+  },
+  {
+    ...{ id: 'bytes', title: 'Size', figures: true, minor: true },
+    help: 'Bytes of its weights on disk, once measured.',
+    value: (row) => measured(row)?.bytes ?? null,
+    cell: (row) => known(measured(row)?.bytes ?? null, formatBytes),
+  },
+  {
+    ...{ id: 'prefill', title: 'Prefill', figures: true, minor: true },
+    help: 'Time of one prefill, once measured.',
+    value: (row) => measured(row)?.prefillMs ?? null,
+    cell: (row) => known(measured(row)?.prefillMs ?? null, formatMs),
+  },
+  {
+    ...{ id: 'generation', title: 'Gen.', figures: true, minor: true },
+    help: 'The generation it was born in.',
+    value: ({ candidate }) => candidate?.generation ?? null,
+    cell: ({ candidate }) => (candidate === null ? UNKNOWN : String(candidate.generation)),
+  },
+  {
+    ...{ id: 'how', title: 'Made by', figures: false, minor: true },
+    value: ({ candidate }) => (candidate === null ? null : originWords[candidate.how]),
+    cell: ({ candidate }) => (candidate === null ? UNKNOWN : originWords[candidate.how]),
+  },
+];
+
+function nameCell({ key, names, exports, reformed }: SubnetRow): Node {
+  const cell = el('span', { class: 'subnet-name' }, el('code', { text: shortKey(key) }));
+  for (const name of names) cell.append(el('span', { class: 'tag', text: figureWords[name] }));
+  if (reformed !== null) cell.append(tagIcon('sparkle', 'reformed'));
+  if (exports > 0) cell.append(tagIcon('package', 'exported'));
+  return cell;
+}
+
+function tagIcon(name: string, word: string): HTMLElement {
+  const sign = icon(name);
+  sign.title = word;
+  return el('span', { class: 'sign' }, sign, el('span', { class: 'spoken', text: word }));
+}
+
+function measured(row: SubnetRow): SubnetRow['figure'] {
+  return row.reformed ?? row.figure;
+}
+
+function paramsOf(row: SubnetRow): number | null {
+  return row.candidate?.params ?? measured(row)?.blockParams ?? null;
+}
+
+function known(value: number | null, format: (value: number) => string): string {
+  return value === null ? UNKNOWN : format(value);
+}
