@@ -1,6 +1,5 @@
 import { findNodeAtLocation, getNodeValue, type Node } from 'jsonc-parser';
-import type { TSchema } from 'typebox';
-import Value from 'typebox/value';
+import { acceptsValue } from './acceptsValue.ts';
 import { LineIndex, type ConfigProblem } from './configProblem.ts';
 import { shorten } from './decode.ts';
 import { describeSchema, type SchemaNode } from './describeSchema.ts';
@@ -66,7 +65,7 @@ function checkNode(
   const field = path.join('.');
   if (properties === undefined || node.type !== 'object') {
     const value: unknown = getNodeValue(node);
-    if (Value.Check(schema as TSchema, value)) return;
+    if (acceptsValue(schema, value)) return;
     problems.add(field, node, describeSchema(schema), shorten(value));
     return;
   }

@@ -1,4 +1,4 @@
-import Value from 'typebox/value';
+import type { SchemaNode } from './describeSchema.ts';
 import { runConfigSchema, type ResolvedConfig, type RunConfig } from './runConfig.ts';
 import { expandSearch } from './searchPresets.ts';
 
@@ -16,7 +16,7 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
   const { search, ratio, heldout, name } = config;
   // The schema gives each section and each field outside "search" a default, so nothing that is
   // read from `full` below is missing; a test compares it with the schema.
-  const full = Value.Default(runConfigSchema, structuredClone(config)) as ResolvedConfig;
+  const full = filled(runConfigSchema as unknown as SchemaNode, config) as ResolvedConfig;
   return {
     model: full.model,
     ratio,
@@ -43,4 +43,17 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
 function dampingValues(damping: number | 'auto' | readonly number[] = 'auto'): readonly number[] {
   if (damping === 'auto') return AUTO_DAMPING;
   return typeof damping === 'number' ? [damping] : damping;
+}
+
+/** A value in which every absent field that has a default, at any depth, has it. */
+function filled(schema: SchemaNode, value: unknown): unknown {
+  const here = value === undefined ? structuredClone(schema.default) : value;
+  const { properties } = schema;
+  if (properties === undefined || typeof here !== 'object' || here === null) return here;
+  const whole: Record<string, unknown> = { ...here };
+  for (const [name, child] of Object.entries(properties)) {
+    const part = filled(child, whole[name]);
+    if (part !== undefined) whole[name] = part;
+  }
+  return whole;
 }

@@ -1,4 +1,5 @@
-import Type, { type TObject, type TOptional, type TPartial, type TProperties } from 'typebox';
+import * as Type from 'typebox';
+import type { TObject, TOptional, TPartial, TProperties } from 'typebox';
 
 /**
  * A group of fields of the run config in which every field may be left out.

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
-import Value from 'typebox/value';
+import { Errors } from 'typebox/schema';
+import { acceptsValue } from './acceptsValue.ts';
 import { EngineError } from './errors.ts';
 
 /**
@@ -11,8 +12,8 @@ import { EngineError } from './errors.ts';
  * @throws EngineError `decode`, naming the path of the first bad field
  */
 export function decodeValue<S extends TSchema>(schema: S, value: unknown, what: string): Static<S> {
-  if (Value.Check(schema, value)) return value;
-  const [first] = Value.Errors(schema, value);
+  if (acceptsValue(schema, value)) return value;
+  const [, [first]] = Errors(schema, value);
   const path = first?.instancePath ?? '';
   throw new EngineError('decode', {
     what: `${what}${path === '' ? '' : `, field ${path}`}`,

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
 
 const runId = Type.String({ minLength: 1, maxLength: 200 });
 const subnetKey = Type.String({ pattern: '^[0-9a-f]{16}$' });

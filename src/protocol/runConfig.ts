@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
 import { section, whole } from './configFields.ts';
 import { searchSection } from './searchSection.ts';
 

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
 import { figureNames, type FigureName, type StageName } from './runWords.ts';
 

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import * as Type from 'typebox';
 import { fraction, probability, section, whole } from './configFields.ts';
 
 /** Headroom of counts that only cost time: far above any sensible run, far below overflow. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import Type, { type Static } from 'typebox';
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
 import { decodeJson } from '../../protocol/decode.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { figureSchema } from '../../protocol/runRecord.ts';
