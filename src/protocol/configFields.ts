@@ -11,13 +11,12 @@ export function section<P extends TProperties>(
   description: string,
   properties: P,
 ): TOptional<TPartial<TObject<P>>> {
-  return Type.Optional<TPartial<TObject<P>>>(
-    Type.Partial(Type.Object(properties), {
-      default: {},
-      description,
-      additionalProperties: false,
-    }),
+  const optional = Object.fromEntries(
+    Object.entries(properties).map(([name, field]) => [name, Type.Optional(field)]),
   );
+  // `Type.Partial` says the same, but brings 40 KB of type arithmetic into every bundle.
+  const fields = Type.Object(optional, { default: {}, description, additionalProperties: false });
+  return Type.Optional(fields) as unknown as TOptional<TPartial<TObject<P>>>;
 }
 
 /**

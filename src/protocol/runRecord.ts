@@ -1,6 +1,7 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
+import { recordOf } from './recordOf.ts';
 import { figureNames, type FigureName, type StageName } from './runWords.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
@@ -94,13 +95,13 @@ export const runManifestSchema = Type.Object({
   /** The config text as the user wrote it. */
   configText: Type.String(),
   /** The {@link ResolvedConfig}. */
-  config: Type.Record(Type.String(), Type.Unknown()),
+  config: recordOf(Type.Unknown()),
   /** Every seed that was drawn from, by purpose. */
-  seeds: Type.Record(Type.String(), Type.Integer()),
+  seeds: recordOf(Type.Integer()),
   /** SHA-256, hex, of what the figures depend on: `model`, `text`, `heldout`, `engine`, … */
-  hashes: Type.Record(Type.String(), Type.String()),
+  hashes: recordOf(Type.String()),
   /** `engine`, `onnxruntime`, `node`, … */
-  versions: Type.Record(Type.String(), Type.String()),
+  versions: recordOf(Type.String()),
   device: Type.Union([deviceReportSchema, Type.Null()]),
   /** Sizes of the model; absent in runs of the first version. */
   model: Type.Optional(modelSummarySchema),

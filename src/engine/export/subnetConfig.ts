@@ -5,6 +5,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { decodeJson } from '../../protocol/decode.ts';
 import { EngineError } from '../../protocol/errors.ts';
+import { recordOf } from '../../protocol/recordOf.ts';
 import { figureSchema } from '../../protocol/runRecord.ts';
 import { MAX_LAYERS, MAX_SIZE } from '../checkpoint/configReader.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
@@ -32,7 +33,7 @@ const size = Type.Integer({ minimum: 1, maximum: MAX_SIZE });
 const count = Type.Integer({ minimum: 0 });
 const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const strict = { additionalProperties: false };
-const anything = Type.Record(Type.String(), Type.Unknown());
+const anything = recordOf(Type.Unknown());
 
 const headSchema = Type.Object({ qk: Type.String(), vo: Type.String() }, strict);
 const layerSchema = Type.Object({ heads: Type.Array(headSchema), mlp: Type.String() }, strict);
@@ -82,9 +83,9 @@ export const subnetConfigSchema = Type.Object(
       {
         runId: Type.Union([Type.String(), Type.Null()]),
         engineVersion: Type.String(),
-        seeds: Type.Record(Type.String(), Type.Integer()),
+        seeds: recordOf(Type.Integer()),
         config: anything,
-        figures: Type.Record(Type.String(), Type.Union([figureSchema, Type.Null()])),
+        figures: recordOf(Type.Union([figureSchema, Type.Null()])),
       },
       strict,
     ),
