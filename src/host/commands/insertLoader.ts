@@ -1,0 +1,71 @@
+import * as vscode from 'vscode';
+import { loaderChoices, loaderSnippet } from '../../configText/loaderSnippet.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import { exportsBeside, loaderLanguage } from '../exportedSubnet.ts';
+import type { App } from './app.ts';
+import { pickOne } from './ask.ts';
+import { needSubnetConfig } from './openCommands.ts';
+import type { Target } from './target.ts';
+
+/** Writes code that loads an exported subnet at the cursor of the file the user works on. */
+export async function insertLoader(app: App, targets: readonly Target[]): Promise<string> {
+  const editor = codeEditor();
+  const language = editor === undefined ? undefined : loaderLanguage(editor.document);
+  if (editor === undefined || language === undefined) throw noCode(editor);
+  const subnet = await needSubnetConfig(app, targets, vscode.l10n.t('Load which subnet?'));
+  const exports = exportsBeside(subnet, editor.document.uri);
+  const choices = loaderChoices(language, exports);
+  const form = await pickOne(
+    choices.map(({ form: value, label, detail }) => ({ label, detail, value })),
+    { title: vscode.l10n.t('Load it with') },
+  );
+  const said = await insertAtCursor(editor, (indent) =>
+    loaderSnippet(language, form, exports, indent),
+  );
+  if (!said) throw refused(editor);
+  return vscode.l10n.t('Inserted.');
+}
+
+/** The file the user writes code in: the active editor, else one that is visible (a dashboard has the focus). */
+function codeEditor(): vscode.TextEditor | undefined {
+  const { activeTextEditor, visibleTextEditors } = vscode.window;
+  const isCode = (editor: vscode.TextEditor): boolean =>
+    loaderLanguage(editor.document) !== undefined;
+  if (activeTextEditor !== undefined && isCode(activeTextEditor)) return activeTextEditor;
+  return visibleTextEditors.find(isCode) ?? activeTextEditor;
+}
+
+/** On the cursor's line when that is blank, else on a new one below it; indented like it. */
+async function insertAtCursor(
+  editor: vscode.TextEditor,
+  snippet: (indent: string) => string,
+): Promise<boolean> {
+  const { document, selection } = editor;
+  const line = document.lineAt(selection.active.line);
+  const indent = line.text.slice(0, line.firstNonWhitespaceCharacterIndex);
+  const code = snippet(indent);
+  const done = await editor.edit((builder) => {
+    if (line.isEmptyOrWhitespace) builder.replace(line.range, `${indent}${code}`);
+    else builder.insert(line.range.end, `\n${indent}${code}`);
+  });
+  if (done) await vscode.window.showTextDocument(document, editor.viewColumn);
+  return done;
+}
+
+function noCode(editor: vscode.TextEditor | undefined): EngineError {
+  return new EngineError('run', {
+    what: vscode.l10n.t('The active editor'),
+    expected: vscode.l10n.t('a Python or TypeScript file'),
+    found: editor === undefined ? vscode.l10n.t('no file') : editor.document.languageId,
+    action: vscode.l10n.t('Click into the file that shall load the subnet, then try again.'),
+  });
+}
+
+function refused(editor: vscode.TextEditor): EngineError {
+  return new EngineError('disk', {
+    what: vscode.workspace.asRelativePath(editor.document.uri),
+    expected: vscode.l10n.t('a file that can be edited'),
+    found: vscode.l10n.t('one that cannot'),
+    action: vscode.l10n.t('Make the file writable, or open another one.'),
+  });
+}
