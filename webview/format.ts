@@ -49,6 +49,14 @@ export function formatScore(value: number): string {
   return text.replace('-', MINUS);
 }
 
+/** A number of an axis: no more digits than it needs. */
+export function formatTick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e5) return formatLarge(value);
+  if (size > 0 && size < 1e-3) return value.toExponential(0).replace('-', MINUS);
+  return String(Number(value.toPrecision(5))).replace('-', MINUS);
+}
+
 /** A share as whole per cent, or with one digit where that says more. */
 export function formatShare(value: number): string {
   const percent = value * 100;
@@ -77,6 +85,7 @@ export function formatSpan(ms: number): string {
 
 /** Time spent in something that may be very short. */
 export function formatSpent(ms: number): string {
+  if (ms > 0 && ms < 50) return `< 0.1${GAP}s`;
   return ms < 9_950 ? `${(ms / 1000).toFixed(1)}${GAP}s` : formatSpan(ms);
 }
 

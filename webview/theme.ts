@@ -1,3 +1,5 @@
+import { contrast, css, mix, parseColour, type Rgb } from './draw/colour.ts';
+
 /** The colours a canvas needs, read from the variables of the editor. */
 export interface Theme {
   readonly kind: 'dark' | 'light' | 'highContrast' | 'highContrastLight';
@@ -30,26 +32,29 @@ export function readTheme(): Theme {
   const foreground = read('#888888', 'foreground', 'editor-foreground');
   const kind = kindOf(body.classList);
   const high = kind === 'highContrast' || kind === 'highContrastLight';
+  const background = read('#ffffff', 'editor-background');
+  const series = (...names: readonly string[]): string =>
+    seen(read(foreground, ...names), background, foreground);
   return {
     kind,
     reducedMotion:
       body.classList.contains('vscode-reduce-motion') ||
       matchMedia('(prefers-reduced-motion: reduce)').matches,
     fontFamily: read('sans-serif', 'font-family'),
-    background: read('#ffffff', 'editor-background'),
+    background,
     foreground,
     muted: high ? foreground : read(foreground, 'descriptionForeground'),
     line: high
       ? read(foreground, 'contrastBorder')
       : read('rgba(128, 128, 128, 0.25)', 'panel-border', 'widget-border', 'charts-lines'),
-    accent: read(foreground, 'charts-blue', 'textLink-foreground'),
+    accent: seen(read(foreground, 'charts-blue', 'textLink-foreground'), background, foreground),
     focus: read(foreground, 'focusBorder'),
     series: [
-      read(foreground, 'charts-blue'),
-      read(foreground, 'charts-orange'),
-      read(foreground, 'charts-purple'),
-      read(foreground, 'charts-green'),
-      read(foreground, 'charts-yellow'),
+      series('charts-blue'),
+      series('charts-orange', 'charts-yellow'),
+      series('charts-purple'),
+      series('charts-green'),
+      series('foreground'),
     ],
   };
 }
@@ -66,6 +71,25 @@ export function onThemeChange(listener: () => void): () => void {
   return () => {
     observer.disconnect();
   };
+}
+
+/**
+ * A colour of a series as it can be seen: opaque, and with a contrast of 3 to the background. Some of the
+ * editor's own chart colours are one third opaque.
+ */
+function seen(colour: string, background: string, foreground: string): string {
+  const [black, white] = [parseColour(colour, [0, 0, 0]), parseColour(colour, [255, 255, 255])];
+  const under = parseColour(background);
+  const towards = parseColour(foreground);
+  if (black === null || white === null || under === null || towards === null) return colour;
+  const alpha = Math.max(0.05, 1 - (white[0] - black[0]) / 255);
+  const channel = (at: 0 | 1 | 2): number => Math.min(255, Math.round(black[at] / alpha));
+  const opaque: Rgb = [channel(0), channel(1), channel(2)];
+  for (let share = 0; share < 1; share += 0.1) {
+    const moved = mix(opaque, towards, share);
+    if (contrast(moved, under) >= 3) return css(moved);
+  }
+  return foreground;
 }
 
 function kindOf(classes: DOMTokenList): Theme['kind'] {

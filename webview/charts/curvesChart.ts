@@ -1,6 +1,6 @@
 import type { FitnessSeries } from '../data/fitnessSeries.ts';
 import { niceLogRange, niceRange } from '../data/niceScale.ts';
-import { formatScore } from '../format.ts';
+import { formatTick } from '../format.ts';
 import type { XAxis } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import { xAxisSpec } from './fitnessChart.ts';
@@ -36,7 +36,7 @@ export function createCurvesChart(canvas: HTMLCanvasElement): CurvesChart {
       const x = niceRange(0, Math.max(...ends, axis === 'time' ? 1000 : 1), 10);
       plot.draw({
         x: xAxisSpec(axis, 0, x.max),
-        y: { title: `${fitness} (lower is better)`, ...y, logarithmic, tick: formatScore },
+        y: { title: `${fitness} (lower is better)`, ...y, logarithmic, tick: formatTick },
         lines: runs.map(({ series }, at) => ({
           points: series.best,
           colour: colourOf(theme, at),

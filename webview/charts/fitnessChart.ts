@@ -1,7 +1,7 @@
 import type { Chart } from 'chart.js';
 import type { FitnessSeries, Point, SeriesChange } from '../data/fitnessSeries.ts';
 import { niceLogRange, niceRange } from '../data/niceScale.ts';
-import { formatLarge, formatScore, formatSpan } from '../format.ts';
+import { formatLarge, formatSpan, formatTick } from '../format.ts';
 import type { XAxis, Zoom } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import type { LegendEntry } from './legend.ts';
@@ -99,7 +99,7 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
       const { series, theme } = next;
       const y: AxisSpec = {
         title: `${next.fitness} (lower is better)`,
-        ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick: formatScore },
+        ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick: formatTick },
       };
       plot.draw({
         x: xAxisSpec(next.axis, shown.xMin, shown.xMax),

@@ -130,6 +130,7 @@ function scaleOf(axis: AxisSpec, theme: Theme): ScaleOptionsByType<'linear' | 'l
       maxRotation: 0,
       autoSkipPadding: 16,
       maxTicksLimit: 8,
+      includeBounds: false,
       callback: (value: string | number) => axis.tick(Number(value)),
     },
   };

@@ -2,7 +2,14 @@ import type { Chart } from 'chart.js';
 import type { Point } from '../data/fitnessSeries.ts';
 import { niceRange } from '../data/niceScale.ts';
 import type { QualityPoint } from '../data/quality.ts';
-import { formatBytes, formatLarge, formatMs, formatScore } from '../format.ts';
+import {
+  formatBytes,
+  formatLarge,
+  formatCount,
+  formatMs,
+  formatScore,
+  formatTick,
+} from '../format.ts';
 import type { SizeAxis } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import { drawShape, type Shape } from './marks.ts';
@@ -68,7 +75,7 @@ export function createQualityChart(canvas: HTMLCanvasElement): QualityChart {
       const line = front.map(({ figure }) => ({ x: figure[axis], y: figure.perplexity }));
       plot.draw({
         x: axisSpec(sizeAxisWords[axis], x, false, (value) => formatSize(axis, value)),
-        y: axisSpec('Held-out perplexity (lower is better)', y, logarithmic, formatScore),
+        y: axisSpec('Held-out perplexity (lower is better)', y, logarithmic, formatTick),
         lines: [{ points: line, colour: theme.accent, width: 1.5, dash: [], stepped: true }],
         theme,
       });
@@ -114,7 +121,10 @@ function qualityRange(points: readonly QualityPoint[]): {
   );
   const [low, high] = [Math.min(...all), Math.max(...others)];
   const most = Math.max(...all) > 2.5 * high ? high : Math.max(...all);
-  if (!(most / low > 12)) return { ...padded([low, most], 0.08), logarithmic: false };
+  const cut = most < Math.max(...all);
+  if (!(most / low > 12)) {
+    return { ...padded([low, cut ? most * 1.15 : most], 0.08), logarithmic: false };
+  }
   return { min: low / 1.2, max: most * 1.4, logarithmic: true };
 }
 
@@ -151,7 +161,7 @@ function drawPoints(chart: Chart, { points, axis, selected, theme }: QualityPict
   }
   points.forEach(({ kind, key, label: name, figure }, at) => {
     const { px, py } = places[at]!;
-    const label = figure.perplexity > y.max ? `${name} ↑ ${formatScore(figure.perplexity)}` : name;
+    const label = figure.perplexity > y.max ? `${name} ↑ ${beyond(figure.perplexity)}` : name;
     const strong = kind === 'reformed' || kind === 'searched' || kind === 'subnetReformed';
     const colour = strong ? theme.accent : theme.foreground;
     [ctx.fillStyle, ctx.strokeStyle, ctx.lineWidth] = [colour, colour, 1.75];
@@ -173,11 +183,18 @@ function drawPoints(chart: Chart, { points, axis, selected, theme }: QualityPict
       if (box.top < chartArea.top - 6 || box.bottom > chartArea.bottom) continue;
       if (taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
+      // A halo keeps the words legible where a line runs below them.
+      [ctx.strokeStyle, ctx.lineWidth] = [theme.background, 3];
+      ctx.strokeText(label, left, middle);
       ctx.fillStyle = theme.foreground;
       ctx.fillText(label, left, middle);
       break;
     }
   });
+}
+
+function beyond(value: number): string {
+  return value >= 1e4 ? formatCount(value) : formatScore(value);
 }
 
 interface Box {

@@ -9,7 +9,7 @@ import { formatCount, formatScore, UNKNOWN } from '../format.ts';
 import { xAxes, type XAxis } from '../selection.ts';
 import { createTable } from '../table/table.ts';
 import type { Theme } from '../theme.ts';
-import { fitnessName } from '../views/fitnessView.ts';
+import { fitnessName } from '../views/fitnessName.ts';
 import type { Page, View } from '../views/view.ts';
 import { comparedRuns } from './comparedRuns.ts';
 

@@ -1,5 +1,5 @@
 import type { Button } from '@vscode/webview-ui-toolkit';
-import { el, icon, setAttribute } from '../dom.ts';
+import { icon, setAttribute } from '../dom.ts';
 
 /** What a button is. */
 export interface ButtonOptions {
@@ -34,7 +34,7 @@ export function createButton(options: ButtonOptions): ButtonControl {
       start.slot = 'start';
       element.append(start);
     }
-    element.append(el('span', { class: 'button-label', text: label }));
+    element.append(label);
   }
   element.setAttribute('appearance', look);
   element.addEventListener('click', () => {

@@ -14,6 +14,7 @@ import { xAxes, type XAxis } from '../selection.ts';
 import { firstRun, type State } from '../store.ts';
 import { createTable } from '../table/table.ts';
 import type { Theme } from '../theme.ts';
+import { fitnessName } from './fitnessName.ts';
 import { listenForPoints, spokenPoint } from './fitnessPoints.ts';
 import type { Page, View } from './view.ts';
 
@@ -131,12 +132,6 @@ export function createFitnessView(page: Page): View {
       chart?.dispose();
     },
   };
-}
-
-/** What candidates of a run are judged by. */
-export function fitnessName(run: RunSnapshot): string {
-  const { search } = run.head.config as { search?: { fitness?: unknown } };
-  return search?.fitness === 'kl' ? 'KL divergence' : 'Search perplexity';
 }
 
 const xAxisChoice: Readonly<Record<XAxis, string>> = {

@@ -2,6 +2,7 @@ import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import { createButton } from '../controls/button.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';
+import { SearchProgress } from '../data/searchProgress.ts';
 import { lineageOf, originWords, type Ancestor } from '../data/lineage.ts';
 import { figureWords } from '../data/quality.ts';
 import { heldOutOf, rowOf, type SubnetRow } from '../data/subnetRows.ts';
@@ -26,13 +27,14 @@ const SHOWN = 8;
 /** The selected subnet: figures, actions, and what it came from. */
 export function createSelectedView(page: Page): View {
   const index = new CandidateIndex();
+  const progress = new SearchProgress();
   const title = el('h2');
   const tags = el('span', { class: 'tags' });
   const figures = el('dl', { class: 'pairs' });
   const line = el('ol', { class: 'lineage' });
   const hint = el('p', {
     class: 'empty-words',
-    text: 'Select a point of the plot or a row of the table to see the subnet behind it: its figures, its parents, and what can be done with it.',
+    text: 'The best subnet will stand here with its figures, its parents and what can be done with it. Select a point of the plot or a row of the table for another.',
   });
   let run = '';
   let key = '';
@@ -95,13 +97,13 @@ export function createSelectedView(page: Page): View {
   }
 
   const draw = onChange(
-    (model: RunSnapshot['model'], masks: RunSnapshot['masks'], subnet: string) => {
+    (model: RunSnapshot['model'], masks: RunSnapshot['masks'], subnet: string, chosen: boolean) => {
       void masks;
       if (shown === undefined) return;
       index.update(model.candidates);
       const names = namedMasks.filter((name) => shown?.masks[name] === subnet);
       const row = rowOf(shown, subnet, index.get(subnet) ?? null, names);
-      setText(title, `Subnet ${shortKey(subnet)}`);
+      setText(title, `${chosen ? 'Subnet' : 'Best subnet'} ${shortKey(subnet)}`);
       tags.replaceChildren(
         ...names.map((name) => el('span', { class: 'tag', text: figureWords[name] })),
       );
@@ -121,7 +123,9 @@ export function createSelectedView(page: Page): View {
       shown = firstRun(state);
       if (shown === undefined) return;
       run = shown.head.id;
-      const { subnet, compared: other } = state.selection;
+      const { compared: other } = state.selection;
+      progress.update(shown.model.candidates);
+      const subnet = state.selection.subnet ?? shown.masks.searched ?? progress.best?.key ?? null;
       show(hint, subnet === null);
       show(body, subnet !== null);
       lastCompared = other;
@@ -139,7 +143,7 @@ export function createSelectedView(page: Page): View {
       });
       diff.press(other === subnet);
       setText(compared, comparedWords(subnet, other));
-      draw(shown.model, shown.masks, subnet);
+      draw(shown.model, shown.masks, subnet, state.selection.subnet !== null);
     },
     dispose: () => undefined,
   };

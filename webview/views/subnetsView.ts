@@ -14,7 +14,7 @@ import {
 } from '../format.ts';
 import { firstRun } from '../store.ts';
 import { createTable, type Column } from '../table/table.ts';
-import { fitnessName } from './fitnessView.ts';
+import { fitnessName } from './fitnessName.ts';
 import type { Page, View } from './view.ts';
 
 /** The best subnets of the run, with all that is known of each. */
