@@ -35,7 +35,7 @@ const LABEL_HEIGHT = 13;
 const PARTS_GAP = 16;
 const NUMBER = 40;
 const MOST_HEIGHT = 480;
-const ROW = { least: 5, most: 20 };
+const ROW = { least: 5, most: 24 };
 const CELL = { most: 22, gapFrom: 5 };
 
 /**

@@ -65,7 +65,21 @@ export function paintCells(
   paintBars(raster, geometry, picture, theme);
 }
 
-/** Writes rows, columns and numbers, and marks the cursor. */
+/** Paints the places of cells and bars that are not there yet. */
+export function paintPlaces(raster: Raster, geometry: OverviewGeometry, theme: CanvasTheme): void {
+  clearRaster(raster);
+  const { lefts, pitches, gap, top, rowPitch, rowHeight, layers, barLeft, barWidth } = geometry;
+  const colour = pixel(theme.removed);
+  for (let layer = 0; layer < layers; layer++) {
+    const y = top + layer * rowPitch;
+    lefts.forEach((x, i) => {
+      fillRect(raster, x, y, pitches[i]! - gap, rowHeight, colour);
+    });
+    fillRect(raster, barLeft, y, barWidth, rowHeight, colour);
+  }
+}
+
+/** Writes rows, columns and numbers. */
 export function paintLabels(
   context: CanvasRenderingContext2D,
   geometry: OverviewGeometry,

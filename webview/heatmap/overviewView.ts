@@ -2,7 +2,7 @@ import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { createSurface } from '../draw/surface.ts';
 import { el } from '../dom.ts';
 import { columnAt, layerAt, layOutOverview, type OverviewGeometry } from './overviewGeometry.ts';
-import { paintCells, paintCursor, paintLabels } from './overviewPaint.ts';
+import { paintCells, paintCursor, paintLabels, paintPlaces } from './overviewPaint.ts';
 import type { Picture } from './picture.ts';
 import type { Band } from './units.ts';
 
@@ -123,7 +123,7 @@ export function createOverviewView(events: OverviewEvents): OverviewView {
     if (scene === null || geometry === null) return;
     const { picture, columns, theme, words } = scene;
     if (stale) {
-      if (picture === null) surface.raster.pixels.fill(0);
+      if (picture === null) paintPlaces(surface.raster, geometry, theme);
       else paintCells(surface.raster, geometry, picture, theme);
       stale = false;
     }
