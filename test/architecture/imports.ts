@@ -80,8 +80,13 @@ function complaintAbout(
 /** `engine/graphs` of `src/engine/graphs/mlpGraph.ts`, `cli` of `src/cli/main.ts`. */
 function layerOf(path: string): string | undefined {
   const parts = path.split('/').slice(1, -1);
-  const name = parts[0] === 'engine' ? parts.slice(0, 2).join('/') : parts[0];
-  return name !== undefined && name in LAYERS ? name : undefined;
+  const name = parts.slice(0, isParent(parts[0]) ? 2 : 1).join('/');
+  return name in LAYERS ? name : undefined;
+}
+
+/** True for a folder whose sub-folders are layers of their own. */
+export function isParent(folder: string | undefined): boolean {
+  return folder === 'engine' || folder === 'dashboard';
 }
 
 function isPackage(name: string): boolean {

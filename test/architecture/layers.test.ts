@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { complaintsAbout, filesUnder, importsOf, ROOT } from './imports.ts';
+import { complaintsAbout, filesUnder, importsOf, isParent, ROOT } from './imports.ts';
 import { LAYERS } from './layerTable.ts';
 
 const layers = Object.keys(LAYERS);
@@ -19,7 +19,7 @@ describe('the layers', () => {
   it('are the folders of src, all of them', () => {
     const folders = sources.map((path) => {
       const parts = path.split('/').slice(1, -1);
-      return parts.slice(0, parts[0] === 'engine' ? 2 : 1).join('/');
+      return parts.slice(0, isParent(parts[0]) ? 2 : 1).join('/');
     });
     assert.deepEqual([...new Set(folders)].sort(), [...layers].sort());
   });
@@ -46,7 +46,7 @@ describe('the layer check', () => {
     for (const layer of layers) {
       const { folders, types = [] } = LAYERS[layer]!;
       for (const other of layers) {
-        const up = layer.startsWith('engine/') ? '../..' : '..';
+        const up = layer.includes('/') ? '../..' : '..';
         const text = `import { x } from '${up}/${other}/x.ts';`;
         const known = other === layer || folders.includes(other);
         const found = complaintsAbout(`src/${layer}/a.ts`, text);
