@@ -5,6 +5,10 @@ import { registerCommands } from './commands/commandTable.ts';
 import { panelAct } from './commands/panelActs.ts';
 import { configAccess } from './panel/configAccess.ts';
 import { PANEL_TYPE, RunPanels } from './panel/runPanels.ts';
+import { registerLanguage } from './language/registerLanguage.ts';
+import type { Results } from './language/lensItems.ts';
+import { ModelLibrary } from './models/modelLibrary.ts';
+import { ModelTree } from './models/modelTree.ts';
 import { Reporter } from './report.ts';
 import { RunRoots } from './runs/runRoots.ts';
 import { RunStore } from './runs/runStore.ts';
@@ -27,20 +31,23 @@ export function activate(context: vscode.ExtensionContext): void {
   const roots = new RunRoots();
   const store = new RunStore(roots);
   const service = new ServiceHandle(serviceDoor(context));
+  const models = new ModelLibrary();
   const tree = new RunTree(store);
   const pages = new Pages();
   const panels = new RunPanels(context.extensionUri, {
     ...{ store, log },
-    config: configAccess(),
+    config: configAccess,
     act: (run, asked) => panelAct(app, run, asked),
   });
-  const serviceFolder = serviceFolderOf(context);
   const app: App = {
-    ...{ context, log, reporter, roots, store, service, panels, tree, pages, serviceFolder },
+    ...{ context, log, reporter, roots, store, service, models, panels, tree, pages },
+    serviceFolder: serviceFolderOf(context),
   };
   context.subscriptions.push(
-    ...[log, roots, store, service, tree, pages, panels],
+    ...[log, roots, store, service, models, tree, pages, panels],
+    registerLanguage({ models, results: resultsOf(store) }),
     new SubnetTree(store),
+    new ModelTree(models),
     new StatusBar(store),
     new RunTasks(app),
     keepContexts(store),
@@ -63,4 +70,11 @@ async function begin(app: App): Promise<void> {
   setContext('engineMissing', !existsSync(serviceEntryOf(context)));
   if (await service.attachIfLive()) log.info('found a service at work');
   await app.reporter.guard(() => store.start());
+}
+
+function resultsOf(store: RunStore): Results {
+  return {
+    hasResult: ({ fsPath }) => store.runs.some(({ manifest }) => manifest.configPath === fsPath),
+    onDidChange: store.onDidChange,
+  };
 }

@@ -1,4 +1,5 @@
 import type * as vscode from 'vscode';
+import type { ModelLibrary } from '../models/modelLibrary.ts';
 import type { RunPanels } from '../panel/runPanels.ts';
 import type { Reporter } from '../report.ts';
 import type { RunRoots } from '../runs/runRoots.ts';
@@ -16,6 +17,7 @@ export interface App {
   readonly roots: RunRoots;
   readonly store: RunStore;
   readonly service: ServiceHandle;
+  readonly models: ModelLibrary;
   readonly panels: RunPanels;
   readonly tree: RunTree;
   readonly pages: Pages;

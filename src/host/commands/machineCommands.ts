@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
 import { serviceApi } from '../../protocol/serviceApi.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { cancelled, EngineError } from '../../protocol/errors.ts';
 import { setting, writeSetting, type Settings } from '../settings.ts';
 import { requireDisk, requireTrust } from '../trust.ts';
 import { diagnosticsText } from '../ui/diagnostics.ts';
@@ -52,16 +52,22 @@ export async function selectDevice(app: App): Promise<string> {
   return vscode.l10n.t('Device: {0}', device);
 }
 
-/** Tells what of a model can be pruned, and why not. */
+/** Tells what of a model can be pruned, and why not; reads its headers alone. */
 export async function inspectModel(app: App, targets: readonly Target[]): Promise<undefined> {
-  requireTrust();
-  const uri = targets[0]?.config ?? fileOf(targets[0]) ?? (await askModel());
-  const path = requireDisk(uri);
-  const report = await busyWith(vscode.l10n.t('Looking into the model'), (signal) =>
-    app.service.request(serviceApi.inspect, { path }, signal),
-  );
-  const name = path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
-  await app.pages.show(name, inspectPage(report, name));
+  const [target] = targets;
+  const folder = target?.file ?? target?.config?.fsPath ?? (await askModel(app));
+  const reading = await app.models.read(folder);
+  const name = basename(folder);
+  if (reading.kind === 'model') {
+    await app.pages.show(name, inspectPage(reading.report, name));
+    return;
+  }
+  throw new EngineError('checkpoint', {
+    what: folder,
+    expected: vscode.l10n.t('a model folder that can be read'),
+    found: reading.why,
+    action: vscode.l10n.t('Choose a folder with config.json, tokenizer.json and *.safetensors.'),
+  });
 }
 
 /** Copies what a report of a problem needs: versions, platform, devices, last events; no user text. */
@@ -101,7 +107,21 @@ async function busyWith<T>(title: string, work: (signal: AbortSignal) => Promise
   });
 }
 
-async function askModel(): Promise<vscode.Uri> {
+async function askModel(app: App): Promise<string> {
+  const models = await app.models.list();
+  const browse = vscode.l10n.t('Another folder…');
+  const chosen = await pickOne<string | undefined>(
+    [
+      ...models.map(({ name, folder }) => ({
+        label: `$(package) ${name}`,
+        description: vscode.workspace.asRelativePath(folder),
+        value: folder,
+      })),
+      { label: `$(folder-opened) ${browse}`, value: undefined, alwaysShow: true },
+    ],
+    { title: vscode.l10n.t('Inspect which model?') },
+  );
+  if (chosen !== undefined) return chosen;
   const [folder] =
     (await vscode.window.showOpenDialog({
       canSelectFiles: false,
@@ -109,17 +129,8 @@ async function askModel(): Promise<vscode.Uri> {
       openLabel: vscode.l10n.t('Inspect'),
       title: vscode.l10n.t('Folder of a model: config.json, tokenizer.json, *.safetensors'),
     })) ?? [];
-  if (folder !== undefined) return folder;
-  throw new EngineError('cancelled', {
-    what: vscode.l10n.t('Inspect Model'),
-    expected: vscode.l10n.t('a folder'),
-    found: vscode.l10n.t('none'),
-    action: vscode.l10n.t('Choose the folder of a model.'),
-  });
-}
-
-function fileOf(target: Target | undefined): vscode.Uri | undefined {
-  return target?.file === undefined ? undefined : vscode.Uri.file(target.file);
+  if (folder === undefined) throw cancelled();
+  return requireDisk(folder);
 }
 
 const names = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;

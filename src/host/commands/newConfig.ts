@@ -54,12 +54,13 @@ function modelStep(app: App, folder: string): Step {
   return {
     placeholder: vscode.l10n.t('Which model? A folder with config.json and *.safetensors'),
     async choices() {
-      const weights = await vscode.workspace.findFiles('**/*.safetensors', SKIPPED, MOST_FOUND);
-      const found = [...new Set(weights.map((uri) => dirname(uri.fsPath)))]
-        .filter((path) => existsSync(join(path, 'config.json')))
-        .sort();
+      const found = await app.models.list();
       return [
-        ...found.map((path) => pathChoice(folder, path, 'package')),
+        ...found.map(({ name, folder: path }) => ({
+          label: `$(package) ${name}`,
+          description: vscode.workspace.asRelativePath(path),
+          value: writtenPath(folder, path),
+        })),
         browseChoice(folder, vscode.l10n.t('Another folder…'), { canSelectFolders: true }),
         ...(existsSync(bundled)
           ? [

@@ -1,22 +1,15 @@
-import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import type { ConfigView } from '../../protocol/panelApi.ts';
+import { editConfigField, viewConfig, watchConfig } from '../language/configDocument.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
 import type { ConfigAccess } from './panelHost.ts';
 
-/** The config file of a run for its dashboard. */
-export function configAccess(): ConfigAccess {
-  return {
-    view: (run) => Promise.resolve(nothing(run)),
-    edit: (run) => Promise.resolve(nothing(run)),
-    watch: () => new vscode.Disposable(() => undefined),
-  };
-}
+/** The config file of a run for its dashboard: the file it was started from, as it is now. */
+export const configAccess: ConfigAccess = {
+  view: (run) => viewConfig(fileOf(run), run.manifest.configText),
+  edit: (run, edit) => editConfigField(fileOf(run), edit, run.manifest.configText),
+  watch: (run, listener) => watchConfig(fileOf(run), listener),
+};
 
-function nothing({ manifest }: RunEntry): ConfigView {
-  return {
-    ...{ editable: false, why: vscode.l10n.t('Open the file to edit it.') },
-    fileName: basename(manifest.configPath),
-    ...{ fields: [], problems: [], changed: false },
-  };
+function fileOf({ manifest }: RunEntry): vscode.Uri {
+  return vscode.Uri.file(manifest.configPath);
 }

@@ -12,9 +12,9 @@ const MOST_FILES = 5000;
 /** What a change of a file in the workspace may mean. */
 export interface RootListener {
   /** Configs or runs came or went. */
-  onShape(): void;
+  readonly onShape: () => void;
   /** That run has something new. */
-  onRun(folder: string): void;
+  readonly onRun: (folder: string) => void;
 }
 
 /**
