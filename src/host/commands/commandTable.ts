@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { PREFIX } from '../settings.ts';
 import type { App, Command } from './app.ts';
 import { deleteRun } from './deleteRun.ts';
+import { insertLoader } from './insertLoader.ts';
 import {
   copyDiagnostics,
   inspectModel,
@@ -9,6 +10,7 @@ import {
   showEngineLog,
   showLog,
 } from './machineCommands.ts';
+import { copyModelPath, refreshModels, revealModel } from './modelCommands.ts';
 import { newConfig } from './newConfig.ts';
 import {
   compare,
@@ -40,6 +42,7 @@ export const commandTable = {
   evaluate,
   export: exportSubnet,
   openSubnetBeside,
+  insertLoader,
   openConfig,
   revealRunFolder,
   deleteRun,
@@ -56,6 +59,9 @@ export const commandTable = {
   showLog,
   openRunLog,
   showEngineLog,
+  revealModel,
+  copyModelPath,
+  refreshModels,
 } as const satisfies Readonly<Record<string, Command>>;
 
 /** Name of a command. */

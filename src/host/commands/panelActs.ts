@@ -19,7 +19,7 @@ const commands: Readonly<Record<PanelAction, CommandName>> = {
   evaluate: 'evaluate',
   export: 'export',
   openSubnetBeside: 'openSubnetBeside',
-  insertLoader: 'openSubnetBeside',
+  insertLoader: 'insertLoader',
   compare: 'compare',
 };
 
