@@ -64,6 +64,18 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
     types: ['engine/calibration'],
   },
+  'engine/sparsity': {
+    folders: engine(
+      ...['numeric', 'onnx', 'runtime', 'checkpoint', 'subnet', 'graphs', 'reformation'],
+    ),
+    node: [TURN],
+  },
+  'engine/baselines': {
+    folders: engine(
+      ...['numeric', 'runtime', 'checkpoint', 'subnet', 'graphs'],
+      ...['calibration', 'importance', 'evaluation', 'search'],
+    ),
+  },
   'engine/export': {
     folders: engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet'),
     packages: ['@bufbuild/protobuf', 'typebox'],
@@ -78,6 +90,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: engine(
       ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
       ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
+      ...['sparsity', 'baselines'],
     ),
     // Its number goes into the manifest of a run; the library itself is the runtime's.
     packages: ['onnxruntime-node/package.json'],
@@ -99,6 +112,21 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     packages: ['vscode-jsonrpc/node'],
     files: ['package.json'],
     node: ['node:child_process', 'node:fs', 'node:path', 'node:stream'],
+  },
+  service: {
+    // Of runs only their lock, their processes and atomic files: it does not read runs.
+    folders: [PROTOCOL, 'server', 'engine/runs'],
+    packages: ['typebox', 'vscode-jsonrpc/node'],
+    node: [
+      HASH,
+      'node:child_process',
+      'node:fs',
+      'node:net',
+      'node:os',
+      'node:path',
+      'node:url',
+      'node:util',
+    ],
   },
   cli: {
     // Runs are listed from disk, so that `subnet runs` works where no engine can start.
