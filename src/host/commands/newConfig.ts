@@ -8,20 +8,26 @@ import { requireDisk, requireTrust, requireWritable } from '../trust.ts';
 import { askSteps, type Step, type StepChoice } from '../ui/multiStep.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
+import type { Target } from './target.ts';
 
 const SKIPPED = '**/{node_modules,.git,.subnet}/**';
 const MOST_FOUND = 200;
 /** Longest name of a config file that every file system takes, with its ending. */
 const LONGEST_NAME = 60;
 
-/** Asks for model, text, ratio and name, writes a config and opens it. */
-export async function newConfig(app: App): Promise<string> {
+/** Asks for model (unless called on one), text, ratio and name, writes a config and opens it. */
+export async function newConfig(app: App, targets: readonly Target[]): Promise<string> {
   requireTrust();
   const folder = await targetFolder();
   await requireWritable(folder);
-  const steps = [modelStep(app, folder), textStep(folder), ratioStep(), nameStep(folder)];
+  const given = targets[0]?.file;
+  const known = given === undefined ? undefined : writtenPath(folder, given);
+  const later = [textStep(folder), ratioStep(), nameStep(folder, known)];
   const title = vscode.l10n.t('New Run Config');
-  const [model = '', text = '', ratio = '', name = ''] = await askSteps(title, steps);
+  const [model = '', text = '', ratio = '', name = ''] =
+    known === undefined
+      ? await askSteps(title, [modelStep(app, folder), ...later])
+      : [known, ...(await askSteps(title, later))];
   const uri = vscode.Uri.file(join(folder, `${name}.subnet.jsonc`));
   const content = configTemplate({ model, text, ratio: Number(ratio) });
   await vscode.workspace.fs.writeFile(uri, Buffer.from(content, 'utf8'));
@@ -124,11 +130,13 @@ function ratioStep(): Step {
   };
 }
 
-function nameStep(folder: string): Step {
+function nameStep(folder: string, known: string | undefined): Step {
   return {
     placeholder: vscode.l10n.t('Name of the config file'),
-    initial: ([model = '', , ratio = '']) =>
-      `${basename(model)}-${Math.round(100 * Number(ratio))}`.replaceAll(/[^\w.-]+/g, '-'),
+    initial(answers) {
+      const [model = '', , ratio = ''] = known === undefined ? answers : [known, ...answers];
+      return `${basename(model)}-${Math.round(100 * Number(ratio))}`.replaceAll(/[^\w.-]+/g, '-');
+    },
     validate(text) {
       const name = text.trim();
       const file = `${name}.subnet.jsonc`;
