@@ -80,6 +80,9 @@ export function startApp(root: HTMLElement, bridge: Bridge): void {
     state: () => state,
     theme: () => theme,
     themeVersion: () => themeVersion,
+    again: () => {
+      schedule();
+    },
   });
 
   onThemeChange(() => {
@@ -103,13 +106,14 @@ interface Surroundings {
   readonly state: () => State;
   readonly theme: Page['theme'];
   readonly themeVersion: Page['themeVersion'];
+  readonly again: Page['again'];
 }
 
 function createPage(
   { host }: Bridge,
   dispatch: (change: Change) => void,
   notices: ReturnType<typeof createNotices>,
-  { state, theme, themeVersion }: Surroundings,
+  { state, theme, themeVersion, again }: Surroundings,
 ): Page {
   const announce = notices.announce;
   const mask: Page['mask'] = (run, ref) => {
@@ -122,7 +126,7 @@ function createPage(
     return host.request(panelApi.mask, { run: owner ?? run, mask: ref });
   };
   return {
-    ...{ theme, themeVersion, announce, mask },
+    ...{ theme, themeVersion, again, announce, mask },
     choose: (chosen) => {
       dispatch({ kind: 'choose', chosen });
     },

@@ -44,7 +44,8 @@ export function formatScore(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : UNKNOWN;
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace('-', MINUS);
+  if (size >= 1e4 && size < 1e7) return formatCount(value).replace('-', MINUS);
+  if (size >= 1e7 || size < 1e-3) return value.toExponential(2).replace('-', MINUS);
   const text = value.toFixed(Math.min(4, Math.max(0, 3 - Math.floor(Math.log10(size)))));
   return text.replace('-', MINUS);
 }
@@ -68,7 +69,7 @@ export function formatShare(value: number): string {
 export function formatChange(from: number, to: number): string {
   if (!(from > 0) || !Number.isFinite(to)) return '';
   const change = to / from - 1;
-  if (Math.abs(change) >= 9.995) return `${digits(to / from)}×`;
+  if (Math.abs(change) >= 9.995) return `${formatCount(to / from)}×`;
   const percent = Math.abs(change * 100);
   const text = percent >= 9.95 ? String(Math.round(percent)) : percent.toFixed(1);
   if (Number(text) === 0) return `±0${GAP}%`;

@@ -35,6 +35,7 @@ export function createRunPage(page: Page): View {
     page.choose({ tab });
   });
   const made = new Map<Tab, readonly View[]>();
+  const drawn = new Map<Tab, number>();
   const element = el(
     'div',
     { class: 'page' },
@@ -47,7 +48,12 @@ export function createRunPage(page: Page): View {
       for (const view of always) view.update(state);
       const { tab } = state.selection;
       strip.update(tabs, tab);
-      for (const view of viewsOf(tab)) view.update(state);
+      const views = viewsOf(tab);
+      // The first time one view a frame, so that what matters most is seen first.
+      const begun = Math.min(views.length, (drawn.get(tab) ?? 0) + 1);
+      for (const view of views.slice(0, begun)) view.update(state);
+      drawn.set(tab, begun);
+      if (begun < views.length) page.again();
     },
     dispose() {
       for (const view of [...always, ...[...made.values()].flat()]) view.dispose();

@@ -45,7 +45,7 @@ export function readTheme(): Theme {
     foreground,
     muted: high ? foreground : read(foreground, 'descriptionForeground'),
     line: high
-      ? read(foreground, 'contrastBorder')
+      ? faded(foreground, background)
       : read('rgba(128, 128, 128, 0.25)', 'panel-border', 'widget-border', 'charts-lines'),
     accent: seen(read(foreground, 'charts-blue', 'textLink-foreground'), background, foreground),
     focus: read(foreground, 'focusBorder'),
@@ -90,6 +90,12 @@ function seen(colour: string, background: string, foreground: string): string {
     if (contrast(moved, under) >= 3) return css(moved);
   }
   return foreground;
+}
+
+/** A line of a grid that does not compete with what is drawn on it. */
+function faded(colour: string, background: string): string {
+  const [over, under] = [parseColour(colour), parseColour(background)];
+  return over === null || under === null ? colour : css(mix(under, over, 0.3));
 }
 
 function kindOf(classes: DOMTokenList): Theme['kind'] {

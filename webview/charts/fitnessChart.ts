@@ -1,7 +1,7 @@
 import type { Chart } from 'chart.js';
 import type { FitnessSeries, Point, SeriesChange } from '../data/fitnessSeries.ts';
 import { niceLogRange, niceRange } from '../data/niceScale.ts';
-import { formatLarge, formatSpan, formatTick } from '../format.ts';
+import { formatCount, formatSpan, formatTick } from '../format.ts';
 import type { XAxis, Zoom } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import type { LegendEntry } from './legend.ts';
@@ -37,6 +37,8 @@ export interface FitnessChart {
   dispose(): void;
 }
 
+/** With more candidates than this, points are drawn smaller and paler. */
+const CROWDED = 1500;
 const origins = ['initial', 'mutation', 'crossover', 'strong'] as const;
 const shapes: Readonly<Record<(typeof origins)[number], Shape>> = {
   initial: 'circle',
@@ -59,6 +61,7 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
   let fresh = true;
   let styles: readonly PointStyle[] = [];
   let stylesOf: Theme | undefined;
+  let dense = false;
   let whole: Zoom = { xMin: 0, xMax: 1, yMin: 0, yMax: 1 };
   const plot: Plot = createPlot(canvas, {
     under: (chart) => {
@@ -91,8 +94,9 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
     },
     draw(next) {
       if (next.change === 'new' || picture?.series !== next.series) fresh = true;
-      if (stylesOf !== next.theme) styles = stylesFor(next.theme);
-      stylesOf = next.theme;
+      const crowded = next.series.xs.length > CROWDED;
+      if (stylesOf !== next.theme || dense !== crowded) styles = stylesFor(next.theme, crowded);
+      [stylesOf, dense] = [next.theme, crowded];
       picture = next;
       whole = wholeOf(next);
       const shown = next.zoom ?? whole;
@@ -123,7 +127,7 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
 export function xAxisSpec(axis: XAxis, min: number, max: number): AxisSpec {
   const tick = (value: number): string => {
     if (axis === 'time') return formatSpan(value);
-    return Number.isInteger(value) ? formatLarge(value) : '';
+    return Number.isInteger(value) ? formatCount(value) : '';
   };
   return { title: xAxisWords[axis], min, max, logarithmic: false, tick };
 }
@@ -137,7 +141,7 @@ export function fitnessLegend(theme: Theme, series: FitnessSeries): LegendEntry[
     crossover: 'Crossover',
     strong: 'Strong mutation',
   };
-  const styles = stylesFor(theme);
+  const styles = stylesFor(theme, false);
   return [
     { label: 'Best so far', colour: theme.accent, mark: { kind: 'line', dash: [] } },
     { label: 'Median', colour: theme.foreground, mark: { kind: 'line', dash: [5, 4] } },
@@ -156,16 +160,17 @@ export function fitnessLegend(theme: Theme, series: FitnessSeries): LegendEntry[
   ];
 }
 
-function stylesFor(theme: Theme): PointStyle[] {
+function stylesFor(theme: Theme, crowded: boolean): PointStyle[] {
   const high = theme.kind === 'highContrast' || theme.kind === 'highContrastLight';
-  const alpha = high ? 0.9 : 0.6;
+  const alpha = (high ? 0.9 : 0.65) * (crowded ? 0.6 : 1);
+  const size = crowded ? 1.9 : 2.6;
   const colours = {
     initial: theme.muted,
     mutation: theme.series[0],
     crossover: theme.series[1],
     strong: theme.series[2],
   };
-  return origins.map((how) => ({ shape: shapes[how], colour: colours[how], alpha }));
+  return origins.map((how) => ({ shape: shapes[how], colour: colours[how], alpha, size }));
 }
 
 function line(
@@ -228,9 +233,10 @@ function drawMarks(chart: Chart, { series, theme, selected, compared }: FitnessP
       size,
     );
   };
+  const small = series.improvements.length > 60;
   for (const index of series.improvements) {
-    at(index, 'dot', 4.5, theme.background);
-    at(index, 'dot', 3.2, theme.accent);
+    if (!small) at(index, 'dot', 4.5, theme.background);
+    at(index, 'dot', small ? 2.2 : 3.2, theme.accent);
   }
   if (compared >= 0) at(compared, 'ring', 7, theme.muted);
   if (selected >= 0) {

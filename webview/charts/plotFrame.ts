@@ -34,7 +34,7 @@ export interface PlotFrame {
 /** Makes it. */
 export function createPlotFrame(options: PlotFrameOptions): PlotFrame {
   const canvas = el('canvas', { role: 'img', aria: { label: options.title } });
-  const readout = el('p', { class: 'empty-words', hidden: true });
+  const readout = el('p', { class: 'empty-words plot-empty', hidden: true });
   const frame = el(
     'div',
     {

@@ -6,6 +6,8 @@ export interface PointStyle {
   readonly shape: Shape;
   readonly colour: string;
   readonly alpha: number;
+  /** From its middle to its edge, in CSS pixels. */
+  readonly size: number;
 }
 
 /** The points of a plot. */
@@ -27,7 +29,6 @@ export interface PointLayer {
 
 /** Half of a point's picture, in CSS pixels. */
 const REACH = 6;
-const SIZE = 2.6;
 
 /**
  * Makes the layer: a picture as large as the plot, kept from drawing to drawing. A plot library
@@ -82,7 +83,7 @@ export function createPointLayer(): PointLayer {
   };
 }
 
-function stampOf({ shape, colour, alpha }: PointStyle, ratio: number): HTMLCanvasElement {
+function stampOf({ shape, colour, alpha, size }: PointStyle, ratio: number): HTMLCanvasElement {
   const stamp = document.createElement('canvas');
   stamp.width = 2 * REACH * ratio;
   stamp.height = 2 * REACH * ratio;
@@ -92,6 +93,6 @@ function stampOf({ shape, colour, alpha }: PointStyle, ratio: number): HTMLCanva
   context.globalAlpha = alpha;
   [context.fillStyle, context.strokeStyle] = [colour, colour];
   context.lineWidth = 1.3;
-  drawShape(context, shape, REACH, REACH, SIZE);
+  drawShape(context, shape, REACH, REACH, size);
   return stamp;
 }

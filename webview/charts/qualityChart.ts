@@ -161,7 +161,7 @@ function drawPoints(chart: Chart, { points, axis, selected, theme }: QualityPict
   }
   points.forEach(({ kind, key, label: name, figure }, at) => {
     const { px, py } = places[at]!;
-    const label = figure.perplexity > y.max ? `${name} ↑ ${beyond(figure.perplexity)}` : name;
+    const label = figure.perplexity > y.max ? `${name} ↑ ${formatScore(figure.perplexity)}` : name;
     const strong = kind === 'reformed' || kind === 'searched' || kind === 'subnetReformed';
     const colour = strong ? theme.accent : theme.foreground;
     [ctx.fillStyle, ctx.strokeStyle, ctx.lineWidth] = [colour, colour, 1.75];
@@ -191,10 +191,6 @@ function drawPoints(chart: Chart, { points, axis, selected, theme }: QualityPict
       break;
     }
   });
-}
-
-function beyond(value: number): string {
-  return value >= 1e4 ? formatCount(value) : formatScore(value);
 }
 
 interface Box {

@@ -9,8 +9,7 @@ import { createConfigDiffView } from './configDiffView.ts';
 import { createCurvesView } from './curvesView.ts';
 
 const tabs: readonly TabSpec<Tab>[] = [
-  { id: 'overview', label: 'Curves' },
-  { id: 'results', label: 'Figures' },
+  { id: 'overview', label: 'Overview' },
   { id: 'config', label: 'Config' },
   { id: 'masks', label: 'Masks' },
 ];
@@ -22,18 +21,17 @@ export function createComparePage(page: Page): View {
   const strip = createTabs<Tab>('Parts of the comparison', (tab) => {
     page.choose({ tab });
   });
-  const made = new Map<Tab, View>();
+  const made = new Map<Tab, readonly View[]>();
   const element = el(
     'div',
     { class: 'page' },
     el('header', { class: 'header' }, el('div', { class: 'title' }, title), facts),
     strip.element,
   );
-  const make: Readonly<Record<string, () => View>> = {
-    overview: () => createCurvesView(page),
-    results: () => createCompareTableView(),
-    config: () => createConfigDiffView(page),
-    masks: () => createMasksView(page),
+  const make: Readonly<Record<string, () => readonly View[]>> = {
+    overview: () => [createCurvesView(page), createCompareTableView()],
+    config: () => [createConfigDiffView(page)],
+    masks: () => [createMasksView(page)],
   };
   return {
     element,
@@ -45,16 +43,17 @@ export function createComparePage(page: Page): View {
         ? state.selection.tab
         : 'overview';
       strip.update(tabs, tab);
-      let view = made.get(tab);
-      if (view === undefined) {
-        view = make[tab]!();
-        made.set(tab, view);
-        strip.panel(tab).append(el('div', { class: 'column' }, view.element));
+      let views = made.get(tab);
+      if (views === undefined) {
+        views = make[tab]!();
+        made.set(tab, views);
+        const column = el('div', { class: 'column' }, ...views.map((view) => view.element));
+        strip.panel(tab).append(column);
       }
-      view.update(state);
+      for (const view of views) view.update(state);
     },
     dispose() {
-      for (const view of made.values()) view.dispose();
+      for (const view of [...made.values()].flat()) view.dispose();
     },
   };
 }

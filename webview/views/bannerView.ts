@@ -68,13 +68,28 @@ function bannersOf(state: State): readonly Banner[] {
   if (now === 'failed') {
     banners.push({
       ...{ tone: 'error', title: 'The run failed.' },
-      text: `${run.model.message ?? 'Its process ended without a word.'} Nothing that was found is lost: the run goes on from its last saved step.`,
-      actions: [...(state.canRun ? [['resume', 'Resume'] as const] : []), ['openLog', 'Show Log']],
+      text: `${run.model.message ?? 'Its process ended without a word.'} Nothing that was found is lost: Resume goes on from the last saved step.`,
+      actions: [['openLog', 'Show Log']],
     });
   } else if (now === 'stopped') {
+    const { message } = run.model;
+    banners.push(
+      message === null
+        ? {
+            ...{ tone: 'info', title: 'The run is paused.' },
+            text: 'Resume goes on where it stopped, or keep the best subnet found so far.',
+            actions: [],
+          }
+        : {
+            ...{ tone: 'warning', title: 'The run was interrupted.' },
+            text: `${message} Nothing that was found is lost: Resume goes on from the last saved step.`,
+            actions: [['openLog', 'Show Log']],
+          },
+    );
+  } else if (now === 'queued' && (state.standing[id]?.queuePlace ?? null) !== null) {
     banners.push({
-      ...{ tone: 'info', title: 'The run is paused.' },
-      text: 'It goes on where it stopped. Change nothing, or keep the best subnet found so far.',
+      ...{ tone: 'info', title: 'Waiting for its turn.' },
+      text: 'One run at a time uses the machine. This one starts by itself when those before it have ended.',
       actions: [],
     });
   }

@@ -40,7 +40,7 @@ export function createShares(page: Page, changed: () => void): Shares {
           const { differing, kept } = difference;
           words.set(
             name,
-            `${formatCount(differing)} units differ from its parent, ${formatShare(differing / (2 * kept))} of those kept were exchanged`,
+            `${formatShare(differing / (2 * kept))} of kept units exchanged, ${formatCount(differing)} differ`,
           );
           changed();
         },

@@ -12,6 +12,9 @@ export interface FieldRow {
   update(field: ConfigField, problems: readonly ConfigProblem[], editable: boolean): void;
 }
 
+/** Fields without a default: they can be changed, not left out. */
+const needed: ReadonlySet<string> = new Set(['model', 'ratio', 'text']);
+
 type Value = ConfigField['value'];
 
 /** @param write  writes a value to the file; null takes the field out of it */
@@ -58,8 +61,9 @@ export function createConfigField(
       control.enable(editable);
       setText(origin, next.isDefault ? 'default' : '');
       element.classList.toggle('changed', !next.isDefault);
-      reset.element.classList.toggle('gone', next.isDefault || !editable);
-      reset.enable(!next.isDefault && editable);
+      const fixed = next.isDefault || !editable || needed.has(field.path.join('.'));
+      reset.element.classList.toggle('gone', fixed);
+      reset.enable(!fixed);
       const words = problems
         .map(({ expected, found }) => `Expected ${expected}, found ${found}.`)
         .join(' ');

@@ -117,7 +117,10 @@ function itemOf(page: Page, id: string, report: ExportReport, key: string | null
 
 function checked({ verified }: ExportReport): HTMLElement {
   if (verified === null) {
-    return el('div', { class: 'quiet', text: 'Holds no weights, so there is nothing to compare.' });
+    return el('div', {
+      class: 'quiet',
+      text: 'Describes the subnet to a loader; there is nothing to compare.',
+    });
   }
   const { maxDifference, tolerance, tokens } = verified;
   const right = maxDifference <= tolerance;

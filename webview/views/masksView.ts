@@ -12,7 +12,7 @@ export function createMasksView(page: Page): View {
   const element = el(
     'section',
     { class: 'panel masks', aria: { label: 'Masks' } },
-    el('div', { class: 'panel-head' }, el('h2', { text: 'What stays, and what goes?' })),
+    el('h2', { class: 'spoken', text: 'Masks' }),
     root,
   );
   let view: HeatmapView | undefined;
@@ -55,7 +55,8 @@ function subjectOf(run: RunSnapshot, { selection, order }: State): Named | null 
   if (subnet !== null && order.length === 1) {
     return { mask: { kind: 'candidate', key: subnet }, name: `subnet ${shortKey(subnet)}` };
   }
-  return bestOf(run);
+  const best = bestOf(run);
+  return best === null || order.length > 1 ? best : { ...best, name: 'the best subnet' };
 }
 
 function referenceOf(run: RunSnapshot, { selection }: State): Named | null {

@@ -31,6 +31,8 @@ export interface Page {
   announce(text: string): void;
   /** The theme that holds now; another object after each change. */
   theme(): Theme;
+  /** Asks to be updated again in the next frame. */
+  again(): void;
   /** A number that grows with every change of the theme. */
   themeVersion(): number;
 }
