@@ -70,12 +70,6 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     ),
     node: [TURN],
   },
-  'engine/baselines': {
-    folders: engine(
-      ...['numeric', 'runtime', 'checkpoint', 'subnet', 'graphs'],
-      ...['calibration', 'importance', 'evaluation', 'search'],
-    ),
-  },
   'engine/export': {
     folders: engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet'),
     packages: ['@bufbuild/protobuf', 'typebox'],
@@ -90,7 +84,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: engine(
       ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
       ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
-      ...['sparsity', 'baselines'],
+      ...['sparsity'],
     ),
     // Its number goes into the manifest of a run; the library itself is the runtime's.
     packages: ['onnxruntime-node/package.json'],

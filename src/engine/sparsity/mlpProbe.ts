@@ -1,0 +1,169 @@
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import {
+  emitActivation,
+  emitNorm,
+  emitProjection,
+  emitRowBias,
+  emitWeight,
+  type WeightAccess,
+} from '../graphs/emit.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { Moments } from '../graphs/moments.ts';
+import { ScratchPool } from '../graphs/scratch.ts';
+import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
+import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
+
+/** Half the step of the central difference that stands for the activation's derivative. */
+const HALF_STEP = 0.01;
+
+/**
+ * Looks at the inner values of an MLP without computing its output: two of three products, with the
+ * sums of squares taken in the graph.
+ */
+export class MlpProbe {
+  readonly #forward: ForwardPass;
+  readonly #moments: Moments;
+  readonly #scratch = new ScratchPool();
+  readonly #sessions = new Map<string, Promise<Session>>();
+
+  constructor(forward: ForwardPass) {
+    this.#forward = forward;
+    this.#moments = new Moments(forward.runtime);
+  }
+
+  /**
+   * Statistics of a block's MLP over all batches.
+   * @param states  residual stream before the MLP per batch, [B, T, H]; not changed
+   * @throws EngineError `cancelled` between two batches
+   */
+  async statistics(
+    layer: LayerWeights,
+    mask: LayerMask,
+    states: readonly Tensor[],
+    wish: StatisticsWish,
+    signal?: AbortSignal,
+  ): Promise<SublayerStatistics> {
+    const session = await this.#session(wish);
+    const scratch = this.#scratch.borrow();
+    const feeds = await this.#forward.feeds.mlp(layer, mask, scratch);
+    const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
+    const sums = emptySums(this.#forward.shape, wish);
+    let tokens = 0;
+    try {
+      for (const x of states) {
+        throwIfAborted(signal);
+        const result = await session.run({ x, ...Object.fromEntries(used) });
+        const count = (x.dims[0] as number) * (x.dims[1] as number);
+        tokens += count;
+        await this.#add(sums, result, count);
+        // Native calls block the event loop; this lets a cancel message in.
+        await setImmediate();
+      }
+    } finally {
+      scratch.giveBack();
+    }
+    return {
+      tokens,
+      normed: { squares: sums.normed_squares, gram: sums.normedGram },
+      inner: { squares: sums.inner_squares, gram: sums.innerGram },
+      sensitivity: wish.sensitivity ? { gate: sums.gate_effect, up: sums.up_effect } : null,
+    };
+  }
+
+  async #add(sums: Sums, result: Readonly<Record<string, Tensor>>, tokens: number): Promise<void> {
+    for (const name of VECTORS) {
+      const part = result[name];
+      if (part === undefined) continue;
+      const values = float32Of(part);
+      const sum = sums[name];
+      for (let i = 0; i < values.length; i++) sum[i]! += values[i]!;
+    }
+    if (sums.normedGram === null || sums.innerGram === null) return;
+    for (const [name, gram] of [
+      ['normed', sums.normedGram],
+      ['inner', sums.innerGram],
+    ] as const) {
+      const x = float32Of(result[name]!);
+      await this.#moments.addCross(gram, x, x, tokens);
+    }
+  }
+
+  #session(wish: StatisticsWish): Promise<Session> {
+    const key = `${wish.gram} ${wish.sensitivity}`;
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      const { runtime, shape } = this.#forward;
+      session = runtime.session(probeGraph(shape, runtime.onDevice ? 'gathered' : 'direct', wish));
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+}
+
+const VECTORS = ['normed_squares', 'inner_squares', 'gate_effect', 'up_effect'] as const;
+
+interface Sums extends Record<(typeof VECTORS)[number], Float64Array> {
+  readonly normedGram: Float64Array | null;
+  readonly innerGram: Float64Array | null;
+}
+
+function emptySums({ hidden, intermediate }: ModelShape, wish: StatisticsWish): Sums {
+  return {
+    normed_squares: new Float64Array(hidden),
+    inner_squares: new Float64Array(intermediate),
+    gate_effect: new Float64Array(wish.sensitivity ? intermediate : 0),
+    up_effect: new Float64Array(wish.sensitivity ? intermediate : 0),
+    normedGram: wish.gram ? new Float64Array(hidden ** 2) : null,
+    innerGram: wish.gram ? new Float64Array(intermediate ** 2) : null,
+  };
+}
+
+/**
+ * Inputs as the MLP sublayer's, without down. Outputs: normed_squares [H] and inner_squares [F];
+ * with `gram` normed [N, H] and inner [N, F]; with `sensitivity` gate_effect and up_effect [F].
+ */
+function probeGraph(shape: ModelShape, access: WeightAccess, wish: StatisticsWish): Uint8Array {
+  const graph = new GraphBuilder('mlp_probe');
+  const { activation, gated } = shape.mlp;
+  const x = graph.input('x', 'float32', ['batch', 'time', shape.hidden]);
+  const normed = graph.op('Reshape', [emitNorm(graph, shape, x), graph.ints([-1, shape.hidden])]);
+  const project = (name: string): Value =>
+    emitProjection(
+      graph,
+      normed,
+      emitWeight(graph, access, name, 'neurons', shape.hidden),
+      shape.bias.mlp ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
+    );
+  const gate = gated ? project('gate') : null;
+  const up = project('up');
+  const active = emitActivation(graph, activation, gate ?? up);
+  const inner = gate === null ? active : graph.op('Mul', [active, up]);
+  const energy = (name: string, value: Value): void => {
+    graph.output(name, emitEnergy(graph, value), 'float32', [`${name}_width`]);
+  };
+  energy('normed_squares', normed);
+  energy('inner_squares', inner);
+  if (wish.gram) {
+    graph.output('normed', normed, 'float32', ['tokens', shape.hidden]);
+    graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
+  }
+  if (wish.sensitivity && gate !== null) {
+    const shifted = (by: number): Value =>
+      emitActivation(graph, activation, graph.op('Add', [gate, graph.floats(by)]));
+    const rise = graph.op('Sub', [shifted(HALF_STEP), shifted(-HALF_STEP)]);
+    const slope = graph.op('Div', [rise, graph.floats(2 * HALF_STEP)]);
+    energy('gate_effect', graph.op('Mul', [slope, up]));
+    energy('up_effect', active);
+  }
+  return graph.build();
+}
+
+/** Σ over rows of x². */
+function emitEnergy(graph: GraphBuilder, x: Value): Value {
+  return graph.op('ReduceSum', [graph.op('Mul', [x, x]), graph.ints([0])], { keepdims: 0n });
+}

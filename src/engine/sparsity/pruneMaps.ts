@@ -1,0 +1,137 @@
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
+import { type Matrix, matrixOf } from '../numeric/matrix.ts';
+import type { Solver } from '../runtime/solver.ts';
+import type { SolverGemm } from '../runtime/solverGemm.ts';
+import { asStored, flagsInputsFirst, inputsFirst, maskAsStored } from './inputsFirst.ts';
+import { type InverseRoot, inverseRoot } from './inverseRoot.ts';
+import { isOutputMap, type LinearName } from './linearMaps.ts';
+import type { SparsityMethod } from './method.ts';
+import type { Pattern } from './pattern.ts';
+import { maskOf, scoreMap } from './scoreMap.ts';
+import { sparseGptSweep } from './sparseGpt.ts';
+import type { SublayerStatistics } from './sublayerStatistics.ts';
+import { refitOnSupport, type SupportFit } from './supportRefit.ts';
+import { masked, type WeightMask } from './weightMask.ts';
+
+/** Native arithmetic that pruning uses. */
+export interface PruneTools {
+  readonly solver: Solver;
+  readonly gemm: SolverGemm;
+}
+
+/** The maps of one sublayer to be made sparse. */
+export interface MapsToPrune {
+  /** E.g. `block 3`. */
+  readonly block: string;
+  readonly shape: ModelShape;
+  /** The block before pruning. */
+  readonly layer: LayerWeights;
+  readonly statistics: SublayerStatistics | null;
+  readonly method: SparsityMethod;
+  readonly pattern: Pattern;
+}
+
+/** One sparse map. */
+export interface PrunedMap {
+  readonly linear: Linear;
+  readonly mask: WeightMask;
+}
+
+/**
+ * Makes maps of one input sparse: chooses their masks and, where the rule does, updates what stays.
+ * @param names  maps that read the same input, e.g. gate and up
+ * @throws EngineError `config`, `numeric`, `cancelled`
+ */
+export async function pruneMaps(
+  from: MapsToPrune,
+  names: readonly LinearName[],
+  tools: PruneTools,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<LinearName, PrunedMap>> {
+  const { layer, method } = from;
+  const pruned = new Map<LinearName, PrunedMap>();
+  let root: InverseRoot | null = null;
+  for (const name of names) {
+    const linear = layer[name];
+    if (linear === null) continue;
+    if (method.rule === 'sparsegpt') {
+      root ??= await rootOf(from, name, tools, signal);
+      pruned.set(name, await swept(from, { name, linear, root }, tools, signal));
+    } else {
+      const mask = maskOf(scoreMap({ ...from, name }, method.rule, method.alpha), from.pattern);
+      pruned.set(name, { mask, linear: { ...linear, weight: masked(linear.weight, mask) } });
+    }
+  }
+  return pruned;
+}
+
+/** Moments that a map is refitted to. */
+export interface RefitMoments {
+  readonly gram: Matrix;
+  /** Null for the map's own output. */
+  readonly cross: Matrix | null;
+  readonly targetEnergy: number;
+}
+
+/** A refitted map and how well it fits. */
+export interface RefittedMap extends PrunedMap {
+  readonly fit: SupportFit;
+}
+
+/**
+ * Gives a sparse map the best weights on its mask.
+ * @param original  the map before pruning, which the ridge pulls towards
+ * @throws EngineError `numeric`, `cancelled`
+ */
+export async function refitMap(
+  { block, shape, method }: MapsToPrune,
+  map: { readonly name: LinearName; readonly original: Linear; readonly pruned: PrunedMap },
+  moments: RefitMoments,
+  { solver }: PruneTools,
+  signal?: AbortSignal,
+): Promise<RefittedMap> {
+  const { name, original, pruned } = map;
+  const fit = await refitOnSupport(
+    {
+      what: `${block}, ${name}_proj`,
+      ...moments,
+      weight: inputsFirst(name, original, shape.hidden),
+      flags: flagsInputsFirst(name, pruned.mask),
+      start: inputsFirst(name, pruned.linear, shape.hidden),
+    },
+    method.refit!,
+    solver,
+    signal,
+  );
+  const linear = { ...pruned.linear, weight: asStored(name, fit.weight) };
+  return { linear, mask: pruned.mask, fit };
+}
+
+async function rootOf(
+  { block, statistics, method }: MapsToPrune,
+  name: LinearName,
+  { gemm }: PruneTools,
+  signal: AbortSignal | undefined,
+): Promise<InverseRoot> {
+  const input = statistics![isOutputMap(name) ? 'inner' : 'normed'];
+  const gram = matrixOf(input.gram!, input.squares.length, input.squares.length);
+  const what = `${block}, input of ${name}_proj`;
+  return inverseRoot(gemm, gram, { damping: method.damping, what }, signal);
+}
+
+async function swept(
+  { block, shape, pattern }: MapsToPrune,
+  map: { readonly name: LinearName; readonly linear: Linear; readonly root: InverseRoot },
+  { gemm }: PruneTools,
+  signal: AbortSignal | undefined,
+): Promise<PrunedMap> {
+  const { name, linear, root } = map;
+  const weight = inputsFirst(name, linear, shape.hidden);
+  const options = { pattern, what: `${block}, ${name}_proj` };
+  const result = await sparseGptSweep(gemm, weight, root, options, signal);
+  return {
+    linear: { ...linear, weight: asStored(name, result.weight) },
+    mask: maskAsStored(name, result.flags, weight.rows, weight.columns),
+  };
+}

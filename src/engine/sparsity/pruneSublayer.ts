@@ -1,0 +1,168 @@
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import { type Matrix, matrixOf } from '../numeric/matrix.ts';
+import type { TargetMoments } from '../reformation/residualMoments.ts';
+import { gatherMoments } from '../reformation/sublayerMoments.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import { attentionStatistics } from './attentionStatistics.ts';
+import { isOutputMap, type LinearName, MAPS } from './linearMaps.ts';
+import { type SparsityMethod, wishOf } from './method.ts';
+import type { MlpProbe } from './mlpProbe.ts';
+import type { Pattern } from './pattern.ts';
+import {
+  type MapsToPrune,
+  type PrunedMap,
+  pruneMaps,
+  type PruneTools,
+  type RefitMoments,
+  refitMap,
+} from './pruneMaps.ts';
+import { assertUsable, type SublayerStatistics } from './sublayerStatistics.ts';
+import type { WeightMask } from './weightMask.ts';
+
+/** One sublayer to be made sparse, and where it stands. */
+export interface SublayerToPrune {
+  readonly forward: ForwardPass;
+  readonly probe: MlpProbe;
+  readonly tools: PruneTools;
+  readonly method: SparsityMethod;
+  readonly pattern: Pattern;
+  readonly kind: SublayerKind;
+  /** E.g. `block 3`. */
+  readonly block: string;
+  readonly layer: LayerWeights;
+  /** Keeps every unit. */
+  readonly mask: LayerMask;
+  /** The sparse model's residual stream before the sublayer, per batch. */
+  readonly states: readonly Tensor[];
+  readonly signal?: AbortSignal;
+}
+
+/** A sparse sublayer. */
+export interface PrunedSublayer {
+  /** The block with the sublayer's new maps. */
+  readonly layer: LayerWeights;
+  readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
+  readonly refits: readonly RefitRecord[];
+}
+
+/** How a refit went. */
+export interface RefitRecord {
+  readonly name: LinearName;
+  /** Σ‖t − z·W‖² of the weights cut to the mask, as a share of Σ‖t‖². */
+  readonly before: number;
+  /** The same with the refitted weights; never above `before`. */
+  readonly after: number;
+}
+
+/**
+ * Makes the maps of one sublayer sparse: first those that read its input, then its output map, which
+ * a refit fits to the inputs that the others now give it.
+ * @param wanted  the residual stream the sublayer should produce, per batch; null for what the
+ *   sublayer itself would produce unpruned
+ * @throws EngineError `config`, `numeric`, `cancelled`
+ */
+export async function pruneSublayer(
+  from: SublayerToPrune,
+  wanted: readonly Tensor[] | null,
+): Promise<PrunedSublayer> {
+  const { kind, method, tools, signal } = from;
+  const statistics = await statisticsOf(from);
+  const work: MapsToPrune = { ...from, shape: from.forward.shape, statistics };
+  const inputMaps = MAPS[kind].filter((name) => !isOutputMap(name));
+  const outputMaps = MAPS[kind].filter(isOutputMap);
+  const pruned = new Map(await pruneMaps(work, inputMaps, tools, signal));
+  const refits: RefitRecord[] = [];
+  if (method.refit !== null) {
+    const moments = ownOutput(statistics!.normed.gram!);
+    await refitAll(work, pruned, moments, { tools, refits, signal });
+  }
+  const layer = withMaps(from.layer, pruned);
+  const output = new Map(await pruneMaps(work, outputMaps, tools, signal));
+  if (method.refit !== null) {
+    const moments = await outputMoments({ ...from, layer }, from.layer, wanted);
+    await refitAll(work, output, moments, { tools, refits, signal });
+  }
+  const all = [...pruned, ...output];
+  return {
+    layer: withMaps(layer, output),
+    masks: Object.fromEntries(all.map(([name, { mask }]) => [name, mask])),
+    refits,
+  };
+}
+
+/** Statistics of the sublayer as it is; null for a method that looks at none. */
+async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics | null> {
+  const { forward, probe, layer, mask, states, kind, block, signal } = from;
+  const wish = wishOf(from.method);
+  if (wish === null) return null;
+  const statistics =
+    kind === 'attention'
+      ? await attentionStatistics(forward, layer, mask, states, wish.gram, signal)
+      : await probe.statistics(layer, mask, states, wish, signal);
+  assertUsable(`${block}, input of the ${kind} sublayer`, statistics.normed);
+  assertUsable(`${block}, input of ${kind === 'mlp' ? 'down' : 'o'}_proj`, statistics.inner);
+  return statistics;
+}
+
+async function refitAll(
+  work: MapsToPrune,
+  maps: Map<LinearName, PrunedMap>,
+  moments: RefitMoments,
+  to: {
+    readonly tools: PruneTools;
+    readonly refits: RefitRecord[];
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<void> {
+  for (const [name, pruned] of maps) {
+    const map = { name, original: work.layer[name]!, pruned };
+    const { linear, mask, fit } = await refitMap(work, map, moments, to.tools, to.signal);
+    maps.set(name, { linear, mask });
+    const energy = fit.targetEnergy > 0 ? fit.targetEnergy : 1;
+    to.refits.push({ name, before: fit.errorBefore / energy, after: fit.errorAfter / energy });
+  }
+}
+
+/** Moments of the output map behind the sublayer's already sparse maps. */
+async function outputMoments(
+  from: SublayerToPrune,
+  original: LayerWeights,
+  wanted: readonly Tensor[] | null,
+): Promise<RefitMoments> {
+  const { forward, kind, mask, states, signal } = from;
+  const own =
+    wanted === null ? await forward.sublayer(kind, original, mask, states, { signal }) : null;
+  const { train } = await gatherMoments(
+    forward,
+    { ...from, wanted: wanted ?? own!, heldoutFrom: states.length },
+    signal,
+  );
+  releaseTensors(own ?? []);
+  const { bias } = original[kind === 'mlp' ? 'down' : 'o'];
+  return bias === null ? train : withoutBias(train, bias);
+}
+
+/** Moments of the target less an output bias that stays as it is. */
+function withoutBias(moments: TargetMoments, bias: Float32Array): RefitMoments {
+  const { gram, cross, inputSum, targetSum, tokens } = moments;
+  const data = cross.data.map(
+    (value, at) => value - inputSum[Math.floor(at / cross.columns)]! * bias[at % cross.columns]!,
+  );
+  let { targetEnergy } = moments;
+  bias.forEach((b, c) => (targetEnergy += b * (tokens * b - 2 * targetSum[c]!)));
+  return { gram, cross: { ...cross, data }, targetEnergy };
+}
+
+function ownOutput(gram: Float64Array): RefitMoments {
+  const n = Math.sqrt(gram.length);
+  const matrix: Matrix = matrixOf(gram, n, n);
+  return { gram: matrix, cross: null, targetEnergy: 0 };
+}
+
+function withMaps(layer: LayerWeights, maps: ReadonlyMap<LinearName, PrunedMap>): LayerWeights {
+  const linears = [...maps].map(([name, { linear }]) => [name, linear] as const);
+  return { ...layer, ...Object.fromEntries(linears) };
+}
