@@ -38,6 +38,7 @@ const host = {
   ...programs,
   entryPoints: [{ in: 'src/host/extension.ts', out: 'extension' }],
   minify: true,
+  alias: { 'typebox/schema': './src/protocol/smallChecker.ts' },
   plugins: [withoutFormats()],
 };
 
