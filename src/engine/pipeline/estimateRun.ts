@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { freemem } from 'node:os';
+import { freemem, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
@@ -99,8 +99,13 @@ function paramsOf(
 
 function memoryOf(work: EstimatedWork): EstimateReport['memory'] {
   const needed = Math.max(...Object.values(peakBytes(work)));
-  const freeBytes = freemem();
+  const freeBytes = availableBytes();
   return { peakBytes: needed, freeBytes, fits: needed <= freeBytes };
+}
+
+/** Memory that a process can have. macOS calls cached files used, though it gives them back. */
+function availableBytes(): number {
+  return process.platform === 'darwin' ? Math.max(freemem(), totalmem() / 2) : freemem();
 }
 
 async function diskOf(work: EstimatedWork, root: string): Promise<EstimateReport['disk']> {

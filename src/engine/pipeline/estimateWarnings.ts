@@ -12,8 +12,8 @@ export interface WarningFacts {
 
 /** The paper's kept shares. */
 const [LEAST_RATIO, MOST_RATIO] = [0.5, 0.9];
-/** A Gram matrix of n inputs has n unknown directions; fewer tokens than that leave some unseen. */
-const TOKENS_PER_INPUT = 2;
+/** A fit of n inputs has n unknowns per output; with few tokens for each it follows their noise. */
+const TOKENS_PER_INPUT = 8;
 /** Below this many tokens a perplexity is known to a few per cent only. */
 const FEW_HELDOUT_TOKENS = 10_000;
 /** A core of a desktop computer does more, GFLOP/s. */
