@@ -8,6 +8,7 @@ import { createExportsView } from './views/exportsView.ts';
 import { createFiguresView } from './views/figuresView.ts';
 import { createFitnessView } from './views/fitnessView.ts';
 import { createHeaderView } from './views/headerView.ts';
+import { createLineageView } from './views/lineageView.ts';
 import { createLogView } from './views/logView.ts';
 import { createMasksView } from './views/masksView.ts';
 import { createQualityView } from './views/qualityView.ts';
@@ -77,13 +78,14 @@ const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HT
   overview(page) {
     const [fitness, selected] = [createFitnessView(page), createSelectedView(page)];
     const [subnets, quality] = [createSubnetsView(page), createQualityView(page)];
+    const lineage = createLineageView(page);
     const layout = el(
       'div',
       { class: 'overview' },
       el('div', { class: 'column' }, fitness.element, subnets.element),
-      el('div', { class: 'column' }, selected.element, quality.element),
+      el('div', { class: 'column' }, selected.element, quality.element, lineage.element),
     );
-    return [[fitness, selected, subnets, quality], layout];
+    return [[fitness, selected, subnets, quality, lineage], layout];
   },
   masks: (page) => single(createMasksView(page)),
   results(page) {

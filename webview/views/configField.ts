@@ -4,7 +4,7 @@ import { createButton } from '../controls/button.ts';
 import { createCheckbox } from '../controls/checkbox.ts';
 import { createDropdown } from '../controls/dropdown.ts';
 import { createTextField } from '../controls/textField.ts';
-import { el, setText, show } from '../dom.ts';
+import { el, icon, setText, show } from '../dom.ts';
 
 /** A field of the form. */
 export interface FieldRow {
@@ -23,23 +23,24 @@ export function createConfigField(
   write: (value: Value) => Promise<void>,
 ): FieldRow {
   const name = field.path.at(-1) ?? '';
-  const problem = el('p', { class: 'field-problem', role: 'alert' });
+  const words = el('span');
+  const problem = el('p', { class: 'field-problem', role: 'alert' }, icon('error'), words);
+  const complain = (text: string): void => {
+    setText(words, text);
+    show(problem, text !== '');
+  };
   const origin = el('span', { class: 'quiet' });
   const send = (value: Value): void => {
     write(value).then(
       () => {
-        setText(problem, '');
+        complain('');
       },
       (error: unknown) => {
-        setText(problem, error instanceof Error ? error.message : String(error));
-        show(problem, true);
+        complain(error instanceof Error ? error.message : String(error));
       },
     );
   };
-  const control = controlOf(field, send, (words) => {
-    setText(problem, words);
-    show(problem, words !== '');
-  });
+  const control = controlOf(field, send, complain);
   const reset = createButton({
     ...{ label: `Reset ${name} to its default`, icon: 'discard', look: 'icon' },
     onPress: () => {
@@ -64,11 +65,9 @@ export function createConfigField(
       const fixed = next.isDefault || !editable || needed.has(field.path.join('.'));
       reset.element.classList.toggle('gone', fixed);
       reset.enable(!fixed);
-      const words = problems
-        .map(({ expected, found }) => `Expected ${expected}, found ${found}.`)
-        .join(' ');
-      setText(problem, words);
-      show(problem, words !== '');
+      complain(
+        problems.map(({ expected, found }) => `Expected ${expected}, found ${found}.`).join(' '),
+      );
     },
   };
 }

@@ -105,7 +105,7 @@ function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[
       label: 'Evaluated',
       value: formatCount(candidates.length),
       change: '',
-      below: planned === '' ? 'subnets so far' : `of ${planned} planned steps`,
+      below: planned === '' ? 'subnets so far' : `of ${planned} planned`,
     },
     {
       label: 'Generations',
