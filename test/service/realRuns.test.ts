@@ -68,8 +68,8 @@ test(
     assert.match(failed.error!.message, /SIGKILL/);
     assert.equal(stateOf(failed), 'stopped');
     const resumed = await submit(client, { kind: 'resume', runFolder: failed.runFolder! });
-  await waitFor(client, resumed, ({ state }) => state === 'finished');
-  assert.deepEqual(artefactsOf(failed.runFolder!), expected);
+    await waitFor(client, resumed, ({ state }) => state === 'finished');
+    assert.deepEqual(artefactsOf(failed.runFolder!), expected);
   },
 );
 
