@@ -76,17 +76,23 @@ export function paintBand(
   },
   hatch: Hatch,
 ): void {
-  const { left, right, top } = rect;
+  const { left, right } = rect;
   const { width, pixels } = raster;
-  const bottom = Math.min(raster.height, top + rect.height);
+  const top = Math.max(0, rect.top);
+  const bottom = Math.min(raster.height, rect.top + rect.height);
+  if (bottom <= top) return;
+  const first = top * width;
+  for (let x = left; x < right; x++) pixels[first + x] = line[x]!;
+  for (let row = top + 1; row < bottom; row++) {
+    pixels.copyWithin(row * width + left, first + left, first + right);
+  }
+  if (flags === null) return;
   const { period, thickness } = hatch;
-  for (let row = Math.max(0, top); row < bottom; row++) {
+  for (let row = top; row < bottom; row++) {
     const start = row * width;
-    for (let x = left; x < right; x++) pixels[start + x] = line[x]!;
-    if (flags === null) continue;
     // The first column at or right of `left` where a line of the hatch crosses this row.
-    const first = left + ((period - ((left + row) % period)) % period);
-    for (let at = first - period; at < right; at += period) {
+    const crossing = left + ((period - ((left + row) % period)) % period);
+    for (let at = crossing - period; at < right; at += period) {
       for (let x = Math.max(left, at); x < at + thickness && x < right; x++) {
         if (flags[x] === 1) pixels[start + x] = hatch.pixel;
       }

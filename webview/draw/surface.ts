@@ -10,7 +10,7 @@ export interface Surface {
   /** Gives it a size in CSS pixels; keeps its buffer when that did not change. */
   resize(width: number, height: number): void;
   /** Draws in the next frame, once, however often it is asked to. */
-  invalidate(): void;
+  readonly invalidate: () => void;
   /** Puts the raster's pixels on the canvas. */
   put(): void;
   dispose(): void;

@@ -6,6 +6,7 @@ import type { OverviewCell } from './overviewView.ts';
 import type { Picture, Planes } from './picture.ts';
 import { groupSentence } from './readout.ts';
 import { bandName, type Band, type UnitWords } from './units.ts';
+import type { Shape } from './shape.ts';
 
 /** The sentence about a cell of the overview. */
 export function cellSentence(
@@ -13,9 +14,7 @@ export function cellSentence(
   state: HeatmapState,
   planes: Planes,
   picture: Picture | null,
-  layout: UnitLayout,
-  columns: readonly Band[],
-  words: UnitWords,
+  { layout, columns, words }: Shape,
 ): string {
   const band = columns[column]!;
   const bits = fitting(planes.subject.value, layout);

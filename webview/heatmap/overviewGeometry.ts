@@ -52,7 +52,7 @@ export function layOutOverview(
 ): OverviewGeometry {
   const px = (css: number): number => Math.round(css * ratio);
   const whole = Math.max(1, Math.floor(width * ratio));
-  const rowCss = Math.min(ROW.most, Math.max(ROW.least, Math.floor(MOST_HEIGHT / layers)));
+  const rowCss = rowHeightFor(layers);
   const bars = width < 560 ? 44 : 104;
   const barArea = px(PARTS_GAP) + px(bars) + px(NUMBER);
   const heads = columns.filter(({ kind }) => kind !== 'mlp').length;
@@ -100,6 +100,11 @@ export function layOutOverview(
     barWidth,
     numberRight: x + px(PARTS_GAP) + barWidth + px(NUMBER),
   };
+}
+
+/** CSS pixels from row to row, for a model of so many layers. */
+export function rowHeightFor(layers: number): number {
+  return Math.min(ROW.most, Math.max(ROW.least, Math.floor(MOST_HEIGHT / layers)));
 }
 
 /** The column under a device pixel; a gap belongs to the column left of it. -1 outside. */

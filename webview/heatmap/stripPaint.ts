@@ -1,4 +1,4 @@
-import { css, mix, pixel } from '../draw/colour.ts';
+import { css, pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { clearRaster, fillRect, paintBand, type Hatch, type Raster } from '../draw/raster.ts';
 import { cellWidth, cellsInView, isWhole, type Viewport } from '../draw/viewport.ts';
@@ -39,17 +39,21 @@ export function stripScratch(width: number): StripScratch {
   };
 }
 
-/** Paints the map and the rows. */
+/**
+ * Paints the map and the rows.
+ * @param mapped  row that the map shows; null for an empty one
+ */
 export function paintStrip(
   raster: Raster,
   geometry: StripGeometry,
   view: Viewport,
   rows: readonly StripRow[],
+  mapped: StripRow | null,
   theme: CanvasTheme,
   scratch: StripScratch,
 ): void {
   clearRaster(raster);
-  paintMap(raster, geometry, view, rows[0], theme, scratch);
+  paintMap(raster, geometry, view, mapped, theme, scratch);
   const level = levelFor(cellWidth(view), 32);
   placeCells(scratch.cells, geometry, view, level);
   for (let i = 0; i < rows.length; i++) {
@@ -106,41 +110,38 @@ function paintRow(
   paintBand(raster, line, hatchBelow > 0 ? flags : null, rect, row.hatch);
 }
 
-/** The whole strip in little, with what is out of view faded. */
+/** The whole strip in little, with a frame around what is in view. */
 function paintMap(
   raster: Raster,
   geometry: StripGeometry,
   view: Viewport,
-  row: StripRow | undefined,
+  row: StripRow | null,
   theme: CanvasTheme,
   scratch: StripScratch,
 ): void {
   const { left, plot, map, ratio } = geometry;
-  const levels = row?.levels ?? null;
-  if (levels === null || row === undefined) {
-    fillRect(raster, left, 0, plot, map, pixel(theme.removed));
-    return;
-  }
-  const all = plot / view.cells;
-  const level = Math.min(levels.length - 1, levelFor(all, levels.length));
-  const values = levels[level]!;
-  const perPixel = view.cells / plot / 2 ** level;
-  for (let x = 0; x < plot; x++) {
-    scratch.line[left + x] = row.table[values[Math.floor((x + 0.5) * perPixel)] ?? 0]!;
-  }
   const inset = Math.round(2 * ratio);
-  const rect = { left, right: left + plot, top: inset, height: map - 2 * inset };
-  paintBand(raster, scratch.line, null, rect, row.hatch);
+  const levels = row?.levels ?? null;
+  if (row === null || levels === null) {
+    fillRect(raster, left, inset, plot, map - 2 * inset, pixel(theme.removed));
+  } else {
+    const level = levelFor(plot / view.cells, levels.length);
+    const values = levels[level]!;
+    const perPixel = view.cells / plot / 2 ** level;
+    for (let x = 0; x < plot; x++) {
+      scratch.line[left + x] = row.table[values[Math.floor((x + 0.5) * perPixel)] ?? 0]!;
+    }
+    const rect = { left, right: left + plot, top: inset, height: map - 2 * inset };
+    paintBand(raster, scratch.line, null, rect, row.hatch);
+  }
   if (isWhole(view)) return;
   const [from, to] = mapWindow(geometry, view);
-  const ink = pixel(theme.foreground);
   const line = Math.max(1, Math.round(ratio));
+  const ink = pixel(theme.foreground);
   fillRect(raster, from, 0, to - from, line, ink);
   fillRect(raster, from, map - line, to - from, line, ink);
   fillRect(raster, from, 0, line, map, ink);
   fillRect(raster, to - line, 0, line, map, ink);
-  const veil = pixel(mix(theme.background, theme.foreground, 0.25));
-  fillRect(raster, left, map, plot, 1, veil);
 }
 
 /** Left and right edge of what is in view, on the map. */

@@ -51,6 +51,8 @@ export interface StripEvents {
 export interface StripView {
   readonly element: HTMLElement;
   show(scene: StripScene): void;
+  /** Draws again what was filled since. */
+  redraw(): void;
   readonly focus: () => void;
   /** Zooms about the middle. */
   zoom(factor: number): void;
@@ -127,6 +129,7 @@ export function createStripView(events: StripEvents): StripView {
       if (resized) layOut();
       else surface.invalidate();
     },
+    redraw: surface.invalidate,
     focus() {
       focused = true;
       canvas.focus();
@@ -158,7 +161,8 @@ export function createStripView(events: StripEvents): StripView {
   function paint(): void {
     if (scene === null || geometry === null) return;
     const { rows, bands, theme, words, byRow, sorted } = scene;
-    paintStrip(surface.raster, geometry, view, rows, theme, scratch);
+    const mapped = byRow ? null : (rows[0] ?? null);
+    paintStrip(surface.raster, geometry, view, rows, mapped, theme, scratch);
     surface.put();
     paintStripLabels(surface.context, geometry, view, rows, bands, theme, words, sorted);
     const marked = hover ?? (focused ? cursor : null);

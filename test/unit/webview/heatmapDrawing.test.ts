@@ -222,7 +222,7 @@ describe('a strip', () => {
     const target = raster(geometry.width, geometry.height);
     const theme = themeOf(() => '', false);
     const view = fitAll(40, geometry.plot, 24);
-    paintStrip(target, geometry, view, [row], theme, stripScratch(target.width));
+    paintStrip(target, geometry, view, [row], row, theme, stripScratch(target.width));
     for (let cell = 0; cell < 40; cell++) {
       const x = geometry.left + cellLeft(view, cell);
       const seen = new Set<number>();
