@@ -160,16 +160,19 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
       draft.message = event.message;
       return;
     case 'stageStarted':
+      if (isAfterwards(draft)) return;
       return changeStage(draft, event.stage, (s) => ({
         ...s,
         ...{ state: 'running', startedMs: event.timeMs, done: 0, total: 0, etaMs: null },
       }));
     case 'stageProgress':
+      if (isAfterwards(draft)) return;
       return changeStage(draft, event.stage, (s) => ({
         ...s,
         ...{ done: event.done, total: event.total, etaMs: event.etaMs },
       }));
     case 'stageFinished':
+      if (isAfterwards(draft)) return;
       return changeStage(draft, event.stage, (s) => ({
         ...s,
         ...{ state: 'done', spentMs: s.spentMs + event.ms, done: s.total, etaMs: null },
@@ -206,6 +209,11 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'unknown':
       return;
   }
+}
+
+/** True when the run has said its last word: stages are then work on one of its subnets. */
+function isAfterwards({ state }: Draft): boolean {
+  return state !== 'running' && state !== 'queued';
 }
 
 function end(draft: Draft, state: RunState, timeMs: number): void {

@@ -69,6 +69,19 @@ describe('the model of a run', () => {
     assert.equal(reduceRun(emptyRun, again).message, null);
   });
 
+  it('leaves the stages of a finished run alone while one of its subnets is worked on', () => {
+    const done: RunEventBody[] = [
+      started,
+      { kind: 'stageStarted', stage: 'reform' },
+      { kind: 'stageFinished', stage: 'reform', ms: 900 },
+      { kind: 'runFinished', ms: 1000 },
+    ];
+    const before = reduceRun(emptyRun, told(...done));
+    const later = reduceRun(emptyRun, told(...done, { kind: 'stageStarted', stage: 'reform' }));
+    assert.deepEqual(later.stages, before.stages);
+    assert.equal(later.state, 'finished');
+  });
+
   it('sees a gap only when events are missing', () => {
     const model = reduceRun(emptyRun, told(started));
     assert.equal(hasGap(model, 0), false);
