@@ -137,7 +137,8 @@ function createPage(
           if (said !== '') announce(said);
         },
         (error: unknown) => {
-          notices.complain(wordsOf(error));
+          // The editor has shown it; here it is only spoken.
+          announce(wordsOf(error));
         },
       );
     },

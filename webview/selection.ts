@@ -29,6 +29,8 @@ export interface Selection {
   readonly tab: Tab;
   /** Key of the subnet selected. */
   readonly subnet: string | null;
+  /** Key of the subnet the host last asked to be selected, so that it asks once. */
+  readonly told: string | null;
   /** Key of the subnet it is compared with. */
   readonly compared: string | null;
   readonly xAxis: XAxis;
@@ -47,6 +49,7 @@ export const firstSelection: Selection = {
   runs: [],
   tab: 'overview',
   subnet: null,
+  told: null,
   compared: null,
   xAxis: 'evaluations',
   logarithmic: false,
@@ -73,6 +76,7 @@ export function restoredSelection(stored: unknown): Selection {
     runs: Array.isArray(runs) ? runs.filter((id) => typeof id === 'string').slice(0, 8) : [],
     tab: oneOf('tab', tabs, 'overview'),
     subnet: key('subnet'),
+    told: key('told'),
     compared: key('compared'),
     xAxis: oneOf('xAxis', xAxes, 'evaluations'),
     logarithmic: stored['logarithmic'] === true,

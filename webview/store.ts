@@ -94,7 +94,10 @@ export function reduce(state: State, change: Change): State {
       if (state.removed.includes(change.run)) return state;
       return { ...state, removed: [...state.removed, change.run] };
     case 'select':
-      return choose(state, { subnet: change.subnet, tab: tabFor(state.selection.tab) });
+      return choose(state, {
+        ...{ subnet: change.subnet, told: change.subnet },
+        tab: tabFor(state.selection.tab),
+      });
     case 'choose':
       return choose(state, change.chosen);
     case 'failed':
@@ -114,7 +117,9 @@ function opened(state: State, content: PanelContent<RunSnapshot>): State {
     return { ...state, phase: 'failed', problem, stale: false };
   }
   const order = content.runs.map(({ head }) => head.id);
-  const subnet = content.select ?? state.selection.subnet;
+  const { select } = content;
+  const asked =
+    select !== null && select !== state.selection.told ? { subnet: select, told: select } : {};
   return {
     ...state,
     phase: 'ready',
@@ -127,7 +132,7 @@ function opened(state: State, content: PanelContent<RunSnapshot>): State {
     canRun: content.canRun,
     whyNot: content.whyNot,
     stale: false,
-    selection: { ...state.selection, runs: order, subnet },
+    selection: { ...state.selection, ...asked, runs: order },
   };
 }
 
