@@ -13,6 +13,7 @@ import { THEMES, Workbench, type ThemeName } from '../test/vscode/workbench.ts';
 interface ThemePage {
   readonly kind: string;
   readonly id: string;
+  readonly classes: readonly string[];
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -27,6 +28,7 @@ const PAGE = `(() => {
   return {
     kind: document.body.dataset.vscodeThemeKind,
     id: document.body.dataset.vscodeThemeId,
+    classes: Array.from(document.body.classList).filter((name) => /^vscode-(?!reduce)/.test(name)),
     variables: Object.fromEntries(names.map((name) => [name, style.getPropertyValue(name).trim()])),
   };
 })()`;
