@@ -1,10 +1,10 @@
 import { cursorAt, type Cursor } from './cursor.ts';
 import { configSchema, namesIn, schemaAt } from './configSchema.ts';
-import { readConfigTree } from './configTree.ts';
+import { isEmptyConfig, readConfigTree } from './configTree.ts';
 import { explainField } from './explain.ts';
 import { configRecipes } from './recipes.ts';
 import { suggestValues, type KnownThings } from './suggestValues.ts';
-import { configTemplate } from './template.ts';
+import { configTemplate, PLACEHOLDERS } from './template.ts';
 import type { TextEdit } from './textEdit.ts';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 
@@ -40,7 +40,7 @@ export function completeConfig(
   const cursor = cursorAt(text, offset);
   if (cursor?.kind === 'value') return completeValue(text, cursor, known);
   if (cursor?.kind === 'key') return [...completeKey(cursor), ...completeRecipes(cursor)];
-  return isEmpty(text) ? [wholeConfig(text, offset, known)] : [];
+  return isEmptyConfig(text) ? [wholeConfig(text, offset, known)] : [];
 }
 
 function completeKey(cursor: Extract<Cursor, { kind: 'key' }>): ConfigCompletion[] {
@@ -89,9 +89,9 @@ function completeRecipes(cursor: Extract<Cursor, { kind: 'key' }>): ConfigComple
 /** A whole config for a file in which nothing is written. */
 function wholeConfig(text: string, offset: number, known: KnownThings): ConfigCompletion {
   const values = {
-    model: known.models[0]?.path ?? './model',
-    text: known.texts[0]?.path ?? './calibration.txt',
-    ratio: 0.7,
+    model: known.models[0]?.path ?? PLACEHOLDERS.model,
+    text: known.texts[0]?.path ?? PLACEHOLDERS.text,
+    ratio: PLACEHOLDERS.ratio,
   };
   const written = configTemplate(values);
   return {
@@ -101,10 +101,6 @@ function wholeConfig(text: string, offset: number, known: KnownThings): ConfigCo
     replaces: { offset, length: 0 },
     ...{ filter: 'run config', alsoEdits: [], asksAgain: false },
   };
-}
-
-function isEmpty(text: string): boolean {
-  return text.replace(/^\uFEFF/, '').trim() === '';
 }
 
 function completeValue(

@@ -26,6 +26,11 @@ export function readConfigTree(text: string): Node | undefined {
   }
 }
 
+/** True when nothing is written yet. */
+export function isEmptyConfig(text: string): boolean {
+  return text.replace(/^\uFEFF/, '').trim() === '';
+}
+
 /** True for JSON with comments, whatever is in it. */
 export function isJson(text: string): boolean {
   const errors: ParseError[] = [];

@@ -11,12 +11,12 @@ export function countWords(count: number): string {
   return `${short(whole / unit)} ${letter}`;
 }
 
-/** Bytes in binary units: `16 MiB`. */
+/** Bytes in decimal units, as disks are sold and downloads counted: `3.68 MB`. */
 export function byteWords(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   let step = 0;
   let value = bytes;
-  for (; value >= 1024 && step < units.length - 1; step++) value /= 1024;
+  for (; value >= 999.5 && step < units.length - 1; step++) value /= 1000;
   return `${step === 0 ? Math.round(value) : short(value)} ${units[step]}`;
 }
 

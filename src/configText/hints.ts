@@ -46,7 +46,7 @@ type Tell = (path: string, label: string, tooltip?: string) => void;
 
 function modelWords({ summary, bytes }: ModelFacts): string {
   const { family, layers, params } = summary;
-  return `${family} · ${layers} blocks · ${countWords(params)} parameters · ${byteWords(bytes)}`;
+  return `${family} · ${layers} blocks · ${countWords(params)} · ${byteWords(bytes)}`;
 }
 
 function ratioWords(ratio: number, summary: ModelSummary): [string, string] {
@@ -73,12 +73,12 @@ function tellCalibration(
   const used = Math.min(length, model?.maxPositions ?? length);
   tellCap('calibration.length', length, model, tell);
   const tokens = windows * used;
-  const bytes = model === null ? null : STREAMS * FLOAT_BYTES * tokens * model.summary.hidden;
-  tell(
-    lastWritten(tree, ['calibration.windows', 'calibration.length']),
-    `= ${countWords(tokens)} tokens${bytes === null ? '' : ` · ${byteWords(bytes)} of hidden states`}`,
-    `At most ${windows} windows of ${used} tokens, as far as the text has them.`,
-  );
+  const said = `At most ${windows} windows of ${used} tokens, as far as the text has them.`;
+  const place = lastWritten(tree, ['calibration.windows', 'calibration.length']);
+  if (model === null) return tell(place, `= ${countWords(tokens)} tokens`, said);
+  const bytes = byteWords(STREAMS * FLOAT_BYTES * tokens * model.summary.hidden);
+  const held = `Their hidden states take ${bytes} of memory beside the weights.`;
+  tell(place, `= ${countWords(tokens)} tokens · ${bytes}`, `${said} ${held}`);
 }
 
 function tellSearch(
@@ -108,9 +108,11 @@ function tellSearch(
       `${population} in each of ${generations + 1} generations, the first included.`,
     );
   }
-  const values = `population ${population}, ${generations} generations, ${windows} × ${used} tokens`;
-  const where = written.length > 0 ? values : `${values} = ${all}`;
-  tell('search.preset', where, `What the preset "${preset}" and this file say together.`);
+  tell(
+    'search.preset',
+    `${all}, each on ${windows} × ${used} tokens`,
+    `What the preset "${preset}" and this file say together: ${population} candidates in each of ${generations + 1} generations, the first included.`,
+  );
 }
 
 function tellCap(path: string, length: number, model: ModelFacts | null, tell: Tell): void {

@@ -3,7 +3,7 @@ import { acceptsValue } from '../protocol/acceptsValue.ts';
 import type { ConfigProblem } from '../protocol/configProblem.ts';
 import { checkRunConfig } from '../protocol/parseRunConfig.ts';
 import { configSchema, schemaAt } from './configSchema.ts';
-import { fieldNode, isJson, readConfigTree } from './configTree.ts';
+import { fieldNode, isEmptyConfig, isJson, readConfigTree } from './configTree.ts';
 import { fixesOf, type ConfigFix } from './quickFixes.ts';
 
 /**
@@ -32,7 +32,8 @@ export function configIssues(text: string): readonly ConfigIssue[] {
   const starts = lineStarts(text);
   // Whether values fit each other is looked at only when each is right by itself.
   const isSound = tree !== undefined && acceptsValue(configSchema, getNodeValue(tree));
-  const isBroken = text.trim() !== '' && !isJson(text);
+  const isEmpty = isEmptyConfig(text);
+  const isBroken = !isEmpty && !isJson(text);
   return check.problems.map((problem) => {
     const offset = (starts[problem.line - 1] ?? 0) + problem.column - 1;
     const path = pathAt(tree, offset, problem.field);
@@ -40,7 +41,7 @@ export function configIssues(text: string): readonly ConfigIssue[] {
     const place = { kind, offset, length: problem.length, path };
     return {
       ...place,
-      message: messageOf(problem, kind, path),
+      message: messageOf(problem, kind, path, isEmpty),
       fixes: fixesOf(text, tree, place),
     };
   });
@@ -65,8 +66,10 @@ function messageOf(
   { expected, found }: ConfigProblem,
   kind: ConfigIssueKind,
   path: readonly string[],
+  isEmpty: boolean,
 ): string {
   const name = path.join('.');
+  if (isEmpty) return 'A run config needs "model", "ratio" and "text"; this file is empty.';
   if (kind === 'unknown') return `Unknown field "${name}"${found.replace(/^[^;]*/, '')}`;
   if (kind === 'missing') return `The field "${name}" is missing.`;
   if (kind === 'repeated') return `The field "${name}" is written a second time.`;

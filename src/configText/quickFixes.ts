@@ -6,9 +6,10 @@ import { expandSearch } from '../protocol/searchPresets.ts';
 import { didYouMean } from '../protocol/didYouMean.ts';
 import { suggestFields } from '../protocol/suggestFields.ts';
 import { configSchema, isRequired, schemaAt } from './configSchema.ts';
-import { fieldNode, fieldValue } from './configTree.ts';
+import { fieldNode, fieldValue, isEmptyConfig } from './configTree.ts';
 import { removeField, removeProperty, setField, type FieldValue } from './edits.ts';
 import type { ConfigIssue } from './problems.ts';
+import { configTemplate, PLACEHOLDERS } from './template.ts';
 import { applyEdits, type TextEdit } from './textEdit.ts';
 
 /** A repair that one click does. */
@@ -21,16 +22,12 @@ export interface ConfigFix {
 
 type Place = Pick<ConfigIssue, 'kind' | 'offset' | 'length' | 'path'>;
 
-/** What stands in for a required field until the user knows better. */
-const PLACEHOLDERS: Readonly<Record<string, FieldValue>> = {
-  model: './model',
-  ratio: 0.7,
-  text: './calibration.txt',
-};
-
 /** Repairs for one problem, the likeliest first. */
 export function fixesOf(text: string, tree: Node | undefined, place: Place): readonly ConfigFix[] {
-  if (tree === undefined) return [];
+  if (tree === undefined) {
+    const edits = [{ offset: 0, length: text.length, content: configTemplate(PLACEHOLDERS) }];
+    return isEmptyConfig(text) ? [{ title: 'Write a template', edits, preferred: true }] : [];
+  }
   const [first, ...rest] = ((): readonly Draft[] => {
     switch (place.kind) {
       case 'unknown':
@@ -123,7 +120,10 @@ function fixMissing(text: string, tree: Node, name: string): readonly Draft[] {
   const insert = (names: readonly string[]): readonly TextEdit[] => {
     let after = text;
     for (const each of names) {
-      after = applyEdits(after, setField(after, [each], PLACEHOLDERS[each] ?? ''));
+      after = applyEdits(
+        after,
+        setField(after, [each], PLACEHOLDERS[each as keyof typeof PLACEHOLDERS]),
+      );
     }
     return [smallestEdit(text, after)];
   };

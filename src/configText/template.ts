@@ -39,3 +39,6 @@ ${optional(name, 'my first subnet', 'name')}
 }
 `;
 }
+
+/** What stands in for a required field until the user knows better. */
+export const PLACEHOLDERS = { model: './model', ratio: 0.7, text: './calibration.txt' } as const;

@@ -19,11 +19,11 @@ export class ConfigActions implements vscode.CodeActionProvider {
     this.models = models;
   }
 
-  provideCodeActions(
+  async provideCodeActions(
     document: vscode.TextDocument,
     range: vscode.Range,
     { diagnostics }: vscode.CodeActionContext,
-  ): vscode.CodeAction[] {
+  ): Promise<vscode.CodeAction[]> {
     const text = document.getText();
     const own = diagnostics.filter(({ source }) => source === SOURCE);
     const actions = configIssues(text).flatMap(({ offset, length, message, fixes }) => {
@@ -34,21 +34,21 @@ export class ConfigActions implements vscode.CodeActionProvider {
         actionOf(document, { title, edits, preferred, told }),
       );
     });
-    return [...actions, ...this.otherModels(document, own)];
+    return [...actions, ...(await this.otherModels(document, own))];
   }
 
   /** Models that are there, those of a like name first, for one that is not. */
-  private otherModels(
+  private async otherModels(
     document: vscode.TextDocument,
     own: readonly vscode.Diagnostic[],
-  ): vscode.CodeAction[] {
+  ): Promise<vscode.CodeAction[]> {
     const told = own.find(({ code }) => code === 'missingModel' || code === 'badModel');
     const folder = configFolder(document.uri);
     const node = fieldNode(readConfigTree(document.getText()), ['model']);
     if (told === undefined || folder === undefined || node === undefined) return [];
     const written = String(node.value);
     const last = written.split('/').at(-1) ?? '';
-    const near = this.models.found
+    const near = (await this.models.list())
       .filter(({ reading }) => reading.kind === 'model')
       .map((model) => ({ path: writtenPath(folder, model.folder), name: model.name }))
       .filter(({ path }) => path !== written)

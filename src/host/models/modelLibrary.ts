@@ -30,7 +30,6 @@ export class ModelLibrary implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly subscriptions: vscode.Disposable[] = [];
   private listing: Promise<readonly FoundModel[]> | undefined;
-  private last: readonly FoundModel[] = [];
 
   readonly onDidChange = this.changed.event;
 
@@ -56,11 +55,6 @@ export class ModelLibrary implements vscode.Disposable {
   list(): Promise<readonly FoundModel[]> {
     this.listing ??= this.search();
     return this.listing;
-  }
-
-  /** What was found last, at once. */
-  get found(): readonly FoundModel[] {
-    return this.last;
   }
 
   /** Reads the headers of one folder, or what is known of it. */
@@ -89,8 +83,7 @@ export class ModelLibrary implements vscode.Disposable {
     for (const place of places.values()) {
       models.push({ ...place, reading: await this.readings.read(place.folder) });
     }
-    this.last = models.sort(byUse);
-    return this.last;
+    return models.sort(byUse);
   }
 }
 

@@ -34,11 +34,6 @@ export class ModelReadings {
     this.kept.set(folder, { stamp, reading });
     return reading;
   }
-
-  /** What was read last, without looking at the disk. */
-  known(folder: string): ModelReading | undefined {
-    return this.kept.get(folder)?.reading;
-  }
 }
 
 async function readHeaders(folder: string, isMissing: boolean): Promise<ModelReading> {

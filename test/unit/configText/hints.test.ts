@@ -24,13 +24,36 @@ test('shows what a config keeps and computes', () => {
   assert.equal(
     shown(text),
     `{
-  "model": "m" «llama · 8 blocks · 1.84 M parameters · 3.51 MiB»,
+  "model": "m" «llama · 8 blocks · 1.84 M · 3.68 MB»,
   "ratio": 0.7 «keeps 1.10 M of 1.57 M · model 74.3%»,
   "text": "t",
-  "calibration": { "windows": 128, "length": 256 «= 32,768 tokens · 32.0 MiB of hidden states» },
-  "search": { "preset": "quick" «population 24, 8 generations, 16 × 256 tokens = 216 candidates», "windows": 16 «= 4,096 tokens a candidate» },
+  "calibration": { "windows": 128, "length": 256 «= 32,768 tokens · 33.6 MB» },
+  "search": { "preset": "quick" «216 candidates, each on 16 × 256 tokens», "windows": 16 «= 4,096 tokens a candidate» },
 }`,
   );
+});
+
+test('keeps every figure within what the editor shows of one', () => {
+  // The default of the setting editor.inlayHints.maximumLength.
+  const most = 43;
+  const large = {
+    ...tinyFacts,
+    summary: {
+      ...tinyFacts.summary,
+      family: 'llama',
+      layers: 126,
+      params: 405_123_000_000,
+      blockParams: 400_123_000_000,
+      hidden: 16_384,
+    },
+    maxPositions: 131_072,
+    bytes: 810_000_000_000,
+  };
+  const text =
+    '{ "model": "m", "ratio": 0.725, "text": "t", "calibration": { "windows": 128 }, "search": { "preset": "methodA", "windows": 16 } }';
+  const labels = configHints(text, large).map(({ label }) => label);
+  assert.ok(labels.length >= 5);
+  for (const label of labels) assert.ok(label.length <= most, label);
 });
 
 test('counts the candidates behind the fields that set them', () => {

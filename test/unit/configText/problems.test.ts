@@ -125,3 +125,9 @@ test('JSON without an object is a problem of its root', () => {
 test('a good config has no problems', () => {
   assert.deepEqual(configIssues(`{ ${BASE} }`), []);
 });
+
+test('an empty file is repaired by the template', () => {
+  const issue = only(' \n');
+  assert.match(issue.message, /needs "model", "ratio" and "text"/);
+  assert.ok(checkRunConfig(applyEdits(' \n', issue.fixes[0]!.edits)).ok);
+});
