@@ -34,5 +34,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 console.log(`Dashboards of recorded runs: ${server.url}`);
 console.log('Reload a page after "npm run build" to see it built anew. Ctrl-C ends.');
-if (values.live !== true)
+if (values.live !== true) {
   console.log('With --live, runs that have not ended go on while you look.');
+}

@@ -112,8 +112,9 @@ async function openPanel(
   });
   page.on('requestfailed', (request) => {
     // The stream of events ends with the page.
-    if (!request.url().includes('/events'))
+    if (!request.url().includes('/events')) {
       problems.push(`request: ${request.url()} ${request.failure()?.errorText ?? ''}`);
+    }
   });
   const { url, session } = server.open(options);
   await page.goto(url);

@@ -168,7 +168,9 @@ function keyAt(file: number, layout: UnitLayout, index: number): string {
 
 function bitsAt(file: number, layout: UnitLayout, index: number): Uint8Array {
   const { layers, bytesPerLayer } = layout;
-  return readAt(file, layers * bytesPerLayer, index * recordBytesOf(layout) + KEY_BYTES);
+  const bytes = readAt(file, layers * bytesPerLayer, index * recordBytesOf(layout) + KEY_BYTES);
+  // A Buffer would reach a webview as an object: its toJSON comes before VS Code sees bytes.
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function readAt(file: number, length: number, at: number): Buffer {
