@@ -70,6 +70,12 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     ),
     node: [TURN],
   },
+  'engine/baselines': {
+    folders: engine(
+      ...['numeric', 'runtime', 'checkpoint', 'subnet', 'graphs'],
+      ...['importance', 'search', 'sparsity'],
+    ),
+  },
   'engine/export': {
     folders: engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet'),
     packages: ['@bufbuild/protobuf', 'typebox'],
@@ -84,7 +90,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: engine(
       ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
       ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
-      ...['sparsity'],
+      ...['sparsity', 'baselines'],
     ),
     // Its number goes into the manifest of a run; the library itself is the runtime's.
     packages: ['onnxruntime-node/package.json'],

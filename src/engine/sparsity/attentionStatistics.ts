@@ -67,7 +67,7 @@ function addSquares(sum: Float64Array, a: Float32Array): void {
  * @param layout  what each column is, [padded]
  * @returns  [N, A·D]; the same array when there is no padding
  */
-function withoutPadding(inner: Float32Array, layout: Int32Array): Float32Array {
+export function withoutPadding(inner: Float32Array, layout: Int32Array): Float32Array {
   if (!layout.includes(ZERO_ROW)) return inner;
   const columns = [...layout.keys()].filter((i) => layout[i] !== ZERO_ROW);
   const rows = inner.length / layout.length;

@@ -1,0 +1,132 @@
+import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { initialSubnet } from '../search/baseline.ts';
+import { countParameters, denseSubnet } from '../subnet/count.ts';
+import type { LayerMask, LayerScores, Subnet } from '../subnet/subnet.ts';
+import { groupMask } from './groupMask.ts';
+import { magnitudeUnitScores, type StructuredCandidate } from './structuredSubnet.ts';
+
+/**
+ * Removes whole blocks in a given order until a budget is met.
+ *
+ * Deviation: blocks are coarse, and comparisons are at equal parameters, so the last block to go is
+ * not removed but thinned to what is left of the budget, its largest weights kept.
+ * @param order  blocks, the first to go first
+ * @param budget  block parameters
+ * @throws EngineError `budget` when the order is too short or no subnet has the budget
+ */
+export function depthSubnet(
+  weights: ModelWeights,
+  order: readonly number[],
+  budget: number,
+): StructuredCandidate {
+  const { shape } = weights;
+  const dense = denseSubnet(shape);
+  const { denseBlock } = countParameters(shape, dense);
+  const perBlock = denseBlock / shape.layers;
+  const removed = Math.floor((denseBlock - budget) / perBlock);
+  const gone = new Set(order.slice(0, removed));
+  const layers: LayerMask[] = dense.layers.map((mask, l) =>
+    gone.has(l) ? groupMask(shape, new Set(), new Uint32Array(0)) : mask,
+  );
+  const rest = budget - (denseBlock - removed * perBlock) + perBlock;
+  if (rest < perBlock) thinNext(shape, layers, order.slice(removed), rest, perBlock, weights);
+  return { weights, subnet: { layers }, extraParameters: 0 };
+}
+
+/** How many blocks {@link depthSubnet} touches at a budget: what an order must name. */
+export function blocksTouched(shape: ModelShape, budget: number): number {
+  const { denseBlock } = countParameters(shape, denseSubnet(shape));
+  return Math.min(shape.layers, Math.ceil(((denseBlock - budget) * shape.layers) / denseBlock) + 1);
+}
+
+/** Blocks by influence, the least influential first; ties by index. */
+export function influenceOrder(influence: readonly number[]): number[] {
+  return [...influence.keys()].sort((a, b) => influence[a]! - influence[b]! || a - b);
+}
+
+/**
+ * Blocks in the order in which leaving them out hurts least, one after the other, each judged with
+ * those before it gone (SLEB). The first and the last block stay.
+ * @param count  blocks to name
+ * @param loss  of a subnet; smaller is better
+ * @throws EngineError `budget` when the model has not so many blocks to give, `cancelled`
+ * @source Song et al. 2024 (SLEB, arXiv 2402.09025); METHODS section 4.12
+ */
+export async function greedyOrder(
+  shape: ModelShape,
+  count: number,
+  loss: (subnet: Subnet) => Promise<number>,
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onRemoved?: ((done: number) => void) | undefined;
+  } = {},
+): Promise<number[]> {
+  const dense = denseSubnet(shape).layers;
+  const none = groupMask(shape, new Set(), new Uint32Array(0));
+  const order: number[] = [];
+  for (let step = 0; step < count; step++) {
+    let best: { block: number; loss: number } | null = null;
+    for (let block = 1; block < shape.layers - 1; block++) {
+      if (order.includes(block)) continue;
+      throwIfAborted(options.signal);
+      const layers = dense.map((mask, l) => (l === block || order.includes(l) ? none : mask));
+      const found = await loss({ layers });
+      // A loss that is not a number never wins, but something must go.
+      if (best === null || found < best.loss) best = { block, loss: found };
+    }
+    if (best === null) throw tooFew(shape, count);
+    order.push(best.block);
+    options.onRemoved?.(order.length);
+  }
+  return order;
+}
+
+/** Thins the next block, or the next two when one alone cannot hold so little. */
+function thinNext(
+  shape: ModelShape,
+  layers: LayerMask[],
+  next: readonly number[],
+  rest: number,
+  perBlock: number,
+  weights: ModelWeights,
+): void {
+  const scores = magnitudeUnitScores(weights);
+  for (const count of [1, 2]) {
+    const blocks = next.slice(0, count);
+    if (blocks.length < count) throw tooFew(shape, layers.length);
+    const budget = rest + (count - 1) * perBlock;
+    const thin = thinned(
+      shape,
+      blocks.map((l) => scores[l]!),
+      budget,
+    );
+    if (thin === null) continue;
+    blocks.forEach((l, i) => (layers[l] = thin[i]!));
+    return;
+  }
+}
+
+function thinned(
+  shape: ModelShape,
+  scores: readonly LayerScores[],
+  budget: number,
+): readonly LayerMask[] | null {
+  try {
+    const part = { ...shape, layers: scores.length };
+    return initialSubnet({ shape: part, masks: 'decoupled', budget }, scores).layers;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'budget') return null;
+    throw error;
+  }
+}
+
+function tooFew(shape: ModelShape, wanted: number): EngineError {
+  return new EngineError('budget', {
+    what: 'Depth removal',
+    expected: `at most ${shape.layers - 2} blocks to remove`,
+    found: `${wanted}`,
+    action: 'Choose a larger ratio.',
+  });
+}

@@ -1,0 +1,48 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { type ModelShape, qkUnitsPerHead } from '../checkpoint/modelShape.ts';
+import type { HeadMask, LayerMask } from '../subnet/subnet.ts';
+import { type UnitCosts, unitCosts } from '../subnet/units.ts';
+
+/** Parameters of the units that whole-head methods remove. */
+export interface GroupCosts extends UnitCosts {
+  /** A key/value head with its query heads. */
+  readonly head: number;
+}
+
+/** What removing a whole head or a neuron saves. */
+export function groupCosts(shape: ModelShape): GroupCosts {
+  const costs = unitCosts(shape);
+  return { ...costs, head: costs.qk * qkUnitsPerHead(shape) + costs.vo * shape.headDim };
+}
+
+/**
+ * The mask that keeps whole heads and single neurons.
+ * @param heads  kept key/value heads
+ * @param neurons  kept neurons, ascending
+ */
+export function groupMask(
+  shape: ModelShape,
+  heads: ReadonlySet<number>,
+  neurons: Uint32Array,
+): LayerMask {
+  const whole: HeadMask = { qk: upTo(qkUnitsPerHead(shape)), vo: upTo(shape.headDim) };
+  const none: HeadMask = { qk: new Uint32Array(0), vo: new Uint32Array(0) };
+  return {
+    heads: Array.from({ length: shape.kvHeads }, (_, h) => (heads.has(h) ? whole : none)),
+    mlp: neurons,
+  };
+}
+
+/** The error of a budget that whole heads and neurons cannot meet. */
+export function unreachable(budget: number, most: number): EngineError {
+  return new EngineError('budget', {
+    what: 'A subnet of whole heads and neurons',
+    expected: `a budget of at most ${most} block parameters that leaves every block some of both`,
+    found: `${budget}`,
+    action: 'Choose another ratio.',
+  });
+}
+
+function upTo(n: number): Uint32Array {
+  return Uint32Array.from({ length: n }, (_, index) => index);
+}

@@ -1,0 +1,52 @@
+import { EngineError } from '../../protocol/errors.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { magnitudeScores } from '../importance/magnitude.ts';
+import { unitScores } from '../importance/unitScores.ts';
+import { initialSubnet } from '../search/baseline.ts';
+import { countParameters } from '../subnet/count.ts';
+import type { LayerScores, Subnet } from '../subnet/subnet.ts';
+import { groupCosts } from './groupMask.ts';
+
+/** A structured baseline: a subnet, with the weights it is to be used with. */
+export interface StructuredCandidate {
+  readonly weights: ModelWeights;
+  readonly subnet: Subnet;
+  /** Parameters added to the blocks, beside those of the subnet: output biases. */
+  readonly extraParameters: number;
+}
+
+/**
+ * The uniform subnet of the largest weights: every block, head and MLP keeps the same ratio, units
+ * ranked by Σ W² over all their rows.
+ * @param budget  block parameters, met exactly
+ * @throws EngineError `budget` when no subnet has it
+ * @source METHODS section 3.2
+ */
+export function magnitudeSubnet(weights: ModelWeights, budget: number): StructuredCandidate {
+  const { shape } = weights;
+  const subnet = initialSubnet({ shape, masks: 'decoupled', budget }, magnitudeUnitScores(weights));
+  return { weights, subnet, extraParameters: 0 };
+}
+
+/** Σ W² of every prunable unit, per block. */
+export function magnitudeUnitScores({ shape, layers }: ModelWeights): LayerScores[] {
+  return layers.map((layer) => unitScores(magnitudeScores(layer, shape.hidden), shape));
+}
+
+/**
+ * Checks that a baseline spends its budget to the last neuron: comparisons are at equal parameters.
+ * @param shape  of the source model: a candidate that gained biases counts these as extra
+ * @throws EngineError `budget` when it does not
+ */
+export function assertSpends(shape: ModelShape, made: StructuredCandidate, budget: number): void {
+  const spent = countParameters(shape, made.subnet).block + made.extraParameters;
+  const { mlp } = groupCosts(shape);
+  if (spent <= budget && spent > budget - mlp) return;
+  throw new EngineError('budget', {
+    what: 'A baseline subnet',
+    expected: `more than ${budget - mlp} and at most ${budget} block parameters`,
+    found: `${spent}`,
+    action: 'Choose another ratio, or leave this baseline out.',
+  });
+}

@@ -1,0 +1,110 @@
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { absoluteRowSums, ones } from '../importance/rowSums.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
+import { attentionStatistics } from '../sparsity/attentionStatistics.ts';
+import { MlpProbe } from '../sparsity/mlpProbe.ts';
+import { assertUsable, channelNorms, type InputMoments } from '../sparsity/sublayerStatistics.ts';
+import { denseSubnet } from '../subnet/count.ts';
+import { keepBest } from '../subnet/select.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import { groupCosts, groupMask, unreachable } from './groupMask.ts';
+import type { StructuredCandidate } from './structuredSubnet.ts';
+
+/** What {@link wandaSpSubnet} needs. */
+export interface WandaSpRequest {
+  readonly forward: ForwardPass;
+  readonly weights: ModelWeights;
+  /** Calibration windows grouped into batches. */
+  readonly batches: readonly (readonly Uint32Array[])[];
+  /** Block parameters. */
+  readonly budget: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Whole heads and neurons that every block keeps. */
+export interface UniformWidths {
+  /** Key/value heads of every block. */
+  readonly heads: number;
+  /** Neurons of each block, [L]; they differ by one at most. */
+  readonly neurons: readonly number[];
+}
+
+/**
+ * Wanda-sp: whole heads and neurons by Σ |W|·‖x‖ of what they feed into o and down, the same number
+ * in every block, each block looked at on what the pruned ones before it give.
+ *
+ * Deviation: under grouped queries a key/value head goes with all its query heads, and as heads are
+ * few, they take the number nearest the ratio and neurons make up the rest of the budget.
+ * @throws EngineError `budget` when whole heads and neurons cannot meet the budget, `numeric` for
+ *   activations that are not finite, `cancelled`
+ * @source An et al. 2024 (FLAP's repository); METHODS section 4.3
+ */
+export async function wandaSpSubnet(request: WandaSpRequest): Promise<StructuredCandidate> {
+  const { forward, weights, batches, budget, signal } = request;
+  const { shape } = weights;
+  const widths = uniformWidths(shape, budget);
+  const dense = denseSubnet(shape).layers[0]!;
+  const probe = new MlpProbe(forward);
+  let states = batches.map((batch) => forward.embed(weights, batch));
+  const layers: LayerMask[] = [];
+  for (const [l, layer] of weights.layers.entries()) {
+    const context = await attentionStatistics(forward, layer, dense, states, false, signal);
+    assertUsable(`block ${l}, input of o_proj`, context.inner);
+    const channels = outputScores(layer.o.weight, context.inner, context.tokens);
+    const heads = new Set(keepBest(headSums(channels, shape), widths.heads));
+    const half = groupMask(shape, heads, dense.mlp);
+    const middle = await forward.sublayer('attention', layer, half, states, { signal });
+    releaseTensors(states);
+
+    const wish = { gram: false, sensitivity: false };
+    const hidden = await probe.statistics(layer, dense, middle, wish, signal);
+    assertUsable(`block ${l}, input of down_proj`, hidden.inner);
+    const neurons = outputScores(layer.down.weight, hidden.inner, hidden.tokens);
+    const mask = groupMask(shape, heads, keepBest(neurons, widths.neurons[l]!));
+    states = await forward.sublayer('mlp', layer, mask, middle, { signal });
+    releaseTensors(middle);
+    layers.push(mask);
+  }
+  releaseTensors(states);
+  return { weights, subnet: { layers }, extraParameters: 0 };
+}
+
+/**
+ * Whole heads and neurons per block that spend a budget: as near to one ratio as heads allow.
+ * @throws EngineError `budget` when no such widths exist
+ */
+export function uniformWidths(shape: ModelShape, budget: number): UniformWidths {
+  const { layers, kvHeads, intermediate } = shape;
+  const costs = groupCosts(shape);
+  const fixed = layers * (costs.attentionFixed + costs.mlpFixed);
+  const whole = layers * (kvHeads * costs.head + intermediate * costs.mlp);
+  const ratio = (budget - fixed) / whole;
+  const choices = Array.from({ length: kvHeads }, (_, h) => h + 1);
+  choices.sort((a, b) => Math.abs(a / kvHeads - ratio) - Math.abs(b / kvHeads - ratio) || b - a);
+  for (const heads of choices) {
+    const all = Math.floor((budget - fixed - layers * heads * costs.head) / costs.mlp);
+    if (all < layers || all > layers * intermediate) continue;
+    const least = Math.floor(all / layers);
+    const neurons = Array.from({ length: layers }, (_, l) => least + (l < all % layers ? 1 : 0));
+    return { heads, neurons };
+  }
+  throw unreachable(budget, whole + fixed);
+}
+
+/** Σ over outputs of |W|·‖x‖, [inputs]. */
+function outputScores(weight: Float32Array, inner: InputMoments, tokens: number): Float64Array {
+  const norms = channelNorms(inner, tokens);
+  return absoluteRowSums(weight, ones(weight.length / norms.length)).map(
+    (sum, i) => sum * norms[i]!,
+  );
+}
+
+/** Sums over the channels of all query heads of a key/value head, [G]. */
+export function headSums(channels: Float64Array, { kvHeads }: ModelShape): Float64Array {
+  const width = channels.length / kvHeads;
+  return Float64Array.from({ length: kvHeads }, (_, h) =>
+    channels.subarray(h * width, (h + 1) * width).reduce((sum, value) => sum + value, 0),
+  );
+}
