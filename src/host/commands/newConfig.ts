@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { configTemplate } from '../../configText/template.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { resolvePath, writtenPath } from '../language/configPath.ts';
+import { modelName } from '../models/hubCache.ts';
 import { requireDisk, requireTrust, requireWritable } from '../trust.ts';
 import { askSteps, type Step, type StepChoice } from '../ui/multiStep.ts';
 import type { App } from './app.ts';
@@ -61,8 +62,9 @@ function modelStep(app: App, folder: string): Step {
     placeholder: vscode.l10n.t('Which model? A folder with config.json and *.safetensors'),
     async choices() {
       const found = await app.models.list();
+      const readable = found.filter(({ reading }) => reading.kind === 'model');
       return [
-        ...found.map(({ name, folder: path }) => ({
+        ...readable.map(({ name, folder: path }) => ({
           label: `$(package) ${name}`,
           description: vscode.workspace.asRelativePath(path),
           value: writtenPath(folder, path),
@@ -135,7 +137,10 @@ function nameStep(folder: string, known: string | undefined): Step {
     placeholder: vscode.l10n.t('Name of the config file'),
     initial(answers) {
       const [model = '', , ratio = ''] = known === undefined ? answers : [known, ...answers];
-      return `${basename(model)}-${Math.round(100 * Number(ratio))}`.replaceAll(/[^\w.-]+/g, '-');
+      return `${basename(modelName(model))}-${Math.round(100 * Number(ratio))}`.replaceAll(
+        /[^\w.-]+/g,
+        '-',
+      );
     },
     validate(text) {
       const name = text.trim();

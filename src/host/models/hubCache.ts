@@ -10,6 +10,8 @@ export interface CachedModel {
   readonly folder: string;
 }
 
+/** What the folder of a model begins with. */
+const ENTRY = 'models--';
 /** Models of a cache that are looked at; people have dozens. */
 const MOST_MODELS = 500;
 /** A revision is 40 hex digits; the file that names one holds nothing else. */
@@ -31,15 +33,27 @@ export function hubCacheFolder(env: NodeJS.ProcessEnv, home = homedir()): string
   );
 }
 
+/** What a person calls the model of a folder: `owner/name` in a cache, else the folder's name. */
+export function modelName(folder: string): string {
+  const parts = folder.split(/[\\/]/).filter((part) => part !== '');
+  const entry = parts.at(-2) === 'snapshots' ? parts.at(-3) : undefined;
+  return entry?.startsWith(ENTRY) === true ? nameOf(entry) : (parts.at(-1) ?? folder);
+}
+
 /** The newest snapshot of every model in a cache; none when there is no such folder. */
 export async function cachedModels(cache: string): Promise<readonly CachedModel[]> {
   const names = await readdir(cache).catch((): string[] => []);
   const found: CachedModel[] = [];
-  for (const entry of names.filter((name) => name.startsWith('models--')).slice(0, MOST_MODELS)) {
+  for (const entry of names.filter((name) => name.startsWith(ENTRY)).slice(0, MOST_MODELS)) {
     const folder = await snapshotOf(join(cache, entry));
-    if (folder !== undefined) found.push({ name: entry.split('--').slice(1).join('/'), folder });
+    if (folder !== undefined) found.push({ name: nameOf(entry), folder });
   }
   return found;
+}
+
+/** `models--owner--name` → `owner/name`. */
+function nameOf(entry: string): string {
+  return entry.slice(ENTRY.length).replaceAll('--', '/');
 }
 
 /** The snapshot that `main` names, else the youngest. */
