@@ -55,9 +55,14 @@ export function paintStrip(
   clearRaster(raster);
   paintMap(raster, geometry, view, mapped, theme, scratch);
   const level = levelFor(cellWidth(view), 32);
+  const place = pixel(theme.removed);
   placeCells(scratch.cells, geometry, view, level);
   for (let i = 0; i < rows.length; i++) {
-    paintRow(raster, geometry, rows[i]!, geometry.top + i * geometry.rowPitch, level, scratch);
+    const [row, top] = [rows[i]!, geometry.top + i * geometry.rowPitch];
+    if (row.levels !== null) paintRow(raster, geometry, row, row.levels, top, level, scratch);
+    else if (row.missing === '') {
+      fillRect(raster, geometry.left, top, geometry.plot, geometry.rowHeight, place);
+    }
   }
 }
 
@@ -87,12 +92,12 @@ function paintRow(
   raster: Raster,
   { left, plot, rowHeight }: StripGeometry,
   row: StripRow,
+  levels: Levels,
   top: number,
   level: number,
   { line, flags, cells }: StripScratch,
 ): void {
-  if (row.levels === null) return;
-  const values = row.levels[Math.min(level, row.levels.length - 1)]!;
+  const values = levels[Math.min(level, levels.length - 1)]!;
   const { table, hatchBelow } = row;
   const right = left + plot;
   for (let x = left; x < right; x++) {

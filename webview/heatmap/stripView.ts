@@ -166,7 +166,7 @@ export function createStripView(events: StripEvents): StripView {
     surface.put();
     paintStripLabels(surface.context, geometry, view, rows, bands, theme, words, sorted);
     const marked = hover ?? (focused ? cursor : null);
-    if (marked === null) return;
+    if (marked === null || rows.every(({ levels }) => levels === null)) return;
     const left = cellLeft(view, marked.cell);
     const width = Math.max(1, Math.floor(cellWidth(view)));
     if (left < -width || left > geometry.plot) return;

@@ -1,7 +1,7 @@
 import type { UnitLayout } from '../../src/protocol/unitLayout.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import type { RampName } from '../draw/ramps.ts';
-import { el, onChange, setText } from '../dom.ts';
+import { el, icon, onChange, setText } from '../dom.ts';
 import { createAllUnitsView } from './allUnitsView.ts';
 import { heatmapModes, type HeatmapMode, type HeatmapState } from './heatmapState.ts';
 import { createLegendView } from './legendView.ts';
@@ -87,8 +87,9 @@ export function createWholeView(events: WholeEvents): WholeView {
     attributes: { type: 'button' },
   });
   retry.addEventListener('click', events.onRetry);
-  const messageText = el('p', {});
-  const message = el('div', { class: 'heat-message' }, messageText, retry);
+  const messageText = el('span', {});
+  const messageLine = el('p', {}, icon('error'), messageText);
+  const message = el('div', { class: 'heat-message' }, messageLine, retry);
   const legend = createLegendView();
   const bar = el('div', { class: 'heat-bar' }, title, modes.element, forms.element);
   const pictures = [overview.element, allUnits.element, tableFrame];
@@ -197,12 +198,12 @@ export function createWholeView(events: WholeEvents): WholeView {
 function questionOf({ mode, referenceName, subjectName }: HeatmapState): string {
   switch (mode) {
     case 'mask':
-      return `What does ${subjectName} keep?`;
+      return `What does ${subjectName || 'the mask'} keep?`;
     case 'importance':
       return 'Which parts matter most?';
     case 'frequency':
       return 'On what do the survivors agree?';
     case 'difference':
-      return `What changed against ${referenceName}?`;
+      return `What changed against ${referenceName || 'another mask'}?`;
   }
 }
