@@ -88,9 +88,9 @@ describe('the heatmaps in a browser', () => {
       const text = (await readout.textContent()) ?? '';
       assert.ok(text.startsWith(start), text);
     }
-    const whole = await picture(panel, '.heat-strip:visible');
+    const whole = await picture(panel, '.heat-detail .heat-strip');
     for (let i = 0; i < 8; i++) await keyboard.press('+');
-    assert.notEqual(await picture(panel, '.heat-strip:visible'), whole);
+    assert.notEqual(await picture(panel, '.heat-detail .heat-strip'), whole);
     await keyboard.press('Escape');
     await panel.frame.locator('.heat-overview canvas').waitFor();
     const focused = await panel.frame.evaluate<boolean>(
@@ -197,16 +197,14 @@ async function pixelAt(
 /** All pixels of a canvas, to be compared with others. */
 async function picture(panel: OpenPanel, selector: string): Promise<string> {
   // Two frames, so that what a key changed has been drawn.
-  return panel.frame.locator(`${selector} canvas`).evaluate<string, string>(
-    `(canvas) => new Promise((done) => {
-      requestAnimationFrame(() => requestAnimationFrame(() => done(canvas.toDataURL())));
-    })`,
+  return panel.frame.evaluate<string>(
+    `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+      done(document.querySelector('${selector} canvas').toDataURL());
+    })))`,
   );
 }
 
 /** Waits until the page's live region says a text. */
 async function spoken(panel: OpenPanel, text: string): Promise<void> {
-  await panel.frame.waitForFunction(
-    `[...document.querySelectorAll('[aria-live]')].some((node) => node.textContent.includes(${JSON.stringify(text)}))`,
-  );
+  await panel.frame.locator('[aria-live]').filter({ hasText: text }).waitFor({ state: 'attached' });
 }
