@@ -18,6 +18,9 @@ import type { Target } from './target.ts';
 /** How long the first dashboard is waited for after a run was started, ms. */
 const OPEN_MS = 60_000;
 
+/** How long a resumed run is waited for until it searches, ms: import and scores may be read again. */
+const SEARCH_MS = 600_000;
+
 /** Starts a run of a config, or queues it. */
 export async function run(app: App, targets: readonly Target[]): Promise<string> {
   requireTrust();
@@ -77,12 +80,32 @@ export async function pause(app: App, targets: readonly Target[]): Promise<strin
   return vscode.l10n.t('Pausing.');
 }
 
-/** Ends the search now; the best subnet goes on to be reformed, measured and exported. */
+/**
+ * Ends the search now; the best subnet goes on to be reformed, measured and exported. A run that is
+ * not running is resumed for that.
+ */
 export async function keepBest(app: App, targets: readonly Target[]): Promise<string> {
   requireTrust();
-  const entry = await activeRun(app, targets, vscode.l10n.t('End the search of which run?'));
-  await app.service.request(serviceApi.finishSearch, { id: jobOf(entry).id });
-  return vscode.l10n.t('The search ends; its best subnet goes on.');
+  await app.service.attachIfLive();
+  const entry = await needRun(app, targets, {
+    title: vscode.l10n.t('End the search of which run?'),
+    accept: (run) => run.state === 'running' || (isResumable(run) && run.digest.top.length > 0),
+    expected: vscode.l10n.t('a run that is running, or one that has judged subnets'),
+    action: vscode.l10n.t('Start or resume a run first.'),
+  });
+  const said = vscode.l10n.t('The search ends; its best subnet goes on.');
+  if (entry.state === 'running') {
+    await app.service.request(serviceApi.finishSearch, { id: jobOf(entry).id });
+    return said;
+  }
+  await requireWritable(entry.folder);
+  const work = { kind: 'resume', runFolder: entry.folder } as const;
+  const id = await app.service.submit(work, entry.manifest.name);
+  void app.reporter.guard(async () => {
+    const found = await app.service.waitFor(id, hasComeToSearch, SEARCH_MS);
+    if (found?.stage === 'search') await app.service.request(serviceApi.finishSearch, { id });
+  });
+  return said;
 }
 
 /** Moves a queued run one place up. */
@@ -161,6 +184,12 @@ async function openWhenBegun(app: App, id: string): Promise<void> {
   app.store.touch(folder);
   const entry = app.store.find(folder);
   if (entry !== undefined) app.panels.show([entry], { preserveFocus: true });
+}
+
+/** Also true for one that has ended or is past its search, so that nobody waits for it. */
+function hasComeToSearch({ state, stage }: Job): boolean {
+  const isBefore = stage === null || ['import', 'calibrate', 'score'].includes(stage);
+  return state !== 'queued' && (state !== 'running' || !isBefore);
 }
 
 async function activeRun(app: App, targets: readonly Target[], title: string): Promise<RunEntry> {

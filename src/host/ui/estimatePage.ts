@@ -4,7 +4,7 @@ import type { EstimateReport, StageEstimate } from '../../protocol/estimate.ts';
 import { formatBytes, formatCount, formatDuration, plain } from './format.ts';
 
 /** Cells of a bar. */
-const BAR = 24;
+const BAR = 20;
 
 /** What a run would take and give, as a page to read. */
 export function estimatePage(report: EstimateReport, configPath: string): string {
@@ -46,8 +46,11 @@ export function estimatePage(report: EstimateReport, configPath: string): string
       widths.mlp,
     ),
     `## ${t('Where the time goes')}`,
-    table([t('stage'), t('time'), '', t('memory'), t('why')], stages.map(row(stages))),
-    plain(device.why),
+    table([t('stage'), t('time'), '', t('memory')], stages.map(row(stages))),
+    [
+      ...stages.map(({ stage, why }) => `- **${stage}**: ${plain(why)}`),
+      `- ${plain(device.why)}`,
+    ].join('\n'),
     `## ${t('What it looks at')}`,
     table(
       ['', t('windows'), t('tokens each')],
@@ -64,10 +67,10 @@ export function estimatePage(report: EstimateReport, configPath: string): string
 
 function row(stages: readonly StageEstimate[]): (stage: StageEstimate) => string[] {
   const longest = Math.max(1, ...stages.map(({ ms }) => ms));
-  return ({ stage, ms, peakBytes, why }) => {
+  return ({ stage, ms, peakBytes }) => {
     const cells = Math.round((BAR * ms) / longest);
     const bar = `\`${'█'.repeat(cells)}${'·'.repeat(BAR - cells)}\``;
-    return [stage, formatDuration(ms), bar, formatBytes(peakBytes), plain(why)];
+    return [stage, formatDuration(ms), bar, formatBytes(peakBytes)];
   };
 }
 

@@ -13,7 +13,6 @@ export function inspectPage(report: InspectReport, name: string): string {
         part.prunable ? String(part.units) : '–',
         formatCount(part.params),
         part.prunable ? t('yes') : t('no'),
-        plain(part.reason),
       ].join(' | ')} |`,
   );
   return [
@@ -32,6 +31,9 @@ export function inspectPage(report: InspectReport, name: string): string {
       ...[hidden, intermediate, vocab, report.maxPositions],
     ),
     t('{0} heads of {1} dimensions on {2} key/value heads.', heads, headDim, kvHeads),
-    `| ${[t('part'), t('units'), t('parameters'), t('prunable'), t('why')].join(' | ')} |\n| --- | ---: | ---: | --- | --- |\n${parts.join('\n')}`,
+    `| ${[t('part'), t('units'), t('parameters'), t('prunable')].join(' | ')} |\n| --- | ---: | ---: | --- |\n${parts.join('\n')}`,
+    report.parts
+      .map(({ name: part, reason }) => `- **${plain(part)}**: ${plain(reason)}`)
+      .join('\n'),
   ].join('\n\n');
 }
