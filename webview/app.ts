@@ -38,8 +38,9 @@ export function startApp(root: HTMLElement, bridge: Bridge): void {
   };
   const schedule = (): void => {
     // A hidden page draws nothing; it draws what it then knows when it is seen again.
-    if (frame === 0 && document.visibilityState === 'visible')
+    if (frame === 0 && document.visibilityState === 'visible') {
       frame = requestAnimationFrame(render);
+    }
   };
   const render = (): void => {
     frame = 0;
@@ -115,7 +116,9 @@ function createPage(
   notices: ReturnType<typeof createNotices>,
   { state, theme, themeVersion, again }: Surroundings,
 ): Page {
-  const announce = notices.announce;
+  const announce = (text: string): void => {
+    notices.announce(text);
+  };
   const mask: Page['mask'] = (run, ref) => {
     // A mask is asked of the run that knows it: in a comparison that may be the other one.
     const { order, runs } = state();

@@ -81,6 +81,7 @@ export function formatSpan(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const two = (value: number): string => String(value).padStart(2, '0');
+  if (h >= 100) return `${Math.floor(h / 24)}${GAP}d ${h % 24}${GAP}h`.replace(' ', GAP);
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
@@ -96,6 +97,7 @@ export function formatLeft(ms: number): string {
   if (ms < 55_000) return `${Math.ceil(ms / 10_000) * 10}${GAP}s left`;
   const minutes = Math.round(ms / 60_000);
   if (minutes < 60) return `${Math.max(1, minutes)}${GAP}min left`;
+  if (minutes >= 180) return `${Math.round(minutes / 60)}${GAP}h left`;
   return `${Math.floor(minutes / 60)}${GAP}h ${minutes % 60}${GAP}min left`;
 }
 
@@ -103,7 +105,7 @@ export function formatLeft(ms: number): string {
 export function formatMoment(ms: number): string {
   return new Intl.DateTimeFormat('en-GB', {
     ...{ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hour12: false },
-  } as Intl.DateTimeFormatOptions).format(ms);
+  }).format(ms);
 }
 
 /** Time of day with seconds, for a log. */

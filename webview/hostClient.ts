@@ -32,7 +32,7 @@ export function createHostClient(endpoint: Endpoint): HostClient {
     request: <P, R>({ method }: RequestDescriptor<P, R>, params: P) =>
       new Promise<R>((resolve, reject) => {
         const id = ++last;
-        pending.set(id, { resolve: resolve as Pending['resolve'], reject });
+        pending.set(id, { resolve: resolve, reject });
         endpoint.post({ jsonrpc: '2.0', id, method, params });
       }),
     on: ({ method }, listener) => {

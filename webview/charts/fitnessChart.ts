@@ -205,8 +205,9 @@ function drawBand(chart: Chart, series: FitnessSeries, theme: Theme): void {
   const { ctx } = chart;
   ctx.save();
   ctx.beginPath();
-  for (const point of series.high)
+  for (const point of series.high) {
     ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y));
+  }
   for (const point of [...series.low].reverse()) {
     ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y));
   }

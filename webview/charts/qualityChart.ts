@@ -2,14 +2,7 @@ import type { Chart } from 'chart.js';
 import type { Point } from '../data/fitnessSeries.ts';
 import { niceRange } from '../data/niceScale.ts';
 import type { QualityPoint } from '../data/quality.ts';
-import {
-  formatBytes,
-  formatLarge,
-  formatCount,
-  formatMs,
-  formatScore,
-  formatTick,
-} from '../format.ts';
+import { formatBytes, formatLarge, formatMs, formatScore, formatTick } from '../format.ts';
 import type { SizeAxis } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import { drawShape, type Shape } from './marks.ts';

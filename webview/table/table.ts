@@ -13,8 +13,8 @@ export interface Column<R> {
   readonly value: (row: R) => SortValue;
   /** What is shown; figures carry their units. */
   readonly cell: (row: R) => string | Node;
-  /** Hidden where the table is narrow. */
-  readonly minor?: boolean;
+  /** Left out where the table is narrow, or already where it is not wide. */
+  readonly leftOut?: 'narrow' | 'medium';
 }
 
 /** What a table is. */
@@ -161,7 +161,7 @@ function markSorting(header: HTMLElement, sorting: Sorting | null): void {
 }
 
 function classOf<R>(column: Column<R>): string {
-  return `${column.figures ? 'figures' : 'words'}${column.minor === true ? ' minor' : ''}`;
+  return `${column.figures ? 'figures' : 'words'}${column.leftOut === undefined ? '' : ` not-${column.leftOut}`}`;
 }
 
 /** One row can be reached by Tab, the others by arrows from there. */

@@ -44,7 +44,11 @@ export function createShares(page: Page, changed: () => void): Shares {
           );
           changed();
         },
-        () => undefined,
+        () => {
+          // A large run keeps the masks of its best only.
+          words.set(name, 'Its mask, or that of its parent, was not kept.');
+          changed();
+        },
       );
       return '';
     },

@@ -101,7 +101,7 @@ export function createSelectedView(page: Page): View {
       const busy = state.standing[run]?.busyWith ?? null;
       const why = state.canRun ? `Busy: ${busy ?? 'the folder of the run is gone'}` : state.whyNot;
       const works = state.canRun && busy === null && !state.removed.includes(run);
-      for (const { action, enable } of buttons) enable(works || !needsEngine.has(action), why);
+      for (const button of buttons) button.enable(works || !needsEngine.has(button.action), why);
       diff.press(other === key);
       setText(compared, comparedWords(key, other));
       draw(shown.model, shown.masks, key, found.chosen);
@@ -121,8 +121,9 @@ const needsEngine: ReadonlySet<PanelAction> = new Set(['reform', 'evaluate', 'ex
 
 function comparedWords(subnet: string, other: string | null): string {
   if (other === null) return 'Diff makes this the subnet that others are compared with in Masks.';
-  if (other === subnet)
+  if (other === subnet) {
     return 'Others are compared with this one: select another, then open Masks.';
+  }
   return `Compared with ${shortKey(other)} in Masks.`;
 }
 

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import type { ThemeName } from '../vscode/workbench.ts';
+import { startHarness, type Harness, type OpenPanel, type Viewport } from './harness.ts';
+
+type Ready = Extract<Harness, { ok: true }>;
+
+const themes: readonly ThemeName[] = ['dark', 'light', 'hcDark', 'hcLight'];
+const PAINTED = "performance.getEntriesByName('subnet:painted').length";
+
+describe('the dashboard in a browser', () => {
+  let harness: Harness;
+  before(async () => {
+    harness = await startHarness();
+  });
+  after(async () => {
+    if (harness.ok) await harness.close();
+  });
+
+  /** Opens a panel, closes it again, and finds nothing to complain of in between. */
+  async function show(
+    t: TestContext,
+    options: { runs: readonly string[]; theme?: ThemeName; viewport?: Viewport; select?: string },
+    look: (panel: OpenPanel, ready: Ready) => Promise<void>,
+  ): Promise<void> {
+    if (!harness.ok) return t.skip(harness.reason);
+    const panel = await harness.open({ theme: 'dark', ...options });
+    try {
+      await panel.frame.locator('h1').waitFor();
+      await look(panel, harness);
+      assert.deepEqual(await panel.problems(), []);
+    } finally {
+      await panel.close();
+    }
+  }
+
+  for (const theme of themes) {
+    it(`shows every part of a finished run without a fault, ${theme}`, (t) =>
+      show(t, { runs: ['mid'], theme }, async (panel) => {
+        const { frame } = panel;
+        await frame.locator('.subnets tbody tr').first().waitFor();
+        assert.equal(await frame.evaluate(PAINTED), 1);
+        for (const tab of ['overview', 'masks', 'results', 'config', 'log']) {
+          await frame.click(`#tab-${tab}`);
+          await frame.locator(`#panel-${tab} section`).first().waitFor();
+          await panel.page.waitForTimeout(150);
+          assert.deepEqual(await panel.axe(), [], tab);
+          await panel.screenshot(`dashboard-${tab}-${theme}`);
+        }
+      }));
+  }
+
+  it('shows a comparison without a fault, and marks what is better', (t) =>
+    show(t, { runs: ['mid', 'mid-60'], theme: 'light' }, async (panel) => {
+      const { frame } = panel;
+      await frame.locator('td.best').first().waitFor();
+      assert.deepEqual(await panel.axe(), []);
+      await panel.screenshot('compare-overview-light');
+      await frame.click('#tab-config');
+      const settings = frame.locator('#panel-config tbody th');
+      assert.ok((await settings.allTextContents()).includes('ratio'));
+      const differing = await settings.count();
+      await frame.locator('#panel-config vscode-checkbox').click();
+      assert.ok((await settings.count()) > differing);
+      await frame.click('#tab-masks');
+      await frame.locator('#panel-masks canvas').first().waitFor();
+    }));
+
+  for (const run of ['tiny-starting', 'tiny-failed', 'tiny-stopped', 'tiny-first-version']) {
+    it(`shows ${run} without a fault`, (t) =>
+      show(t, { runs: [run], theme: 'hcLight' }, async (panel) => {
+        await panel.frame.locator('.stages').waitFor();
+        assert.deepEqual(await panel.axe(), []);
+      }));
+  }
+
+  it('tells why a run failed, and offers to go on', (t) =>
+    show(t, { runs: ['tiny-failed'] }, async ({ frame, session }) => {
+      assert.match(await frame.locator('.banner.error').innerText(), /The run failed/);
+      await frame.locator('vscode-button[data-action="resume"]').click();
+      await waitFor(() => session().acts.length === 1);
+      assert.equal(session().acts[0]?.action, 'resume');
+    }));
+
+  it('says what to do about a run it cannot read', (t) =>
+    show(t, { runs: ['tiny-newer'] }, async ({ frame }) => {
+      assert.match(await frame.locator('.failure').innerText(), /newer version/);
+    }));
+
+  it('follows a run event by event', (t) =>
+    show(t, { runs: ['tiny-running'] }, async ({ frame }, { recorded }) => {
+      const count = frame.locator('.tile-value').nth(1);
+      const begun = Number(await count.innerText());
+      const run = recorded('tiny-running');
+      for (let i = 0; i < 12; i++) run.next();
+      await waitFor(async () => Number(await count.innerText()) > begun);
+    }));
+
+  it('keeps what was selected when the page is loaded again', (t) =>
+    show(t, { runs: ['mid'] }, async ({ frame }) => {
+      const row = frame.locator('.subnets tbody tr').nth(3);
+      const key = await row.getAttribute('data-key');
+      await row.click();
+      await frame.locator(`.selected h2:has-text("${key!.slice(0, 8)}")`).waitFor();
+      await frame.click('#tab-results');
+      await frame.goto(frame.url());
+      await frame.locator('#tab-results[aria-selected="true"]').waitFor();
+      await frame.click('#tab-overview');
+      await frame.locator(`.subnets tr[data-key="${key}"][aria-selected="true"]`).waitFor();
+    }));
+
+  it('selects the subnet its host asks for', (t) =>
+    show(t, { runs: ['mid'] }, async ({ frame, session }, { recorded }) => {
+      const key = await frame.locator('.subnets tbody tr').nth(5).getAttribute('data-key');
+      session().select(recorded('mid').id, key!);
+      await frame.locator(`.subnets tr[data-key="${key}"][aria-selected="true"]`).waitFor();
+    }));
+
+  it('can be worked by keys alone: tabs, table and plot', (t) =>
+    show(t, { runs: ['mid'] }, async ({ frame, page }) => {
+      await frame.locator('.subnets tbody tr').first().waitFor();
+      await frame.locator('#tab-overview').focus();
+      await page.keyboard.press('ArrowRight');
+      await frame.locator('#tab-masks[aria-selected="true"]').waitFor();
+      await page.keyboard.press('Home');
+      await frame.locator('.subnets tbody tr[tabindex="0"]').focus();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await frame.locator('.subnets tbody tr:nth-child(2)[aria-selected="true"]').waitFor();
+      await frame.locator('.fitness .plot').focus();
+      await page.keyboard.press('ArrowLeft');
+      await frame.locator('.fitness .hover-card').waitFor();
+      const said = frame.locator('body > [aria-live]');
+      assert.match(await said.innerText(), /fitness [\d.]+, generation \d+/);
+      await page.keyboard.press('Enter');
+      assert.match(await said.innerText(), /^Selected/);
+      await page.keyboard.press('+');
+      await frame
+        .locator('.fitness vscode-button[aria-label="Show everything"]:not([disabled])')
+        .waitFor();
+      await page.keyboard.press('0');
+      await frame
+        .locator('.fitness vscode-button[aria-label="Show everything"][disabled]')
+        .waitFor();
+    }));
+
+  it('selects the candidate under a click on the plot, and shows its figures when hovered', (t) =>
+    show(t, { runs: ['mid'] }, async ({ frame, page }) => {
+      const plot = frame.locator('.fitness .plot');
+      await frame.locator('.subnets tbody tr').first().waitFor();
+      const box = (await plot.boundingBox())!;
+      const card = frame.locator('.fitness .hover-card');
+      let [x, y] = [box.x + 60, box.y + box.height / 2];
+      for (; x < box.x + box.width && !(await card.isVisible()); x += 6) {
+        y = box.y + (0.2 + 0.6 * Math.random()) * box.height;
+        await page.mouse.move(x, y);
+      }
+      const title = await frame.locator('.fitness .hover-title').innerText();
+      assert.match(await card.innerText(), /Generation/);
+      await page.mouse.down();
+      await page.mouse.up();
+      const key = title.split(' ').at(-1)!;
+      await frame.locator(`.selected h2:has-text("${key}")`).waitFor();
+    }));
+
+  it('writes a field back and shows what is wrong with it', (t) =>
+    show(t, { runs: ['tiny'] }, async ({ frame }) => {
+      await frame.click('#tab-config');
+      const field = frame.locator('.field', { has: frame.locator('[aria-label="ratio"]') });
+      const input = field.locator('input');
+      await input.fill('7');
+      await input.press('Enter');
+      await field.locator('.field-problem:visible').waitFor();
+      await input.fill('0.55');
+      await input.press('Enter');
+      await field.locator('.field-problem').waitFor({ state: 'hidden' });
+      await frame.locator('.config .banner:visible').waitFor();
+      assert.match(await frame.locator('.config .banner').innerText(), /has changed/);
+    }));
+
+  it('does not scroll sideways from 380 to 2000 pixels', async (t) => {
+    for (const width of [380, 720, 2000]) {
+      await show(t, { runs: ['mid'], viewport: { width, height: 900 } }, async (panel) => {
+        await panel.frame.locator('.subnets tbody tr').first().waitFor();
+        const over = await panel.frame.evaluate<number>(
+          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+        );
+        assert.ok(over <= 0, `${over} pixels too wide at ${width}`);
+        await panel.screenshot(`dashboard-${width}`);
+      });
+    }
+  });
+
+  it('takes another theme at once, its plots too', (t) =>
+    show(t, { runs: ['mid'] }, async ({ frame, setTheme }) => {
+      const pixel = `(() => {
+        const canvas = document.querySelector('.fitness canvas');
+        return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]
+          .reduce((sum, value) => (sum * 31 + value) >>> 0, 7);
+      })()`;
+      await frame.locator('.subnets tbody tr').first().waitFor();
+      const dark = await frame.evaluate(pixel);
+      await setTheme('light');
+      await waitFor(async () => (await frame.evaluate(pixel)) !== dark);
+    }));
+});
+
+/** Waits for what will be true soon. */
+async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const until = Date.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < until, 'it did not come');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
