@@ -1,3 +1,5 @@
+// Gives the RPC library its timers, which a dashboard needs before any service is spoken to.
+import 'vscode-jsonrpc/node';
 import type * as vscode from 'vscode';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import type { RunChange } from '../../dashboard/reader/runReader.ts';
