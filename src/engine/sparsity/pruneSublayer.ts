@@ -46,6 +46,8 @@ export interface PrunedSublayer {
   readonly layer: LayerWeights;
   readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
   readonly refits: readonly RefitRecord[];
+  /** Of the sublayer before it was pruned; null for a method that looks at none. */
+  readonly statistics: SublayerStatistics | null;
 }
 
 /** How a refit went. */
@@ -90,6 +92,7 @@ export async function pruneSublayer(
     layer: withMaps(layer, output),
     masks: Object.fromEntries(all.map(([name, { mask }]) => [name, mask])),
     refits,
+    statistics,
   };
 }
 

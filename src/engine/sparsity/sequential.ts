@@ -9,6 +9,7 @@ import { MlpProbe } from './mlpProbe.ts';
 import type { Pattern } from './pattern.ts';
 import type { PruneTools } from './pruneMaps.ts';
 import { pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
+import type { SublayerStatistics } from './sublayerStatistics.ts';
 import { countKept, type WeightMask } from './weightMask.ts';
 
 /** What {@link sparsify} needs. */
@@ -23,6 +24,11 @@ export interface SparsifyRequest {
   readonly pattern: Pattern | readonly (Pattern | null)[];
   readonly scope: SparsityScope;
   readonly signal?: AbortSignal;
+  /** Told what each sublayer's inputs looked like before it was pruned. */
+  readonly onStatistics?: (
+    at: { readonly layer: number; readonly kind: SublayerKind },
+    statistics: SublayerStatistics,
+  ) => void;
   /** Told each finished block. */
   readonly onLayer?: (layer: SparseLayer) => void;
 }
@@ -84,6 +90,7 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
           follow ? denseStates : null,
         );
         layer = done.layer;
+        if (done.statistics !== null) request.onStatistics?.({ layer: l, kind }, done.statistics);
         Object.assign(masks, done.masks);
         refits.push(...done.refits);
       }
