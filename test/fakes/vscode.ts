@@ -2,7 +2,7 @@
 // What host code uses of the editor's API, made of plain objects. A test sets `fake` up, calls the
 // code, and looks at `fake`. What is not here is not used, or a test would fail to link.
 import { readdirSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import {
   changedDocument,

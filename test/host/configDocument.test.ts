@@ -35,7 +35,7 @@ describe('the config of a run, seen and edited by its dashboard', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   async function opened(): Promise<TestDocument> {
-    return (await workspace.openTextDocument(Uri.file(path))) as unknown as TestDocument;
+    return await workspace.openTextDocument(Uri.file(path));
   }
 
   test('shows every field, what is wrong, and whether the file has changed since', async () => {

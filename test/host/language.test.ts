@@ -146,9 +146,7 @@ describe('help with run configs', () => {
     let has = false;
     const changed = new EventEmitter<void>();
     const results = { hasResult: () => has, onDidChange: changed.event };
-    const lenses = new ConfigLenses(
-      results as unknown as ConstructorParameters<typeof ConfigLenses>[0],
-    );
+    const lenses = new ConfigLenses(results);
     const document = documentOf('{ "model": "m" }') as unknown as Vscode.TextDocument;
     let fired = 0;
     lenses.onDidChangeCodeLenses(() => fired++);
