@@ -96,6 +96,18 @@ describe('the dashboard in a browser', () => {
       await waitFor(async () => Number(await count.innerText()) > begun);
     }));
 
+  it('asks for everything again when it has missed something, and goes on', (t) =>
+    show(t, { runs: ['tiny-running'] }, async ({ frame }, { recorded }) => {
+      const run = recorded('tiny-running');
+      const count = frame.locator('.tile-value').nth(1);
+      const begun = Number(await count.innerText());
+      const lost = { run: run.id, from: 1_000_000, events: [] };
+      const message = { jsonrpc: '2.0', method: 'runEvents', params: lost };
+      await frame.evaluate(`window.postMessage(${JSON.stringify(message)})`);
+      for (let i = 0; i < 12; i++) run.next();
+      await waitFor(async () => Number(await count.innerText()) > begun);
+    }));
+
   it('keeps what was selected when the page is loaded again', (t) =>
     show(t, { runs: ['mid'] }, async ({ frame }) => {
       const row = frame.locator('.subnets tbody tr').nth(3);

@@ -1,4 +1,5 @@
 import type { Checkbox } from '@vscode/webview-ui-toolkit';
+import { setAttribute } from '../dom.ts';
 
 /** A box that is ticked or not. */
 export interface CheckboxControl {
@@ -7,10 +8,15 @@ export interface CheckboxControl {
   enable(enabled: boolean): void;
 }
 
-/** Makes a checkbox. @param label  beside it; empty when the page names it otherwise */
+/**
+ * Makes a checkbox.
+ * @param label  beside it
+ * @param name  for screen readers, where the label alone would not tell
+ */
 export function createCheckbox(
   label: string,
   onChange: (checked: boolean) => void,
+  name = label,
 ): CheckboxControl {
   const element = document.createElement('vscode-checkbox') as Checkbox;
   element.textContent = label;
@@ -23,6 +29,10 @@ export function createCheckbox(
   return {
     element,
     set(checked) {
+      // When it is put into the page, the toolkit names it by its label.
+      queueMicrotask(() => {
+        setAttribute(element, 'aria-label', name);
+      });
       wanted = checked;
       if (element.checked !== checked) element.checked = checked;
     },

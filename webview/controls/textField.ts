@@ -1,4 +1,5 @@
 import type { TextField } from '@vscode/webview-ui-toolkit';
+import { setAttribute } from '../dom.ts';
 
 /** A line of text that can be edited. */
 export interface TextFieldControl {
@@ -14,7 +15,6 @@ export function createTextField(
   onChange: (value: string) => void,
 ): TextFieldControl {
   const element = document.createElement('vscode-text-field') as TextField;
-  element.setAttribute('aria-label', label);
   let wanted = '';
   const commit = (): void => {
     if (element.value === wanted) return;
@@ -29,6 +29,10 @@ export function createTextField(
   return {
     element,
     set(value) {
+      // When it is put into the page, the toolkit gives every field the same name.
+      queueMicrotask(() => {
+        setAttribute(element, 'aria-label', label);
+      });
       wanted = value;
       if (document.activeElement !== element && element.value !== value) element.value = value;
     },

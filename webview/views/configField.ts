@@ -85,8 +85,7 @@ function controlOf(
 ): Control {
   const label = field.path.join(' ');
   if (field.type === 'switch') {
-    const box = createCheckbox('On', send);
-    box.element.setAttribute('aria-label', label);
+    const box = createCheckbox('On', send, label);
     return {
       ...box,
       set: (value) => {
