@@ -1,4 +1,4 @@
-import { contrast, mix, parseColour, type Rgb } from './colour.ts';
+import { contrast, mix, parseColour, parseOpaque, type Rgb } from './colour.ts';
 
 /** The editor's theme as a canvas needs it. */
 export interface CanvasTheme {
@@ -14,7 +14,7 @@ export interface CanvasTheme {
   readonly kept: Rgb;
   /** A unit that goes, below its hatching. */
   readonly removed: Rgb;
-  /** A unit that was lost. */
+  /** A unit that was lost: an orange, whatever the theme. */
   readonly lost: Rgb;
   readonly hatch: Rgb;
   /** CSS font of labels and of figures, at the editor's size less one. */
@@ -59,12 +59,20 @@ export function themeOf(read: (name: string) => string, highContrast: boolean): 
       : colour(['descriptionForeground'], mix(background, foreground, 0.7)),
     line,
     focus: colour(['focusBorder'], foreground),
-    kept: seen(colour(['charts-blue'], [55, 148, 255]), background, foreground),
+    kept: seen(parseOpaque(read('charts-blue')) ?? BLUE, background, foreground),
     removed: mix(background, foreground, highContrast ? 0 : 0.06),
-    lost: seen(colour(['charts-orange'], [209, 134, 22]), background, foreground),
+    lost: seen(orange(parseOpaque(read('charts-orange'))), background, foreground),
     hatch: mix(background, foreground, highContrast ? 1 : 0.42),
     font: `${Math.max(10, size - 2)}px ${read('font-family') || 'sans-serif'}`,
   };
+}
+
+const BLUE: Rgb = [55, 148, 255];
+const ORANGE: Rgb = [209, 121, 10];
+
+/** A theme's orange, unless it is none: in some themes it is a blue, which stands for kept. */
+function orange(colour: Rgb | null): Rgb {
+  return colour !== null && colour[0] > colour[2] + 60 ? colour : ORANGE;
 }
 
 /** The colour, moved towards the foreground until it stands out from the background. */

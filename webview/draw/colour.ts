@@ -16,6 +16,12 @@ export function parseColour(text: string, under: Rgb = [0, 0, 0]): Rgb | null {
   return mix(under, [red, green, blue], alpha);
 }
 
+/** Reads a colour as {@link parseColour} does, but as if it were wholly opaque. */
+export function parseOpaque(text: string): Rgb | null {
+  const parts = fromHex(text.trim()) ?? fromFunction(text.trim());
+  return parts && [parts[0], parts[1], parts[2]];
+}
+
 /** The colour `share` of the way from one to the other. */
 export function mix(from: Rgb, to: Rgb, share: number): Rgb {
   const at = (i: 0 | 1 | 2): number => Math.round(from[i] + (to[i] - from[i]) * share);

@@ -61,6 +61,7 @@ export function createDetailView(events: DetailEvents): DetailView {
   let order: Uint32Array | null = null;
   let bands: readonly Band[] = [];
   let sorted = false;
+  let told: StripCell | null = null;
 
   const back = button('← All layers', events.onClose);
   const title = el('h3', { class: 'heat-title' });
@@ -158,7 +159,7 @@ export function createDetailView(events: DetailEvents): DetailView {
   return {
     element,
     show(next) {
-      if (scene?.layer !== next.layer) readout.show(HINT, false);
+      if (scene?.layer !== next.layer && told === null) readout.show(HINT, false);
       scene = next;
       draw();
     },
@@ -195,9 +196,11 @@ export function createDetailView(events: DetailEvents): DetailView {
       ({ failed }) => failed !== null,
     );
     setText(noScores, noteOn(state, scores));
+    if (told !== null) readout.renew(sentence(told));
   }
 
   function tell(cell: StripCell | null, byKeyboard: boolean): void {
+    told = cell;
     if (cell === null) readout.show(HINT, false);
     else readout.show(sentence(cell), byKeyboard);
   }
@@ -207,7 +210,7 @@ export function createDetailView(events: DetailEvents): DetailView {
   }
 
   function sentence({ cell }: StripCell): string {
-    if (scene === null || layer === null) return '';
+    if (scene === null || layer === null || cell >= scene.layout.perLayer) return '';
     const { layout, words, state } = scene;
     const at = order?.[cell] ?? cell;
     const { kept, ranks, shares, change, subnets } = layer;

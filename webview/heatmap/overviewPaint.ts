@@ -11,8 +11,8 @@ import type { Band } from './units.ts';
 export function hatchOf(theme: CanvasTheme, ratio: number): Hatch {
   return {
     pixel: pixel(theme.hatch),
-    period: Math.round((theme.highContrast ? 4 : 5) * ratio),
-    thickness: Math.max(1, Math.round((theme.highContrast ? 1.5 : 1) * ratio)),
+    period: Math.round((theme.highContrast ? 6 : 5) * ratio),
+    thickness: Math.max(1, Math.round((theme.highContrast ? 2 : 1) * ratio)),
   };
 }
 
@@ -22,7 +22,7 @@ export function hatchOn(below: number, theme: CanvasTheme, ratio: number, streng
   const ink = luminance(colour) > 0.25 ? ([0, 0, 0] as const) : ([255, 255, 255] as const);
   return {
     ...hatchOf(theme, ratio),
-    pixel: pixel(mix(colour, ink, theme.highContrast ? 1 : strength)),
+    pixel: pixel(mix(colour, ink, theme.highContrast ? Math.min(1, strength * 1.8) : strength)),
   };
 }
 
@@ -102,6 +102,31 @@ export function paintLabels(
     context.fillText(text, geometry.numberRight, y);
   }
   headerLabels(context, geometry, columns, theme, words, picture?.barTitle ?? 'Kept');
+  if (theme.highContrast) paintFrames(context, geometry, columns, theme);
+}
+
+/** Borders around the parts, which high contrast asks for. */
+function paintFrames(
+  context: CanvasRenderingContext2D,
+  geometry: OverviewGeometry,
+  columns: readonly Band[],
+  theme: CanvasTheme,
+): void {
+  const { lefts, pitches, gap, top, rowPitch, rowHeight, layers, barLeft, barWidth } = geometry;
+  const height = rowPitch * (layers - 1) + rowHeight;
+  const line = Math.max(1, Math.round(geometry.ratio));
+  context.strokeStyle = css(theme.line);
+  context.lineWidth = line;
+  const frame = (left: number, right: number): void => {
+    const out = line * 1.5;
+    context.strokeRect(left - out, top - out, right - left + 2 * out, height + 2 * out);
+  };
+  const firstNeuron = columns.findIndex(({ kind }) => kind === 'mlp');
+  const edge = (column: number): number => lefts[column]! + pitches[column]! - gap;
+  const heads = firstNeuron < 0 ? columns.length : firstNeuron;
+  if (heads > 0) frame(lefts[0]!, edge(heads - 1));
+  if (firstNeuron >= 0) frame(lefts[firstNeuron]!, edge(columns.length - 1));
+  frame(barLeft, barLeft + barWidth);
 }
 
 /** Outlines a cell. */

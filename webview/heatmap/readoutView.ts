@@ -5,6 +5,8 @@ export interface ReadoutView {
   readonly element: HTMLElement;
   /** @param spoken  whether a screen reader should say it too */
   show(text: string, spoken: boolean): void;
+  /** Puts a newer text about the same thing; what is about to be spoken is then this. */
+  renew(text: string): void;
   dispose(): void;
 }
 
@@ -26,8 +28,11 @@ export function createReadout(announce: (text: string) => void, hint: string): R
       clearTimeout(timer);
       if (!spoken) return;
       timer = setTimeout(() => {
-        announce(text);
+        announce(element.textContent);
       }, QUIET_MS);
+    },
+    renew(text) {
+      setText(element, text);
     },
     dispose() {
       clearTimeout(timer);

@@ -66,6 +66,7 @@ export function createWholeView(events: WholeEvents): WholeView {
   let scene: WholeScene | null = null;
   let found: PictureState = { state: 'loading', why: '' };
   let form: Form = 'groups';
+  let told: OverviewCell | null = null;
 
   const title = el('h3', { class: 'heat-title' });
   const modes = createSegmented(
@@ -172,6 +173,7 @@ export function createWholeView(events: WholeEvents): WholeView {
       const ready = found.state === 'ready';
       allUnits.show({ ...scene, ...shape, legend: plain!, ready, title: ask });
     }
+    if (form === 'groups' && told !== null) readout.renew(sentence(told));
     tell(form === 'table' && subject.value !== null ? null : found);
   }
 
@@ -188,10 +190,17 @@ export function createWholeView(events: WholeEvents): WholeView {
   }
 
   function tellCell(cell: OverviewCell | null, spoken: boolean): void {
-    if (cell === null || scene === null) return tellText(null, false);
+    told = cell;
+    tellText(cell === null ? null : sentence(cell), spoken);
+  }
+
+  function sentence(cell: OverviewCell): string {
+    if (scene === null) return '';
     const { state, planes, shape } = scene;
+    // A cell of the model before, while another one comes into view.
+    if (cell.layer >= shape.layout.layers || cell.column >= shape.columns.length) return '';
     const picture = found.state === 'ready' ? found.picture : null;
-    tellText(cellSentence(cell, state, planes, picture, shape), spoken);
+    return cellSentence(cell, state, planes, picture, shape);
   }
 }
 
