@@ -17,6 +17,9 @@ import { createTable, type Column } from '../table/table.ts';
 import { fitnessName } from './fitnessName.ts';
 import type { Page, View } from './view.ts';
 
+/** Rows that change places ten times a second cannot be read, and cost a sort of thousands. */
+const PAUSE_MS = 500;
+
 /** The best subnets of the run, with all that is known of each. */
 export function createSubnetsView(page: Page): View {
   const table = createTable<SubnetRow>({
@@ -43,6 +46,9 @@ export function createSubnetsView(page: Page): View {
     table.element,
   );
   let run: RunSnapshot | undefined;
+  let selected: string | null = null;
+  let drawnAt = -Infinity;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
   const draw = onChange(
     (model: RunSnapshot['model'], masks: RunSnapshot['masks'], selected: string | null) => {
       void [model, masks];
@@ -59,9 +65,22 @@ export function createSubnetsView(page: Page): View {
     element,
     update(state) {
       run = firstRun(state);
-      if (run !== undefined) draw(run.model, run.masks, state.selection.subnet);
+      if (run === undefined) return;
+      const { subnet } = state.selection;
+      const now = performance.now();
+      if (subnet === selected && now - drawnAt < PAUSE_MS) {
+        waiting ??= setTimeout(() => {
+          waiting = undefined;
+          page.again();
+        }, PAUSE_MS);
+        return;
+      }
+      [selected, drawnAt] = [subnet, now];
+      draw(run.model, run.masks, subnet);
     },
-    dispose: () => undefined,
+    dispose() {
+      clearTimeout(waiting);
+    },
   };
 }
 
