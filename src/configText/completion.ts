@@ -44,7 +44,12 @@ export function completeConfig(
 }
 
 function completeKey(cursor: Extract<Cursor, { kind: 'key' }>): ConfigCompletion[] {
-  const names = namesIn(cursor.section).filter((name) => !cursor.taken.includes(name));
+  const free = namesIn(cursor.section).filter((name) => !cursor.taken.includes(name));
+  // "$schema" is first in a file but the last thing anybody looks for.
+  const names = [
+    ...free.filter((name) => name !== '$schema'),
+    ...free.filter((name) => name === '$schema'),
+  ];
   return names.map((name) => {
     const path = [...cursor.section, name];
     const schema = schemaAt(path)!;

@@ -16,6 +16,8 @@ export type ModelRow =
 
 /** Scheme that rows are decorated by; nothing is ever opened by it. */
 const SCHEME = 'subnet-model';
+/** What the path of a greyed row begins with. */
+const GREYED = '/unreadable/';
 
 /** The view of models; those that cannot be pruned are there too, greyed, with the reason. */
 export class ModelTree
@@ -66,7 +68,7 @@ export class ModelTree
   }
 
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
-    if (uri.scheme !== SCHEME || uri.query !== 'unreadable') return undefined;
+    if (uri.scheme !== SCHEME || !uri.path.startsWith(GREYED)) return undefined;
     return { color: new vscode.ThemeColor('disabledForeground') };
   }
 
@@ -90,8 +92,7 @@ function modelItem(model: FoundModel): vscode.TreeItem {
   item.contextValue = isModel ? 'model.readable' : 'model.unreadable';
   item.resourceUri = vscode.Uri.from({
     scheme: SCHEME,
-    path: `/${name}`,
-    query: isModel ? 'readable' : 'unreadable',
+    path: `${isModel ? '/' : GREYED}${name}`,
   });
   const spoken = isModel ? description : vscode.l10n.t('cannot be pruned: {0}', description);
   item.accessibilityInformation = { label: `${name}, ${spoken}` };
