@@ -1,0 +1,158 @@
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startHarness, type OpenPanel } from '../../test/webview/harness.ts';
+import { atMost, figure, median, type Measurement } from './measurement.ts';
+
+type RunningHarness = Extract<Awaited<ReturnType<typeof startHarness>>, { ok: true }>;
+
+/** How often a panel is opened for one figure. */
+const OPENINGS = 5;
+/** Updates a second, and for how long they come. */
+const PER_SECOND = 10;
+const STREAM_SECONDS = 10;
+/** Steps of a gesture, each about a frame. */
+const STEPS = 90;
+
+const LONG_TASKS = `(() => {
+  window.longTasks = [];
+  new PerformanceObserver((list) => {
+    for (const { duration, startTime } of list.getEntries()) window.longTasks.push([startTime, duration]);
+  }).observe({ type: 'longtask' });
+})()`;
+const FRAMES = `(() => {
+  window.frameTimes = [];
+  let last = performance.now();
+  const step = (now) => {
+    window.frameTimes.push(now - last);
+    last = now;
+    window.frameHandle = requestAnimationFrame(step);
+  };
+  window.frameHandle = requestAnimationFrame(step);
+})()`;
+
+/** Sizes of the bundles that a window of the editor reads. */
+export async function bundleBench(): Promise<Measurement[]> {
+  const bars = { 'extension.cjs': 300, 'webview.js': 400 };
+  return Promise.all(
+    Object.entries(bars).map(async ([name, most]) => {
+      const { size } = await stat(new URL(`../../dist/${name}`, import.meta.url));
+      return atMost(`size of ${name}`, size / 1000, most, 'KB');
+    }),
+  );
+}
+
+/** Painting, streaming, panning and zooming on recorded runs. */
+export async function webviewBench(): Promise<Measurement[]> {
+  const harness = await startHarness();
+  if (!harness.ok) throw new Error(harness.reason);
+  try {
+    return [
+      ...(await paint(harness, 'mid', 'of 145 candidates')),
+      ...(await paint(harness, 'huge', 'of 5,000 candidates, 80 layers × 28,672')),
+      ...(await stream(harness, 'Overview')),
+      ...(await stream(harness, 'Masks')),
+      ...(await gestures(harness)),
+    ];
+  } finally {
+    await harness.close();
+  }
+}
+
+async function paint(harness: RunningHarness, run: string, words: string): Promise<Measurement[]> {
+  const times: number[] = [];
+  for (let i = 0; i < OPENINGS; i++) {
+    const panel = await harness.open({ runs: [run], theme: 'dark' });
+    times.push(await paintedAt(panel));
+    await panel.close();
+  }
+  return [atMost(`first meaningful paint of a finished run ${words}`, median(times), 300, 'ms')];
+}
+
+/** Time from the start of the page to its own mark. */
+async function paintedAt({ frame }: OpenPanel): Promise<number> {
+  return frame.evaluate<number>(`new Promise((resolve) => {
+    const look = () => {
+      const [mark] = performance.getEntriesByName('subnet:painted');
+      if (mark === undefined) setTimeout(look, 20);
+      else resolve(mark.startTime);
+    };
+    look();
+  })`);
+}
+
+async function stream(harness: RunningHarness, tab: string): Promise<Measurement[]> {
+  const run = 'huge-running';
+  const panel = await harness.open({ runs: [run], theme: 'dark' });
+  await paintedAt(panel);
+  await panel.frame.getByRole('tab', { name: tab }).click();
+  await sleep(3000);
+  await panel.frame.evaluate(LONG_TASKS);
+  const recorded = harness.recorded(run);
+  for (let i = 0; i < PER_SECOND * STREAM_SECONDS; i++) {
+    recorded.next();
+    await sleep(1000 / PER_SECOND);
+  }
+  const most = await longestTask(panel);
+  await panel.close();
+  const name = `longest block of the page while ${tab} takes ${PER_SECOND} updates a second`;
+  return [atMost(name, most, 50, 'ms')];
+}
+
+/** Longest block that was long enough to be told of, 50 ms; 0 when there was none. */
+async function longestTask({ frame }: OpenPanel): Promise<number> {
+  const tasks = await frame.evaluate<[number, number][]>('window.longTasks');
+  return tasks.reduce((most, [, duration]) => Math.max(most, duration), 0);
+}
+
+async function gestures(harness: RunningHarness): Promise<Measurement[]> {
+  const panel = await harness.open({ runs: ['huge'], theme: 'dark' });
+  await paintedAt(panel);
+  await panel.frame.getByRole('tab', { name: 'Masks' }).click();
+  await panel.frame
+    .getByRole('button', { name: 'Every unit' })
+    .or(panel.frame.getByRole('radio', { name: 'Every unit' }))
+    .first()
+    .click();
+  const canvas = panel.frame.locator('canvas').filter({ visible: true }).first();
+  await canvas.waitFor();
+  await sleep(2000);
+  const box = await canvas.boundingBox();
+  if (box === null) throw new Error('the heatmap is not on screen');
+  const { mouse } = panel.page;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await panel.frame.evaluate(LONG_TASKS);
+  await mouse.move(x, y);
+  const zoom = await framesDuring(panel, async () => {
+    for (let i = 0; i < STEPS; i++) await mouse.wheel(0, i < STEPS / 2 ? -60 : 30);
+  });
+  const pan = await framesDuring(panel, async () => {
+    await mouse.down();
+    for (let i = 0; i < STEPS; i++) {
+      await mouse.move(x + 200 * Math.sin(i / 10), y + 40 * Math.cos(i / 10));
+    }
+    await mouse.up();
+  });
+  const most = await longestTask(panel);
+  await panel.close();
+  return [
+    ...frameFigures('zooming', zoom),
+    ...frameFigures('panning', pan),
+    atMost('longest block of the page while zooming and panning', most, 50, 'ms'),
+  ];
+}
+
+async function framesDuring(panel: OpenPanel, work: () => Promise<void>): Promise<number[]> {
+  await panel.frame.evaluate(FRAMES);
+  await work();
+  await panel.frame.evaluate('cancelAnimationFrame(window.frameHandle)');
+  return panel.frame.evaluate<number[]>('window.frameTimes');
+}
+
+function frameFigures(doing: string, times: readonly number[]): Measurement[] {
+  const sorted = times.slice(1).sort((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
+  return [
+    atMost(`median time between frames while ${doing} a mask`, at(0.5), 20, 'ms'),
+    figure(`95th percentile of it while ${doing}`, at(0.95), 'ms'),
+  ];
+}
