@@ -24,11 +24,15 @@ export function changeTicks(bound: number): Tick[] {
   }));
 }
 
-/** A change of a share in percent, with its sign and at most one digit behind the point. */
-export function signedPercent(change: number): string {
+/**
+ * A change of a share in percent, with its sign.
+ * @param digits  digits behind the point; as many as are needed, up to one, when not given
+ */
+export function signedPercent(change: number, digits?: number): string {
   const percents = Math.round(change * 1000) / 10;
-  if (percents === 0) return '0%';
-  return `${percents > 0 ? '+' : '−'}${Math.abs(percents)}%`;
+  const size = Math.abs(percents);
+  const text = digits === undefined ? String(size) : size.toFixed(digits);
+  return `${percents === 0 ? '' : percents > 0 ? '+' : '−'}${text}%`;
 }
 
 /** The step of 1, 2 or 5 times a power of ten that lays at most `most` ticks over a span. */

@@ -3,6 +3,7 @@ import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { percent } from '../draw/ticks.ts';
 import type { RampName } from '../draw/ramps.ts';
 import { el, onChange, setText } from '../dom.ts';
+import { createDetailTools, KINDS } from './detailTools.ts';
 import { detailRows, layerPlanes, type LayerPlanes } from './detailRows.ts';
 import type { HeatmapState } from './heatmapState.ts';
 import { histogram, sortedWithin } from './histogram.ts';
@@ -12,7 +13,7 @@ import { layerLegend, type Planes } from './picture.ts';
 import { subnetsOf, unitSentence } from './readout.ts';
 import { createReadout } from './readoutView.ts';
 import { createStripView, type StripCell } from './stripView.ts';
-import { bandsOf, spanOf, unitAt, type Band, type UnitKind, type UnitWords } from './units.ts';
+import { bandsOf, spanOf, unitAt, type Band, type UnitWords } from './units.ts';
 import type { Loaded } from './unitSource.ts';
 
 /** What the page of a layer shows. */
@@ -45,11 +46,6 @@ export interface DetailView {
 }
 
 const SIZES = { gutter: 84, rowHeight: 34, rowGap: 6 };
-const KINDS: readonly (readonly [UnitKind, string])[] = [
-  ['qk', 'Query/key'],
-  ['vo', 'Value/output'],
-  ['mlp', 'Neurons'],
-];
 const HINT =
   'Wheel or + and − zoom, 0 shows all, drag or Page Up and Page Down move, arrows read unit by unit, Escape goes back.';
 
@@ -63,41 +59,24 @@ export function createDetailView(events: DetailEvents): DetailView {
   let sorted = false;
   let told: StripCell | null = null;
 
-  const back = button('← All layers', events.onClose);
-  const title = el('h3', { class: 'heat-title' });
-  const summary = el('span', { class: 'heat-summary' });
-  const before = button('‹', () => {
-    if (scene !== null) events.onLayer(scene.layer - 1);
-  });
-  before.setAttribute('aria-label', 'Layer before');
-  const after = button('›', () => {
-    if (scene !== null) events.onLayer(scene.layer + 1);
-  });
-  after.setAttribute('aria-label', 'Layer after');
-  const sort = button('Sort by importance', () => {
-    sorted = !sorted;
-    draw();
-  });
   const strip = createStripView({ onCell: tell, onEnter: say, onEscape: events.onClose });
-  const parts = KINDS.map(([kind, text]) =>
-    button(text, () => {
+  const tools = createDetailTools({
+    ...events,
+    onStep: (by) => {
+      if (scene !== null) events.onLayer(scene.layer + by);
+    },
+    onKind: (kind) => {
       if (scene === null) return;
-      const { start, end } = spanOf(scene.layout, kind);
+      const { start, end } =
+        kind === null ? { start: 0, end: scene.layout.perLayer } : spanOf(scene.layout, kind);
       strip.showCells(start, end);
-    }),
-  );
-  const all = button('All', () => {
-    if (scene !== null) strip.showCells(0, scene.layout.perLayer);
+    },
+    onZoom: strip.zoom,
+    onSort: () => {
+      sorted = !sorted;
+      draw();
+    },
   });
-  const out = button('−', () => {
-    strip.zoom(0.5);
-  });
-  out.setAttribute('aria-label', 'Zoom out');
-  const closer = button('+', () => {
-    strip.zoom(2);
-  });
-  closer.setAttribute('aria-label', 'Zoom in');
-  const retry = button('Try again', events.onRetry);
   const legend = createLegendView();
   const histograms = KINDS.map(([, name]) => createHistogramView(name));
   const question = el('h4', { class: 'heat-title', text: 'Where does the mask cut the scores?' });
@@ -105,15 +84,7 @@ export function createDetailView(events: DetailEvents): DetailView {
   const element = el(
     'div',
     { class: 'heat-detail' },
-    el('div', { class: 'heat-bar' }, back, title, summary, group('', before, after)),
-    el(
-      'div',
-      { class: 'heat-bar tools' },
-      group('Show', all, ...parts),
-      group('Zoom', out, closer),
-      sort,
-      retry,
-    ),
+    ...tools.elements,
     strip.element,
     el('div', { class: 'heat-foot' }, legend.element, readout.element),
     question,
@@ -186,15 +157,15 @@ export function createDetailView(events: DetailEvents): DetailView {
     drawStrip(layer, order, theme, palette, waits.join(), when, window.devicePixelRatio);
     drawLegend(theme, palette);
     drawHistograms(scores.value, layer.kept, theme);
-    setText(title, `Layer ${scene.layer}: what stays, and why?`);
-    setText(summary, layer.kept === null ? '' : summaryOf(layer.kept, layout));
-    before.disabled = scene.layer === 0;
-    after.disabled = scene.layer === layout.layers - 1;
-    sort.setAttribute('aria-pressed', String(sorted));
-    sort.disabled = scores.value === null && layer.ranks === null;
-    retry.hidden = ![subject, reference, importance, frequency, scores].some(
-      ({ failed }) => failed !== null,
-    );
+    tools.show({
+      title: `Layer ${scene.layer}: what stays, and why?`,
+      summary: layer.kept === null ? '' : summaryOf(layer.kept, layout),
+      ...{ isFirst: scene.layer === 0, isLast: scene.layer === layout.layers - 1, sorted },
+      canSort: scores.value !== null || layer.ranks !== null,
+      canRetry: [subject, reference, importance, frequency, scores].some(
+        (one) => one.failed !== null,
+      ),
+    });
     setText(noScores, noteOn(state, scores));
     if (told !== null) readout.renew(sentence(told));
   }
@@ -228,21 +199,6 @@ export function createDetailView(events: DetailEvents): DetailView {
       words,
     );
   }
-}
-
-function button(text: string, onPress: () => void): HTMLButtonElement {
-  const node = el('button', { class: 'heat-button', text, attributes: { type: 'button' } });
-  node.addEventListener('click', onPress);
-  return node;
-}
-
-function group(label: string, ...buttons: readonly HTMLElement[]): HTMLElement {
-  return el(
-    'span',
-    { class: 'heat-group' },
-    label === '' ? null : el('span', { class: 'heat-note', text: label }),
-    el('span', { class: 'segmented' }, ...buttons),
-  );
 }
 
 function summaryOf(kept: Uint8Array, layout: UnitLayout): string {

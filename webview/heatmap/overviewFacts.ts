@@ -20,19 +20,24 @@ export function cellSentence(
   const bits = fitting(planes.subject.value, layout);
   const before = state.mode === 'difference' ? fitting(planes.reference.value, layout) : null;
   const share = picture?.shares.cells[layer * columns.length + column] ?? null;
-  const within = (plane: Uint8Array): number =>
-    countBits(plane, layout, layer, band.start, band.end);
+  // One layer of a plane, which alone is looked at.
+  const cut = (plane: Uint8Array): Uint8Array =>
+    plane.subarray(layer * layout.bytesPerLayer, (layer + 1) * layout.bytesPerLayer);
+  const within = (plane: Uint8Array): number => countBits(plane, layout, 0, band.start, band.end);
   return groupSentence({
     layer,
     name: groupName(band, columns, words),
     units: band.end - band.start,
-    kept: bits === null ? null : within(bits),
+    kept: bits === null ? null : within(cut(bits)),
     importance: picture?.mode === 'importance' ? share : null,
     frequency: picture?.mode === 'frequency' ? share : null,
     change:
       bits === null || before === null
         ? null
-        : { gained: within(gainedBits(bits, before)), lost: within(gainedBits(before, bits)) },
+        : {
+            gained: within(gainedBits(cut(bits), cut(before))),
+            lost: within(gainedBits(cut(before), cut(bits))),
+          },
     reference: state.referenceName,
   });
 }

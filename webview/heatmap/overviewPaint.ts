@@ -98,7 +98,7 @@ export function paintLabels(
     context.fillText(String(layer), (lefts[0] ?? 0) - 8 * ratio, y);
     if (picture === null) continue;
     const value = picture.bars[layer]!;
-    const text = picture.mode === 'difference' ? signedPercent(value) : percent(value);
+    const text = picture.mode === 'difference' ? signedPercent(value, 1) : percent(value);
     context.fillText(text, geometry.numberRight, y);
   }
   headerLabels(context, geometry, columns, theme, words, picture?.barTitle ?? 'Kept');

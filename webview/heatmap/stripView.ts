@@ -55,7 +55,7 @@ export interface StripView {
   redraw(): void;
   readonly focus: () => void;
   /** Zooms about the middle. */
-  zoom(factor: number): void;
+  readonly zoom: (factor: number) => void;
   /** Fills the width with these cells. */
   showCells(start: number, end: number): void;
   dispose(): void;
