@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { findChromium, launchChromium } from '../../test/browser/chromium.ts';
 import { RECORDED } from '../../test/fixtures/recordedRuns.ts';
 import { makeRecordedRun } from '../../test/fixtures/recordedRun.ts';
 import { startCodeServer } from '../../test/vscode/codeServer.ts';
 import { codeServerPieces } from '../../test/vscode/codeServerPieces.ts';
+import { packagedVsix } from '../../test/vscode/installed.ts';
 import { Workbench } from '../../test/vscode/workbench.ts';
-import { ROOT } from '../package/contents.ts';
-import { OWN_TARGET } from '../package/targets.ts';
 import { atMost, figure, median, type Measurement } from './measurement.ts';
 
 const WINDOWS = 3;
@@ -23,7 +20,7 @@ export async function activationBench(): Promise<Measurement[]> {
     console.error(`  activation was not measured: ${missing?.ok === false ? missing.reason : ''}`);
     return [];
   }
-  const vsix = await packaged();
+  const vsix = await packagedVsix();
   const home = await mkdtemp(join(tmpdir(), 'subnet-activation-'));
   const folder = join(home, 'workspace');
   for (const name of ['tiny', 'mid']) makeRecordedRun(folder, RECORDED.get(name)!);
@@ -63,10 +60,4 @@ async function countedMs(workbench: Workbench): Promise<number> {
   const ms = /Activation: (\d+)ms/.exec(text)?.[1];
   if (ms === undefined) throw new Error(`VS Code says of the activation: ${text}`);
   return Number(ms);
-}
-
-async function packaged(): Promise<string> {
-  const script = ['--import', 'tsx', 'scripts/package/main.ts', '--target', OWN_TARGET];
-  const { stdout } = await promisify(execFile)(process.execPath, script, { cwd: ROOT });
-  return join(ROOT, stdout.split('  ')[0]!);
 }
