@@ -50,6 +50,13 @@ export function formatScore(value: number): string {
   return text.replace('-', MINUS);
 }
 
+/** A figure among others that differ little, with six digits. */
+export function formatFine(value: number): string {
+  const size = Math.abs(value);
+  if (!(size >= 1e-3 && size < 1e5)) return formatScore(value);
+  return value.toFixed(Math.max(0, 5 - Math.floor(Math.log10(size)))).replace('-', MINUS);
+}
+
 /** A number of an axis: no more digits than it needs. */
 export function formatTick(value: number): string {
   const size = Math.abs(value);

@@ -1,3 +1,5 @@
+import { heatmapModes, type HeatmapMode } from './heatmap/heatmapState.ts';
+
 /** Tabs of the dashboard. */
 export const tabs = ['overview', 'masks', 'results', 'config', 'log'] as const;
 /** One of them. */
@@ -41,6 +43,10 @@ export interface Selection {
   readonly qualityTable: boolean;
   readonly logLevel: 'debug' | 'info' | 'warning' | 'error';
   readonly allConfig: boolean;
+  /** What the pictures of the masks tell; null until it was chosen. */
+  readonly maskMode: HeatmapMode | null;
+  /** The layer that is open; null in the overview. */
+  readonly maskLayer: number | null;
 }
 
 /** What a new panel shows. */
@@ -59,6 +65,8 @@ export const firstSelection: Selection = {
   qualityTable: false,
   logLevel: 'info',
   allConfig: false,
+  maskMode: null,
+  maskLayer: null,
 };
 
 /** The selection that was stored, each part of it only when it is what it should be. */
@@ -86,6 +94,8 @@ export function restoredSelection(stored: unknown): Selection {
     qualityTable: stored['qualityTable'] === true,
     logLevel: oneOf('logLevel', ['debug', 'info', 'warning', 'error'], 'info'),
     allConfig: stored['allConfig'] === true,
+    maskMode: heatmapModes.find((mode) => mode === stored['maskMode']) ?? null,
+    maskLayer: Number.isInteger(stored['maskLayer']) ? (stored['maskLayer'] as number) : null,
   };
 }
 

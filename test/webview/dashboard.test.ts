@@ -75,11 +75,11 @@ describe('the dashboard in a browser', () => {
   }
 
   it('tells why a run failed, and offers to go on', (t) =>
-    show(t, { runs: ['tiny-failed'] }, async ({ frame, session }) => {
+    show(t, { runs: ['tiny-failed'] }, async ({ frame, ...panel }) => {
       assert.match(await frame.locator('.banner.error').innerText(), /The run failed/);
       await frame.locator('vscode-button[data-action="resume"]').click();
-      await waitFor(() => session().acts.length === 1);
-      assert.equal(session().acts[0]?.action, 'resume');
+      await waitFor(() => panel.session().acts.length === 1);
+      assert.equal(panel.session().acts[0]?.action, 'resume');
     }));
 
   it('says what to do about a run it cannot read', (t) =>
@@ -88,17 +88,17 @@ describe('the dashboard in a browser', () => {
     }));
 
   it('follows a run event by event', (t) =>
-    show(t, { runs: ['tiny-running'] }, async ({ frame }, { recorded }) => {
+    show(t, { runs: ['tiny-running'] }, async ({ frame }, ready) => {
       const count = frame.locator('.tile-value').nth(1);
       const begun = Number(await count.innerText());
-      const run = recorded('tiny-running');
+      const run = ready.recorded('tiny-running');
       for (let i = 0; i < 12; i++) run.next();
       await waitFor(async () => Number(await count.innerText()) > begun);
     }));
 
   it('asks for everything again when it has missed something, and goes on', (t) =>
-    show(t, { runs: ['tiny-running'] }, async ({ frame }, { recorded }) => {
-      const run = recorded('tiny-running');
+    show(t, { runs: ['tiny-running'] }, async ({ frame }, ready) => {
+      const run = ready.recorded('tiny-running');
       const count = frame.locator('.tile-value').nth(1);
       const begun = Number(await count.innerText());
       const lost = { run: run.id, from: 1_000_000, events: [] };
@@ -122,9 +122,9 @@ describe('the dashboard in a browser', () => {
     }));
 
   it('selects the subnet its host asks for', (t) =>
-    show(t, { runs: ['mid'] }, async ({ frame, session }, { recorded }) => {
+    show(t, { runs: ['mid'] }, async ({ frame, ...panel }, ready) => {
       const key = await frame.locator('.subnets tbody tr').nth(5).getAttribute('data-key');
-      session().select(recorded('mid').id, key!);
+      panel.session().select(ready.recorded('mid').id, key!);
       await frame.locator(`.subnets tr[data-key="${key}"][aria-selected="true"]`).waitFor();
     }));
 
@@ -204,7 +204,7 @@ describe('the dashboard in a browser', () => {
   });
 
   it('takes another theme at once, its plots too', (t) =>
-    show(t, { runs: ['mid'] }, async ({ frame, setTheme }) => {
+    show(t, { runs: ['mid'] }, async ({ frame, ...panel }) => {
       const pixel = `(() => {
         const canvas = document.querySelector('.fitness canvas');
         return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]
@@ -212,7 +212,7 @@ describe('the dashboard in a browser', () => {
       })()`;
       await frame.locator('.subnets tbody tr').first().waitFor();
       const dark = await frame.evaluate(pixel);
-      await setTheme('light');
+      await panel.setTheme('light');
       await waitFor(async () => (await frame.evaluate(pixel)) !== dark);
     }));
 });

@@ -5,8 +5,8 @@ import type { Page } from './view.ts';
 
 /** How many units a subnet does not share with its parent, asked for once each. */
 export interface Shares {
-  /** Words for it; empty while they are not known. */
-  between(run: string, ancestor: Ancestor): string;
+  /** Words for it; empty while they are not known, null when they never will be. */
+  between(run: string, ancestor: Ancestor): string | null;
 }
 
 /** Masks asked for at most: a line of the lineage shows no more. */
@@ -14,7 +14,7 @@ const MOST_KEPT = 64;
 
 /** @param changed  called after an answer came */
 export function createShares(page: Page, changed: () => void): Shares {
-  const words = new Map<string, string>();
+  const words = new Map<string, string | null>();
   const masks = new Map<string, Promise<Uint8Array>>();
   const mask = (run: string, key: string): Promise<Uint8Array> => {
     const name = `${run} ${key}`;
@@ -46,7 +46,7 @@ export function createShares(page: Page, changed: () => void): Shares {
         },
         () => {
           // A large run keeps the masks of its best only.
-          words.set(name, 'Its mask, or that of its parent, was not kept.');
+          words.set(name, null);
           changed();
         },
       );

@@ -22,7 +22,7 @@ export function createConfigField(
   field: ConfigField,
   write: (value: Value) => Promise<void>,
 ): FieldRow {
-  const name = field.path.at(-1) ?? '';
+  const name = field.path.slice(field.path.length > 1 ? 1 : 0).join('.');
   const words = el('span');
   const problem = el('p', { class: 'field-problem', role: 'alert' }, icon('error'), words);
   const complain = (text: string): void => {

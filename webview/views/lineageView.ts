@@ -2,7 +2,7 @@ import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';
 import { lineageOf, originWords, type Ancestor } from '../data/lineage.ts';
 import { el, onChange, show } from '../dom.ts';
-import { formatScore, shortKey } from '../format.ts';
+import { formatFine, shortKey } from '../format.ts';
 import { createShares } from './changedShare.ts';
 import { createSubject } from './subject.ts';
 import type { Page, View } from './view.ts';
@@ -15,11 +15,16 @@ export function createLineageView(page: Page): View {
   const subject = createSubject();
   const index = new CandidateIndex();
   const line = el('ol', { class: 'lineage' });
+  const lost = el('p', {
+    class: 'note',
+    text: 'Of older subnets only the figures are kept, so what was changed in their masks is not known.',
+  });
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Lineage' } },
     el('div', { class: 'panel-head' }, el('h2', { text: 'Where does it come from?' })),
     line,
+    lost,
   );
   let shown: { readonly run: RunSnapshot; readonly key: string } | undefined;
   const shares = createShares(page, () => {
@@ -30,8 +35,9 @@ export function createLineageView(page: Page): View {
     index.update(run.model.candidates);
     const ancestors = lineageOf(key, (wanted) => index.get(wanted));
     const visible = ancestors.slice(0, SHOWN);
-    const nodes = visible.map((ancestor) =>
-      ancestorNode(ancestor, shares.between(run.head.id, ancestor), (chosen) => {
+    const changes = visible.map((ancestor) => shares.between(run.head.id, ancestor));
+    const nodes = visible.map((ancestor, at) =>
+      ancestorNode(ancestor, changes[at] ?? null, (chosen) => {
         page.choose({ subnet: chosen });
       }),
     );
@@ -42,6 +48,7 @@ export function createLineageView(page: Page): View {
       nodes.push(el('li', { class: 'quiet', text: words }));
     }
     line.replaceChildren(...nodes);
+    show(lost, changes.includes(null));
     show(element, nodes.length > 0);
   }
 
@@ -66,7 +73,7 @@ export function createLineageView(page: Page): View {
 
 function ancestorNode(
   { candidate, parent, other }: Ancestor,
-  share: string,
+  share: string | null,
   choose: (key: string) => void,
 ): HTMLElement {
   const name = el('button', { class: 'link', attributes: { type: 'button' } });
@@ -83,10 +90,12 @@ function ancestorNode(
       'div',
       { class: 'ancestor' },
       name,
-      el('span', { class: 'ancestor-figure', text: formatScore(candidate.fitness) }),
+      el('span', { class: 'ancestor-figure', text: formatFine(candidate.fitness) }),
     ),
     el('div', { class: 'quiet', text: how }),
     // Its place is kept, so that nothing moves when the masks have been compared.
-    parent !== null && el('div', { class: 'quiet', text: share === '' ? '\u00a0' : share }),
+    parent !== null &&
+      share !== null &&
+      el('div', { class: 'quiet', text: share === '' ? '\u00a0' : share }),
   );
 }

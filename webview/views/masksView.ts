@@ -21,10 +21,17 @@ export function createMasksView(page: Page): View {
     update(state) {
       const run = firstRun(state);
       if (run === undefined) return;
-      view ??= createHeatmapView(root, { ...page.masks, palette: state.palette });
+      view ??= createHeatmapView(root, {
+        ...page.masks,
+        palette: state.palette,
+        onPlace: ({ mode, layer }) => {
+          page.choose({ maskMode: mode, maskLayer: layer });
+        },
+      });
       const others = state.order.slice(1).flatMap((id) => state.runs[id] ?? []);
       const subject = subjectOf(run, state);
       const reference = others[0] === undefined ? referenceOf(run, state) : bestOf(others[0]);
+      const { maskMode, maskLayer, compared } = state.selection;
       view.update({
         run: run.head.id,
         model: run.head.model,
@@ -35,7 +42,8 @@ export function createMasksView(page: Page): View {
         generation: run.model.generations.length,
         hasScores: run.hasScores,
         themeVersion: page.themeVersion(),
-        mode: others.length > 0 ? 'difference' : 'mask',
+        mode: maskMode ?? (others.length > 0 || compared !== null ? 'difference' : 'mask'),
+        layer: maskLayer,
       });
     },
     dispose() {

@@ -44,7 +44,7 @@ export function createSelectedView(page: Page): View {
   const diff = createButton({
     ...{ label: 'Diff', icon: 'diff', look: 'secondary' },
     onPress: () => {
-      page.choose({ compared: other === key ? null : key });
+      page.choose({ compared: other === key ? null : key, maskMode: null });
     },
   });
   const body = el(

@@ -6,6 +6,7 @@ import { el, icon, onChange, setText, show } from '../dom.ts';
 import {
   formatBytes,
   formatCount,
+  formatFine,
   formatLarge,
   formatMs,
   formatScore,
@@ -94,7 +95,7 @@ const columns: readonly Column<SubnetRow>[] = [
     ...{ id: 'fitness', title: 'Fitness', figures: true },
     help: 'What the search judged it by, on its own windows of text. Lower is better.',
     value: ({ candidate }) => candidate?.fitness ?? null,
-    cell: ({ candidate }) => (candidate === null ? UNKNOWN : formatScore(candidate.fitness)),
+    cell: ({ candidate }) => (candidate === null ? UNKNOWN : formatFine(candidate.fitness)),
   },
   {
     ...{ id: 'heldout', title: 'Held-out perplexity', figures: true },
