@@ -19,16 +19,14 @@ import {
 } from '../../../webview/draw/viewport.ts';
 import { overviewColumns } from '../../../webview/heatmap/groups.ts';
 import { columnAt, layerAt, layOutOverview } from '../../../webview/heatmap/overviewGeometry.ts';
-import { groupSentence, rankWords, unitSentence } from '../../../webview/heatmap/readout.ts';
 import { layOutStrip } from '../../../webview/heatmap/stripGeometry.ts';
 import { afterKey, afterWheel, showBand } from '../../../webview/heatmap/stripKeys.ts';
 import { paintStrip, stripScratch } from '../../../webview/heatmap/stripPaint.ts';
 import { meanLevels } from '../../../webview/heatmap/mips.ts';
-import { bandsOf, wordsOf } from '../../../webview/heatmap/units.ts';
+import { bandsOf } from '../../../webview/heatmap/units.ts';
 import { model } from './heatmapFixture.ts';
 
 const layout = unitLayout(model);
-const words = wordsOf(model);
 
 function raster(width: number, height: number): Raster {
   return { width, height, pixels: new Uint32Array(width * height) };
@@ -285,45 +283,5 @@ describe('numbers of labels', () => {
       [20, 6, 5, 3].map((pitch) => labelStep(pitch, 13)),
       [1, 5, 5, 5],
     );
-  });
-});
-
-describe('the readout', () => {
-  it('says of a unit all that is known, and of its past only what differs', () => {
-    const unit = { kind: 'mlp', head: -1, index: 3071 } as const;
-    const facts = {
-      ...{ layer: 12, unit, kept: true, rank: 246, before: true, reference: 'the initial mask' },
-      keptBy: { subnets: 9, of: 10 },
-    };
-    assert.equal(
-      unitSentence(facts, words),
-      'Layer 12, neuron 3,071: kept, importance in the top 4%, kept by 9 of 10 survivors',
-    );
-    assert.equal(
-      unitSentence({ ...facts, kept: false, rank: null, keptBy: null }, words),
-      'Layer 12, neuron 3,071: removed, kept in the initial mask',
-    );
-    const head = { kind: 'qk', head: 1, index: 2 } as const;
-    const bare = { ...facts, unit: head, kept: null, rank: null, keptBy: null, before: null };
-    assert.equal(unitSentence(bare, words), 'Layer 12, KV head 1, query/key pair 2');
-  });
-
-  it('says of a group how many it keeps, and what was gained and lost', () => {
-    const facts = {
-      ...{ layer: 1, name: 'neurons 0 to 9', units: 10, kept: 4, importance: null },
-      ...{ frequency: null, change: { gained: 1, lost: 2 }, reference: 'run B' },
-    };
-    assert.equal(
-      groupSentence(facts),
-      'Layer 1, neurons 0 to 9: 4 of 10 kept (40%), 1 gained and 2 lost against run B',
-    );
-    const same = { ...facts, change: { gained: 0, lost: 0 } };
-    assert.match(groupSentence(same), /the same as run B$/);
-  });
-
-  it('names ranks from the better end', () => {
-    assert.deepEqual([255, 246, 128, 127, 0].map(rankWords), [
-      ...['top 1%', 'top 4%', 'top 50%', 'top 50%', 'bottom 1%'],
-    ]);
   });
 });
