@@ -22,7 +22,9 @@ export function startApp(root: HTMLElement, bridge: Bridge): void {
   let painted = false;
   let shown: { readonly key: string; readonly view: View } | undefined;
   const skeleton = createSkeleton();
-  const failure = createFailure();
+  const failure = createFailure(() => {
+    open();
+  });
   const notices = createNotices();
   const stage = el('main', { class: 'stage-root' }, skeleton);
   root.replaceChildren(stage, notices.element, notices.live);

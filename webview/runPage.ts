@@ -1,3 +1,4 @@
+import { createButton } from './controls/button.ts';
 import { el, show } from './dom.ts';
 import type { Tab } from './selection.ts';
 import type { State } from './store.ts';
@@ -119,7 +120,10 @@ export function createSkeleton(): HTMLElement {
 }
 
 /** Says why there is nothing to show, and what to do. */
-export function createFailure(): { readonly element: HTMLElement; update(state: State): void } {
+export function createFailure(onRetry: () => void): {
+  readonly element: HTMLElement;
+  update(state: State): void;
+} {
   const text = el('p');
   const element = el(
     'div',
@@ -127,6 +131,7 @@ export function createFailure(): { readonly element: HTMLElement; update(state: 
     el('span', { class: 'codicon codicon-error', aria: { hidden: 'true' } }),
     el('h1', { text: 'This dashboard cannot be shown' }),
     text,
+    createButton({ label: 'Try Again', look: 'secondary', onPress: onRetry }).element,
   );
   return {
     element,

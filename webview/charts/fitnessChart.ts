@@ -68,12 +68,13 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
       if (picture === undefined) return;
       const { series, theme } = picture;
       drawBand(chart, series, theme);
+      const clamped = picture.zoom === null;
       const styleOf = (index: number): number => origins.indexOf(series.candidates[index]!.how);
-      points.draw(chart, { xs: series.xs, ys: series.ys, styleOf, styles }, fresh);
+      points.draw(chart, { xs: series.xs, ys: series.ys, styleOf, styles, clamped }, fresh);
       fresh = false;
     },
     over: (chart) => {
-      if (picture !== undefined) drawMarks(chart, picture);
+      if (picture !== undefined) drawMarks(chart, picture, place);
     },
   });
 
@@ -83,6 +84,7 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
     const [px, py] = [picture.series.xs[index], picture.series.ys[index]];
     if (px === undefined || py === undefined) return null;
     if (!(px >= x.min && px <= x.max && py >= y.min)) return null;
+    if (py > y.max && picture.zoom !== null) return null;
     const top = plot.chart.chartArea.top;
     return { x: x.getPixelForValue(px), y: py > y.max ? top : y.getPixelForValue(py) };
   }
@@ -203,7 +205,11 @@ function drawBand(chart: Chart, series: FitnessSeries, theme: Theme): void {
   const { x, y } = chart.scales;
   if (x === undefined || y === undefined || series.low.length < 2) return;
   const { ctx } = chart;
+  const { left, top, width, height } = chart.chartArea;
   ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  ctx.clip();
   ctx.beginPath();
   for (const point of series.high) {
     ctx.lineTo(x.getPixelForValue(point.x), y.getPixelForValue(point.y));
@@ -218,30 +224,23 @@ function drawBand(chart: Chart, series: FitnessSeries, theme: Theme): void {
   ctx.restore();
 }
 
-function drawMarks(chart: Chart, { series, theme, selected, compared }: FitnessPicture): void {
-  const { x, y } = chart.scales;
-  if (x === undefined || y === undefined) return;
-  const { ctx } = chart;
+function drawMarks(
+  { ctx }: Chart,
+  { series, theme, selected, compared }: FitnessPicture,
+  place: (index: number) => Point | null,
+): void {
   const at = (index: number, shape: Shape, size: number, colour: string): void => {
-    const [px, py] = [series.xs[index], series.ys[index]];
-    if (px === undefined || py === undefined || Number.isNaN(py)) return;
+    const point = place(index);
+    if (point === null) return;
     [ctx.fillStyle, ctx.strokeStyle, ctx.lineWidth] = [colour, colour, 2];
-    drawShape(
-      ctx,
-      shape,
-      x.getPixelForValue(px),
-      Math.max(chart.chartArea.top, y.getPixelForValue(py)),
-      size,
-    );
+    drawShape(ctx, shape, point.x, point.y, size);
   };
   const small = series.improvements.length > 60;
   for (const index of series.improvements) {
     if (!small) at(index, 'dot', 4.5, theme.background);
     at(index, 'dot', small ? 2.2 : 3.2, theme.accent);
   }
-  if (compared >= 0) at(compared, 'ring', 7, theme.muted);
-  if (selected >= 0) {
-    at(selected, 'ring', 7, theme.foreground);
-    at(selected, 'dot', 3, theme.foreground);
-  }
+  at(compared, 'ring', 7, theme.muted);
+  at(selected, 'ring', 7, theme.foreground);
+  at(selected, 'dot', 3, theme.foreground);
 }

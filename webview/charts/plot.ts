@@ -131,7 +131,11 @@ function scaleOf(axis: AxisSpec, theme: Theme): ScaleOptionsByType<'linear' | 'l
       autoSkipPadding: 16,
       maxTicksLimit: 8,
       includeBounds: false,
-      callback: (value: string | number) => axis.tick(Number(value)),
+      callback: (value: string | number) => {
+        // A logarithmic axis puts ticks at its ends, which may be any number.
+        const odd = axis.logarithmic && Number(Number(value).toPrecision(2)) !== Number(value);
+        return odd ? '' : axis.tick(Number(value));
+      },
     },
   };
   return scale as unknown as ScaleOptionsByType<'linear' | 'logarithmic'>;

@@ -17,6 +17,8 @@ export interface Points {
   /** Index into `styles` of a point. */
   readonly styleOf: (index: number) => number;
   readonly styles: readonly PointStyle[];
+  /** Draws what lies above the axis at its edge, instead of leaving it out. */
+  readonly clamped: boolean;
 }
 
 /** Thousands of points, of which only new ones are drawn while the axes stay. */
@@ -52,8 +54,8 @@ export function createPointLayer(): PointLayer {
       if (context === null || x === undefined || y === undefined) return;
       const ratio = chart.currentDevicePixelRatio;
       const { left, right, top, bottom } = chart.chartArea;
-      const place = [x.min, x.max, x.type, y.min, y.max, y.type, left, right, top, bottom, ratio];
-      const at = place.join();
+      const axes = [x.min, x.max, x.type, y.min, y.max, y.type, points.clamped];
+      const at = [...axes, left, right, top, bottom, ratio].join();
       if (stampsOf !== points.styles) {
         stamps = points.styles.map((style) => stampOf(style, ratio));
         stampsOf = points.styles;
@@ -68,6 +70,7 @@ export function createPointLayer(): PointLayer {
         const [px, py] = [points.xs[drawn]!, points.ys[drawn]!];
         if (!(px >= x.min && px <= x.max && py >= y.min)) continue;
         const over = py > y.max;
+        if (over && !points.clamped) continue;
         if (over) beyond++;
         const stamp = stamps[points.styleOf(drawn)]!;
         const cx = x.getPixelForValue(px);

@@ -31,6 +31,7 @@ export function listenForPoints({
   const ended = new AbortController();
   const { signal } = ended;
   let at = -1;
+  let pressed = { x: 0, y: 0 };
   const showPoint = (index: number): void => {
     const place = chart.placeOf(index);
     const candidate = series.candidates[index];
@@ -45,6 +46,13 @@ export function listenForPoints({
     (event) => {
       if (event.buttons !== 0) return card.hide();
       showPoint(under(event));
+    },
+    { signal },
+  );
+  frame.addEventListener(
+    'pointerdown',
+    (event) => {
+      pressed = { x: event.clientX, y: event.clientY };
     },
     { signal },
   );
@@ -65,6 +73,8 @@ export function listenForPoints({
   frame.addEventListener(
     'click',
     (event) => {
+      // A box that was dragged ends in a click as well.
+      if (Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 5) return;
       const index = under(event);
       if (index >= 0) options.onSelect(index);
     },

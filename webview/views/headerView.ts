@@ -61,7 +61,10 @@ export function createHeaderView(page: Page): View {
   let drawn = '';
   const drawActions = (run: RunSnapshot, runState: RunState, queued: boolean, all: State): void => {
     const actions = actionsFor(run, runState, queued);
-    const key = [id, all.canRun, all.whyNot, ...actions.map(({ action }) => action)].join('\n');
+    const gone = all.removed.includes(id);
+    const works = all.canRun && !gone;
+    const whyNot = gone ? 'The folder of this run is gone.' : all.whyNot;
+    const key = [id, works, whyNot, ...actions.map(({ action }) => action)].join('\n');
     if (key === drawn) return;
     drawn = key;
     const buttons = actions.map(({ action, label, icon: name, main: leads }) => {
@@ -72,7 +75,7 @@ export function createHeaderView(page: Page): View {
         },
       });
       button.element.dataset['action'] = action;
-      button.enable(all.canRun, all.whyNot);
+      button.enable(works, whyNot);
       return button.element;
     });
     setChildren(main, buttons);
