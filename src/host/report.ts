@@ -91,6 +91,8 @@ function words(action: string): string {
   return action
     .replaceAll(/"subnet resume[^"]*"/g, vscode.l10n.t('the command Resume'))
     .replaceAll(/"subnet runs[^"]*"/g, vscode.l10n.t('the Runs view'))
+    .replaceAll(/"subnet devices[^"]*"/g, vscode.l10n.t('the command Select Device'))
+    .replaceAll(/"subnet compare[^"]*"/g, vscode.l10n.t('the command Compare Runs'))
     .replaceAll(/"subnet (\w+)[^"]*"/g, 'Subnet Studio: $1');
 }
 
@@ -104,6 +106,10 @@ function remediesOf(error: unknown): Remedy[] {
   if (error instanceof TrustError) {
     const run = (): unknown => vscode.commands.executeCommand('workbench.trust.manage');
     return [{ label: vscode.l10n.t('Manage Trust'), run }];
+  }
+  if (isEngineError(error, 'device')) {
+    const run = (): unknown => vscode.commands.executeCommand('subnetStudio.selectDevice');
+    return [{ label: vscode.l10n.t('Select Device'), run }];
   }
   const place = isEngineError(error, 'config') ? placeOf(error) : undefined;
   if (place === undefined) return [];

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { EngineError } from '../../protocol/errors.ts';
-import type { RunEntry } from '../runs/runEntry.ts';
+import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import { bestText, runLook, stateText } from '../trees/runLook.ts';
 import { formatCount, formatFitness, formatTime, joined } from '../ui/format.ts';
 import type { App } from './app.ts';
@@ -33,6 +33,8 @@ export async function needRun(
   const named = targets[0]?.run;
   if (named !== undefined) {
     const run = app.store.find(named);
+    const broken = app.store.rows.find((row) => row.kind === 'broken' && row.folder === named);
+    if (broken?.kind === 'broken') throw unreadable(broken);
     if (run === undefined || !accept(run)) throw doesNotFit(run?.manifest.name ?? named, run, need);
     return run;
   }

@@ -1,7 +1,7 @@
 import { RunReader, type RunChange } from '../../dashboard/reader/runReader.ts';
 import type { RunSnapshot } from '../../dashboard/model/runSnapshot.ts';
 import { EngineError } from '../../protocol/errors.ts';
-import type { RunEntry } from '../runs/runEntry.ts';
+import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 
 /** The runs that one dashboard shows, by id. It can ask for no others. */
@@ -18,8 +18,11 @@ export class PanelRuns {
 
   /** @throws EngineError `run` for an id that this dashboard does not show, or whose run is gone */
   entry(id: string): RunEntry {
-    const entry = this.ids.includes(id) ? this.store.find(id) : undefined;
+    const isShown = this.ids.includes(id);
+    const entry = isShown ? this.store.find(id) : undefined;
     if (entry !== undefined) return entry;
+    const broken = this.store.rows.find((row) => row.kind === 'broken' && row.id === id);
+    if (isShown && broken?.kind === 'broken') throw unreadable(broken);
     throw new EngineError('run', {
       what: `Run ${id}`,
       expected: 'a run of this dashboard',

@@ -1,3 +1,5 @@
+import * as vscode from 'vscode';
+import { EngineError } from '../../protocol/errors.ts';
 import type { RunStanding } from '../../protocol/panelApi.ts';
 import type { RunManifest } from '../../protocol/runRecord.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
@@ -78,4 +80,14 @@ export function isResumable({ state }: RunEntry): boolean {
 export function standingOf({ state, queuePlace, busyWith }: RunEntry): RunStanding {
   const plain = state === 'paused' || state === 'interrupted' ? 'stopped' : state;
   return { state: plain, queuePlace, busyWith };
+}
+
+/** What to say when something is asked of a run that cannot be read: why, and where it can be seen to. */
+export function unreadable({ id, message }: BrokenRun): EngineError {
+  return new EngineError('run', {
+    what: vscode.l10n.t('Run {0}', id),
+    expected: vscode.l10n.t('a run that can be read'),
+    found: message.replace(/\.$/, ''),
+    action: vscode.l10n.t('Its row in the Runs view shows its folder, and can delete it.'),
+  });
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { EventTail } from '../../dashboard/reader/eventTail.ts';
 import { readManifest, runFiles } from '../../engine/runs/runLayout.ts';
 import { isRunLocked } from '../../engine/runs/runLock.ts';
+import { EngineError } from '../../protocol/errors.ts';
 import type { RunManifest } from '../../protocol/runRecord.ts';
+import { messageOf } from '../report.ts';
 import { digestEvents, emptyDigest, type RunDigest } from './runDigest.ts';
 
 /** How long an answer about a lock is believed, ms: asking starts a process on some systems. */
@@ -42,7 +44,9 @@ export class RunLog {
       this.follow();
       return { kind: 'run', manifest, digest: this.digest, held: this.isHeld() };
     } catch (error) {
-      return { kind: 'broken', message: error instanceof Error ? error.message : String(error) };
+      // What is expected is said in the words of the editor; a disk's own complaint is no bug of ours.
+      const message = error instanceof EngineError ? messageOf(error) : String(error);
+      return { kind: 'broken', message };
     }
   }
 
