@@ -54,7 +54,7 @@ export async function dryRun(app: App, targets: readonly Target[]): Promise<unde
       return app.service.request(serviceApi.estimate, { configPath }, controller.signal);
     },
   );
-  await app.pages.show(`${title} · dry run`, estimatePage(report, configPath));
+  await app.pages.show(vscode.l10n.t('{0} · dry run', title), estimatePage(report, configPath));
 }
 
 /** Continues a run that was paused, interrupted or failed. */

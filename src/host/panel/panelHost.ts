@@ -1,6 +1,6 @@
 // Gives the RPC library its timers, which a dashboard needs before any service is spoken to.
 import 'vscode-jsonrpc/node';
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import type { RunChange } from '../../dashboard/reader/runReader.ts';
 import { decodeValue } from '../../protocol/decode.ts';
@@ -128,10 +128,10 @@ export class PanelHost {
   private async open(protocol: number): Promise<PanelContent<unknown>> {
     if (protocol !== PANEL_PROTOCOL) {
       throw new EngineError('decode', {
-        what: 'This dashboard',
-        expected: `protocol ${PANEL_PROTOCOL}`,
-        found: `protocol ${protocol}, of another version of the extension`,
-        action: 'Close the dashboard and open it again.',
+        what: vscode.l10n.t('This dashboard'),
+        expected: vscode.l10n.t('protocol {0}', PANEL_PROTOCOL),
+        found: vscode.l10n.t('protocol {0}, of another version of the extension', protocol),
+        action: vscode.l10n.t('Close the dashboard and open it again.'),
       });
     }
     await this.services.store.start();

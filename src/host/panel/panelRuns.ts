@@ -1,3 +1,4 @@
+import * as vscode from 'vscode';
 import { RunReader, type RunChange } from '../../dashboard/reader/runReader.ts';
 import type { RunSnapshot } from '../../dashboard/model/runSnapshot.ts';
 import { EngineError } from '../../protocol/errors.ts';
@@ -24,10 +25,10 @@ export class PanelRuns {
     const broken = this.store.rows.find((row) => row.kind === 'broken' && row.id === id);
     if (isShown && broken?.kind === 'broken') throw unreadable(broken);
     throw new EngineError('run', {
-      what: `Run ${id}`,
-      expected: 'a run of this dashboard',
-      found: 'none: it was deleted, moved or cannot be read',
-      action: 'Open another run from the Runs view.',
+      what: vscode.l10n.t('Run {0}', id),
+      expected: vscode.l10n.t('a run of this dashboard'),
+      found: vscode.l10n.t('none: it was deleted, moved or cannot be read'),
+      action: vscode.l10n.t('Open another run from the Runs view.'),
     });
   }
 
