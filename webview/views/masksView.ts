@@ -1,7 +1,10 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { MaskRef } from '../../src/protocol/panelApi.ts';
+import { unitLayout } from '../../src/protocol/unitLayout.ts';
+import { comparedRuns } from '../compare/comparedRuns.ts';
+import { createDropdown } from '../controls/dropdown.ts';
 import { createHeatmapView, type HeatmapView } from '../heatmap/heatmapView.ts';
-import { el } from '../dom.ts';
+import { el, setText, show } from '../dom.ts';
 import { shortKey } from '../format.ts';
 import { firstRun, type State } from '../store.ts';
 import type { Page, View } from './view.ts';
@@ -16,45 +19,85 @@ export function createMasksView(page: Page): View {
     root,
   );
   let view: HeatmapView | undefined;
+  let against = 0;
+  let last: State | undefined;
+  const tools = el('div', { class: 'masks-tools' });
+  const note = el('p', { class: 'note' });
+  root.before(tools, note);
+  /** Offers the choice of a run to compare with, where there is more than one. */
+  function offerRuns(names: readonly string[]): void {
+    if (names.length < 2 || tools.firstChild !== null) return;
+    const box = createDropdown({
+      ...{ label: 'Compared with', showLabel: true },
+      choices: names.map((name, at) => [String(at), name] as const),
+      onChoose: (value) => {
+        against = Number(value);
+        if (last !== undefined) update(last);
+      },
+    });
+    tools.append(box.element);
+  }
   return {
     element,
-    update(state) {
-      const run = firstRun(state);
-      if (run === undefined) return;
-      view ??= createHeatmapView(root, {
-        ...page.masks,
-        palette: state.palette,
-        onPlace: ({ mode, layer }) => {
-          page.choose({ maskMode: mode, maskLayer: layer });
-        },
-      });
-      const others = state.order.slice(1).flatMap((id) => state.runs[id] ?? []);
-      const subject = subjectOf(run, state);
-      const reference = others[0] === undefined ? referenceOf(run, state) : bestOf(others[0]);
-      const { maskMode, maskLayer, compared } = state.selection;
-      view.update({
-        run: run.head.id,
-        model: run.head.model,
-        subject: subject?.mask ?? null,
-        subjectName: subject?.name ?? '',
-        reference: reference?.mask ?? null,
-        referenceName: reference?.name ?? '',
-        generation: run.model.generations.length,
-        hasScores: run.hasScores,
-        themeVersion: page.themeVersion(),
-        mode: maskMode ?? (others.length > 0 || compared !== null ? 'difference' : 'mask'),
-        layer: maskLayer,
-      });
-    },
+    update,
     dispose() {
       view?.dispose();
     },
   };
+
+  function update(state: State): void {
+    last = state;
+    const run = firstRun(state);
+    if (run === undefined) return;
+    view ??= createHeatmapView(root, {
+      ...page.masks,
+      palette: state.palette,
+      onPlace: ({ mode, layer }) => {
+        page.choose({ maskMode: mode, maskLayer: layer });
+      },
+    });
+    const others = comparedRuns(state).slice(1);
+    offerRuns(others.map(({ head }) => head.name));
+    const other = others[against];
+    const subject = subjectOf(run, state);
+    const reference = other === undefined ? referenceOf(run, state) : comparable(run, other);
+    const { maskMode, maskLayer, compared } = state.selection;
+    const compares = other !== undefined || compared !== null;
+    const apart = other !== undefined && reference === null;
+    setText(
+      note,
+      apart
+        ? `The masks of ${other.head.name} cannot be laid over these: its model has other units, or no mask is known yet.`
+        : '',
+    );
+    show(note, apart);
+    view.update({
+      run: run.head.id,
+      model: run.head.model,
+      subject: subject?.mask ?? null,
+      subjectName: subject?.name ?? '',
+      reference: reference?.mask ?? null,
+      referenceName: reference?.name ?? '',
+      generation: run.model.generations.length,
+      hasScores: run.hasScores,
+      themeVersion: page.themeVersion(),
+      mode: maskMode ?? (reference !== null && compares ? 'difference' : 'mask'),
+      layer: maskLayer,
+    });
+  }
 }
 
 interface Named {
   readonly mask: MaskRef;
   readonly name: string;
+}
+
+/** The best of another run; null when its model has other units, so that nothing lies over another. */
+function comparable(run: RunSnapshot, other: RunSnapshot): Named | null {
+  const [one, two] = [run.head.model, other.head.model];
+  if (one === null || two === null) return null;
+  const same = JSON.stringify(unitLayout(one)) === JSON.stringify(unitLayout(two));
+  return same ? bestOf(other) : null;
 }
 
 /** The selected subnet; while none is, the best there is. */
