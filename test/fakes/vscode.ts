@@ -206,6 +206,7 @@ export const workspace = {
   },
   registerTextDocumentContentProvider: noEvent,
   onDidChangeWorkspaceFolders: noEvent,
+  onDidGrantWorkspaceTrust: noEvent,
   onDidChangeTextDocument: changedDocument.event,
   onDidOpenTextDocument: noEvent,
   onDidSaveTextDocument: noEvent,

@@ -38,7 +38,10 @@ export function someJob(work: JobWork, changes: Partial<Job> = {}): Job {
 /** A service that answers from a table and remembers what it was asked. */
 export class TestService implements ServiceConnection {
   readonly asked: { readonly method: string; readonly params: unknown }[] = [];
-  readonly answers: Record<string, (params: unknown) => unknown> = { submit: () => ({ id: 'j1' }) };
+  readonly answers: Record<string, (params: unknown) => unknown> = {
+    submit: () => ({ id: 'j1' }),
+    devices: () => [],
+  };
   jobs: readonly Job[] = [];
   isLive = true;
   starts = 0;

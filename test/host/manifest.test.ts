@@ -106,7 +106,9 @@ describe('the manifest of the extension', () => {
       .filter((path) => path.endsWith('.ts'))
       .map((path) => readFileSync(join(root, 'src', 'host', path), 'utf8'))
       .join('\n');
-    for (const key of asked) assert.match(source, new RegExp(`(tell|setContext)\\(\\s*'${key}'`), key);
+    for (const key of asked) {
+      assert.match(source, new RegExp(`(tell|setContext)\\(\\s*'${key}'`), key);
+    }
   });
 
   it('has a text for every key, and no text without a key', () => {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Endpoint } from '../../protocol/postMessageConnection.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
+import { onSetting } from '../settings.ts';
 import { PanelHost, type PanelServices } from './panelHost.ts';
 import { pageRoot, panelPage } from './panelPage.ts';
 
@@ -20,10 +21,16 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
   private readonly extensionUri: vscode.Uri;
   private readonly services: PanelServices;
   private readonly opened = new Map<string, Open>();
+  private readonly subscriptions: readonly vscode.Disposable[];
 
   constructor(extensionUri: vscode.Uri, services: PanelServices) {
     this.extensionUri = extensionUri;
     this.services = services;
+    // What a page was told at its beginning is no longer so; it is quick to begin anew.
+    this.subscriptions = [
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.renew()),
+      onSetting('palette', () => this.renew()),
+    ];
   }
 
   /**
@@ -66,6 +73,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
   }
 
   dispose(): void {
+    for (const one of this.subscriptions) one.dispose();
     for (const { panel } of [...this.opened.values()]) panel.dispose();
   }
 
@@ -86,6 +94,14 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
       this.opened.delete(key);
       host.dispose();
     });
+    this.load(panel, ids);
+  }
+
+  private renew(): void {
+    for (const [key, { panel }] of this.opened) this.load(panel, key.split('\n'));
+  }
+
+  private load({ webview }: vscode.WebviewPanel, ids: readonly string[]): void {
     webview.html = panelPage(webview, this.extensionUri, ids.length > 1 ? 'compare' : 'run');
   }
 }

@@ -39,6 +39,7 @@ export class ServiceHandle implements vscode.Disposable {
   private readonly stateChanged = new vscode.EventEmitter<ServiceState>();
   private readonly jobsChanged = new vscode.EventEmitter<readonly Job[]>();
   private connection: ServiceConnection | undefined;
+  private attaching: Promise<boolean> | undefined;
   private opening: Promise<ServiceConnection> | undefined;
   private disposed = false;
   private now: ServiceState = { kind: 'off' };
@@ -63,17 +64,11 @@ export class ServiceHandle implements vscode.Disposable {
   }
 
   /** Attaches when a service lives, and does nothing otherwise. Never throws. */
-  async attachIfLive(): Promise<boolean> {
-    if (this.connection !== undefined) return true;
-    try {
-      const found = await this.door.attach();
-      if (found === undefined) return false;
-      await this.adopt(found);
-      return true;
-    } catch (error) {
-      this.tell({ kind: 'failed', error: asError(error) });
-      return false;
-    }
+  attachIfLive(): Promise<boolean> {
+    this.attaching ??= this.attach().finally(() => {
+      this.attaching = undefined;
+    });
+    return this.attaching;
   }
 
   /** Asks the service, which is started when need be. @throws EngineError as the service threw it */
@@ -125,7 +120,21 @@ export class ServiceHandle implements vscode.Disposable {
     this.jobsChanged.dispose();
   }
 
+  private async attach(): Promise<boolean> {
+    if (this.connection !== undefined) return true;
+    try {
+      const found = await this.door.attach();
+      if (found === undefined) return false;
+      await this.adopt(found);
+      return true;
+    } catch (error) {
+      this.tell({ kind: 'failed', error: asError(error) });
+      return false;
+    }
+  }
+
   private async open(): Promise<ServiceConnection> {
+    await this.attaching;
     if (this.connection !== undefined) return this.connection;
     this.opening ??= this.start().finally(() => {
       this.opening = undefined;

@@ -76,10 +76,10 @@ function askChosen(
   const typed = (text: string): StepChoice => ({ label: text, alwaysShow: true, value: text });
   pick.items = choices;
   if (step.validate !== undefined) {
-    // What is typed can be taken as well as what is listed.
+    // What is typed can be taken too, after what it matches in the list.
     pick.onDidChangeValue((text) => {
       const listed = choices.some(({ label }) => label === text.trim());
-      pick.items = text.trim() === '' || listed ? choices : [typed(text.trim()), ...choices];
+      pick.items = text.trim() === '' || listed ? choices : [...choices, typed(text.trim())];
     });
   }
   return shown(pick, step, place, async (done) => {
