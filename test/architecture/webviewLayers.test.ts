@@ -68,8 +68,9 @@ describe('the check of the webview', () => {
       "import { RunReader } from '../../src/dashboard/reader/runReader.ts';",
       "import type { Subnet } from '../../src/engine/subnet/subnet.ts';",
     ];
-    for (const text of refused)
+    for (const text of refused) {
       assert.equal(complaints('webview/views/a.ts', text).length, 1, text);
+    }
     assert.deepEqual(complaints('webview/charts/a.ts', "import { Chart } from 'chart.js';"), []);
   });
 });
