@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { EngineError } from '../../protocol/errors.ts';
+import { ServiceClient } from '../../service/serviceClient.ts';
 import type { ServiceOptions } from '../../service/startService.ts';
 import { setting } from '../settings.ts';
 import type { ServiceDoor } from './serviceHandle.ts';
@@ -16,19 +17,14 @@ export function serviceEntryOf(context: vscode.ExtensionContext): string {
   return join(context.extensionPath, 'dist', 'service.cjs');
 }
 
-/** The real ways to the service. Its client is loaded when it is first needed. */
+/** The real ways to the service. */
 export function serviceDoor(context: vscode.ExtensionContext): ServiceDoor {
   const stateDir = serviceFolderOf(context);
   return {
-    async attach() {
-      if (!existsSync(stateDir)) return undefined;
-      const { ServiceClient } = await import('../../service/serviceClient.ts');
-      return ServiceClient.attach({ stateDir });
-    },
-    async start() {
-      const { ServiceClient } = await import('../../service/serviceClient.ts');
-      return ServiceClient.start(optionsFor(context, stateDir));
-    },
+    attach: () =>
+      existsSync(stateDir) ? ServiceClient.attach({ stateDir }) : Promise.resolve(undefined),
+    // Within a promise, so that a wrong setting is told like any other failure.
+    start: async () => ServiceClient.start(optionsFor(context, stateDir)),
   };
 }
 
