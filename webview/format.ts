@@ -4,9 +4,9 @@ export const UNKNOWN = '–';
 const GAP = '\u00a0';
 const MINUS = '\u2212';
 
-/** A whole number with separators: `12 345`. */
+/** A whole number with separators: `12,345`. */
 export function formatCount(value: number): string {
-  return new Intl.NumberFormat('en').format(Math.round(value)).replaceAll(',', '\u202f');
+  return new Intl.NumberFormat('en').format(Math.round(value));
 }
 
 /** A count with three digits: `494 M`, `1.23 B`, `98.7 K`. */
@@ -22,16 +22,16 @@ export function formatLarge(value: number): string {
   return String(Math.round(value));
 }
 
-/** Bytes in powers of 1024 with three digits: `1.50 GiB`. */
+/** Bytes in powers of 1000, as the command line gives them, with three digits: `1.50 GB`. */
 export function formatBytes(value: number): string {
   let scaled = value;
-  for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
-    if (Math.abs(scaled) < 1023.5) {
+  for (const unit of ['B', 'kB', 'MB', 'GB']) {
+    if (Math.abs(scaled) < 999.5) {
       return `${unit === 'B' ? String(Math.round(scaled)) : digits(scaled)}${GAP}${unit}`;
     }
-    scaled /= 1024;
+    scaled /= 1000;
   }
-  return `${digits(scaled)}${GAP}TiB`;
+  return `${digits(scaled)}${GAP}TB`;
 }
 
 /** Milliseconds of a measurement: `12.3 ms`, `1.50 s`. */
@@ -69,7 +69,7 @@ export function formatTick(value: number): string {
 export function formatShare(value: number): string {
   const percent = value * 100;
   const whole = Math.abs(percent - Math.round(percent)) < 0.05;
-  return `${whole ? Math.round(percent) : percent.toFixed(1)}${GAP}%`.replace('-', MINUS);
+  return `${whole ? Math.round(percent) : percent.toFixed(1)}%`.replace('-', MINUS);
 }
 
 /** By how much a figure differs from another, with its sign; empty when it cannot be said. */
@@ -79,8 +79,8 @@ export function formatChange(from: number, to: number): string {
   if (Math.abs(change) >= 9.995) return `${formatCount(to / from)}×`;
   const percent = Math.abs(change * 100);
   const text = percent >= 9.95 ? String(Math.round(percent)) : percent.toFixed(1);
-  if (Number(text) === 0) return `±0${GAP}%`;
-  return `${change < 0 ? MINUS : '+'}${text}${GAP}%`;
+  if (Number(text) === 0) return `±0%`;
+  return `${change < 0 ? MINUS : '+'}${text}%`;
 }
 
 /** A length of time for people: `0:07`, `12:34`, `1:02:03`. */

@@ -20,7 +20,7 @@ function check(
   rows: readonly (readonly [number, string])[],
 ): void {
   for (const [value, text] of rows) {
-    assert.equal(format(value).replaceAll(/[\u00a0\u202f]/g, ' '), text);
+    assert.equal(format(value).replaceAll('\u00a0', ' '), text);
     assert.doesNotMatch(format(value), / /);
   }
 }
@@ -29,8 +29,8 @@ it('writes counts in groups of three digits', () => {
   check(formatCount, [
     [0, '0'],
     [999, '999'],
-    [1234, '1 234'],
-    [102664512, '102 664 512'],
+    [1234, '1,234'],
+    [102664512, '102,664,512'],
   ]);
 });
 
@@ -48,13 +48,14 @@ it('writes large counts with three digits and a unit', () => {
   ]);
 });
 
-it('writes bytes in powers of 1024', () => {
+it('writes bytes in powers of 1000', () => {
   check(formatBytes, [
     [0, '0 B'],
-    [1023, '1023 B'],
-    [1024, '1.00 KiB'],
-    [1.5 * 2 ** 30, '1.50 GiB'],
-    [2 ** 50, '1024 TiB'],
+    [999, '999 B'],
+    [1000, '1.00 kB'],
+    [2_937_204, '2.94 MB'],
+    [1.5e9, '1.50 GB'],
+    [1e15, '1000 TB'],
   ]);
 });
 
@@ -70,7 +71,7 @@ it('writes scores with four digits, whatever their size', () => {
   check(formatScore, [
     [34.484, '34.48'],
     [117.64, '117.6'],
-    [89519.7, '89 520'],
+    [89519.7, '89,520'],
     [0.01677, '0.0168'],
     [1.2e-5, '1.20e−5'],
     [Infinity, '∞'],
@@ -89,20 +90,20 @@ it('writes ticks with no more digits than they need', () => {
 it('writes a change as per cent, and as a multiple when it is large', () => {
   const from20 = (to: number): string => formatChange(20, to);
   check(from20, [
-    [20, '±0 %'],
-    [10, '−50 %'],
-    [21, '+5.0 %'],
-    [34, '+70 %'],
-    [90_000, '4 500×'],
+    [20, '±0%'],
+    [10, '−50%'],
+    [21, '+5.0%'],
+    [34, '+70%'],
+    [90_000, '4,500×'],
   ]);
   assert.equal(formatChange(0, 5), '');
 });
 
 it('writes shares with a digit only where it says more', () => {
   check(formatShare, [
-    [0.7, '70 %'],
-    [0.699, '69.9 %'],
-    [1, '100 %'],
+    [0.7, '70%'],
+    [0.699, '69.9%'],
+    [1, '100%'],
   ]);
 });
 
