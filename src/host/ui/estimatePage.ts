@@ -49,7 +49,7 @@ export function estimatePage(report: EstimateReport, configPath: string): string
     table([t('stage'), t('time'), '', t('memory')], stages.map(row(stages))),
     [
       ...stages.map(({ stage, why }) => `- **${stage}**: ${plain(why)}`),
-      `- ${plain(device.why)}`,
+      `- **${t('device')}**: ${plain(device.why)}`,
     ].join('\n'),
     `## ${t('What it looks at')}`,
     table(
