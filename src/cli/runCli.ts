@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { engineVersion } from '../server/engineVersion.ts';
+import { addCompareCommand } from './compareCommand.ts';
 import { addDevicesCommand } from './devicesCommand.ts';
 import { errorJson, errorText } from './errorText.ts';
 import { addEvaluateCommand } from './evaluateCommand.ts';
@@ -55,6 +56,7 @@ Progress goes to stderr, results to stdout. NO_COLOR is honoured.`,
   addRunCommand(program, shell);
   addResumeCommand(program, shell);
   addEvaluateCommand(program, shell);
+  addCompareCommand(program, shell);
   addExportCommand(program, shell);
   addInspectCommand(program, shell);
   addDevicesCommand(program, shell);

@@ -37,6 +37,7 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
     },
     evaluation: full.evaluation,
     export: full.export,
+    compare: full.compare,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { CompareRequest, CompareRow } from './compareRow.ts';
 import type { EstimateReport } from './estimate.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
@@ -124,6 +125,8 @@ export const engineApi = {
   subnet: request<SubnetRequest, SubnetReport>('subnet'),
   /** What a run of this config would take and give; reads headers and asks the device for its rate. */
   estimate: request<{ readonly configPath: string }, EstimateReport>('estimate'),
+  /** Makes a model small in many ways and judges all alike; what was done before is not done again. */
+  compare: request<CompareRequest, readonly CompareRow[]>('compare'),
   inspect: request<{ readonly path: string }, InspectReport>('inspect'),
   devices: request<Record<string, never>, readonly DeviceReport[]>('devices'),
   /** Stops everything that is running; the stopped requests answer with `cancelled`. */

@@ -1,5 +1,6 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { compareSection } from './compareSection.ts';
 import { section, whole } from './configFields.ts';
 import { searchSection } from './searchSection.ts';
 
@@ -175,6 +176,7 @@ export const runConfigSchema = Type.Object(
     reform,
     evaluation,
     export: exportForms,
+    compare: compareSection,
   },
   {
     $schema: 'http://json-schema.org/draft-07/schema#',

@@ -9,6 +9,7 @@ import type {
   SubnetRequest,
   engineApi,
 } from '../protocol/engineApi.ts';
+import type { CompareRequest, CompareRow } from '../protocol/compareRow.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { EstimateReport } from '../protocol/estimate.ts';
 import type { CallContext, Handlers } from '../protocol/rpc.ts';
@@ -26,6 +27,7 @@ export interface Pipeline {
   evaluateModel(request: EvaluationRequest, context: EngineContext): Promise<EvaluationReport>;
   exportRun(request: ExportRequest, context: EngineContext): Promise<readonly ExportReport[]>;
   workOnSubnet(request: SubnetRequest, context: EngineContext): Promise<SubnetReport>;
+  compareMethods(request: CompareRequest, context: EngineContext): Promise<readonly CompareRow[]>;
   estimateRun(configPath: string, signal: AbortSignal): Promise<EstimateReport>;
   inspectModel(path: string): Promise<InspectReport>;
   listDevices(): Promise<readonly DeviceReport[]>;
@@ -90,6 +92,8 @@ export function engineHandlers(
     export: (request, call) => alone(call, (engine, context) => engine.exportRun(request, context)),
     subnet: (request, call) =>
       alone(call, (engine, context) => engine.workOnSubnet(request, context)),
+    compare: (request, call) =>
+      alone(call, (engine, context) => engine.compareMethods(request, context)),
     estimate: async ({ configPath }, { signal }) =>
       (await pipeline()).estimateRun(configPath, signal),
     inspect: async ({ path }) => (await pipeline()).inspectModel(path),

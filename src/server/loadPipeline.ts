@@ -5,7 +5,7 @@ import type { Pipeline } from './handlers.ts';
  * @throws whatever keeps a native library from being loaded
  */
 export async function loadPipeline(): Promise<Pipeline> {
-  const [start, resume, evaluate, write, subnet, estimate, inspect, devices] = await Promise.all([
+  const [start, resume, evaluate, write, subnet, estimate, inspect, devices, compare] = await Promise.all([
     import('../engine/pipeline/startRun.ts'),
     import('../engine/pipeline/resumeRun.ts'),
     import('../engine/pipeline/evaluateModel.ts'),
@@ -14,6 +14,7 @@ export async function loadPipeline(): Promise<Pipeline> {
     import('../engine/pipeline/estimateRun.ts'),
     import('../engine/pipeline/inspectModel.ts'),
     import('../engine/pipeline/listDevices.ts'),
+    import('../engine/pipeline/compareMethods.ts'),
   ]);
   return {
     ...start,
@@ -24,5 +25,6 @@ export async function loadPipeline(): Promise<Pipeline> {
     ...estimate,
     ...inspect,
     ...devices,
+    ...compare,
   };
 }

@@ -49,6 +49,7 @@ const pipeline: Pipeline = {
       : Promise.resolve(forms.map((form) => exported(form, path))),
   workOnSubnet: ({ key }) =>
     Promise.resolve({ key, figure: figure(21, 700_000), reformed: null, exports: [] }),
+  compareMethods: () => Promise.resolve([compared('wanda', 26.2), compared('dass', 25.8)]),
   estimateRun: () => Promise.reject(new Error('the stand-in estimates nothing')),
   inspectModel: (path) =>
     Promise.resolve({
@@ -148,6 +149,11 @@ function figure(perplexity: number, params: number): Figure {
     decodeMs,
     peakBytes: null,
   };
+}
+
+function compared(method: string, perplexity: number) {
+  const sizes = { params: 300, nonzeroFraction: 0.5, seconds: 1.5 };
+  return { method, pattern: '2:4', scope: 'mlp', seed: 0, perplexity, ...sizes } as const;
 }
 
 function exported(form: 'checkpoint' | 'onnx', path: string) {

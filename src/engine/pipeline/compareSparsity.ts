@@ -1,0 +1,119 @@
+import type { CompareRow } from '../../protocol/compareRow.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { batchesOf } from '../evaluation/tokenBatches.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
+import { SolverGemm } from '../runtime/solverGemm.ts';
+import type { SparsityScope } from '../sparsity/linearMaps.ts';
+import { type BlockStatistics, maskedModel } from '../sparsity/maskedModel.ts';
+import { SPARSITY_METHODS, type SparsityMethod } from '../sparsity/method.ts';
+import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
+import { mixLevels, searchMix } from '../sparsity/patternMix.ts';
+import { sparsify, type SparsifyRequest } from '../sparsity/sequential.ts';
+import { denseSubnet } from '../subnet/count.ts';
+import { type Comparison, type Contender, whole } from './comparison.ts';
+
+/** Evaluations of a search over mixes: generations times children. */
+const MIX = { generations: 10, children: 6 } as const;
+
+/** The rows of a comparison in which weights become zero. */
+export async function compareSparsity(comparison: Comparison): Promise<void> {
+  const { compare } = comparison.config;
+  const gemm = new SolverGemm(comparison.cpu);
+  for (const scope of compare.scopes) {
+    for (const text of compare.patterns) {
+      for (const method of compare.sparsity) {
+        const work = { scope, pattern: parsePattern(text), gemm };
+        await comparison.row({ method, pattern: text, scope }, () =>
+          method === 'mix'
+            ? mixed(comparison, work)
+            : sparse(comparison, SPARSITY_METHODS[method], work),
+        );
+      }
+    }
+  }
+}
+
+interface Work {
+  readonly scope: SparsityScope;
+  readonly pattern: Pattern | readonly (Pattern | null)[];
+  readonly gemm: SolverGemm;
+}
+
+async function sparse(
+  comparison: Comparison,
+  method: SparsityMethod,
+  work: Work,
+  onStatistics?: SparsifyRequest['onStatistics'],
+): Promise<Contender> {
+  const { bench, tokens, signal } = comparison;
+  const { weights } = await sparsify({
+    forward: bench.forward,
+    tools: { solver: bench.solver, gemm: work.gemm },
+    weights: bench.weights,
+    batches: batchesOf(tokens.calibration),
+    ...{ method, pattern: work.pattern, scope: work.scope, signal },
+    ...(onStatistics === undefined ? {} : { onStatistics }),
+  });
+  return whole(weights);
+}
+
+/**
+ * Ours with a pattern for each block: a search judges masks of known statistics by their loss on the
+ * search windows, and the best mix is then made sparse as ours is.
+ */
+async function mixed(
+  comparison: Comparison,
+  work: Work & { readonly pattern: Pattern },
+): Promise<Contender> {
+  const { bench, config, signal } = comparison;
+  const { layers } = bench.weights;
+  const known: Record<string, object>[] = layers.map(() => ({}));
+  const wanda = SPARSITY_METHODS.wanda;
+  await sparse(comparison, wanda, work, ({ layer, kind }, statistics) => {
+    known[layer]![kind] = statistics;
+  });
+  const levels = mixLevels(work.pattern);
+  const patternsOf = (mix: readonly number[]): (Pattern | null)[] =>
+    mix.map((level) => levels.patterns[level]!);
+  const from = {
+    ...{ weights: bench.weights, statistics: known as BlockStatistics[], rule: 'wanda' as const },
+    ...{ alpha: wanda.alpha, scope: work.scope },
+  };
+  const best = await searchMix(
+    layers.length,
+    levels,
+    (mix) => searchLoss(comparison, maskedModel({ ...from, patterns: patternsOf(mix) })),
+    { ...MIX, seed: config.seed, signal },
+  );
+  comparison.note(
+    `Mix of ${best.levels.join(' ')} (0 is dense): loss ${best.uniform.toFixed(4)} before, ` +
+      `${best.fitness.toFixed(4)} after ${best.evaluations} evaluations`,
+  );
+  return sparse(comparison, SPARSITY_METHODS.ours, { ...work, pattern: patternsOf(best.levels) });
+}
+
+/** Mean loss on the search windows, nats. */
+async function searchLoss(
+  { bench, tokens, signal }: Comparison,
+  weights: ModelWeights,
+): Promise<number> {
+  const { forward, head } = bench;
+  const windows = tokens.search;
+  const embedded = batchesOf(windows).map((batch) => forward.embed(weights, batch));
+  const states = await forward.through(weights, denseSubnet(weights.shape), embedded, { signal });
+  const losses = await head.losses(
+    weights,
+    states,
+    head.nextTokenTargets(weights, windows),
+    signal,
+  );
+  releaseTensors(states);
+  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+}
+
+/** What a row of the dense model is called. */
+export const DENSE_ROW: Pick<CompareRow, 'method' | 'pattern' | 'scope'> = {
+  method: 'dense',
+  pattern: 'dense',
+  scope: 'all',
+};
