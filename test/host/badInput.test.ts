@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { createMessageConnection } from 'vscode-jsonrpc/node';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
-import { EngineError } from '../../src/protocol/errors.ts';
+import { EngineError, isEngineError } from '../../src/protocol/errors.ts';
 import { PANEL_PROTOCOL, panelApi } from '../../src/protocol/panelApi.ts';
 import { postMessageConnection } from '../../src/protocol/postMessageConnection.ts';
 import { Remote } from '../../src/protocol/rpc.ts';
@@ -103,6 +103,40 @@ describe('a run folder in which files are missing', () => {
   });
 });
 
+describe('a run folder with a damaged file', () => {
+  const damages: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [
+    ['emptied', () => Buffer.alloc(0)],
+    ['cut in half', (bytes) => bytes.subarray(0, bytes.length >> 1)],
+    ['overwritten', (bytes) => Buffer.alloc(bytes.length, '}\u0000\n[')],
+    ['of another kind', () => Buffer.from('[null, {"schemaVersion": 1, "kind": 7}]\n')],
+  ];
+
+  it('is shown or refused by an expected error, whatever is asked of it', async () => {
+    host = await hostOn('tiny');
+    const { folder, id } = host.runs.get('tiny')!;
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(folder, name))
+      .filter((path) => statSync(path).isFile());
+    assert.ok(files.length > 8, files.join('\n'));
+    for (const path of files) {
+      const whole = readFileSync(path);
+      for (const [what, damage] of damages) {
+        writeFileSync(path, damage(whole));
+        host.app.store.touch(folder);
+        const panel = vscode.window.createWebviewPanel('subnetStudio.dashboard', '');
+        await host.app.panels.deserializeWebviewPanel(panel as never, { runs: [id] });
+        for (const error of await failuresOf(remoteOf(panel), id)) {
+          assert.ok(isEngineError(error), `${path} ${what}: ${String(error)}`);
+        }
+        panel.dispose();
+        writeFileSync(path, whole);
+      }
+    }
+    host.app.store.touch(folder);
+    await until(() => host!.app.store.runs[0]?.state === 'finished');
+  });
+});
+
 describe('a model that was deleted', () => {
   it('is told by its folder when it is inspected', async () => {
     host = await hostOn();
@@ -182,6 +216,22 @@ describe('a config that is no config', () => {
 });
 
 const gone = { recursive: true, force: true } as const;
+
+/** Asks for all there is of a run. @returns what was thrown */
+async function failuresOf(remote: Remote, run: string): Promise<unknown[]> {
+  const named = { kind: 'named', name: 'searched' } as const;
+  const candidate = { kind: 'candidate', key: '0123456789abcdef' } as const;
+  const asked = await Promise.allSettled([
+    open(remote),
+    remote.request(panelApi.mask, { run, mask: named }),
+    remote.request(panelApi.mask, { run, mask: candidate }),
+    remote.request(panelApi.frequency, { run }),
+    remote.request(panelApi.importance, { run }),
+    remote.request(panelApi.layerScores, { run, layer: 0 }),
+    remote.request(panelApi.config, { run }),
+  ]);
+  return asked.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+}
 
 function fail(
   { service }: TestHost,
