@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import type { App } from './commands/app.ts';
 import { registerCommands } from './commands/commandTable.ts';
@@ -12,11 +11,12 @@ import { ModelTree } from './models/modelTree.ts';
 import { Reporter } from './report.ts';
 import { RunRoots } from './runs/runRoots.ts';
 import { RunStore } from './runs/runStore.ts';
-import { serviceDoor, serviceEntryOf, serviceFolderOf } from './service/serviceDoor.ts';
+import { hasEngine, serviceDoor, serviceFolderOf } from './service/serviceDoor.ts';
 import { ServiceHandle } from './service/serviceHandle.ts';
 import { setContext } from './settings.ts';
 import { RunTree } from './trees/runTree.ts';
 import { SubnetTree } from './trees/subnetTree.ts';
+import { canRun } from './trust.ts';
 import { keepContexts } from './ui/contexts.ts';
 import { notifyOfEnds } from './ui/notifications.ts';
 import { Pages } from './ui/pages.ts';
@@ -37,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const panels = new RunPanels(context.extensionUri, {
     ...{ store, log },
     config: configAccess,
+    canRun: () => canRun(hasEngine(context)),
     act: (run, asked) => panelAct(app, run, asked),
   });
   const app: App = {
@@ -67,7 +68,7 @@ export function activate(context: vscode.ExtensionContext): void {
 /** Finds runs, and the service when one lives; starts none. */
 async function begin(app: App): Promise<void> {
   const { context, log, service, store } = app;
-  setContext('engineMissing', !existsSync(serviceEntryOf(context)));
+  setContext('engineMissing', !hasEngine(context));
   if (await service.attachIfLive()) log.info('found a service at work');
   await app.reporter.guard(() => store.start());
 }

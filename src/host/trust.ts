@@ -9,14 +9,15 @@ export interface CanRun {
   readonly whyNot: string;
 }
 
-/** Whether anything may be run in this window. */
-export function canRun(): CanRun {
-  return vscode.workspace.isTrusted
-    ? { canRun: true, whyNot: '' }
-    : {
-        canRun: false,
-        whyNot: vscode.l10n.t('This workspace is not trusted. Trust it to run, export or delete.'),
-      };
+/** Whether anything may be run in this window. @param hasEngine  it is part of the installation */
+export function canRun(hasEngine: boolean): CanRun {
+  const { t } = vscode.l10n;
+  const whyNot = !vscode.workspace.isTrusted
+    ? t('This workspace is not trusted. Trust it to run, export or delete.')
+    : hasEngine
+      ? ''
+      : t('This installation has no engine. Install the package for your platform to run.');
+  return { canRun: whyNot === '', whyNot };
 }
 
 /** An act that needs trust was asked for in a workspace that has none. */

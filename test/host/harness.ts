@@ -21,6 +21,7 @@ const { RunPanels } = await import('../../src/host/panel/runPanels.ts');
 const { ServiceHandle } = await import('../../src/host/service/serviceHandle.ts');
 const { Pages } = await import('../../src/host/ui/pages.ts');
 const { configAccess } = await import('../../src/host/panel/configAccess.ts');
+const { canRun } = await import('../../src/host/trust.ts');
 const { panelAct } = await import('../../src/host/commands/panelActs.ts');
 
 export { fake, vscode };
@@ -129,6 +130,7 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
   } as unknown as App['context'];
   const panels = new RunPanels(context.extensionUri, {
     ...{ store, log, config: configAccess },
+    canRun: () => canRun(true),
     act: (run, asked) => panelAct(app, run, asked),
   });
   const app: App = {

@@ -18,7 +18,7 @@ import { notify, serve, type Handlers } from '../../protocol/rpc.ts';
 import { standingOf, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { setting } from '../settings.ts';
-import { canRun } from '../trust.ts';
+import type { CanRun } from '../trust.ts';
 import { PanelRuns } from './panelRuns.ts';
 
 /** The config file of a run, read and edited as the editor's document. */
@@ -34,6 +34,7 @@ export interface PanelServices {
   readonly store: RunStore;
   readonly log: vscode.LogOutputChannel;
   readonly config: ConfigAccess;
+  readonly canRun: () => CanRun;
   /** Does what a button asks for; answers when it has begun. */
   act(run: RunEntry, asked: PanelParams<'act'>): Promise<string>;
 }
@@ -147,7 +148,7 @@ export class PanelHost {
     ) as Record<string, RunStanding>;
     for (const [id, one] of Object.entries(standing)) this.told.set(id, JSON.stringify(one));
     const palette = setting('palette');
-    return { protocol, runs, standing, palette, ...canRun(), select: this.selected };
+    return { protocol, runs, standing, palette, ...this.services.canRun(), select: this.selected };
   }
 
   private tellChange(run: string, change: RunChange): void {

@@ -1,5 +1,6 @@
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
 import type {
+  DeviceReport,
   ExportReport,
   Figure,
   FigureName,
@@ -47,6 +48,8 @@ export interface RunDigest {
   readonly top: readonly TopSubnet[];
   readonly figures: Readonly<Partial<Record<FigureName, Figure>>>;
   readonly exports: readonly ExportReport[];
+  /** The devices that were tried. */
+  readonly devices: readonly DeviceReport[];
   /** By subnet key. */
   readonly subnets: Readonly<Record<string, SubnetReport>>;
 }
@@ -55,7 +58,7 @@ export interface RunDigest {
 export const emptyDigest: RunDigest = {
   ...{ state: 'queued', message: null, startedMs: null, lastMs: null },
   ...{ stage: null, fraction: null, etaMs: null, generation: null, best: null },
-  ...{ generations: [], top: [], figures: {}, exports: [], subnets: {} },
+  ...{ generations: [], top: [], figures: {}, exports: [], devices: [], subnets: {} },
 };
 
 /** The digest after more of the log. @param events  in the order of the log, none told before */
@@ -69,6 +72,7 @@ export function digestEvents(
     generations: [...digest.generations],
     top: [...digest.top],
     exports: [...digest.exports],
+    devices: [...digest.devices],
   };
   for (const event of events) {
     draft.startedMs ??= event.timeMs;
@@ -129,8 +133,10 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
     case 'subnetReported':
       draft.subnets = { ...draft.subnets, [event.report.key]: event.report };
       return;
-    case 'stageFinished':
     case 'deviceChosen':
+      draft.devices = [...event.devices];
+      return;
+    case 'stageFinished':
     case 'log':
     case 'unknown':
       return;

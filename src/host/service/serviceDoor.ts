@@ -12,9 +12,16 @@ export function serviceFolderOf(context: vscode.ExtensionContext): string {
   return join(context.globalStorageUri.fsPath, 'service');
 }
 
-/** The program of the service within the extension. */
-export function serviceEntryOf(context: vscode.ExtensionContext): string {
-  return join(context.extensionPath, 'dist', 'service.cjs');
+/**
+ * True when this installation can run anything: the universal package brings no ONNX Runtime. In a
+ * checkout it lies where npm puts it.
+ */
+export function hasEngine({ extensionPath }: vscode.ExtensionContext): boolean {
+  const places = [join(extensionPath, 'dist'), extensionPath];
+  return (
+    existsSync(serviceEntryOf(extensionPath)) &&
+    places.some((place) => existsSync(join(place, 'node_modules', 'onnxruntime-node')))
+  );
 }
 
 /** The real ways to the service. */
@@ -30,8 +37,8 @@ export function serviceDoor(context: vscode.ExtensionContext): ServiceDoor {
 
 /** @throws EngineError `run` when the engine or the Node of the settings is not there */
 function optionsFor(context: vscode.ExtensionContext, stateDir: string): ServiceOptions {
-  const serviceEntry = serviceEntryOf(context);
-  if (!existsSync(serviceEntry)) {
+  const serviceEntry = serviceEntryOf(context.extensionPath);
+  if (!hasEngine(context)) {
     throw new EngineError('run', {
       what: vscode.l10n.t('This installation'),
       expected: vscode.l10n.t('the engine of Subnet Studio'),
@@ -50,4 +57,9 @@ function optionsFor(context: vscode.ExtensionContext, stateDir: string): Service
     });
   }
   return { stateDir, serviceEntry, execPath: nodePath };
+}
+
+/** The program of the service within the extension. */
+function serviceEntryOf(extensionPath: string): string {
+  return join(extensionPath, 'dist', 'service.cjs');
 }

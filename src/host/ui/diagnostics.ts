@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import * as vscode from 'vscode';
 import type { App } from '../commands/app.ts';
 import { setting } from '../settings.ts';
-import { formatCount, formatDuration } from './format.ts';
+import { formatCount, formatDuration, joined } from './format.ts';
 
 /** Runs that are told of. */
 const MOST_RUNS = 5;
@@ -16,14 +16,22 @@ export async function diagnosticsText(app: App): Promise<string> {
   await app.store.start();
   const { state, jobs } = app.service;
   const runs = app.store.runs.slice(0, MOST_RUNS).map(({ manifest, digest, state: stands }) => {
-    const { model, versions, device } = manifest;
+    const { model, versions } = manifest;
+    const devices = digest.devices.map(({ device, ok, reason, gflops }) =>
+      joined(
+        device,
+        ok ? 'ok' : 'refused',
+        gflops !== null && `${gflops.toFixed(0)} GFLOP/s`,
+        reason,
+      ),
+    );
     const spent = (digest.lastMs ?? 0) - (digest.startedMs ?? 0);
     return [
       `- ${stands}, stage ${digest.stage ?? '-'}, generation ${digest.generation ?? '-'}`,
       `${formatDuration(spent)} between its first and last event`,
       model === undefined ? 'model unknown' : `${model.family} of ${formatCount(model.params)}`,
       `engine ${versions['engine'] ?? '?'}, onnxruntime ${versions['onnxruntime'] ?? '?'}`,
-      device === null ? 'no device' : `${device.device}: ${device.reason}`,
+      `devices: ${devices.join(', ') || 'none tried'}`,
     ].join('; ');
   });
   return [
