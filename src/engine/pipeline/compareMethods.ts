@@ -35,7 +35,9 @@ export async function compareMethods(
   const { signal } = context;
   const path = resolve(request.configPath);
   const written = parseRunConfig(await readConfig(path), path);
-  const config = resolveConfig(written, path, request);
+  const asked = resolveConfig(written, path, request);
+  // Weights that a GPU was given stay there, and every row has weights of its own.
+  const config: ResolvedConfig = asked.device === 'auto' ? { ...asked, device: 'cpu' } : asked;
   // What is cheap to refuse is refused first.
   config.compare.patterns.forEach(parsePattern);
   const bench = await openWorkbench(config, signal);

@@ -59,17 +59,23 @@ export function scoreMap(map: MapToScore, rule: ScoreRule, alpha: number): Score
     columns: shape.hidden,
     ...{ rowFactor: null, columnFactor: null },
   };
-  const axis = inputAxis(name);
+  const axis = comparedAxis(name, rule);
   if (rule === 'magnitude') return { scored: base, axis, group: 'matrix' };
   const known = statistics!;
   if ((name === 'gate' || name === 'up') && rule !== 'wanda') {
     const rowFactor = neuronFactor(map, known, rule, alpha);
-    return { scored: { ...base, rowFactor }, axis: 'rows', group: 'column' };
+    return { scored: { ...base, rowFactor }, axis, group: 'column' };
   }
   // Each output by itself: a row of the stored weight, or a column where outputs are columns.
   return axis === 'rows'
     ? { scored: { ...base, rowFactor: norms(known, 'inner') }, axis, group: 'column' }
     : { scored: { ...base, columnFactor: norms(known, 'normed') }, axis, group: 'row' };
+}
+
+/** The dimension of a stored weight along which an N:M pattern compares under a rule. */
+export function comparedAxis(name: LinearName, rule: ScoreRule | 'sparsegpt'): Axis {
+  const followsNeuron = rule === 'dass' || rule === 'sensitivity';
+  return followsNeuron && (name === 'gate' || name === 'up') ? 'rows' : inputAxis(name);
 }
 
 /**

@@ -3,13 +3,14 @@ import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet } from '../subnet/count.ts';
-import { type LinearName, mapsOf, type SparsityScope } from './linearMaps.ts';
+import { type LinearName, mapsOf, rowsOfMap, type SparsityScope } from './linearMaps.ts';
 import { assertMethodFits, type SparsityMethod, wishOf } from './method.ts';
 import { MlpProbe } from './mlpProbe.ts';
-import type { Pattern } from './pattern.ts';
+import { assertFits, type Pattern } from './pattern.ts';
 import type { PruneTools } from './pruneMaps.ts';
 import { pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
 import type { SublayerStatistics } from './sublayerStatistics.ts';
+import { comparedAxis } from './scoreMap.ts';
 import { countKept, type WeightMask } from './weightMask.ts';
 
 /** What {@link sparsify} needs. */
@@ -66,6 +67,7 @@ export interface SparseModel {
 export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const { forward, weights, method, batches, signal } = request;
   assertMethodFits(weights.shape, method);
+  assertPatternsFit(request);
   const mask = denseSubnet(weights.shape).layers[0]!;
   const probe = new MlpProbe(forward);
   // Without statistics nothing needs to be run.
@@ -116,6 +118,22 @@ export function densityOf(
     all += linear.weight.length;
   }
   return kept / all;
+}
+
+/** Refuses a pattern that leaves a remainder in any map, before any work. */
+function assertPatternsFit(request: SparsifyRequest): void {
+  const { shape, layers } = request.weights;
+  for (const [l, layer] of layers.entries()) {
+    for (const kind of ['attention', 'mlp'] as const) {
+      const pattern = patternOf(request, l, kind);
+      if (pattern === null) continue;
+      for (const { name, linear } of mapsOf(layer, kind)) {
+        const rows = comparedAxis(name, request.method.rule) === 'rows';
+        const length = rows ? rowsOfMap(linear, shape) : shape.hidden;
+        assertFits(pattern, length, `block ${l}, ${name}_proj`);
+      }
+    }
+  }
 }
 
 function patternOf(
