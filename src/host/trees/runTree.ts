@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { modelName, type RunRow } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { setContext } from '../settings.ts';
+import { joined } from '../ui/format.ts';
 import { NodeTree, type TreeNode } from './nodeTree.ts';
 import { rowId, RunNode } from './runNodes.ts';
 import { stateText } from './runLook.ts';
@@ -133,7 +134,7 @@ class GroupNode implements TreeNode {
     return {
       ...{ label: this.name, description: count, contextValue: 'group' },
       icon: new vscode.ThemeIcon('folder'),
-      spoken: vscode.l10n.t('{0}, {1} runs', this.name, count),
+      spoken: joined(this.name, count),
     };
   }
 
