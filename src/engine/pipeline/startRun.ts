@@ -113,6 +113,9 @@ function tellEnd(run: RunContext, error: unknown): void {
     if (isEngineError(error, 'cancelled')) run.tell({ kind: 'runStopped' });
     else {
       const message = error instanceof Error ? error.message : String(error);
+      // Of a bug the log keeps where it happened; the event keeps what is fit for a screen.
+      const stack = error instanceof Error && !isEngineError(error) ? error.stack : undefined;
+      run.folder.log(`error: ${stack ?? message}`);
       run.tell({ kind: 'runFailed', code: isEngineError(error) ? error.code : 'bug', message });
     }
   } catch {
