@@ -4,7 +4,7 @@ import { figureWords, outcomeOf } from '../data/quality.ts';
 import { el, icon, onChange } from '../dom.ts';
 import { formatScore, formatShare, UNKNOWN } from '../format.ts';
 import { measures } from '../views/figuresView.ts';
-import { stateOf, stateWords } from '../views/runState.ts';
+import { shownState, stateWords } from '../views/runState.ts';
 import type { State } from '../store.ts';
 import type { View } from '../views/view.ts';
 import { comparedRuns } from './comparedRuns.ts';
@@ -43,7 +43,7 @@ export function createCompareTableView(): View {
     body.replaceChildren(
       words('State', runs, (run) => {
         const id = run.head.id;
-        return stateWords(stateOf(run, standing[id]), standing[id]?.queuePlace ?? null).word;
+        return stateWords(shownState(run, standing[id]), standing[id]?.queuePlace ?? null).word;
       }),
       words('Model', runs, ({ head: { model } }) => model?.family ?? UNKNOWN),
       words('Keeps', runs, ({ head: { ratio } }) =>

@@ -2,7 +2,7 @@ import { createButton } from '../controls/button.ts';
 import { el, icon, onChange, show } from '../dom.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import { firstRun, type State } from '../store.ts';
-import { stateOf } from './runState.ts';
+import { isInterrupted, stateOf } from './runState.ts';
 import type { Page, View } from './view.ts';
 
 interface Banner {
@@ -47,6 +47,9 @@ export function createBannerView(page: Page): View {
   };
 }
 
+/** What is said of a run that could not say it itself. */
+const ENDED = 'Its process ended without a word.';
+
 function bannersOf(state: State): readonly Banner[] {
   const run = firstRun(state);
   if (run === undefined) return [];
@@ -68,13 +71,12 @@ function bannersOf(state: State): readonly Banner[] {
   if (now === 'failed') {
     banners.push({
       ...{ tone: 'error', title: 'The run failed.' },
-      text: `${run.model.message ?? 'Its process ended without a word.'} Nothing that was found is lost: Resume goes on from the last saved step.`,
+      text: `${run.model.message ?? ENDED} Nothing that was found is lost: Resume goes on from the last saved step.`,
       actions: [['openLog', 'Show Log']],
     });
   } else if (now === 'stopped') {
-    const { message } = run.model;
     banners.push(
-      message === null
+      !isInterrupted(run, now)
         ? {
             ...{ tone: 'info', title: 'The run is paused.' },
             text: 'Resume goes on where it stopped, or keep the best subnet found so far.',
@@ -82,7 +84,7 @@ function bannersOf(state: State): readonly Banner[] {
           }
         : {
             ...{ tone: 'warning', title: 'The run was interrupted.' },
-            text: `${message} Nothing that was found is lost: Resume goes on from the last saved step.`,
+            text: `${run.model.message ?? ENDED} Nothing that was found is lost: Resume goes on from the last saved step.`,
             actions: [['openLog', 'Show Log']],
           },
     );

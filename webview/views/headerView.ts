@@ -6,7 +6,7 @@ import { el, icon, onChange, setChildren, setText } from '../dom.ts';
 import { formatLarge, formatMoment, formatShare } from '../format.ts';
 import { firstRun, type State } from '../store.ts';
 import { createHeadline } from './headline.ts';
-import { actionsFor, stateOf, stateWords } from './runState.ts';
+import { actionsFor, shownState, stateOf, stateWords } from './runState.ts';
 import type { Page, View } from './view.ts';
 
 /** Actions that always apply, shown as quiet icons. */
@@ -52,12 +52,14 @@ export function createHeaderView(page: Page): View {
     headline.element,
   );
 
-  const drawState = onChange((runState: RunState, place: number | null, busy: string | null) => {
-    const words = stateWords(runState, place);
-    state.className = `state tone-${words.tone}`;
-    state.replaceChildren(icon(words.icon, words.spins), el('span', { text: words.word }));
-    if (busy !== null) state.append(el('span', { class: 'busy', text: busy }));
-  });
+  const drawState = onChange(
+    (runState: RunState | 'interrupted', place: number | null, busy: string | null) => {
+      const words = stateWords(runState, place);
+      state.className = `state tone-${words.tone}`;
+      state.replaceChildren(icon(words.icon, words.spins), el('span', { text: words.word }));
+      if (busy !== null) state.append(el('span', { class: 'busy', text: busy }));
+    },
+  );
   let drawn = '';
   const drawActions = (run: RunSnapshot, runState: RunState, queued: boolean, all: State): void => {
     const actions = actionsFor(run, runState, queued);
@@ -91,7 +93,7 @@ export function createHeaderView(page: Page): View {
       const runState = stateOf(run, where);
       const place = where?.queuePlace ?? null;
       setText(title, run.head.name);
-      drawState(runState, place, where?.busyWith ?? null);
+      drawState(shownState(run, where), place, where?.busyWith ?? null);
       setText(facts, factsOf(run));
       drawActions(run, runState, place !== null, all);
       headline.update(run);

@@ -15,9 +15,28 @@ export function stateOf(run: RunSnapshot, standing: RunStanding | undefined): Ru
   return standing?.state ?? run.model.state;
 }
 
+/**
+ * True for a run that stopped without saying so: its process was killed or crashed. Its own log then
+ * still says that it runs, or the reader of its folder left a message.
+ */
+export function isInterrupted({ model }: RunSnapshot, now: RunState): boolean {
+  return now === 'stopped' && (model.state === 'running' || model.message !== null);
+}
+
+/** The state of a run in the words a person is shown. */
+export function shownState(
+  run: RunSnapshot,
+  standing: RunStanding | undefined,
+): RunState | 'interrupted' {
+  const now = stateOf(run, standing);
+  return isInterrupted(run, now) ? 'interrupted' : now;
+}
+
 /** How a state is shown. @param place  in the queue, from 1 */
-export function stateWords(state: RunState, place: number | null): StateWords {
+export function stateWords(state: RunState | 'interrupted', place: number | null): StateWords {
   switch (state) {
+    case 'interrupted':
+      return { word: 'Interrupted', icon: 'warning', spins: false, tone: 'warning' };
     case 'queued':
       return { word: queueWords(place), icon: 'clock', spins: false, tone: 'quiet' };
     case 'running':

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { actionsFor, stateOf, stateWords } from '../../../webview/views/runState.ts';
+import { actionsFor, shownState, stateOf, stateWords } from '../../../webview/views/runState.ts';
 import { evaluated, snapshotOf } from './recordedModel.ts';
 
 const searching = snapshotOf([
@@ -25,7 +25,7 @@ it('offers only what applies to a run as it stands', () => {
 });
 
 it('says each state in words of its own', () => {
-  const states = ['queued', 'running', 'stopped', 'failed', 'finished'] as const;
+  const states = ['queued', 'running', 'stopped', 'interrupted', 'failed', 'finished'] as const;
   const shown = states.map((state) => stateWords(state, null));
   assert.equal(new Set(shown.map(({ word }) => word)).size, states.length);
   assert.equal(new Set(shown.map(({ icon }) => icon)).size, states.length);
@@ -36,4 +36,14 @@ it('believes the host before the log', () => {
   const standing = { state: 'stopped', queuePlace: null, busyWith: null } as const;
   assert.equal(stateOf(searching, standing), 'stopped');
   assert.equal(stateOf(searching, undefined), 'running');
+});
+
+it('tells a run that was paused from one whose process is gone', () => {
+  const standing = { state: 'stopped', queuePlace: null, busyWith: null } as const;
+  assert.equal(shownState(searching, standing), 'interrupted');
+  const paused = snapshotOf([
+    { kind: 'runStarted', id: 'r1', folder: '/r1', resumed: false },
+    { kind: 'runStopped' },
+  ]);
+  assert.equal(shownState(paused, standing), 'stopped');
 });
