@@ -5,7 +5,7 @@ import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { SolverGemm } from '../runtime/solverGemm.ts';
 import type { SparsityScope } from '../sparsity/linearMaps.ts';
 import { type BlockStatistics, maskedModel } from '../sparsity/maskedModel.ts';
-import { SPARSITY_METHODS, type SparsityMethod } from '../sparsity/method.ts';
+import { methodFor, type SparsityMethod } from '../sparsity/method.ts';
 import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
 import { mixLevels, searchMix } from '../sparsity/patternMix.ts';
 import { sparsify, type SparsifyRequest } from '../sparsity/sequential.ts';
@@ -26,7 +26,7 @@ export async function compareSparsity(comparison: Comparison): Promise<void> {
         await comparison.row({ method, pattern: text, scope }, () =>
           method === 'mix'
             ? mixed(comparison, work)
-            : sparse(comparison, SPARSITY_METHODS[method], work),
+            : sparse(comparison, methodFor(comparison.bench.weights.shape, method), work),
         );
       }
     }
@@ -68,16 +68,18 @@ async function mixed(
   const { bench, config, signal } = comparison;
   const { layers } = bench.weights;
   const known: Record<string, object>[] = layers.map(() => ({}));
-  const wanda = SPARSITY_METHODS.wanda;
-  await sparse(comparison, wanda, work, ({ layer, kind }, statistics) => {
+  const ours = methodFor(bench.weights.shape, 'ours');
+  const { alpha, rule } = ours;
+  if (rule === 'sparsegpt') return sparse(comparison, ours, work);
+  await sparse(comparison, { ...ours, refit: null }, work, ({ layer, kind }, statistics) => {
     known[layer]![kind] = statistics;
   });
   const levels = mixLevels(work.pattern);
   const patternsOf = (mix: readonly number[]): (Pattern | null)[] =>
     mix.map((level) => levels.patterns[level]!);
   const from = {
-    ...{ weights: bench.weights, statistics: known as BlockStatistics[], rule: 'wanda' as const },
-    ...{ alpha: wanda.alpha, scope: work.scope },
+    ...{ weights: bench.weights, statistics: known as BlockStatistics[], rule, alpha },
+    scope: work.scope,
   };
   const best = await searchMix(
     layers.length,
@@ -89,7 +91,7 @@ async function mixed(
     `Mix of ${best.levels.join(' ')} (0 is dense): loss ${best.uniform.toFixed(4)} before, ` +
       `${best.fitness.toFixed(4)} after ${best.evaluations} evaluations`,
   );
-  return sparse(comparison, SPARSITY_METHODS.ours, { ...work, pattern: patternsOf(best.levels) });
+  return sparse(comparison, ours, { ...work, pattern: patternsOf(best.levels) });
 }
 
 /** Mean loss on the search windows, nats. */

@@ -26,14 +26,27 @@ export type SparsityMethodName = 'magnitude' | 'wanda' | 'sparsegpt' | 'dass' | 
 
 const REFIT: RefitWish = { ...SUPPORT_DEFAULTS, target: 'dense' };
 
-/** The published methods with their published settings, and ours. */
+/**
+ * The published methods with their published settings, and ours: the masks of DaSS with the best
+ * weights on them. With SparseGPT's masks and weights to begin with it is no better (2:4 of the MLPs
+ * of SmolLM2-135M: 76.3 against 74.5) and takes longer.
+ */
 export const SPARSITY_METHODS: Readonly<Record<SparsityMethodName, SparsityMethod>> = {
   magnitude: { rule: 'magnitude', alpha: 0.5, damping: 0.01, refit: null },
   wanda: { rule: 'wanda', alpha: 0.5, damping: 0.01, refit: null },
   sparsegpt: { rule: 'sparsegpt', alpha: 0.5, damping: 0.01, refit: null },
   dass: { rule: 'dass', alpha: 0.5, damping: 0.01, refit: null },
-  ours: { rule: 'sparsegpt', alpha: 0.5, damping: 0.01, refit: REFIT },
+  ours: { rule: 'dass', alpha: 0.5, damping: 0.01, refit: REFIT },
 };
+
+/**
+ * A method for a model: ours follows the gate of an MLP only where there is one, and takes Wanda's
+ * masks elsewhere.
+ */
+export function methodFor(shape: ModelShape, name: SparsityMethodName): SparsityMethod {
+  const method = SPARSITY_METHODS[name];
+  return name === 'ours' && !shape.mlp.gated ? { ...method, rule: 'wanda' } : method;
+}
 
 /** What a method needs of calibration; null for none at all. */
 export function wishOf({ rule, refit }: SparsityMethod): StatisticsWish | null {

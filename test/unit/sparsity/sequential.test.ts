@@ -16,7 +16,11 @@ import {
   type LinearName,
   type SparsityScope,
 } from '../../../src/engine/sparsity/linearMaps.ts';
-import { SPARSITY_METHODS, type SparsityMethod } from '../../../src/engine/sparsity/method.ts';
+import {
+  methodFor,
+  SPARSITY_METHODS,
+  type SparsityMethod,
+} from '../../../src/engine/sparsity/method.ts';
 import { formatPattern, type Pattern, parsePattern } from '../../../src/engine/sparsity/pattern.ts';
 import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequential.ts';
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
@@ -122,8 +126,8 @@ describe('a model made sparse', () => {
   });
 
   it('can have a plain MLP with biases, by every method that needs no gate', async () => {
-    for (const [name, method] of methods) {
-      if (name === 'dass') continue;
+    for (const name of ['magnitude', 'wanda', 'sparsegpt', 'ours'] as const) {
+      const method = methodFor(opt.shape, name);
       const sparse = await prune(opt, method, parsePattern('2:4'), 'all');
       checkMasks(sparse, method, parsePattern('2:4'), 'all', opt);
       for (const { refits } of sparse.layers) {
