@@ -5,9 +5,9 @@ export function jsonOption(what: string): Option {
   return new Option('--json', `last line of stdout: one JSON value with ${what}`);
 }
 
-/** `--device` */
-export function deviceOption(): Option {
-  return new Option('--device <name>', 'where to compute; default: as in the config').choices([
+/** `--device` @param what  what it decides, and its default */
+export function deviceOption(what = 'where to compute; default: as in the config'): Option {
+  return new Option('--device <name>', what).choices([
     'auto',
     'cpu',
     'webgpu',

@@ -118,7 +118,11 @@ export const engineApi = {
   run: request<{ readonly configPath: string; readonly overrides?: RunOverrides }, RunOutcome>(
     'run',
   ),
-  resume: request<{ readonly runFolder: string }, RunOutcome>('resume'),
+  /** `device`: another than the run began on, e.g. because that one is gone; it may round otherwise. */
+  resume: request<
+    { readonly runFolder: string; readonly device?: ResolvedConfig['device'] },
+    RunOutcome
+  >('resume'),
   evaluate: request<EvaluationRequest, EvaluationReport>('evaluate'),
   export: request<ExportRequest, readonly ExportReport[]>('export'),
   /** Works on one subnet of a run that is not running; the answer is also an event of the run. */

@@ -7,6 +7,7 @@ import type {
 } from './engineApi.ts';
 import type { EstimateReport } from './estimate.ts';
 import { event, request } from './rpc.ts';
+import type { ResolvedConfig } from './runConfig.ts';
 import type { DeviceReport, StageName } from './runRecord.ts';
 
 /** Version of the talk between a host and the engine service; both ends must have the same. */
@@ -15,7 +16,12 @@ export const SERVICE_PROTOCOL = 1;
 /** A piece of long work. One is done at a time, because the device is one. */
 export type JobWork =
   | { readonly kind: 'run'; readonly configPath: string; readonly overrides?: RunOverrides }
-  | { readonly kind: 'resume'; readonly runFolder: string }
+  | {
+      readonly kind: 'resume';
+      readonly runFolder: string;
+      /** Another device than the run began on. */
+      readonly device?: ResolvedConfig['device'];
+    }
   | { readonly kind: 'evaluate'; readonly request: EvaluationRequest }
   | { readonly kind: 'export'; readonly request: ExportRequest }
   | { readonly kind: 'subnet'; readonly request: SubnetRequest };

@@ -12,6 +12,7 @@ import type {
 import type { CompareRequest, CompareRow } from '../protocol/compareRow.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { EstimateReport } from '../protocol/estimate.ts';
+import type { ResolvedConfig } from '../protocol/runConfig.ts';
 import type { CallContext, Handlers } from '../protocol/rpc.ts';
 import type { RunEvent } from '../protocol/runEvent.ts';
 import type { DeviceReport, ExportReport, StageName, SubnetReport } from '../protocol/runRecord.ts';
@@ -23,7 +24,11 @@ export interface Pipeline {
     context: EngineContext,
     overrides?: RunOverrides,
   ): Promise<RunOutcome>;
-  resumeRun(runFolder: string, context: EngineContext): Promise<RunOutcome>;
+  resumeRun(
+    runFolder: string,
+    context: EngineContext,
+    device?: ResolvedConfig['device'],
+  ): Promise<RunOutcome>;
   evaluateModel(request: EvaluationRequest, context: EngineContext): Promise<EvaluationReport>;
   exportRun(request: ExportRequest, context: EngineContext): Promise<readonly ExportReport[]>;
   workOnSubnet(request: SubnetRequest, context: EngineContext): Promise<SubnetReport>;
@@ -85,8 +90,8 @@ export function engineHandlers(
     ping: () => ({ pid: process.pid, engine: version }),
     run: ({ configPath, overrides }, call) =>
       alone(call, (engine, context) => engine.startRun(configPath, context, overrides)),
-    resume: ({ runFolder }, call) =>
-      alone(call, (engine, context) => engine.resumeRun(runFolder, context)),
+    resume: ({ runFolder, device }, call) =>
+      alone(call, (engine, context) => engine.resumeRun(runFolder, context, device)),
     evaluate: (request, call) =>
       alone(call, (engine, context) => engine.evaluateModel(request, context)),
     export: (request, call) => alone(call, (engine, context) => engine.exportRun(request, context)),

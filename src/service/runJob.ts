@@ -55,8 +55,11 @@ function ask(engine: EngineClient, work: JobWork, signal: AbortSignal): Promise<
       const params = { configPath, ...(overrides === undefined ? {} : { overrides }) };
       return engine.request(engineApi.run, params, signal);
     }
-    case 'resume':
-      return engine.request(engineApi.resume, { runFolder: work.runFolder }, signal);
+    case 'resume': {
+      const { runFolder, device } = work;
+      const params = { runFolder, ...(device === undefined ? {} : { device }) };
+      return engine.request(engineApi.resume, params, signal);
+    }
     case 'evaluate':
       return engine.request(engineApi.evaluate, work.request, signal);
     case 'export':

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { createMessageConnection } from 'vscode-jsonrpc/node';
@@ -188,6 +195,18 @@ describe('a device that is lost in a run', () => {
     assert.match(shown!.text, /device was lost\. Run the command Select Device and choose/);
     assert.deepEqual(shown!.buttons, ['Resume', 'Open Run Log', 'Select Device', 'Show Log']);
     assert.equal(fake.executed[0]!.command, 'subnetStudio.selectDevice');
+  });
+
+  it('does not keep the run on it', async () => {
+    host = await hostOn('tiny-failed');
+    const { folder } = host.runs.get('tiny-failed')!;
+    const event = { kind: 'runFailed', code: 'device', message: 'lost', seq: 1e6, timeMs: 1e12 };
+    appendFileSync(join(folder, 'events.jsonl'), `${JSON.stringify(event)}\n`);
+    host.app.store.touch(folder);
+    await until(() => host!.app.store.runs[0]!.digest.lostDevice);
+    await execute(host.app, 'resume', [{ run: folder }]);
+    const work = { kind: 'resume', runFolder: folder, device: 'auto' };
+    assert.deepEqual(host.service.askedFor('submit'), [{ work, title: 'tiny-failed' }]);
   });
 });
 

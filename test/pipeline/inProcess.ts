@@ -6,6 +6,7 @@ import { resumeRun } from '../../src/engine/pipeline/resumeRun.ts';
 import { startRun } from '../../src/engine/pipeline/startRun.ts';
 import type { RunOutcome, RunOverrides } from '../../src/protocol/engineApi.ts';
 import { type EngineError, isEngineError } from '../../src/protocol/errors.ts';
+import type { ResolvedConfig } from '../../src/protocol/runConfig.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
 
 /** Called with each event and a function that asks the run to stop. */
@@ -29,8 +30,12 @@ export function start(
 }
 
 /** Resumes a run in this process. */
-export function resume(runFolder: string, watch?: Watch): Promise<RunOutcome> {
-  return resumeRun(runFolder, contextOf(watch));
+export function resume(
+  runFolder: string,
+  watch?: Watch,
+  device?: ResolvedConfig['device'],
+): Promise<RunOutcome> {
+  return resumeRun(runFolder, contextOf(watch), device);
 }
 
 /** The error that some work ends with; anything but an EngineError is thrown on. */

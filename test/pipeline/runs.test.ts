@@ -163,6 +163,25 @@ for (const [what, wanted] of Object.entries({
   });
 }
 
+test('a run whose device is gone goes on where it is told to, to an equal end here', async () => {
+  let stopped = '';
+  const run = start(files.config, {
+    watch: (event, stop) => {
+      if (event.kind === 'runStarted') stopped = event.folder;
+      if (event.kind === 'generationFinished') stop();
+    },
+  });
+  assert.equal((await errorOf(run)).code, 'cancelled');
+  const log = join(stopped, 'events.jsonl');
+  const text = readFileSync(log, 'utf8');
+  assert.ok(text.includes('"device":"cpu"'));
+  writeFileSync(log, text.replaceAll('"device":"cpu"', '"device":"dml"'));
+  const error = await errorOf(resume(stopped));
+  assert.equal(error.code, 'device');
+  await resume(stopped, undefined, 'cpu');
+  assert.deepEqual(artefactsOf(stopped), artefactsOf(finished));
+});
+
 test('a run whose text, model or tokenizer has changed is refused, and goes on with the old ones', async () => {
   const other = await writeTinyRun(join(folder, 'changing'));
   let stopped = '';

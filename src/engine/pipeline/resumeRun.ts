@@ -13,9 +13,14 @@ import { engineVersion } from './versions.ts';
  * Continues a run that was stopped or killed; it ends with the same masks and figures as if it had
  * never been. A finished run is returned as it is.
  * @param runFolder  path of the run
+ * @param device  another than the run is on; its results may then differ in the last digits
  * @throws EngineError `run` when it is no run, in use, or when its model, texts or engine changed
  */
-export async function resumeRun(runFolder: string, context: EngineContext): Promise<RunOutcome> {
+export async function resumeRun(
+  runFolder: string,
+  context: EngineContext,
+  device?: ResolvedConfig['device'],
+): Promise<RunOutcome> {
   const folder = new RunFolder(runFolder);
   let config: ResolvedConfig;
   try {
@@ -25,7 +30,8 @@ export async function resumeRun(runFolder: string, context: EngineContext): Prom
       folder.close();
       return { runFolder: folder.path, figures: results.figures, exports: results.exports };
     }
-    config = configOf(folder);
+    const own = configOf(folder);
+    config = device === undefined ? own : { ...own, device };
     await expectUnchanged(folder, config, context.signal);
   } catch (error) {
     folder.close();
@@ -45,7 +51,7 @@ function tellFinished(folder: RunFolder, context: EngineContext): void {
 
 /**
  * The config of a run, worked out again from its text: the manifest's copy is for reading only. The
- * device is the one the run began on, for another one rounds otherwise.
+ * device is the one the run was last on, for another one rounds otherwise.
  */
 export function configOf({ manifest, path }: RunFolder): ResolvedConfig {
   const { configText, configPath, config, name, seeds } = manifest;
@@ -57,12 +63,11 @@ export function configOf({ manifest, path }: RunFolder): ResolvedConfig {
   });
 }
 
-/** The device a run chose first, if it came that far. */
+/** The device a run chose last, if it came that far. */
 function deviceOf(folder: string): string | undefined {
-  for (const event of readRunEvents(folder).events) {
-    if (event.kind === 'deviceChosen') return event.devices.find(({ chosen }) => chosen)?.device;
-  }
-  return undefined;
+  const { events } = readRunEvents(folder);
+  const last = events.findLast((event) => event.kind === 'deviceChosen');
+  return last?.devices.find(({ chosen }) => chosen)?.device;
 }
 
 /**

@@ -68,6 +68,11 @@ export async function resume(app: App, targets: readonly Target[]): Promise<stri
   });
   await requireWritable(entry.folder);
   const work = { kind: 'resume', runFolder: entry.folder } as const;
+  // A run goes on where it began, so that it ends the same; but not on a device that is gone.
+  if (entry.digest.lostDevice) {
+    await app.service.submit({ ...work, device: 'auto' }, entry.manifest.name);
+    return vscode.l10n.t('Resumed on the fastest device that works now.');
+  }
   await app.service.submit(work, entry.manifest.name);
   return vscode.l10n.t('Resumed.');
 }

@@ -33,6 +33,8 @@ export interface RunDigest {
   /** As the log's last word says; a process may be gone without one. */
   readonly state: RunState;
   readonly message: string | null;
+  /** True when it failed because its device was not there, or went. */
+  readonly lostDevice: boolean;
   readonly startedMs: number | null;
   readonly lastMs: number | null;
   readonly stage: StageName | null;
@@ -56,7 +58,7 @@ export interface RunDigest {
 
 /** A run of which nothing has been read. */
 export const emptyDigest: RunDigest = {
-  ...{ state: 'queued', message: null, startedMs: null, lastMs: null },
+  ...{ state: 'queued', message: null, lostDevice: false, startedMs: null, lastMs: null },
   ...{ stage: null, fraction: null, etaMs: null, generation: null, best: null },
   ...{ generations: [], top: [], figures: {}, exports: [], devices: [], subnets: {} },
 };
@@ -94,7 +96,7 @@ type Draft = {
 function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
   switch (event.kind) {
     case 'runStarted':
-      [draft.state, draft.message] = ['running', null];
+      [draft.state, draft.message, draft.lostDevice] = ['running', null, false];
       return noStage(draft);
     case 'runFinished':
       draft.state = 'finished';
@@ -104,6 +106,7 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
       return noStage(draft);
     case 'runFailed':
       [draft.state, draft.message] = ['failed', event.message];
+      draft.lostDevice = event.code === 'device';
       return noStage(draft);
     case 'stageStarted':
       [draft.stage, draft.fraction, draft.etaMs] = [event.stage, null, null];
