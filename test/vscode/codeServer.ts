@@ -110,9 +110,11 @@ async function launch(
     });
   }
   const endWithUs = (): void => signal(child, 'SIGKILL');
-  process.once('exit', endWithUs);
+  // A signal alone would end this process without telling anybody.
+  const endBySignal = (): void => process.exit(1);
+  process.once('exit', endWithUs).once('SIGTERM', endBySignal).once('SIGINT', endBySignal);
   const stop = async (): Promise<void> => {
-    process.off('exit', endWithUs);
+    process.off('exit', endWithUs).off('SIGTERM', endBySignal).off('SIGINT', endBySignal);
     await end(child);
   };
   try {

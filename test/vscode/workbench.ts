@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errors, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
 import type { CodeServer } from './codeServer.ts';
+import { EDITOR_TEXT, exactly, isShown, showsInWebview } from './workbenchParts.ts';
 
 /** The four kinds of colour theme, by the names VS Code shows. */
 export const THEMES = {
@@ -25,15 +26,6 @@ const TRY_MS = 2_000;
 
 /** The palette, a quick pick or an input box, when it is open. */
 const QUICK = '.quick-input-widget:not([style*="display: none"])';
-/** VS Code keeps the lines on screen in no order, with spaces that do not break. */
-const EDITOR_TEXT = `Array.from(
-    document.querySelectorAll('.editor-group-container.active .view-lines .view-line'),
-    (line) => ({ top: parseFloat(line.style.top), text: line.textContent }),
-  )
-  .sort((a, b) => a.top - b.top)
-  .map(({ text }) => text.replaceAll('\\u00a0', ' '))
-  .join('\\n')`;
-
 /**
  * A window of VS Code in a browser, by what a user sees and does.
  *
@@ -44,14 +36,21 @@ const EDITOR_TEXT = `Array.from(
  * const panel = await workbench.webview('#app');
  */
 export class Workbench {
-  /** Errors that pages and frames threw, the workbench's own noise left out. */
+  /** Errors that scripts of the window and of its frames threw. */
   readonly pageErrors: string[] = [];
+  /** What was refused by a content security policy, in the browser's words. */
+  readonly policyViolations: string[] = [];
 
   private constructor(
     readonly page: Page,
     readonly server: CodeServer,
   ) {
     page.on('pageerror', (error) => this.pageErrors.push(error.message));
+    page.on('console', (message) => {
+      if (/Content.Security.Policy/.test(message.text())) {
+        this.policyViolations.push(message.text());
+      }
+    });
     page.setDefaultTimeout(WAIT_MS);
   }
 
@@ -109,6 +108,18 @@ export class Workbench {
     await this.quickRows().filter({ hasText: text }).first().click();
   }
 
+  /** Ticks exactly these rows of an open quick pick of several, and accepts. */
+  async pickMany(texts: readonly string[]): Promise<void> {
+    await this.quickRows().first().waitFor();
+    for (const row of await this.quickRows().all()) {
+      const text = await row.innerText();
+      const box = row.getByRole('checkbox');
+      const isTicked = (await box.getAttribute('aria-checked')) === 'true';
+      if (texts.some((wanted) => text.includes(wanted)) !== isTicked) await row.click();
+    }
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Texts of the rows of the open quick pick, once it has some. */
   async quickPickRows(): Promise<string[]> {
     await this.quickRows().first().waitFor();
@@ -128,12 +139,16 @@ export class Workbench {
   }
 
   /** Opens a container of the activity bar; does nothing when it is open. */
-  async openView(title: string): Promise<void> {
-    const label = `.action-label[aria-label^="${title}"]`;
-    await this.page.locator(`.activitybar ${label}`).first().waitFor();
-    const isOpen = (await this.page.locator(`.activitybar .checked ${label}`).count()) > 0;
-    if (!isOpen) await this.page.locator(`.activitybar ${label}`).first().click();
-    await this.page.locator('.sidebar .composite.title').waitFor();
+  async openView(title: string, timeoutMs = WAIT_MS): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const tab = this.page.locator(`.activitybar .action-label[aria-label^="${title}"]`).first();
+    const heading = this.page.locator('.sidebar .composite.title h2').filter({ hasText: title });
+    await tab.waitFor({ timeout: timeoutMs });
+    // A window that is being restored opens it by itself, and a click would then close it.
+    while (!(await isShown(heading, TRY_MS))) {
+      if (performance.now() > deadline) throw new Error(`the view ${title} does not open`);
+      await tab.click();
+    }
   }
 
   /** The badge of a container of the activity bar; empty without one. */
@@ -149,6 +164,20 @@ export class Workbench {
   async treeRows(): Promise<string[]> {
     const rows = await this.page.locator('.sidebar .monaco-list-row').all();
     return Promise.all(rows.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
+  }
+
+  /** Waits until a row of a tree says something to a screen reader. @returns all that it says */
+  async treeRowSaying(pattern: RegExp, timeoutMs = WAIT_MS): Promise<string> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const rows = await this.treeRows().catch(() => []);
+      const found = rows.find((row) => pattern.test(row));
+      if (found !== undefined) return found;
+      if (performance.now() > deadline) {
+        throw new Error(`no row of a tree says ${String(pattern)}:\n${rows.join('\n')}`);
+      }
+      await this.page.waitForTimeout(200);
+    }
   }
 
   /** The row of a tree of the side bar that holds a text. */
@@ -224,11 +253,14 @@ export class Workbench {
   async openFile(name: string): Promise<void> {
     await this.page.keyboard.press('Escape');
     await this.page.keyboard.press('Control+P');
-    await this.quickInput().waitFor();
     await this.quickInput().fill(name);
-    await this.quickRows().filter({ hasText: name }).first().waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.tab(name).waitFor();
+    // An open preview of the file is offered as well, under a longer name.
+    const row = this.quickRows()
+      .and(this.page.locator(`[aria-label^="${name},"]`))
+      .first();
+    await row.waitFor();
+    await this.chooseRow(row);
+    await this.tab(name).and(this.page.locator('.active')).waitFor();
     await this.activeEditor().locator('.view-line').first().waitFor();
   }
 
@@ -273,6 +305,13 @@ export class Workbench {
     await this.quickInput().fill(`:${line}:${column}`);
     await this.page.keyboard.press('Enter');
     await this.quickInput().waitFor({ state: 'hidden' });
+  }
+
+  /** Replaces the whole text of the active editor, as one edit that can be undone. */
+  async replaceText(text: string): Promise<void> {
+    await this.page.keyboard.press('Control+A');
+    // Inserted and not typed, or the editor would close brackets of its own.
+    await this.page.keyboard.insertText(text);
   }
 
   async type(text: string): Promise<void> {
@@ -323,17 +362,21 @@ export class Workbench {
     try {
       await this.openPalette(title, TRY_MS);
       await row.waitFor({ timeout: TRY_MS });
-      const steps = Number(await row.getAttribute('data-index', { timeout: TRY_MS }));
-      for (let step = 0; step < steps; step++) await this.page.keyboard.press('ArrowDown');
-      await this.quickRows().and(this.page.locator('.focused')).filter({ has: name }).waitFor({
-        timeout: TRY_MS,
-      });
+      await this.chooseRow(row);
     } catch (error) {
       if (error instanceof errors.TimeoutError) return false;
       throw error;
     }
-    await this.page.keyboard.press('Enter');
     return true;
+  }
+
+  /** Accepts a row by keys: a click would miss a palette that closes at that moment. */
+  private async chooseRow(row: Locator): Promise<void> {
+    const index = await row.getAttribute('data-index', { timeout: TRY_MS });
+    for (let step = 0; step < Number(index); step++) await this.page.keyboard.press('ArrowDown');
+    const focused = this.page.locator(`.focused[data-index="${index}"]`);
+    await this.quickRows().and(focused).waitFor({ timeout: TRY_MS });
+    await this.page.keyboard.press('Enter');
   }
 
   private activeEditor(): Locator {
@@ -351,22 +394,4 @@ export class Workbench {
   private toasts(): Locator {
     return this.page.locator('.notifications-toasts .notification-list-item');
   }
-}
-
-/** True for the inner frame of a webview on screen that shows such an element. */
-async function showsInWebview(frame: Frame, selector: string): Promise<boolean> {
-  const outer = frame.parentFrame();
-  if (outer?.parentFrame()?.parentFrame() !== null) return false;
-  try {
-    const element = await outer.frameElement();
-    return (await element.isVisible()) && (await frame.locator(selector).first().isVisible());
-  } catch {
-    // The frame went away while it was looked at.
-    return false;
-  }
-}
-
-/** Matches a text that is this and no more. */
-function exactly(text: string): RegExp {
-  return new RegExp(`^\\s*${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*$`);
 }

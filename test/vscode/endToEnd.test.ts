@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { ROOT } from '../../scripts/package/contents.ts';
+import { installExtension, type Installed } from './installed.ts';
+import type { Workbench } from './workbench.ts';
+
+/** One step on a machine that does other things too. */
+const LONG_MS = 300_000;
+const VIEW = 'Subnet Studio';
+const EXAMPLE = 'subnet-studio-example';
+const CONFIG = 'tiny-llama.subnet.jsonc';
+const TRAINING = '# Train the smaller model.\nimport torch\n\n';
+
+/** In CI a missing piece is a failure: nowhere else would it be noticed. */
+const REQUIRED = process.env['SUBNET_REQUIRE_EDITOR'] === '1';
+
+describe('a new user in a real VS Code', () => {
+  const editor = oneEditor((folder) => writeFileSync(join(folder, 'train.py'), TRAINING), 'dark');
+  const step = editor.step;
+  let runFolder = '';
+
+  step('is told what to do in an empty workspace', async (workbench) => {
+    await workbench.openView(VIEW);
+    const side = workbench.page.locator('.sidebar');
+    await side.locator('.monaco-button').filter({ hasText: 'New Run Config' }).waitFor();
+    await side.getByText('Run the bundled example').waitFor();
+    const titles = await workbench.paletteTitles('Subnet Studio:');
+    for (const title of ['New Run Config', 'Run the Bundled Example', 'Select Device']) {
+      assert.ok(titles.includes(`Subnet Studio: ${title}`), titles.join(', '));
+    }
+    // Nothing has run, so nothing can be resumed.
+    assert.ok(!titles.includes('Subnet Studio: Resume'), titles.join(', '));
+  });
+
+  step('runs the bundled model through the palette', async (workbench, folder) => {
+    await workbench.runCommand('Subnet Studio: Run the Bundled Example');
+    await workbench.tab(CONFIG).waitFor();
+    await workbench.treeRowSaying(/^tiny-llama · running/, LONG_MS);
+    assert.equal(await workbench.badge(VIEW), '1');
+    runFolder = onlyRun(join(folder, EXAMPLE));
+  });
+
+  step('watches tree, status bar and dashboard advance', async (workbench) => {
+    await workbench.treeRowSaying(/^tiny-llama · running · (gen|search)/, LONG_MS);
+    const panel = await workbench.webview('.stage-root');
+    await panel.getByText('Running').first().waitFor();
+    const before = countEvents(runFolder, 'evaluated');
+    await workbench.treeRowSaying(/^tiny-llama · running · gen [1-9]/, LONG_MS);
+    assert.ok(countEvents(runFolder, 'evaluated') > before);
+    assert.match(await workbench.page.locator('.statusbar').innerText(), /gen \d\/8/);
+    await workbench.screenshot('running');
+  });
+
+  step('finds the run live again after the window was loaded anew', async (workbench) => {
+    const engine = lockOwner(runFolder);
+    await workbench.reload();
+    await workbench.openView(VIEW);
+    const row = await workbench.treeRowSaying(/^tiny-llama · running · gen \d/, LONG_MS);
+    assert.equal(lockOwner(runFolder), engine, 'another engine works on it');
+    assert.equal(countEvents(runFolder, 'runStarted'), 1);
+    const panel = await workbench.webview('.stage-root', LONG_MS);
+    await panel.getByText('Running').first().waitFor();
+    const generation = Number(/gen (\d)/.exec(row)![1]);
+    const later = new RegExp(`^tiny-llama · running · gen [${generation + 1}-9]`);
+    await workbench.treeRowSaying(later, LONG_MS);
+  });
+
+  step('is shown a wrong value where it stands, and what is right', async (workbench, folder) => {
+    const path = join(folder, EXAMPLE, CONFIG);
+    const text = readFileSync(path, 'utf8');
+    await workbench.openFile(CONFIG);
+    await workbench.replaceText(text.replace('"ratio": 0.7', '"ratio": 7'));
+    await workbench.page.locator('.editor-instance .squiggly-error').first().waitFor();
+    await workbench.runCommand('View: Focus Problems (Errors, Warnings, Infos)');
+    const problem = workbench.page.locator('.markers-panel .monaco-list-row');
+    await problem.filter({ hasText: 'above 0 and at most 1' }).first().waitFor();
+    await workbench.runCommand('View: Toggle Panel Visibility');
+    await workbench.openFile(CONFIG);
+    await workbench.replaceText(text);
+    await workbench.page
+      .locator('.editor-instance .squiggly-error')
+      .first()
+      .waitFor({ state: 'detached' });
+    await workbench.save();
+  });
+
+  step('keeps the best of what was searched, and ends with verified exports', async (workbench) => {
+    await workbench.runCommand('Subnet Studio: Stop and Keep Best');
+    await workbench.treeRowSaying(/^tiny-llama · finished/, LONG_MS);
+    const results = readJson(join(runFolder, 'results.json')) as {
+      readonly exports: readonly { readonly form: string; readonly verified: unknown }[];
+      readonly figures: Readonly<Record<string, { readonly perplexity: number } | null>>;
+    };
+    for (const { form, verified } of results.exports) {
+      if (form !== 'subnet') assert.notEqual(verified, null, form);
+    }
+    const [dense, reformed] = [results.figures['dense'], results.figures['reformed']];
+    assert.ok(reformed!.perplexity < 1.2 * dense!.perplexity);
+    const panel = await workbench.webview('.stage-root');
+    await panel.getByText('Finished').first().waitFor();
+    assert.equal(await workbench.badge(VIEW), '');
+  });
+
+  step('reads the masks of the best subnet', async (workbench) => {
+    await workbench.runCommand('Notifications: Clear All Notifications');
+    await workbench.runCommand('View: Close Other Editor Groups').catch(() => undefined);
+    await workbench.runCommand('Subnet Studio: Open Dashboard');
+    const panel = await workbench.webview('.stage-root');
+    await workbench.screenshot('dashboard');
+    await panel.getByRole('tab', { name: 'Masks' }).click();
+    await panel.locator('canvas').first().waitFor();
+    await workbench.page.waitForTimeout(1000);
+    await workbench.screenshot('masks');
+    assert.equal(await panel.getByText('Try again').filter({ visible: true }).count(), 0);
+  });
+
+  step(
+    'has the exported subnet beside the training code, and the lines that load it',
+    async (workbench, folder) => {
+      await workbench.openFile('train.py');
+      await workbench.goTo(3);
+      await workbench.runCommand('Subnet Studio: Open Subnet Config Beside');
+      await workbench.tab('subnet.json').waitFor();
+      const groups = await workbench.tabs();
+      const groupOf = (name: string): number => groups.findIndex((tabs) => tabs.includes(name));
+      assert.notEqual(groupOf('train.py'), groupOf('subnet.json'), JSON.stringify(groups));
+      await workbench.openFile('train.py');
+      await workbench.goTo(3);
+      await workbench.runCommand('Subnet Studio: Insert Loader Snippet');
+      await workbench.pick('transformers');
+      await workbench.page.waitForTimeout(1000);
+      await workbench.save();
+      await eventually(() =>
+        readFileSync(join(folder, 'train.py'), 'utf8').includes('from_pretrained'),
+      );
+      const text = readFileSync(join(folder, 'train.py'), 'utf8');
+      assert.ok(text.startsWith(TRAINING.trimEnd()), text);
+      await workbench.screenshot('beside');
+    },
+  );
+
+  step('breaks no policy and throws nothing', (workbench) => {
+    assert.deepEqual(workbench.policyViolations, []);
+    assert.deepEqual(workbench.pageErrors, []);
+    return Promise.resolve();
+  });
+});
+
+describe('an engine that is killed', () => {
+  const name = 'small.subnet.jsonc';
+  const editor = oneEditor((folder) => {
+    for (const part of ['tiny-llama', 'text']) {
+      cpSync(join(ROOT, 'examples', part), join(folder, part), { recursive: true });
+    }
+    writeFileSync(join(folder, name), SMALL);
+  }, 'light');
+  let runFolder = '';
+
+  editor.step('loses nothing but the moment', async (workbench, folder) => {
+    await workbench.openView(VIEW);
+    await workbench.openFile(name);
+    await workbench.page.locator('.codelens-decoration').first().waitFor();
+    await workbench.clickCodeLens('Run');
+    await workbench.treeRowSaying(/^small · running · gen [1-9]/, LONG_MS);
+    runFolder = onlyRun(folder);
+    process.kill(lockOwner(runFolder), 'SIGKILL');
+    const text = await workbench.notification(/SIGKILL/, LONG_MS);
+    assert.match(text, /Resume/);
+    await workbench.treeRowSaying(/^small · interrupted/, LONG_MS);
+    await workbench.screenshot('killed');
+  });
+
+  editor.step('is resumed from its notification', async (workbench) => {
+    const judged = countEvents(runFolder, 'evaluated');
+    await workbench.notificationAction(/SIGKILL/, 'Resume');
+    await workbench.treeRowSaying(/^small · running · gen/, LONG_MS);
+    await eventually(() => countEvents(runFolder, 'evaluated') > judged);
+    assert.equal(countEvents(runFolder, 'runStarted'), 2);
+    await workbench.runCommand('Subnet Studio: Stop and Keep Best');
+    await workbench.treeRowSaying(/^small · finished/, LONG_MS);
+  });
+
+  editor.step('leaves a run that can be exported again', async (workbench) => {
+    const model = join(runFolder, 'export', 'onnx', 'model.onnx');
+    rmSync(model);
+    await workbench.runCommand('Subnet Studio: Export Subnet');
+    await workbench.pickMany(['ONNX decoder']);
+    await workbench.notification('"Export small" has finished.', LONG_MS);
+    assert.ok(existsSync(model));
+  });
+});
+
+const SMALL = `// Small enough for seconds, long enough to be interrupted.
+{
+  "model": "./tiny-llama",
+  "ratio": 0.7,
+  "text": "./text/calibration.txt",
+  "heldout": "./text/heldout.txt",
+  "calibration": { "windows": 16, "length": 64 },
+  "search": { "preset": "quick", "windows": 4, "length": 64, "generations": 400 },
+  "reform": { "windows": 16 },
+  "evaluation": { "context": 64 },
+}
+`;
+
+/** Declares a step: a test that goes on where the one before it ended. */
+type Step = (name: string, work: (workbench: Workbench, folder: string) => Promise<void>) => void;
+
+/** An editor for the steps of one suite. */
+function oneEditor(
+  prepare: (folder: string) => void,
+  theme: 'dark' | 'light',
+): { readonly step: Step } {
+  let installed: Installed = { ok: false, reason: 'not started' };
+  let workbench: Workbench | undefined;
+  let broken = '';
+  before(async () => {
+    installed = await installExtension(prepare, { theme });
+    if (installed.ok) workbench = await installed.window();
+    else if (REQUIRED) throw new Error(installed.reason);
+  });
+  after(async () => {
+    if (installed.ok) await installed.close();
+  });
+  return {
+    step: (name, work) => {
+      it(name, { timeout: 2 * LONG_MS }, async (t: TestContext) => {
+        if (!installed.ok) return t.skip(installed.reason);
+        if (broken !== '') return t.skip(`"${broken}" failed before`);
+        try {
+          await work(workbench!, installed.folder);
+        } catch (error) {
+          broken = name;
+          await workbench?.screenshot(`failed ${name}`).catch(() => undefined);
+          for (const [file, text] of await installed.server.logFiles()) {
+            if (/subnet/i.test(file)) t.diagnostic(`${file}\n${text.slice(-4000)}`);
+          }
+          throw error;
+        }
+      });
+    },
+  };
+}
+
+/** The one run of a folder. */
+function onlyRun(folder: string): string {
+  const root = join(folder, '.subnet', 'runs');
+  const [id, ...others] = readdirSync(root).filter((name) => !name.startsWith('.'));
+  assert.ok(id !== undefined && others.length === 0, `${root} holds not one run`);
+  return join(root, id);
+}
+
+function countEvents(runFolder: string, kind: string): number {
+  const text = readFileSync(join(runFolder, 'events.jsonl'), 'utf8');
+  return text.split(`{"kind":"${kind}"`).length - 1;
+}
+
+/** The process that works on a run. */
+function lockOwner(runFolder: string): number {
+  return (readJson(join(runFolder, 'lock.json')) as { readonly pid: number }).pid;
+}
+
+function readJson(path: string): unknown {
+  assert.ok(existsSync(path), `${path} does not exist`);
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+async function eventually(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + LONG_MS;
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, 'it did not come true in time');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
