@@ -6,6 +6,7 @@ import type { LayerMask, Subnet } from './subnet.ts';
  * with a chance below one in ten million.
  */
 const KEY_DIGITS = 16;
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /** A short stable name of one block's mask; equal masks have equal keys, on every machine. */
 export function layerKey(mask: LayerMask): string {
@@ -50,8 +51,11 @@ function equalIndices(a: Uint32Array, b: Uint32Array): boolean {
   return a.length === b.length && a.every((index, i) => index === b[i]);
 }
 
-/** The indices as little-endian bytes, whatever the machine. */
+/** The indices as little-endian bytes, whatever the machine; a view where that is its own order. */
 function bytes(indices: Uint32Array): Uint8Array {
+  if (IS_LITTLE_ENDIAN) {
+    return new Uint8Array(indices.buffer, indices.byteOffset, indices.byteLength);
+  }
   const view = new DataView(new ArrayBuffer(4 * indices.length));
   indices.forEach((index, i) => view.setUint32(4 * i, index, true));
   return new Uint8Array(view.buffer);
