@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
 import type { CompareRequest, CompareRow } from '../../protocol/compareRow.ts';
 import type { EngineContext } from '../../protocol/engineApi.ts';
+import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { eventStamper } from '../../protocol/runEvent.ts';
@@ -60,10 +61,18 @@ export async function compareMethods(
     await compareSparsity(comparison);
     await compareStructured(comparison);
     return comparison.rows;
+  } catch (error) {
+    throw isEngineError(error, 'cancelled') ? stopped(error) : error;
   } finally {
     await cpu.release();
     await bench.release();
   }
+}
+
+/** A comparison has no run to resume; its rows wait for the same command. */
+function stopped({ problem }: EngineError): EngineError {
+  const action = 'Give the same command again: finished rows are kept.';
+  return new EngineError('cancelled', { ...problem, action });
 }
 
 /** Names all that a row's figures depend on: a changed setting is another comparison. */
