@@ -9,13 +9,13 @@ export function formatCount(value: number): string {
   return new Intl.NumberFormat('en').format(Math.round(value));
 }
 
-/** A count with three digits: `494 M`, `1.23 B`, `98.7 K`. */
+/** A count with three digits: `494 M`, `1.23 B`, `98.7 k`. */
 export function formatLarge(value: number): string {
   for (const [size, unit] of [
     [1e12, 'T'],
     [1e9, 'B'],
     [1e6, 'M'],
-    [1e3, 'K'],
+    [1e3, 'k'],
   ] as const) {
     if (Math.abs(value) >= size * 0.9995) return `${digits(value / size)}${GAP}${unit}`;
   }

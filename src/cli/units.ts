@@ -2,7 +2,7 @@ import { isAbsolute, relative } from 'node:path';
 
 /** `1234567` → `1.23 M`. */
 export function formatCount(count: number): string {
-  return scaled(count, 1000, ['', ' k', ' M', ' G', ' T']);
+  return scaled(count, 1000, ['', ' k', ' M', ' B', ' T']);
 }
 
 /** `1234567` → `1.23 MB`; MB is a million bytes, as disks are sold and downloads counted. */

@@ -14,7 +14,7 @@ describe('the Runs view', () => {
   it('says of a run its state, best perplexity, ratio and model, and what is in it', async () => {
     host = await hostOn('tiny');
     const rows = tree().rows();
-    assert.match(rows[0]!, /^tiny \| \d+\.\d+ · 70 % · \S+$/);
+    assert.match(rows[0]!, /^tiny \| \d+\.\d+ · 70% · \S+$/);
     assert.equal(rows[1], '  Config | tiny.subnet.jsonc');
     assert.match(rows[2]!, /^ {2}Generations \| \d+$/);
     assert.match(rows[3]!, /^ {4}Generation \d+ \| best \d+\.\d+ · median \d+\.\d+$/);
@@ -103,6 +103,6 @@ describe('the Subnets view', () => {
     const [item, ...others] = subnets.items();
     assert.equal(others.length, 0);
     assert.equal(item?.contextValue, 'subnet.exported');
-    assert.match(item.description, /^\d+\.\d+ · .+ · 70 %$/);
+    assert.match(item.description, /^\d+\.\d+ · .+ · 70%$/);
   });
 });

@@ -185,7 +185,7 @@ describe('the page of a dry run', () => {
     assert.match(page, /✓ Disk: 20\.0 MB written/);
     assert.match(page, /\| search \| 2 min \| `█{20}` \|/);
     assert.match(page, /\*\*search\*\*: 200 candidates of 0\\\.45 s/);
-    assert.match(page, /700 k \(70\.0 %\)/);
+    assert.match(page, /700 k \(70\.0%\)/);
     assert.match(page, /\\\*bold\\\*/, 'a name cannot change the page');
   });
 });

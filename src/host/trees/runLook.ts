@@ -71,7 +71,7 @@ export function stateText(state: ShownState): string {
 /** `gen 12/30`, or the stage and how much of it is done; empty for a run that does not run. */
 export function progressText(run: RunEntry): string {
   const { stage, fraction, generation } = run.digest;
-  const percent = fraction === null ? '' : ` ${Math.floor(100 * fraction)} %`;
+  const percent = fraction === null ? '' : ` ${Math.floor(100 * fraction)}%`;
   if (generation !== null && (stage === 'search' || run.state !== 'running')) {
     const planned = plannedGenerations(run);
     if (run.state === 'finished') return '';
@@ -125,7 +125,7 @@ export function runTooltip(run: RunEntry): string {
 
 function ratioText(run: RunEntry): string {
   const ratio = ratioOf(run);
-  return ratio === null ? '' : `${Math.round(100 * ratio)} %`;
+  return ratio === null ? '' : `${Math.round(100 * ratio)}%`;
 }
 
 function fact(name: string, value: string): string {

@@ -83,7 +83,7 @@ function subnetPart({ run, file }: Found): Part {
     description: joined(
       figure !== null && formatFitness(figure.perplexity),
       figure !== null && formatCount(figure.params),
-      ratio !== null && `${Math.round(100 * ratio)} %`,
+      ratio !== null && `${Math.round(100 * ratio)}%`,
     ),
     icon: 'json',
     contextValue: 'subnet.exported',

@@ -75,7 +75,7 @@ function row(stages: readonly StageEstimate[]): (stage: StageEstimate) => string
 }
 
 function kept(dense: number, subnet: number): string {
-  const percent = dense > 0 ? ` (${((100 * subnet) / dense).toFixed(1)} %)` : '';
+  const percent = dense > 0 ? ` (${((100 * subnet) / dense).toFixed(1)}%)` : '';
   return `${formatCount(subnet)}${percent}`;
 }
 

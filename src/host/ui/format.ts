@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 
 /** `1234567` → `1.23 M`. */
 export function formatCount(count: number): string {
-  return scaled(count, ['', ' k', ' M', ' G', ' T']);
+  return scaled(count, ['', ' k', ' M', ' B', ' T']);
 }
 
 /** `1234567` → `1.23 MB`; MB is a million bytes, as disks are sold and downloads counted. */

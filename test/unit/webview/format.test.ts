@@ -37,14 +37,14 @@ it('writes counts in groups of three digits', () => {
 it('writes large counts with three digits and a unit', () => {
   check(formatLarge, [
     [999, '999'],
-    [1000, '1.00 K'],
-    [98_700, '98.7 K'],
+    [1000, '1.00 k'],
+    [98_700, '98.7 k'],
     [494e6, '494 M'],
     [1.234e9, '1.23 B'],
   ]);
   check(formatLarge, [
     [999_999, '1.00 M'],
-    [99_950, '100 K'],
+    [99_950, '100 k'],
   ]);
 });
 
@@ -83,7 +83,7 @@ it('writes ticks with no more digits than they need', () => {
     [200, '200'],
     [0.1 + 0.2, '0.3'],
     [-5, '−5'],
-    [250_000, '250 K'],
+    [250_000, '250 k'],
   ]);
 });
 
