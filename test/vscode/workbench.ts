@@ -255,12 +255,12 @@ export class Workbench {
     await this.page.keyboard.press('Control+P');
     await this.quickInput().fill(name);
     // An open preview of the file is offered as well, under a longer name.
-    const row = this.quickRows()
-      .and(this.page.locator(`[aria-label^="${name},"]`))
-      .first();
+    const label = this.page.locator('.label-name').filter({ hasText: exactly(name) });
+    const row = this.quickRows().filter({ has: label }).first();
     await row.waitFor();
     await this.chooseRow(row);
-    await this.tab(name).and(this.page.locator('.active')).waitFor();
+    const active = this.page.locator('.tabs-container .tab.active');
+    await active.filter({ hasText: name }).first().waitFor();
     await this.activeEditor().locator('.view-line').first().waitFor();
   }
 
