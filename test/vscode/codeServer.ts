@@ -44,6 +44,7 @@ const STOP_MS = 5_000;
 const QUIET = {
   'chat.disableAIFeatures': true,
   'editor.cursorBlinking': 'solid',
+  'editor.minimap.enabled': false,
   'extensions.autoCheckUpdates': false,
   'extensions.ignoreRecommendations': true,
   'files.simpleDialog.enable': true,

@@ -50,7 +50,6 @@ describe('a new user in a real VS Code', () => {
     await workbench.treeRowSaying(/^tiny-llama · running · gen [1-9]/, LONG_MS);
     assert.ok(countEvents(runFolder, 'evaluated') > before);
     assert.match(await workbench.page.locator('.statusbar').innerText(), /gen \d\/8/);
-    await workbench.screenshot('running');
   });
 
   step('finds the run live again after the window was loaded anew', async (workbench) => {
@@ -65,6 +64,7 @@ describe('a new user in a real VS Code', () => {
     const generation = Number(/gen (\d)/.exec(row)![1]);
     const later = new RegExp(`^tiny-llama · running · gen [${generation + 1}-9]`);
     await workbench.treeRowSaying(later, LONG_MS);
+    await workbench.screenshot('running');
   });
 
   step('is shown a wrong value where it stands, and what is right', async (workbench, folder) => {
@@ -105,12 +105,13 @@ describe('a new user in a real VS Code', () => {
 
   step('reads the masks of the best subnet', async (workbench) => {
     await workbench.runCommand('Notifications: Clear All Notifications');
-    await workbench.runCommand('View: Close Other Editor Groups').catch(() => undefined);
+    await workbench.runCommand('View: Close All Editors');
     await workbench.runCommand('Subnet Studio: Open Dashboard');
     const panel = await workbench.webview('.stage-root');
+    await panel.getByText('Finished').first().waitFor();
     await workbench.screenshot('dashboard');
     await panel.getByRole('tab', { name: 'Masks' }).click();
-    await panel.locator('canvas').first().waitFor();
+    await panel.locator('canvas').filter({ visible: true }).first().waitFor();
     await workbench.page.waitForTimeout(1000);
     await workbench.screenshot('masks');
     assert.equal(await panel.getByText('Try again').filter({ visible: true }).count(), 0);
@@ -218,7 +219,7 @@ function oneEditor(
   let broken = '';
   before(async () => {
     installed = await installExtension(prepare, { theme });
-    if (installed.ok) workbench = await installed.window();
+    if (installed.ok) workbench = await installed.window({ width: 1600, height: 1000 });
     else if (REQUIRED) throw new Error(installed.reason);
   });
   after(async () => {
