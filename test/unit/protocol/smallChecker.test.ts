@@ -55,7 +55,8 @@ describe('the small checker', () => {
 
 function wordsOf(schema: JsonSchema): string[] {
   const { properties = {}, items, anyOf = [], additionalProperties } = schema;
-  const lists = [Object.values(properties), anyOf, [items ?? []].flat() as JsonSchema[]].flat();
+  const each: readonly JsonSchema[] = items === undefined ? [] : [items].flat();
+  const lists = [...Object.values(properties), ...anyOf, ...each];
   const below = typeof additionalProperties === 'object' ? [additionalProperties] : [];
   return [...Object.keys(schema), ...[...lists, ...below].flatMap(wordsOf)];
 }
