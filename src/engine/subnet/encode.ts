@@ -3,6 +3,10 @@ import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
 import { assertLegal } from './legal.ts';
 import type { LayerMask, Subnet } from './subnet.ts';
 
+const [COMMA, DASH, ZERO] = [44, 45, 48];
+/** No index has more: 2³² has ten. */
+const MOST_DIGITS = 10;
+
 /** A head's mask as JSON: kept indices as ascending ranges, e.g. `"0-11,14"`; `""` keeps nothing. */
 export interface EncodedHead {
   readonly qk: string;
@@ -97,17 +101,34 @@ export function decodeIndices(value: unknown, units: number, path: string): Uint
   const indices = new Uint32Array(units);
   let count = 0;
   let previous = -1;
-  for (const run of value === '' ? [] : value.split(',')) {
-    const match = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(run);
-    const first = match ? Number(match[1]) : -1;
-    const last = match?.[2] === undefined ? first : Number(match[2]);
-    if (!match || first <= previous || last < first || last >= units) {
+  // Character by character: a large model has half a million ranges, and a dashboard waits for them.
+  for (let at = 0; value !== '' && at <= value.length;) {
+    const start = at;
+    const [first, afterFirst] = readNumber(value, at);
+    const isRange = value.charCodeAt(afterFirst) === DASH;
+    const [last, end] = isRange ? readNumber(value, afterFirst + 1) : [first, afterFirst];
+    const isWhole = end === value.length || value.charCodeAt(end) === COMMA;
+    if (!isWhole || first <= previous || last < first || last >= units) {
+      const run = value.slice(start).split(',', 1)[0];
       throw undecodable(path, `ascending index ranges below ${units}`, JSON.stringify(run));
     }
     for (let index = first; index <= last; index++) indices[count++] = index;
     previous = last;
+    at = end + 1;
   }
   return indices.slice(0, count);
+}
+
+/** The number at a place of a text and where it ends; -1 where there is none, or one too long. */
+function readNumber(text: string, from: number): [number, number] {
+  let number = 0;
+  let at = from;
+  for (; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    number = 10 * number + digit;
+  }
+  return [at === from || at - from > MOST_DIGITS ? -1 : number, at];
 }
 
 function record(value: unknown, path: string, keys: readonly string[]): Record<string, unknown> {
