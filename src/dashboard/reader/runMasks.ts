@@ -43,7 +43,7 @@ export function namedMaskKeys(
   const keys: Partial<Record<NamedMask, string>> = {};
   for (const name of namedMasks) {
     try {
-      keys[name] = readNamed(folder, layout, name).key;
+      keys[name] = subnetKey(namedSubnet(folder, layout, name));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
     }
@@ -79,6 +79,11 @@ export function keptShares(
 }
 
 function readNamed(folder: string, layout: UnitLayout, name: NamedMask): MaskBits {
+  const subnet = namedSubnet(folder, layout, name);
+  return { key: subnetKey(subnet), bits: packSubnet(layout, subnet) };
+}
+
+function namedSubnet(folder: string, layout: UnitLayout, name: NamedMask): Subnet {
   const what = `masks/${name}.json`;
   const value = readRunJson(folder, what);
   if (value === undefined) {
@@ -89,8 +94,7 @@ function readNamed(folder: string, layout: UnitLayout, name: NamedMask): MaskBit
       action: 'Wait until the run has come so far.',
     });
   }
-  const subnet = decodeMasks(layout, layersOf(value), what);
-  return { key: subnetKey(subnet), bits: packSubnet(layout, subnet) };
+  return decodeMasks(layout, layersOf(value), what);
 }
 
 /** Masks that are on disk elsewhere: under a name, or as the genome of a survivor. */
