@@ -3,6 +3,8 @@ import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ROOT } from '../../scripts/package/contents.ts';
+import { RECORDED } from '../fixtures/recordedRuns.ts';
+import { makeRecordedRun } from '../fixtures/recordedRun.ts';
 import { installExtension, type Installed } from './installed.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -193,6 +195,37 @@ describe('an engine that is killed', () => {
   });
 });
 
+describe('a workspace that is not trusted', () => {
+  const editor = oneEditor(
+    (folder) => {
+      for (const name of ['tiny', 'mid']) makeRecordedRun(folder, RECORDED.get(name)!);
+    },
+    'light',
+    { trusted: false },
+  );
+
+  editor.step('can be browsed', async (workbench) => {
+    await workbench.openView(VIEW);
+    await workbench.treeRowSaying(/^mid · finished/, LONG_MS);
+    await workbench.runCommand('Subnet Studio: Open Dashboard');
+    await workbench.pick('mid');
+    const panel = await workbench.webview('.stage-root');
+    await panel.getByText('Finished').first().waitFor();
+    await workbench.screenshot('restricted');
+  });
+
+  editor.step('runs nothing', async (workbench, folder) => {
+    const titles = await workbench.paletteTitles('Subnet Studio:');
+    for (const title of ['Run', 'Resume', 'Run the Bundled Example', 'Export Subnet']) {
+      assert.ok(!titles.includes(`Subnet Studio: ${title}`), titles.join(', '));
+    }
+    const panel = await workbench.webview('.stage-root');
+    assert.ok(await panel.getByRole('button', { name: 'Run Again' }).isDisabled());
+    const runs = readdirSync(join(folder, '.subnet', 'runs'));
+    assert.equal(runs.filter((name) => !name.startsWith('.')).length, 2);
+  });
+});
+
 const SMALL = `// Small enough for seconds, long enough to be interrupted.
 {
   "model": "./tiny-llama",
@@ -213,12 +246,13 @@ type Step = (name: string, work: (workbench: Workbench, folder: string) => Promi
 function oneEditor(
   prepare: (folder: string) => void,
   theme: 'dark' | 'light',
+  options: { readonly trusted?: boolean } = {},
 ): { readonly step: Step } {
   let installed: Installed = { ok: false, reason: 'not started' };
   let workbench: Workbench | undefined;
   let broken = '';
   before(async () => {
-    installed = await installExtension(prepare, { theme });
+    installed = await installExtension(prepare, { theme, ...options });
     if (installed.ok) workbench = await installed.window({ width: 1600, height: 1000 });
     else if (REQUIRED) throw new Error(installed.reason);
   });
