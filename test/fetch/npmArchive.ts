@@ -68,8 +68,11 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(entries), NODE_ENV: '' };
 }
 
+/** The line of npm's that tells most. */
 function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  const lines = text.split('\n').filter((line) => /npm error (?!code|A complete log)/.test(line));
-  return (lines[0] ?? text.split('\n')[0] ?? '').replace(/^npm error /, '').slice(0, 300);
+  const lines = text.split('\n').map((line) => line.replace(/^npm error /, ''));
+  const telling = lines.find((line) => /failed, reason:|^4\d\d /.test(line));
+  const code = lines.find((line) => line.startsWith('code '));
+  return (telling ?? code ?? lines[0] ?? '').slice(0, 300);
 }
