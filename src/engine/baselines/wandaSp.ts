@@ -4,7 +4,7 @@ import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { absoluteRowSums, ones } from '../importance/rowSums.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { attentionStatistics } from '../sparsity/attentionStatistics.ts';
-import { MlpProbe } from '../sparsity/mlpProbe.ts';
+import { mlpProbeOf } from '../sparsity/mlpProbe.ts';
 import { assertUsable, channelNorms, type InputMoments } from '../sparsity/sublayerStatistics.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import { keepBest } from '../subnet/select.ts';
@@ -46,7 +46,7 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
   const { shape } = weights;
   const widths = uniformWidths(shape, budget);
   const dense = denseSubnet(shape).layers[0]!;
-  const probe = new MlpProbe(forward);
+  const probe = mlpProbeOf(forward);
   let states = batches.map((batch) => forward.embed(weights, batch));
   const layers: LayerMask[] = [];
   for (const [l, layer] of weights.layers.entries()) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { CompareRow } from '../../protocol/compareRow.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
@@ -51,6 +52,7 @@ export class Comparison {
   readonly #folder: string;
   readonly #tell: (text: string) => void;
   readonly #rows: CompareRow[] = [];
+  #biased: Pick<Workbench, 'forward' | 'head'> | undefined;
 
   constructor(
     work: Pick<
@@ -147,13 +149,20 @@ export class Comparison {
 
   async #perplexity({ weights, subnet }: Contender): Promise<number> {
     const { bench, signal } = this;
-    const same = weights.shape === bench.weights.shape;
-    // A model that gained biases needs graphs of its own.
-    const forward = same ? bench.forward : new ForwardPass(bench.runtime, weights.shape);
-    const head = same ? bench.head : new LossHead(forward);
+    const { forward, head } =
+      weights.shape === bench.weights.shape ? bench : this.#withBiases(weights.shape);
     const { heldout } = this.tokens;
     const found = await perplexityOf(forward, head, { weights, subnet }, heldout, { signal });
     return found.perplexity;
+  }
+
+  /** Graphs of the model with output biases, which FLAP's rows share. */
+  #withBiases(shape: ModelShape): Pick<Workbench, 'forward' | 'head'> {
+    if (this.#biased === undefined) {
+      const forward = new ForwardPass(this.bench.runtime, shape);
+      this.#biased = { forward, head: new LossHead(forward) };
+    }
+    return this.#biased;
   }
 
   #pathOf({ method, pattern, scope }: RowName): string {

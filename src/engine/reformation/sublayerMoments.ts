@@ -1,7 +1,7 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
-import { addColumnSums, energyOf, Moments } from '../graphs/moments.ts';
+import { addColumnSums, energyOf, momentsOf } from '../graphs/moments.ts';
 import { gatherEntries, gatherRows, subMatrix } from '../numeric/gather.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -44,7 +44,7 @@ export async function gatherMoments(
 ): Promise<SublayerMoments> {
   const { kind, layer, mask, states, wanted, heldoutFrom } = request;
   const layout = innerRows(forward, kind, mask, states[0]!);
-  const moments = new Moments(forward.runtime);
+  const moments = momentsOf(forward);
   const { hidden } = forward.shape;
   const sums = [emptySums(layout.length, hidden), emptySums(layout.length, hidden)] as const;
   const after = await forward.sublayer(kind, layer, mask, states, {

@@ -1,7 +1,7 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
-import { Moments } from '../graphs/moments.ts';
+import { momentsOf } from '../graphs/moments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
@@ -21,7 +21,7 @@ export async function attentionStatistics(
   signal?: AbortSignal,
 ): Promise<SublayerStatistics> {
   const { shape } = forward;
-  const moments = new Moments(forward.runtime);
+  const moments = momentsOf(forward);
   const normed = emptyMoments(shape.hidden, gram);
   const inner = emptyMoments(shape.heads * shape.headDim, gram);
   const layout = attentionRows(shape, mask, forward.variantFor(states[0])).o;

@@ -11,7 +11,7 @@ import {
   type WeightAccess,
 } from '../graphs/emit.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { Moments } from '../graphs/moments.ts';
+import { momentsOf } from '../graphs/moments.ts';
 import { ScratchPool } from '../graphs/scratch.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
@@ -27,13 +27,11 @@ const HALF_STEP = 0.01;
  */
 export class MlpProbe {
   readonly #forward: ForwardPass;
-  readonly #moments: Moments;
   readonly #scratch = new ScratchPool();
   readonly #sessions = new Map<string, Promise<Session>>();
 
   constructor(forward: ForwardPass) {
     this.#forward = forward;
-    this.#moments = new Moments(forward.runtime);
   }
 
   /**
@@ -89,7 +87,7 @@ export class MlpProbe {
       ['inner', sums.innerGram],
     ] as const) {
       const x = float32Of(result[name]!);
-      await this.#moments.addCross(gram, x, x, tokens);
+      await momentsOf(this.#forward).addCross(gram, x, x, tokens);
     }
   }
 
@@ -103,6 +101,15 @@ export class MlpProbe {
     }
     return session;
   }
+}
+
+const probes = new WeakMap<ForwardPass, MlpProbe>();
+
+/** The probe of a forward pass, made once: its sessions then serve every pass over the model. */
+export function mlpProbeOf(forward: ForwardPass): MlpProbe {
+  const known = probes.get(forward) ?? new MlpProbe(forward);
+  probes.set(forward, known);
+  return known;
 }
 
 const VECTORS = ['normed_squares', 'inner_squares', 'gate_effect', 'up_effect'] as const;

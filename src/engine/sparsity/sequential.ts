@@ -5,7 +5,7 @@ import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import { type LinearName, mapsOf, rowsOfMap, type SparsityScope } from './linearMaps.ts';
 import { assertMethodFits, type SparsityMethod, wishOf } from './method.ts';
-import { MlpProbe } from './mlpProbe.ts';
+import { mlpProbeOf } from './mlpProbe.ts';
 import { assertFits, type Pattern } from './pattern.ts';
 import type { PruneTools } from './pruneMaps.ts';
 import { pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
@@ -69,7 +69,7 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   assertMethodFits(weights.shape, method);
   assertPatternsFit(request);
   const mask = denseSubnet(weights.shape).layers[0]!;
-  const probe = new MlpProbe(forward);
+  const probe = mlpProbeOf(forward);
   // Without statistics nothing needs to be run.
   const blind = wishOf(method) === null;
   const embedded = blind ? [] : batches.map((batch) => forward.embed(weights, batch));
