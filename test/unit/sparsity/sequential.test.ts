@@ -125,6 +125,28 @@ describe('a model made sparse', () => {
     assert.equal(sparse.weights.layers[0], llama.layers[0]);
   });
 
+  it('leaves no native sessions behind: a second pass makes none', async () => {
+    let made = 0;
+    class Counting extends Runtime {
+      override session(...args: Parameters<Runtime['session']>): ReturnType<Runtime['session']> {
+        made++;
+        return super.session(...args);
+      }
+    }
+    const counting = new Counting('cpu', 1);
+    const request = {
+      ...{ forward: new ForwardPass(counting, llama.shape), weights: llama },
+      ...{ tools: { solver: new Solver(counting), gemm: new SolverGemm(counting) } },
+      ...{ batches: batchesFor(llama), pattern: parsePattern('2:4'), scope: 'all' as const },
+    };
+    for (const method of Object.values(SPARSITY_METHODS)) await sparsify({ ...request, method });
+    const first = made;
+    for (const method of Object.values(SPARSITY_METHODS)) await sparsify({ ...request, method });
+    await counting.release();
+    assert.ok(first > 0);
+    assert.equal(made, first);
+  });
+
   it('can have a plain MLP with biases, by every method that needs no gate', async () => {
     for (const name of ['magnitude', 'wanda', 'sparsegpt', 'ours'] as const) {
       const method = methodFor(opt.shape, name);
