@@ -1,7 +1,7 @@
 """Recorded results of the published sparsity formulas, for test/parity/sparsity.test.ts.
 
 Written from the papers' formulas on one small random gated MLP; run by hand, never by the product:
-    python scripts/parity/make_sparsity_fixtures.py test/parity/formulas/sparsity.json
+    python scripts/parity/make_sparsity_fixtures.py test/parity/formulas/fixtures/sparsity.json
 Float arrays are base64 of little-endian bytes, masks are texts of 0 and 1 in the weight's own
 [out, in] order, as PyTorch's Linear has it.
 """

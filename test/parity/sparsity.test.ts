@@ -42,7 +42,7 @@ interface Fixture {
   };
 }
 
-const url = new URL('./formulas/sparsity.json', import.meta.url);
+const url = new URL('./formulas/fixtures/sparsity.json', import.meta.url);
 const fixture = JSON.parse(readFileSync(url, 'utf8')) as Fixture;
 const { hidden, intermediate } = fixture;
 const shape = { ...LLAMA_LIKE, hidden, intermediate, heads: 2, kvHeads: 2, headDim: 8 };
