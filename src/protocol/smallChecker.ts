@@ -31,19 +31,19 @@ export interface Flaw {
 
 /** True when a schema accepts a value. */
 export function Check(schema: object, value: unknown): boolean {
-  return flawOf(schema, value, '') === undefined;
+  return flawOf(schema, value) === undefined;
 }
 
 /** Whether a schema accepts a value, and the first thing that is wrong with it. */
 export function Errors(schema: object, value: unknown): [boolean, Flaw[]] {
-  const flaw = flawOf(schema, value, '');
-  return flaw === undefined ? [true, []] : [false, [flaw]];
+  const found = flawOf(schema, value);
+  return found === undefined ? [true, []] : [false, [found]];
 }
 
-function flawOf(schema: Schema, value: unknown, path: string): Flaw | undefined {
-  const flaw = (message: string): Flaw => ({ instancePath: path, message });
+/** The first flaw; its path begins at this value, so that a value without one costs no path. */
+function flawOf(schema: Schema, value: unknown): Flaw | undefined {
   if (schema.anyOf !== undefined) {
-    const fits = schema.anyOf.some((one) => flawOf(one, value, path) === undefined);
+    const fits = schema.anyOf.some((one) => flawOf(one, value) === undefined);
     if (!fits) return flaw('must match a schema in anyOf');
   }
   if (schema.enum?.includes(value) === false) {
@@ -53,10 +53,10 @@ function flawOf(schema: Schema, value: unknown, path: string): Flaw | undefined 
   if (schema.type !== undefined && !hasType(schema.type, value)) {
     return flaw(`must be ${schema.type}`);
   }
-  if (typeof value === 'number') return numberFlaw(schema, value, flaw);
-  if (typeof value === 'string') return stringFlaw(schema, value, flaw);
-  if (Array.isArray(value)) return arrayFlaw(schema, value, path);
-  if (isObject(value)) return objectFlaw(schema, value, path);
+  if (typeof value === 'number') return numberFlaw(schema, value);
+  if (typeof value === 'string') return stringFlaw(schema, value);
+  if (Array.isArray(value)) return arrayFlaw(schema, value);
+  if (isObject(value)) return objectFlaw(schema, value);
   return undefined;
 }
 
@@ -77,9 +77,16 @@ function hasType(type: string, value: unknown): boolean {
   }
 }
 
-type Tell = (message: string) => Flaw;
+function flaw(message: string): Flaw {
+  return { instancePath: '', message };
+}
 
-function numberFlaw(schema: Schema, value: number, flaw: Tell): Flaw | undefined {
+/** A flaw of a part as one of the whole. */
+function under(key: string | number, { instancePath, message }: Flaw): Flaw {
+  return { instancePath: `/${key}${instancePath}`, message };
+}
+
+function numberFlaw(schema: Schema, value: number): Flaw | undefined {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   if (minimum !== undefined && value < minimum) return flaw(`must be >= ${minimum}`);
   if (maximum !== undefined && value > maximum) return flaw(`must be <= ${maximum}`);
@@ -92,7 +99,7 @@ function numberFlaw(schema: Schema, value: number, flaw: Tell): Flaw | undefined
   return undefined;
 }
 
-function stringFlaw(schema: Schema, value: string, flaw: Tell): Flaw | undefined {
+function stringFlaw(schema: Schema, value: string): Flaw | undefined {
   const { minLength, maxLength, pattern } = schema;
   // Characters are counted as people do; that is slow, and no more than the units of the string.
   const tooShort = minLength !== undefined && value.length < minLength;
@@ -112,9 +119,8 @@ function lengthOf(text: string): number {
   return [...new Intl.Segmenter().segment(text)].length;
 }
 
-function arrayFlaw(schema: Schema, value: readonly unknown[], path: string): Flaw | undefined {
+function arrayFlaw(schema: Schema, value: readonly unknown[]): Flaw | undefined {
   const { items, minItems, maxItems } = schema;
-  const flaw = (message: string): Flaw => ({ instancePath: path, message });
   if (minItems !== undefined && value.length < minItems) {
     return flaw(`must not have fewer than ${minItems} items`);
   }
@@ -123,33 +129,29 @@ function arrayFlaw(schema: Schema, value: readonly unknown[], path: string): Fla
   if (value.length > most) return flaw(`must not have more than ${most} items`);
   for (const [i, item] of value.entries()) {
     const one = isList(items) ? items[i] : items;
-    const found = one === undefined ? undefined : flawOf(one, item, `${path}/${i}`);
-    if (found !== undefined) return found;
+    const found = one === undefined ? undefined : flawOf(one, item);
+    if (found !== undefined) return under(i, found);
   }
   return undefined;
 }
 
-function objectFlaw(
-  schema: Schema,
-  value: Readonly<Record<string, unknown>>,
-  path: string,
-): Flaw | undefined {
+function objectFlaw(schema: Schema, value: Readonly<Record<string, unknown>>): Flaw | undefined {
   const { properties = {}, required = [], additionalProperties: others } = schema;
   const missing = required.filter((key) => !Object.hasOwn(value, key));
   if (missing.length > 0) {
-    return { instancePath: path, message: `must have required properties ${missing.join(', ')}` };
+    return flaw(`must have required properties ${missing.join(', ')}`);
   }
   for (const [key, item] of Object.entries(value)) {
     const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const one = known ?? (typeof others === 'object' ? others : undefined);
     if (one === undefined) {
       if (others !== false) continue;
-      return { instancePath: path, message: 'must not have additional properties' };
+      return flaw('must not have additional properties');
     }
     // A property that is there but undefined counts as absent where it may be.
     if (item === undefined && known !== undefined && !required.includes(key)) continue;
-    const found = flawOf(one, item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
-    if (found !== undefined) return found;
+    const found = flawOf(one, item);
+    if (found !== undefined) return under(key.replaceAll('~', '~0').replaceAll('/', '~1'), found);
   }
   return undefined;
 }

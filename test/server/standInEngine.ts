@@ -82,8 +82,9 @@ async function behave(path: string, context: EngineContext, root: string): Promi
   context.emit(
     stamp({ kind: 'runStarted', id: 'stand-in', folder: runFolder, resumed: path === root }),
   );
-  context.emit(stamp({ kind: 'stageStarted', stage: 'search' }));
+  // Before the event that a test waits for, so that it has spoken when it is killed.
   if (path.includes('noisy')) console.error('a native library speaks');
+  context.emit(stamp({ kind: 'stageStarted', stage: 'search' }));
   if (path.includes('crash')) {
     console.error('terminate called after throwing an instance of Something');
     await sleep(20);

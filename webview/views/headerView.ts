@@ -80,6 +80,9 @@ export function createHeaderView(page: Page): View {
       button.enable(works, whyNot);
       return button.element;
     });
+    for (const [i, [action]] of standing.entries()) {
+      if (action === 'delete') quiet[i]?.enable(works, whyNot);
+    }
     setChildren(main, buttons);
   };
 
