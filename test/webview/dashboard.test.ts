@@ -58,10 +58,10 @@ describe('the dashboard in a browser', () => {
       await panel.screenshot('compare-overview-light');
       await frame.click('#tab-config');
       const settings = frame.locator('#panel-config tbody th');
-      assert.ok((await settings.allTextContents()).includes('ratio'));
+      await waitFor(async () => (await settings.allTextContents()).includes('ratio'));
       const differing = await settings.count();
       await frame.locator('#panel-config vscode-checkbox').click();
-      assert.ok((await settings.count()) > differing);
+      await waitFor(async () => (await settings.count()) > differing);
       await frame.click('#tab-masks');
       await frame.locator('#panel-masks canvas').first().waitFor();
     }));
@@ -143,9 +143,9 @@ describe('the dashboard in a browser', () => {
       await page.keyboard.press('ArrowLeft');
       await frame.locator('.fitness .hover-card').waitFor();
       const said = frame.locator('body > [aria-live]');
-      assert.match(await said.innerText(), /fitness [\d.]+, generation \d+/);
+      await waitFor(async () => /fitness [\d.]+, generation \d+/.test(await said.innerText()));
       await page.keyboard.press('Enter');
-      assert.match(await said.innerText(), /^Selected/);
+      await waitFor(async () => (await said.innerText()).startsWith('Selected'));
       await page.keyboard.press('+');
       await frame
         .locator('.fitness vscode-button[aria-label="Show everything"]:not([disabled])')
