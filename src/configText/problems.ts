@@ -4,22 +4,11 @@ import type { ConfigProblem } from '../protocol/configProblem.ts';
 import { checkRunConfig } from '../protocol/parseRunConfig.ts';
 import { configSchema, schemaAt } from './configSchema.ts';
 import { fieldNode, isEmptyConfig, isJson, readConfigTree } from './configTree.ts';
+import type { ConfigIssueKind, IssuePlace } from './issuePlace.ts';
 import { fixesOf, type ConfigFix } from './quickFixes.ts';
 
-/**
- * `syntax`: no JSON. `root`: JSON, but no object. `unknown`, `repeated`, `missing`: a field. `value`: a type or a range. `sense`:
- * values that do not fit each other.
- */
-export type ConfigIssueKind =
-  'syntax' | 'root' | 'unknown' | 'repeated' | 'missing' | 'value' | 'sense';
-
 /** One thing wrong with a config, with its place and what would repair it. */
-export interface ConfigIssue {
-  readonly kind: ConfigIssueKind;
-  readonly offset: number;
-  readonly length: number;
-  /** Names from the root; empty for the whole text. */
-  readonly path: readonly string[];
+export interface ConfigIssue extends IssuePlace {
   readonly message: string;
   readonly fixes: readonly ConfigFix[];
 }

@@ -8,7 +8,7 @@ import { suggestFields } from '../protocol/suggestFields.ts';
 import { configSchema, isRequired, schemaAt } from './configSchema.ts';
 import { fieldNode, fieldValue, isEmptyConfig } from './configTree.ts';
 import { removeField, removeProperty, setField, type FieldValue } from './edits.ts';
-import type { ConfigIssue } from './problems.ts';
+import type { IssuePlace } from './issuePlace.ts';
 import { configTemplate, PLACEHOLDERS } from './template.ts';
 import { applyEdits, type TextEdit } from './textEdit.ts';
 
@@ -20,10 +20,12 @@ export interface ConfigFix {
   readonly preferred: boolean;
 }
 
-type Place = Pick<ConfigIssue, 'kind' | 'offset' | 'length' | 'path'>;
-
 /** Repairs for one problem, the likeliest first. */
-export function fixesOf(text: string, tree: Node | undefined, place: Place): readonly ConfigFix[] {
+export function fixesOf(
+  text: string,
+  tree: Node | undefined,
+  place: IssuePlace,
+): readonly ConfigFix[] {
   if (tree === undefined) {
     const edits = [{ offset: 0, length: text.length, content: configTemplate(PLACEHOLDERS) }];
     return isEmptyConfig(text) ? [{ title: 'Write a template', edits, preferred: true }] : [];
@@ -54,7 +56,11 @@ interface Draft {
   readonly edits: readonly TextEdit[];
 }
 
-function fixUnknown(text: string, tree: Node, { path, offset, length }: Place): readonly Draft[] {
+function fixUnknown(
+  text: string,
+  tree: Node,
+  { path, offset, length }: IssuePlace,
+): readonly Draft[] {
   const key = findNodeAtOffset(tree, offset);
   const property = key?.parent;
   if (property === undefined) return [];
@@ -108,7 +114,7 @@ function smallestEdit(before: string, after: string): TextEdit {
   };
 }
 
-function fixRepeated(text: string, tree: Node, { path, offset }: Place): readonly Draft[] {
+function fixRepeated(text: string, tree: Node, { path, offset }: IssuePlace): readonly Draft[] {
   const property = findNodeAtOffset(tree, offset)?.parent;
   if (property === undefined) return [];
   return [

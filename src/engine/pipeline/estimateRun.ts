@@ -4,7 +4,6 @@ import { freemem, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
-import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
@@ -12,9 +11,9 @@ import { resolveConfig } from '../runs/resolveConfig.ts';
 import { readManifest, runsRootOf } from '../runs/runLayout.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
-import { diskBytes, peakBytes } from './estimateSpace.ts';
+import { diskBytes, peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { estimateStages } from './estimateStages.ts';
-import { countWindows, type WindowCounts } from './estimateWindows.ts';
+import { countWindows } from './estimateWindows.ts';
 import { evenWidths } from './evenWidths.ts';
 import { warningsOf } from './estimateWarnings.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
@@ -57,15 +56,6 @@ export async function estimateRun(
   };
   const identical = identicalRun(runsRoot, text);
   return { ...report, warnings: warningsOf(report, { config, counts, identical }) };
-}
-
-/** What {@link estimateRun} has found out about a run before it works out times and sizes. */
-export interface EstimatedWork {
-  readonly shape: ModelShape;
-  readonly config: ResolvedConfig;
-  readonly counts: WindowCounts;
-  /** Bytes of the source's weight files. */
-  readonly checkpointBytes: number;
 }
 
 function bytesOf({ files }: Checkpoint): number {

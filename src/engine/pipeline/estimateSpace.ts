@@ -1,11 +1,22 @@
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
-import type { EstimatedWork } from './estimateRun.ts';
+import type { WindowCounts } from './estimateWindows.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { PREFIX_CACHE_BYTES } from './searchStage.ts';
+
+/** What a dry run has found out about a run before it works out times and sizes. */
+export interface EstimatedWork {
+  readonly shape: ModelShape;
+  readonly config: ResolvedConfig;
+  readonly counts: WindowCounts;
+  /** Bytes of the source's weight files. */
+  readonly checkpointBytes: number;
+}
 
 /** The process with its libraries, activations and logits, bytes; the bar of our benchmark. */
 const PROCESS_BYTES = 450e6;

@@ -1,8 +1,7 @@
 import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
-import type { EstimatedWork } from './estimateRun.ts';
-import { peakBytes } from './estimateSpace.ts';
+import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 
 /** A run's work with the rates it would be done at. */
