@@ -9,14 +9,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import { createMessageConnection } from 'vscode-jsonrpc/node';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { EngineError, isEngineError } from '../../src/protocol/errors.ts';
 import { PANEL_PROTOCOL, panelApi } from '../../src/protocol/panelApi.ts';
-import { postMessageConnection } from '../../src/protocol/postMessageConnection.ts';
-import { Remote } from '../../src/protocol/rpc.ts';
-import type { TestPanel } from '../fakes/vscodeWidgets.ts';
-import { fake, hostOn, someJob, until, vscode, type TestHost } from './harness.ts';
+import type { Remote } from '../../src/protocol/rpc.ts';
+import { fake, hostOn, remoteOf, someJob, until, vscode, type TestHost } from './harness.ts';
 
 const { execute, registerCommands } = await import('../../src/host/commands/commandTable.ts');
 const { notifyOfEnds } = await import('../../src/host/ui/notifications.ts');
@@ -262,27 +259,6 @@ function fail(
   service.tell([someJob(work, { state: 'failed', error })]);
 }
 
-/** The page's end of the connection. */
-function remoteOf(panel: TestPanel): Remote {
-  const listeners = new Set<(message: unknown) => void>();
-  panel.onPost = (message) => {
-    for (const listener of listeners) listener(message);
-  };
-  const connection = postMessageConnection({
-    post: (message) => panel.send(message),
-    onMessage: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  });
-  const remote = new Remote(connection);
-  connection.listen();
-  return remote;
-}
-
 function open(remote: Remote): ReturnType<typeof remote.request<unknown, { runs: unknown[] }>> {
   return remote.request(panelApi.open, { protocol: PANEL_PROTOCOL }) as never;
 }
-
-// The RPC library needs one of its runtimes to be loaded.
-void createMessageConnection;

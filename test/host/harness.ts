@@ -1,12 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+// The RPC library needs one of its runtimes to be loaded.
+import 'vscode-jsonrpc/node';
 import '../fakes/useVscode.ts';
 import type { ServiceConnection, ServiceDoor } from '../../src/host/service/serviceHandle.ts';
 import type { App } from '../../src/host/commands/app.ts';
-import type { EventDescriptor, RequestDescriptor } from '../../src/protocol/rpc.ts';
+import { postMessageConnection } from '../../src/protocol/postMessageConnection.ts';
+import { Remote, type EventDescriptor, type RequestDescriptor } from '../../src/protocol/rpc.ts';
 import type { Job, JobWork } from '../../src/protocol/serviceApi.ts';
 import { makeRecordedRun, type RecordedRun } from '../fixtures/recordedRun.ts';
+import type { TestPanel } from '../fakes/vscodeWidgets.ts';
 import { RECORDED } from '../fixtures/recordedRuns.ts';
 
 const { fake, reset } = await import('../fakes/vscode.ts');
@@ -161,4 +165,22 @@ export async function until(holds: () => boolean): Promise<void> {
     if (performance.now() > end) throw new Error('It never came to be.');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** The page's end of the connection. */
+export function remoteOf(panel: TestPanel): Remote {
+  const listeners = new Set<(message: unknown) => void>();
+  panel.onPost = (message) => {
+    for (const listener of listeners) listener(message);
+  };
+  const connection = postMessageConnection({
+    post: (message) => panel.send(message),
+    onMessage: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  });
+  const remote = new Remote(connection);
+  connection.listen();
+  return remote;
 }

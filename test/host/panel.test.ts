@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { createMessageConnection } from 'vscode-jsonrpc/node';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { unitLayout } from '../../src/protocol/unitLayout.ts';
 import { PANEL_PROTOCOL, panelApi, type PanelContent } from '../../src/protocol/panelApi.ts';
-import { postMessageConnection } from '../../src/protocol/postMessageConnection.ts';
-import { Remote } from '../../src/protocol/rpc.ts';
 import type { TestPanel } from '../fakes/vscodeWidgets.ts';
-import { fake, hostOn, someJob, until, vscode, type TestHost } from './harness.ts';
+import { fake, hostOn, remoteOf, someJob, until, vscode, type TestHost } from './harness.ts';
 
 let host: TestHost | undefined;
 afterEach(() => {
@@ -226,24 +223,6 @@ async function opened(...names: readonly string[]): Promise<TestPanel> {
   return fake.panels.at(-1)!;
 }
 
-/** The page's end of the connection. */
-function remoteOf(panel: TestPanel): Remote {
-  const listeners = new Set<(message: unknown) => void>();
-  panel.onPost = (message) => {
-    for (const listener of listeners) listener(message);
-  };
-  const connection = postMessageConnection({
-    post: (message) => panel.send(message),
-    onMessage: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  });
-  const remote = new Remote(connection);
-  connection.listen();
-  return remote;
-}
-
 function open(panel: TestPanel, remote = remoteOf(panel)): Promise<PanelContent<unknown>> {
   return remote.request(panelApi.open, { protocol: PANEL_PROTOCOL });
 }
@@ -251,6 +230,3 @@ function open(panel: TestPanel, remote = remoteOf(panel)): Promise<PanelContent<
 function escaped(text: string): string {
   return text.replaceAll(/[+/=]/g, '\\$&');
 }
-
-// The RPC library needs one of its runtimes to be loaded.
-void createMessageConnection;

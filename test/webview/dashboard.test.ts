@@ -135,7 +135,10 @@ describe('the dashboard in a browser', () => {
       await page.keyboard.press('ArrowRight');
       await frame.locator('#tab-masks[aria-selected="true"]').waitFor();
       await page.keyboard.press('Home');
-      await frame.locator('.subnets tbody tr[tabindex="0"]').focus();
+      const row = frame.locator('.subnets tbody tr[tabindex="0"]');
+      // A row of a tab that is still hidden takes no focus.
+      await row.waitFor({ state: 'visible' });
+      await row.focus();
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Enter');
       await frame.locator('.subnets tbody tr:nth-child(2)[aria-selected="true"]').waitFor();

@@ -1,3 +1,4 @@
+import { pageHtml } from '../../src/host/panel/pageHtml.ts';
 import type { PageTheme } from './themes.ts';
 import { DECODE_MESSAGE } from './wireBytes.ts';
 
@@ -17,30 +18,11 @@ export interface PanelPage {
  * theme, and the door to the host. It stands in a frame as in VS Code.
  */
 export function panelPage({ origin, nonce, view, theme, stateKey }: PanelPage): string {
-  const policy = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${origin} 'nonce-${nonce}'`,
-    `font-src ${origin}`,
-    `img-src ${origin} data:`,
-    "connect-src 'none'",
-  ].join('; ');
-  return `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta http-equiv="Content-Security-Policy" content="${policy}" />
-    <meta property="csp-nonce" content="${nonce}" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <link rel="stylesheet" href="${origin}/dist/webview.css" />
-    <title>Subnet Studio</title>
-  </head>
-  <body data-view="${view}">
-    <script nonce="${nonce}">(${EDITOR_SIDE})(${inScript(theme)}, ${inScript(stateKey)})</script>
-    <script nonce="${nonce}" src="${origin}/dist/webview.js"></script>
-  </body>
-</html>
-`;
+  return pageHtml({
+    ...{ source: origin, nonce, view, language: 'en' },
+    url: (name) => `${origin}/dist/${name}`,
+    before: `(${EDITOR_SIDE})(${inScript(theme)}, ${inScript(stateKey)})`,
+  });
 }
 
 /** What VS Code does in a webview before the page's own script runs. */
