@@ -1,6 +1,6 @@
 // Builds the programs of the product into dist/. Native packages stay outside the bundles.
 // Usage: node esbuild.mjs [--watch]
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { build, context } from 'esbuild';
 
 const watching = process.argv.includes('--watch');
@@ -42,18 +42,25 @@ const host = {
   plugins: [withoutFormats()],
 };
 
-/** @type {import('esbuild').BuildOptions} */
+/**
+ * One script that every dashboard begins with, and pieces it asks for when they are looked at.
+ * @type {import('esbuild').BuildOptions}
+ */
 const page = {
   ...shared,
   entryPoints: [{ in: 'webview/main.ts', out: 'webview' }],
   platform: 'browser',
-  format: 'iife',
+  format: 'esm',
+  splitting: true,
+  chunkNames: 'page/[name]-[hash]',
   target: 'es2022',
   minify: true,
   loader: { '.ttf': 'copy' },
   assetNames: '[name]',
 };
 
+// Names of pieces change with what is in them.
+rmSync('dist/page', { recursive: true, force: true });
 for (const options of [programs, host, page]) {
   if (watching) {
     const watcher = await context({

@@ -1,7 +1,6 @@
 import { panelApi, PANEL_PROTOCOL, type PanelContent } from '../src/protocol/panelApi.ts';
 import type { RunSnapshot } from '../src/dashboard/model/runSnapshot.ts';
 import type { Bridge } from './bridge.ts';
-import { createComparePage } from './compare/comparePage.ts';
 import { decodeContent } from './decode.ts';
 import { el, setChildren } from './dom.ts';
 import { listenToHost } from './hostEvents.ts';
@@ -10,6 +9,7 @@ import { createFailure, createRunPage, createSkeleton } from './runPage.ts';
 import { restoredSelection } from './selection.ts';
 import { firstState, reduce, type Change, type State } from './store.ts';
 import { onThemeChange, readTheme } from './theme.ts';
+import { createLazyView } from './views/lazyView.ts';
 import type { Page, View } from './views/view.ts';
 
 /** Runs the dashboard in an element: asks for its content, follows its runs, draws once a frame. */
@@ -54,7 +54,7 @@ export function startApp(root: HTMLElement, bridge: Bridge): void {
     const key = state.order.join('\n');
     if (shown?.key !== key) {
       shown?.view.dispose();
-      const view = state.order.length > 1 ? createComparePage(page) : createRunPage(page);
+      const view = state.order.length > 1 ? createLazyView(loadComparePage) : createRunPage(page);
       shown = { key, view };
       setChildren(stage, [view.element]);
     }
@@ -64,6 +64,10 @@ export function startApp(root: HTMLElement, bridge: Bridge): void {
     requestAnimationFrame(() => {
       performance.mark('subnet:painted');
     });
+  };
+  const loadComparePage = async (): Promise<View> => {
+    const { createComparePage } = await import('./compare/comparePage.ts');
+    return createComparePage(page);
   };
   const open = (): void => {
     host.request(panelApi.open, { protocol: PANEL_PROTOCOL }).then(

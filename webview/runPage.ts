@@ -9,9 +9,9 @@ import { createExportsView } from './views/exportsView.ts';
 import { createFiguresView } from './views/figuresView.ts';
 import { createFitnessView } from './views/fitnessView.ts';
 import { createHeaderView } from './views/headerView.ts';
+import { createLazyView } from './views/lazyView.ts';
 import { createLineageView } from './views/lineageView.ts';
 import { createLogView } from './views/logView.ts';
-import { createMasksView } from './views/masksView.ts';
 import { createQualityView } from './views/qualityView.ts';
 import { createSelectedView } from './views/selectedView.ts';
 import { createStageStripView } from './views/stageStripView.ts';
@@ -88,7 +88,13 @@ const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HT
     );
     return [[fitness, selected, subnets, quality, lineage], layout];
   },
-  masks: (page) => single(createMasksView(page)),
+  masks: (page) =>
+    single(
+      createLazyView(async () => {
+        const { createMasksView } = await import('./views/masksView.ts');
+        return createMasksView(page);
+      }),
+    ),
   results(page) {
     const views = [createFiguresView(), createExportsView(page)];
     return [views, el('div', { class: 'column' }, ...views.map(({ element }) => element))];

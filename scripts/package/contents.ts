@@ -12,6 +12,8 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const PROGRAMS = ['extension.cjs', 'service.cjs', 'engine.cjs', 'probe.cjs', 'cli.cjs'];
 const PAGE = ['webview.js', 'webview.css', 'codicon.css', 'codicon.ttf'];
+/** Pieces of the dashboard that are read when they are looked at. */
+const PIECES = 'dist/page';
 /** Copied as they are when they exist; folders with all that is in them. */
 const WHOLE = [
   ...['CHANGELOG.md', 'LICENSE', 'package.nls.json', 'media', '.vscodeignore', 'snippets'],
@@ -33,7 +35,12 @@ const PACKAGES = 'dist/node_modules';
 export function vsixContents(platform: Platform | null): Map<string, Source> {
   const contents = new Map<string, Source>();
   for (const path of WHOLE.flatMap(filesAt)) contents.set(path, { path });
-  const bundles = [...PROGRAMS, ...PAGE].filter((name) => existsSync(join(ROOT, 'dist', name)));
+  const pieces = filesAt(PIECES).filter((path) => path.endsWith('.js'));
+  const bundles = [
+    ...PROGRAMS,
+    ...PAGE,
+    ...pieces.map((path) => path.slice('dist/'.length)),
+  ].filter((name) => existsSync(join(ROOT, 'dist', name)));
   for (const name of bundles) {
     const path = `dist/${name}`;
     contents.set(path, name.endsWith('.ttf') ? { path } : { text: withoutMapLink(path) });

@@ -17,6 +17,8 @@ const titles: Readonly<Record<FigureName, string>> = {
   initialised: 'initialised',
   searched: 'searched',
   reformed: 'reformed',
+  sparse: 'sparse',
+  quantised: 'quantised',
 };
 
 /**

@@ -19,6 +19,8 @@ export function runJson({ figures, runFolder, exports }: RunOutcome): RunJson {
     initialised: figureJson(figures.initialised),
     searched: figureJson(figures.searched),
     reformed: figureJson(figures.reformed),
+    sparse: figureJson(figures.sparse),
+    quantised: figureJson(figures.quantised),
     random: figureJson(figures.random),
     runFolder,
     exports,

@@ -1,20 +1,29 @@
-/** One line of a comparison. */
-export interface CompareRow {
-  readonly method: string;
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
+
+const size = Type.Integer({ minimum: 0 });
+
+/** What was pruned: the MLPs, all maps of the blocks, or units and blocks. */
+export const compareScopes = ['mlp', 'all', 'structured'] as const;
+
+/** Schema of {@link CompareRow}. */
+export const compareRowSchema = Type.Object({
+  method: Type.String({ maxLength: 40 }),
   /** `2:4`, `50%` (zeros), `kept 70%` (structured), or `dense`. */
-  readonly pattern: string;
-  /** What was pruned: the MLPs, all maps of the blocks, or units and blocks. */
-  readonly scope: 'mlp' | 'all' | 'structured';
-  readonly seed: number;
+  pattern: Type.String({ maxLength: 40 }),
+  scope: Type.Enum([...compareScopes]),
+  seed: size,
   /** On the held-out text. */
-  readonly perplexity: number;
+  perplexity: Type.Number(),
   /** Share of the dense model's prunable block parameters that are not zero, added biases included. */
-  readonly nonzeroFraction: number;
+  nonzeroFraction: Type.Number({ minimum: 0 }),
   /** Prunable block parameters that are not zero. */
-  readonly params: number;
+  params: size,
   /** Time the method took, without evaluation. */
-  readonly seconds: number;
-}
+  seconds: Type.Number({ minimum: 0 }),
+});
+/** One line of a comparison. */
+export type CompareRow = Readonly<Static<typeof compareRowSchema>>;
 
 /** Ask for a comparison. */
 export interface CompareRequest {

@@ -35,6 +35,7 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
       windows: config.reform?.windows ?? full.calibration.windows,
       damping: dampingValues(config.reform?.damping),
     },
+    sparsify: full.sparsify,
     evaluation: full.evaluation,
     export: full.export,
     compare: full.compare,

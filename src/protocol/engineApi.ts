@@ -57,7 +57,7 @@ export interface EvaluationReport {
 }
 
 /** What an export may be written as. */
-export type ExportForm = 'checkpoint' | 'onnx';
+export type ExportForm = 'checkpoint' | 'onnx' | 'compressed';
 
 /** Ask for exports of a finished search. */
 export interface ExportRequest {

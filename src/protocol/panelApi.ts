@@ -3,6 +3,7 @@ import type { PanelParams } from './panelParams.ts';
 import { event, request } from './descriptors.ts';
 import type { RunEvent, UnknownRunEvent } from './runEvent.ts';
 import type { RunState } from './runRecord.ts';
+import type { SparsityRecord } from './sparsityRecord.ts';
 
 // Types only: the checks of what a dashboard sends are the host's, and too large for the dashboard.
 export type { MaskRef, PanelAction } from './panelParams.ts';
@@ -80,6 +81,13 @@ export const panelApi = {
   layerScores: request<PanelParams<'layerScores'>, { readonly scores: Float32Array }>(
     'layerScores',
   ),
+  /** Where a sparse run put its zeros, map by map. */
+  sparsity: request<PanelParams<'sparsity'>, { readonly record: SparsityRecord }>('sparsity'),
+  /** The zeros of one weight: rows × ceil(columns / 8) bytes, [outputs, inputs], lowest bit first, 1 = kept. */
+  weightPattern: request<
+    PanelParams<'weightPattern'>,
+    { readonly rows: number; readonly columns: number; readonly bits: Uint8Array }
+  >('weightPattern'),
   config: request<PanelParams<'config'>, ConfigView>('config'),
   /** Writes one field back to the file as an edit that can be undone; null removes it. */
   editConfig: request<PanelParams<'editConfig'>, ConfigView>('editConfig'),

@@ -1,5 +1,6 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { mapNames } from './sparsityRecord.ts';
 
 const runId = Type.String({ minLength: 1, maxLength: 200 });
 const subnetKey = Type.String({ pattern: '^[0-9a-f]{16}$' });
@@ -42,6 +43,12 @@ export const panelParams = {
   frequency: Type.Object({ run: runId }),
   importance: Type.Object({ run: runId }),
   layerScores: Type.Object({ run: runId, layer: Type.Integer({ minimum: 0, maximum: 4095 }) }),
+  sparsity: Type.Object({ run: runId }),
+  weightPattern: Type.Object({
+    run: runId,
+    block: Type.Integer({ minimum: 0, maximum: 4095 }),
+    map: Type.Enum([...mapNames]),
+  }),
   config: Type.Object({ run: runId }),
   editConfig: Type.Object({
     run: runId,

@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { compareSection } from './compareSection.ts';
 import { section, whole } from './configFields.ts';
 import { searchSection } from './searchSection.ts';
+import { sparsifySection } from './sparsifySection.ts';
 
 const calibration = section('The text the per-layer statistics are gathered on.', {
   windows: whole(
@@ -102,6 +103,20 @@ const exportForms = section('What is written at the end; every file is reloaded 
     description:
       'Number format of the written weights (name). "source" is that of the model; "float32" is the most exact and the largest. Paper: float16.',
   }),
+  compressed: Type.Boolean({
+    default: true,
+    description:
+      'Write sparse weights without their zeros, as values and bit masks (switch). Applies when "sparsify" is on. Paper: no.',
+  }),
+  quantise: Type.Enum(['none', 'int8', 'int4'], {
+    default: 'none',
+    description:
+      'Integers that the linear maps of the ONNX decoder are stored as (name). "none" keeps "dtype". Paper: none.',
+  }),
+  groupSize: whole(
+    'Neighbouring weights that share one scale when "quantise" is on (count; a power of two). Smaller is more exact and larger. Paper: none.',
+    { default: 32, minimum: 16, maximum: 256 },
+  ),
 });
 
 /** The one source of the run config: its JSON Schema, type, defaults, checker and documentation. */
@@ -174,6 +189,7 @@ export const runConfigSchema = Type.Object(
     ),
     search: searchSection,
     reform,
+    sparsify: sparsifySection,
     evaluation,
     export: exportForms,
     compare: compareSection,

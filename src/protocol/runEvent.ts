@@ -6,7 +6,9 @@ import {
   figureSchema,
   subnetReportSchema,
 } from './runRecord.ts';
+import { compareRowSchema } from './compareRow.ts';
 import { figureNames, stageNames } from './runWords.ts';
+import { mapDensitySchema } from './sparsityRecord.ts';
 
 const stage = Type.Enum([...stageNames]);
 const size = Type.Integer({ minimum: 0 });
@@ -48,6 +50,16 @@ export const runEventSchemas = {
   }),
   figure: event('figure', { name: Type.Enum([...figureNames]), figure: figureSchema }),
   exported: event('exported', { report: exportReportSchema }),
+  /** One block got its zeros. */
+  blockSparsified: event('blockSparsified', { block: size, maps: Type.Array(mapDensitySchema) }),
+  /** A comparison began: its folder, and the rows it will have. */
+  comparisonStarted: event('comparisonStarted', { folder: Type.String(), total: size }),
+  /** A row of a comparison is done, or was found done; `row` is null for one that does not apply. */
+  compared: event('compared', {
+    row: Type.Union([compareRowSchema, Type.Null()]),
+    done: size,
+    total: size,
+  }),
   /** A subnet of the run was refitted, measured or written after the search. */
   subnetReported: event('subnetReported', { report: subnetReportSchema }),
   runFinished: event('runFinished', { ms: milliseconds }),

@@ -2,7 +2,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
-import { figureNames, type FigureName, type StageName } from './runWords.ts';
+import type { FigureName, StageName } from './runWords.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
 
@@ -47,7 +47,7 @@ export type DeviceReport = Readonly<Static<typeof deviceReportSchema>>;
 
 /** Schema of {@link ExportReport}. */
 export const exportReportSchema = Type.Object({
-  form: Type.Enum(['checkpoint', 'onnx', 'subnet']),
+  form: Type.Enum(['checkpoint', 'onnx', 'compressed', 'subnet']),
   path: Type.String(),
   bytes: size,
   verified: Type.Union([
@@ -114,16 +114,14 @@ const nullableFigure = Type.Union([figureSchema, Type.Null()]);
 /** Schema of {@link RunResults}. */
 export const runResultsSchema = Type.Object({
   schemaVersion: Type.Integer({ minimum: 1 }),
-  figures: Type.Object(
-    Object.fromEntries(figureNames.map((name) => [name, nullableFigure])) as Record<
-      FigureName,
-      typeof nullableFigure
-    >,
-  ),
+  /** Rows that a run of an older version does not name were not measured. */
+  figures: recordOf(nullableFigure),
   exports: Type.Array(exportReportSchema),
 });
 /** `results.json` of a finished run. */
-export type RunResults = Readonly<Static<typeof runResultsSchema>>;
+export type RunResults = Readonly<
+  Omit<Static<typeof runResultsSchema>, 'figures'> & { readonly figures: Figures }
+>;
 
 /** One line of a list of runs. */
 export type RunSummary =

@@ -5,6 +5,7 @@ export const stageNames = [
   'score',
   'search',
   'reform',
+  'sparsify',
   'evaluate',
   'export',
 ] as const;
@@ -12,6 +13,14 @@ export const stageNames = [
 export type StageName = (typeof stageNames)[number];
 
 /** The models whose figures a run reports, in the order of its table. */
-export const figureNames = ['dense', 'random', 'initialised', 'searched', 'reformed'] as const;
+export const figureNames = [
+  'dense',
+  'random',
+  'initialised',
+  'searched',
+  'reformed',
+  'sparse',
+  'quantised',
+] as const;
 /** Name of a row of a run's table. */
 export type FigureName = (typeof figureNames)[number];

@@ -1,3 +1,4 @@
+import type { CompareRequest } from './compareRow.ts';
 import type {
   EvaluationRequest,
   ExportRequest,
@@ -24,7 +25,8 @@ export type JobWork =
     }
   | { readonly kind: 'evaluate'; readonly request: EvaluationRequest }
   | { readonly kind: 'export'; readonly request: ExportRequest }
-  | { readonly kind: 'subnet'; readonly request: SubnetRequest };
+  | { readonly kind: 'subnet'; readonly request: SubnetRequest }
+  | { readonly kind: 'compare'; readonly request: CompareRequest };
 
 /** Where a job stands. `stopped`: cancelled by somebody; a run can then be resumed. */
 export type JobState = 'queued' | 'running' | 'finished' | 'failed' | 'stopped';

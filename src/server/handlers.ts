@@ -132,7 +132,7 @@ function canFinishAfter(event: RunEvent, before: boolean): boolean {
   return before;
 }
 
-const AFTER_SEARCH: ReadonlySet<StageName> = new Set(['reform', 'evaluate', 'export']);
+const AFTER_SEARCH: ReadonlySet<StageName> = new Set(['reform', 'sparsify', 'evaluate', 'export']);
 
 /** Lets at most ten progress events a second through, but the last of a stage always. */
 function thinned(emit: (event: RunEvent) => void): (event: RunEvent) => void {

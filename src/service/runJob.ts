@@ -66,5 +66,7 @@ function ask(engine: EngineClient, work: JobWork, signal: AbortSignal): Promise<
       return engine.request(engineApi.export, work.request, signal);
     case 'subnet':
       return engine.request(engineApi.subnet, work.request, signal);
+    case 'compare':
+      return engine.request(engineApi.compare, work.request, signal);
   }
 }

@@ -46,6 +46,8 @@ function pathsOf(work: JobWork): string[] {
       return [work.request.path, ...(work.request.out === undefined ? [] : [work.request.out])];
     case 'subnet':
       return [work.request.runFolder];
+    case 'compare':
+      return [work.request.configPath];
     default:
       throw unknownWork(work);
   }
@@ -55,7 +57,7 @@ function pathsOf(work: JobWork): string[] {
 function unknownWork(work: never): EngineError {
   return new EngineError('run', {
     what: 'The work',
-    expected: 'one of run, resume, evaluate, export, subnet',
+    expected: 'one of run, resume, evaluate, export, subnet, compare',
     found: JSON.stringify(work).slice(0, 80),
     action: 'Update the extension; restart the editor.',
   });

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineContext, RunOutcome } from '../../src/protocol/engineApi.ts';
+import type { EngineContext, ExportForm, RunOutcome } from '../../src/protocol/engineApi.ts';
 import { EngineError, throwIfAborted } from '../../src/protocol/errors.ts';
 import { eventStamper } from '../../src/protocol/runEvent.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
@@ -134,6 +134,8 @@ async function behave(path: string, context: EngineContext, root: string): Promi
       initialised: figure(30, 700_000),
       searched: figure(20, 700_000),
       reformed: figure(12, 700_000),
+      sparse: null,
+      quantised: null,
     },
     exports: [exported('checkpoint', runFolder), exported('onnx', runFolder)],
   };
@@ -157,7 +159,7 @@ function compared(method: string, perplexity: number) {
   return { method, pattern: '2:4', scope: 'mlp', seed: 0, perplexity, ...sizes } as const;
 }
 
-function exported(form: 'checkpoint' | 'onnx', path: string) {
+function exported(form: ExportForm, path: string) {
   const verified = { maxDifference: 0.0001, tolerance: 0.001, tokens: 64 };
   return {
     form,

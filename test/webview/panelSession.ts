@@ -92,6 +92,8 @@ export function openSession(
     frequency: ({ run }) => reader(run).frequency(),
     importance: ({ run }) => ({ ranks: reader(run).importance() }),
     layerScores: ({ run, layer }) => ({ scores: reader(run).layerScores(layer) }),
+    sparsity: ({ run }) => ({ record: reader(run).sparsity() }),
+    weightPattern: ({ run, block, map }) => reader(run).weightPattern(block, map),
     config: ({ run }) => configView(reader(run)),
     editConfig: ({ run, path, value }) => {
       const { configPath } = reader(run).manifest;

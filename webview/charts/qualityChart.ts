@@ -45,6 +45,8 @@ const shapes: Readonly<Record<QualityPoint['kind'], Shape>> = {
   initialised: 'circle',
   searched: 'dot',
   reformed: 'star',
+  sparse: 'ring',
+  quantised: 'diamond',
   subnet: 'diamond',
   subnetReformed: 'triangle',
 };

@@ -21,6 +21,8 @@ export const figureWords: Readonly<Record<FigureName, string>> = {
   initialised: 'Initialised',
   searched: 'Searched',
   reformed: 'Reformed',
+  sparse: 'Sparse',
+  quantised: 'Quantised',
 };
 
 /** What each model of a run's table is. */
@@ -30,6 +32,8 @@ export const figureHelp: Readonly<Record<FigureName, string>> = {
   initialised: 'The mask the scores suggest',
   searched: 'The best mask of the search',
   reformed: 'The best mask with refitted weights',
+  sparse: 'The subnet with zeros in its weights',
+  quantised: 'The exported decoder with integer weights',
 };
 
 /** Every model of a run that was measured. */

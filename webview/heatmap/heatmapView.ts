@@ -4,7 +4,6 @@ import { readCanvasTheme, type CanvasTheme } from '../draw/canvasTheme.ts';
 import { el, onChange } from '../dom.ts';
 import { createDetailView } from './detailView.ts';
 import { overviewColumns } from './groups.ts';
-import './heatmap.css';
 import type { HeatmapDeps, HeatmapMode, HeatmapState } from './heatmapState.ts';
 import { planesFor } from './picture.ts';
 import { createUnitSource, nothing } from './unitSource.ts';

@@ -10,6 +10,7 @@ const forms: Readonly<Record<ExportReport['form'], readonly [name: string, icon:
   subnet: ['Subnet config', 'json'],
   checkpoint: ['Hugging Face checkpoint', 'folder-library'],
   onnx: ['ONNX model', 'circuit-board'],
+  compressed: ['Compressed checkpoint', 'file-zip'],
 };
 
 /** What was written, and whether it does what it should. */

@@ -14,6 +14,7 @@ export const stageWords: Readonly<Record<StageName, string>> = {
   score: 'Score',
   search: 'Search',
   reform: 'Reform',
+  sparsify: 'Sparsify',
   evaluate: 'Evaluate',
   export: 'Export',
 };

@@ -6,6 +6,7 @@ import type {
   RunState,
   SubnetReport,
 } from '../../protocol/runRecord.ts';
+import type { MapDensity } from '../../protocol/sparsityRecord.ts';
 import { stageNames, type FigureName, type StageName } from '../../protocol/runWords.ts';
 
 /** Lines of the run's log that are kept for the dashboard. */
@@ -69,6 +70,8 @@ export interface RunModel {
   readonly candidates: readonly Candidate[];
   readonly generations: readonly Generation[];
   readonly figures: Readonly<Partial<Record<FigureName, Figure>>>;
+  /** How full the maps of each block are, by block; empty until one is sparse. */
+  readonly densities: readonly (readonly MapDensity[])[];
   readonly exports: readonly ExportReport[];
   /** By subnet key; the newest report of each. */
   readonly subnets: Readonly<Record<string, SubnetReport>>;
@@ -87,6 +90,7 @@ export const emptyRun: RunModel = {
   candidates: [],
   generations: [],
   figures: {},
+  densities: [],
   exports: [],
   subnets: {},
   devices: [],
@@ -111,6 +115,7 @@ export function reduceRun(
     candidates: [...model.candidates],
     generations: [...model.generations],
     figures: { ...model.figures },
+    densities: [...model.densities],
     exports: [...model.exports],
     subnets: { ...model.subnets },
     devices: [...model.devices],
@@ -196,6 +201,9 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'figure':
       draft.figures[event.name] = event.figure;
       return;
+    case 'blockSparsified':
+      draft.densities[event.block] = event.maps;
+      return;
     case 'exported':
       draft.exports = draft.exports.filter(({ form }) => form !== event.report.form);
       draft.exports.push(event.report);
@@ -206,6 +214,8 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'log':
       draft.log.push({ level: event.level, text: event.text, timeMs: event.timeMs });
       return;
+    case 'comparisonStarted':
+    case 'compared':
     case 'unknown':
       return;
   }

@@ -32,4 +32,6 @@ export interface RunSnapshot {
   readonly masks: Readonly<Partial<Record<NamedMask, string>>>;
   /** Whether scores of the units are on disk. */
   readonly hasScores: boolean;
+  /** Whether it says where its zeros are. */
+  readonly hasSparsity: boolean;
 }

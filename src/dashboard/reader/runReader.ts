@@ -6,11 +6,13 @@ import { EngineError } from '../../protocol/errors.ts';
 import { unitLayout, type UnitLayout } from '../../protocol/unitLayout.ts';
 import type { MaskRef } from '../../protocol/panelParams.ts';
 import type { RunManifest } from '../../protocol/runRecord.ts';
+import type { MapName, SparsityRecord } from '../../protocol/sparsityRecord.ts';
 import { emptyRun, reduceRun, type RunModel } from '../model/runModel.ts';
 import type { RunHead, RunSnapshot } from '../model/runSnapshot.ts';
 import { EventTail, watchRun, type EventBatch } from './eventTail.ts';
 import { keptShares, namedMaskKeys, readMask, type MaskBits } from './runMasks.ts';
 import { hasScores, importanceRanks, layerScores } from './runScores.ts';
+import { hasSparsity, readSparsity, weightPattern, type WeightPattern } from './runSparsity.ts';
 
 /** What a follower of a run is told. */
 export type RunChange =
@@ -59,6 +61,7 @@ export class RunReader {
       model: this.current(),
       masks: layout === null ? {} : namedMaskKeys(this.folder, layout),
       hasScores: layout !== null && hasScores(this.folder, layout),
+      hasSparsity: hasSparsity(this.folder),
     };
   }
 
@@ -99,6 +102,16 @@ export class RunReader {
   /** See {@link layerScores}. @throws EngineError `run` */
   layerScores(layer: number): Float32Array {
     return layerScores(this.folder, this.layout(), layer);
+  }
+
+  /** See {@link readSparsity}. @throws EngineError `run`, `decode`, `disk` */
+  sparsity(): SparsityRecord {
+    return readSparsity(this.folder);
+  }
+
+  /** See {@link weightPattern}. @throws EngineError `run`, `decode`, `disk` */
+  weightPattern(block: number, map: MapName): WeightPattern {
+    return weightPattern(this.folder, block, map);
   }
 
   private readOn(): void {

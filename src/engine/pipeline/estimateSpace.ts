@@ -37,6 +37,7 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
     calibrate: held + calibrationBytes(shape, tokens),
     search: held + PREFIX_CACHE_BYTES + streams,
     reform: held + (config.reform.method === 'none' ? 0 : reformationBytes(shape, reformTokens)),
+    sparsify: held + (config.sparsify.method === 'none' ? 0 : calibrationBytes(shape, tokens)),
     // Decoders are held side by side while they are timed: the dense one and those of the subnets.
     evaluate: held + weightBytes(shape) + 3 * keptBytes,
     export: held + 2 * keptBytes,

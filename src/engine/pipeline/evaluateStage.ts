@@ -31,6 +31,8 @@ export function contestantsOf(
     initialised: of(rows.initialised),
     searched: rows.wasSearched ? of(rows.searched) : null,
     reformed: rows.reformed === source ? null : of(rows.searched, rows.reformed),
+    sparse: null,
+    quantised: null,
   };
 }
 

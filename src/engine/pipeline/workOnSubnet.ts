@@ -115,6 +115,7 @@ async function reportOn(
 
 const NO_FIGURES: Figures = {
   ...{ dense: null, random: null, initialised: null, searched: null, reformed: null },
+  ...{ sparse: null, quantised: null },
 };
 
 /** Held-out perplexity, size and speed, as the run measures its own rows. */

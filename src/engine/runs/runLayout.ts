@@ -8,9 +8,11 @@ import {
   RUN_SCHEMA_VERSION,
   runManifestSchema,
   runResultsSchema,
+  type Figures,
   type RunManifest,
   type RunResults,
 } from '../../protocol/runRecord.ts';
+import { figureNames } from '../../protocol/runWords.ts';
 import { onDisk } from './atomicWrite.ts';
 import { insideFolder } from './insideFolder.ts';
 
@@ -57,7 +59,9 @@ export function readManifest(folder: string): RunManifest {
 /** Reads the results of a finished run; undefined while there are none. */
 export function readResults(folder: string): RunResults | undefined {
   if (!existsSync(join(folder, runFiles.results))) return undefined;
-  return readVersioned(folder, runFiles.results, runResultsSchema);
+  const read = readVersioned(folder, runFiles.results, runResultsSchema);
+  const figures = Object.fromEntries(figureNames.map((name) => [name, read.figures[name] ?? null]));
+  return { ...read, figures: figures as Figures };
 }
 
 /**

@@ -40,7 +40,7 @@ export function pageHtml(parts: PageParts): string {
   </head>
   <body data-view="${view}">
     ${before === undefined ? '' : `<script nonce="${nonce}">${before}</script>`}
-    <script nonce="${nonce}" src="${attribute(parts.url('webview.js'))}"></script>
+    <script type="module" nonce="${nonce}" src="${attribute(parts.url('webview.js'))}"></script>
   </body>
 </html>
 `;

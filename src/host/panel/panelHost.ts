@@ -99,6 +99,8 @@ export class PanelHost {
       frequency: ({ run }) => runs.reader(run).frequency(),
       importance: ({ run }) => ({ ranks: runs.reader(run).importance() }),
       layerScores: ({ run, layer }) => ({ scores: runs.reader(run).layerScores(layer) }),
+      sparsity: ({ run }) => ({ record: runs.reader(run).sparsity() }),
+      weightPattern: ({ run, block, map }) => runs.reader(run).weightPattern(block, map),
       config: ({ run }) => services.config.view(runs.entry(run)),
       editConfig: (edit) => services.config.edit(runs.entry(edit.run), edit),
       act: async (asked) => ({ said: await services.act(runs.entry(asked.run), asked) }),

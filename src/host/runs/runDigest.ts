@@ -141,6 +141,9 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
       return;
     case 'stageFinished':
     case 'log':
+    case 'blockSparsified':
+    case 'comparisonStarted':
+    case 'compared':
     case 'unknown':
       return;
   }

@@ -27,6 +27,8 @@ const handlers: Handlers<typeof panelApi> = {
   },
   importance: () => ({ ranks: new Uint8Array(2) }),
   layerScores: () => ({ scores: Float32Array.of(0.5) }),
+  sparsity: () => new Promise(() => undefined),
+  weightPattern: () => new Promise(() => undefined),
   config: () => new Promise(() => undefined),
   editConfig: () => new Promise(() => undefined),
   act: () => ({ said: 'Begun.' }),

@@ -59,5 +59,6 @@ export function snapshotOf(bodies: readonly RunEventBody[], id = 'r1'): RunSnaps
     model: reduceRun(emptyRun, stamped(bodies)),
     masks: {},
     hasScores: false,
+    hasSparsity: false,
   };
 }

@@ -1,0 +1,90 @@
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { onDisk } from '../../engine/runs/atomicWrite.ts';
+import { insideFolder } from '../../engine/runs/insideFolder.ts';
+import { runFiles } from '../../engine/runs/runLayout.ts';
+import { decodeJson } from '../../protocol/decode.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import {
+  SPARSE_BITS_FILE,
+  SPARSE_RECORD_FILE,
+  sparsityRecordSchema,
+  type MapName,
+  type SparseMap,
+  type SparsityRecord,
+} from '../../protocol/sparsityRecord.ts';
+
+/** The zeros of one weight. */
+export interface WeightPattern {
+  /** Outputs. */
+  readonly rows: number;
+  /** Inputs. */
+  readonly columns: number;
+  /** rows × ceil(columns / 8) bytes, lowest bit first, 1 = kept. */
+  readonly bits: Uint8Array;
+}
+
+/** Largest weight that is shown, bytes of its bits: 65,536 × 65,536. */
+const MOST_BYTES = 512 * 1024 * 1024;
+
+/** True when a run says where its zeros are. */
+export function hasSparsity(folder: string): boolean {
+  return existsSync(join(folder, runFiles.masks, SPARSE_RECORD_FILE));
+}
+
+/**
+ * Where a run put its zeros, map by map.
+ * @throws EngineError `run` when it has none yet, `decode` for a damaged record, `disk`
+ */
+export function readSparsity(folder: string): SparsityRecord {
+  if (!hasSparsity(folder)) {
+    throw noSparsity('none', 'Wait until the run has sparsified its weights.');
+  }
+  const path = insideFolder(folder, join(runFiles.masks, SPARSE_RECORD_FILE));
+  return decodeJson(
+    sparsityRecordSchema,
+    onDisk(path, () => readFileSync(path, 'utf8')),
+    SPARSE_RECORD_FILE,
+  );
+}
+
+/**
+ * The zeros of one weight.
+ * @throws EngineError `run` when it was not made sparse or the file is damaged, `decode`, `disk`
+ */
+export function weightPattern(folder: string, block: number, map: MapName): WeightPattern {
+  const found = readSparsity(folder).maps.find((one) => one.block === block && one.map === map);
+  if (found === undefined) {
+    throw noSparsity(`none for ${map} of block ${block}`, 'Choose a map that was made sparse.');
+  }
+  const { rows, columns } = found;
+  return { rows, columns, bits: bitsOf(folder, found) };
+}
+
+function bitsOf(folder: string, { rows, columns, offset }: SparseMap): Uint8Array {
+  const path = insideFolder(folder, join(runFiles.masks, SPARSE_BITS_FILE));
+  const length = rows * Math.ceil(columns / 8);
+  return onDisk(path, () => {
+    const file = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(file);
+      if (length > MOST_BYTES || offset + length > size) {
+        throw noSparsity(`${size} bytes in ${SPARSE_BITS_FILE}`, 'Start a new run.');
+      }
+      const bits = new Uint8Array(length);
+      readSync(file, bits, 0, length, offset);
+      return bits;
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+function noSparsity(found: string, action: string): EngineError {
+  return new EngineError('run', {
+    what: 'The zeros of this run',
+    expected: `a record in ${SPARSE_RECORD_FILE} and its bits`,
+    found,
+    action,
+  });
+}
