@@ -178,7 +178,8 @@ function html(response: ServerResponse, text: string): void {
 
 async function file(response: ServerResponse, name: string): Promise<void> {
   const type = TYPES[extname(name)];
-  if (type === undefined || !/^[\w.]+$/.test(name)) return notFound(response);
+  // Pieces that are read later lie in a folder of their own.
+  if (type === undefined || !/^(page\/)?[\w.-]+$/.test(name)) return notFound(response);
   const headers = {
     'content-type': type,
     'cache-control': 'no-store',
