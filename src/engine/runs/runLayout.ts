@@ -67,10 +67,11 @@ export function readResults(folder: string): RunResults | undefined {
 /**
  * Reads a JSON file of a run folder.
  * @param name  path in the folder
+ * @param mostBytes  a larger file is refused before it is read
  * @returns the value, unchecked; undefined when there is no such file
  * @throws EngineError `run` when the path leads out of the folder, `decode`, `disk`
  */
-export function readRunJson(folder: string, name: string): unknown {
+export function readRunJson(folder: string, name: string, mostBytes = MOST_JSON_BYTES): unknown {
   const path = insideFolder(folder, name);
   let bytes: number;
   try {
@@ -79,10 +80,10 @@ export function readRunJson(folder: string, name: string): unknown {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw diskError(path, error);
   }
-  if (bytes > MOST_JSON_BYTES) {
+  if (bytes > mostBytes) {
     throw new EngineError('decode', {
       what: path,
-      expected: `at most ${MOST_JSON_BYTES} bytes`,
+      expected: `at most ${mostBytes} bytes`,
       found: `${bytes}`,
       action: 'The file was not written by Subnet Studio; restore it or start a new run.',
     });
