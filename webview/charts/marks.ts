@@ -1,6 +1,15 @@
 /** Shapes that tell series apart where colours do not. */
 export type Shape =
-  'circle' | 'dot' | 'cross' | 'triangle' | 'square' | 'diamond' | 'star' | 'ring';
+  | 'circle'
+  | 'dot'
+  | 'cross'
+  | 'triangle'
+  | 'wedge'
+  | 'square'
+  | 'frame'
+  | 'diamond'
+  | 'star'
+  | 'ring';
 
 /** Draws a shape. @param size  from its middle to its edge, in units of the context */
 export function drawShape(
@@ -27,17 +36,30 @@ export function drawShape(
       for (const [dx, dy] of corners[shape]) context.lineTo(x + dx * size, y + dy * size);
       context.closePath();
   }
-  if (shape === 'cross' || shape === 'circle' || shape === 'ring') context.stroke();
+  if (hollow.has(shape)) context.stroke();
   else context.fill();
 }
 
-const corners: Readonly<
-  Record<'triangle' | 'square' | 'diamond' | 'star', readonly (readonly [number, number])[]>
-> = {
+const hollow: ReadonlySet<Shape> = new Set(['cross', 'circle', 'ring', 'frame']);
+
+type Corners = 'triangle' | 'wedge' | 'square' | 'frame' | 'diamond' | 'star';
+
+const corners: Readonly<Record<Corners, readonly (readonly [number, number])[]>> = {
   triangle: [
     [0, -1.15],
     [1.1, 0.85],
     [-1.1, 0.85],
+  ],
+  wedge: [
+    [0, 1.15],
+    [1.1, -0.85],
+    [-1.1, -0.85],
+  ],
+  frame: [
+    [-1, -1],
+    [1, -1],
+    [1, 1],
+    [-1, 1],
   ],
   square: [
     [-0.9, -0.9],

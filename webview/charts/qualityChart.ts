@@ -39,17 +39,23 @@ export function formatSize(axis: SizeAxis, value: number): string {
   return axis === 'bytes' ? formatBytes(value) : formatMs(value);
 }
 
-const shapes: Readonly<Record<QualityPoint['kind'], Shape>> = {
+/** What the points of the plot look like; no two kinds alike. */
+export const qualityShapes: Readonly<Record<QualityPoint['kind'], Shape>> = {
   dense: 'square',
   random: 'cross',
   initialised: 'circle',
   searched: 'dot',
   reformed: 'star',
-  sparse: 'ring',
-  quantised: 'diamond',
+  sparse: 'frame',
+  quantised: 'wedge',
   subnet: 'diamond',
   subnetReformed: 'triangle',
 };
+
+/** What the run made itself, not what it is measured against. */
+const own: ReadonlySet<QualityPoint['kind']> = new Set([
+  ...(['searched', 'reformed', 'sparse', 'quantised', 'subnetReformed'] as const),
+]);
 
 /** Makes the plot in a canvas that is on the page. */
 export function createQualityChart(canvas: HTMLCanvasElement): QualityChart {
@@ -157,10 +163,10 @@ function drawPoints(chart: Chart, { points, axis, selected, theme }: QualityPict
   points.forEach(({ kind, key, label: name, figure }, at) => {
     const { px, py } = places[at]!;
     const label = figure.perplexity > y.max ? `${name} ↑ ${formatScore(figure.perplexity)}` : name;
-    const strong = kind === 'reformed' || kind === 'searched' || kind === 'subnetReformed';
+    const strong = own.has(kind);
     const colour = strong ? theme.accent : theme.foreground;
     [ctx.fillStyle, ctx.strokeStyle, ctx.lineWidth] = [colour, colour, 1.75];
-    drawShape(ctx, shapes[kind], px, py, 4.5);
+    drawShape(ctx, qualityShapes[kind], px, py, 4.5);
     if (key !== null && key === selected) {
       [ctx.strokeStyle, ctx.lineWidth] = [theme.foreground, 1.5];
       drawShape(ctx, 'ring', px, py, 8.5);

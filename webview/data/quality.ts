@@ -1,3 +1,4 @@
+import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
@@ -85,9 +86,5 @@ export function paretoFront(
 export function outcomeOf(
   run: RunSnapshot,
 ): { readonly name: FigureName; readonly figure: Figure } | null {
-  for (const name of ['reformed', 'searched', 'initialised'] as const) {
-    const figure = run.model.figures[name];
-    if (figure !== undefined) return { name, figure };
-  }
-  return null;
+  return lastFigure(run.model.figures);
 }

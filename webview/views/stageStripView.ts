@@ -1,7 +1,8 @@
 import type { StageModel } from '../../src/dashboard/model/runModel.ts';
 import type { RunState } from '../../src/protocol/runRecord.ts';
 import { stageNames, type StageName } from '../../src/protocol/runWords.ts';
-import { el, icon, setAttribute, setText } from '../dom.ts';
+import { makesSparse } from '../data/sparseRun.ts';
+import { el, icon, setAttribute, setText, show } from '../dom.ts';
 import { formatLeft, formatSpent } from '../format.ts';
 import { firstRun } from '../store.ts';
 import { stateOf } from './runState.ts';
@@ -34,8 +35,10 @@ export function createStageStripView(page: Page): View {
       const run = firstRun(state);
       if (run === undefined) return;
       const now = stateOf(run, state.standing[run.head.id]);
+      const sparse = makesSparse(run);
       run.model.stages.forEach((stage, at) => {
         cells[at]?.update(stage, now);
+        if (stage.stage === 'sparsify' && cells[at] !== undefined) show(cells[at].element, sparse);
       });
       const current = run.model.stages.find((stage) => stage.state === 'running')?.stage;
       const said = current === undefined ? now : `${stageWords[current]} begins`;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { RunEventBody } from '../../../src/protocol/runEvent.ts';
+import { qualityShapes } from '../../../webview/charts/qualityChart.ts';
 import { outcomeOf, paretoFront, qualityPoints } from '../../../webview/data/quality.ts';
 import { heldOutOf, subnetRows } from '../../../webview/data/subnetRows.ts';
 import { evaluated, figure, key, snapshotOf } from './recordedModel.ts';
@@ -44,10 +45,23 @@ it('has on its front what nothing beats in both size and perplexity', () => {
   }
 });
 
-it('ends with the reformed model, and before that with the best it has', () => {
+it('draws no two kinds of model alike', () => {
+  const shapes = Object.values(qualityShapes);
+  assert.equal(new Set(shapes).size, shapes.length);
+  // A ring is what marks the selected point.
+  assert.ok(!shapes.includes('ring'));
+});
+
+it('ends with the last step that was measured, never with a control', () => {
   assert.equal(outcomeOf(snapshotOf(measured))?.name, 'reformed');
   assert.equal(outcomeOf(snapshotOf(measured.slice(0, 3)))?.name, 'searched');
   assert.equal(outcomeOf(snapshotOf(measured.slice(0, 1))), null);
+  const further: RunEventBody[] = [
+    { kind: 'figure', name: 'sparse', figure: figure(36, 40) },
+    { kind: 'figure', name: 'quantised', figure: figure(37, 40) },
+  ];
+  assert.equal(outcomeOf(snapshotOf([...measured, ...further]))?.name, 'quantised');
+  assert.equal(outcomeOf(snapshotOf([...measured, ...further.slice(0, 1)]))?.name, 'sparse');
 });
 
 it('lists a subnet once, with all that is known of it', () => {
