@@ -11,27 +11,30 @@ import type { Workbench } from './workbench.ts';
 /** The models of a run's table; a row that the config leaves out is null. */
 export type Contestants = Readonly<Record<FigureName, Candidate | null>>;
 
-/** The rows of a run: the source's weights under several masks, and the reformed ones. */
+/** The rows of a run: the source's weights under several masks, the reformed and the sparse ones. */
 export function contestantsOf(
   source: ModelWeights,
   rows: {
     readonly dense: Subnet;
     readonly random: Subnet | null;
-    readonly initialised: Subnet;
+    /** Null when everything is kept: it would be the dense model. */
+    readonly initialised: Subnet | null;
     readonly searched: Subnet;
-    /** False when the searched subnet is the initialised one, which then is not shown twice. */
+    /** False when the searched subnet is one of the others, which then is not shown twice. */
     readonly wasSearched: boolean;
     readonly reformed: ModelWeights;
+    /** The searched subnet with zeros in its weights; null when none were asked for. */
+    readonly sparse: ModelWeights | null;
   },
 ): Contestants {
   const of = (subnet: Subnet, weights = source): Candidate => ({ weights, subnet });
   return {
     dense: of(rows.dense),
     random: rows.random === null ? null : of(rows.random),
-    initialised: of(rows.initialised),
+    initialised: rows.initialised === null ? null : of(rows.initialised),
     searched: rows.wasSearched ? of(rows.searched) : null,
     reformed: rows.reformed === source ? null : of(rows.searched, rows.reformed),
-    sparse: null,
+    sparse: rows.sparse === null ? null : of(rows.searched, rows.sparse),
     quantised: null,
   };
 }
@@ -69,8 +72,9 @@ export function evaluateStage(
         perplexities.set(name, perplexity);
       }
       // Reformation changes values, not sizes: the reformed subnet is the one that is measured.
-      const { dense, random, initialised, searched, reformed } = contestants;
-      const shared = { dense, random, initialised, searched: reformed ?? searched };
+      // Zeros do not change sizes either, but whether they take less time is to be seen, not assumed.
+      const { dense, random, initialised, searched, reformed, sparse } = contestants;
+      const shared = { dense, random, initialised, searched: reformed ?? searched, sparse };
       const measured = await measureFigures(bench, withoutNulls(shared), {
         folder: run.folder.file('stages/measure'),
         dtype: storedDtype(run.config.export.dtype, bench.checkpoint.dtype),

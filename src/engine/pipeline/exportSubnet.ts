@@ -78,7 +78,7 @@ export async function exportSubnet(
 
 /** The exported decoder is the one that was measured. */
 function withTimes(report: ExportReport, figures: Figures): ExportReport {
-  const measured = figures.reformed ?? figures.searched;
+  const measured = figures.sparse ?? figures.reformed ?? figures.searched;
   if (report.form !== 'onnx' || measured === null) return report;
   return { ...report, prefillMs: measured.prefillMs, decodeMs: measured.decodeMs };
 }

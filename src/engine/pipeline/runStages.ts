@@ -41,7 +41,7 @@ export async function runStages(run: RunContext, engineVersion: string): Promise
     const reformed = await reformStage(run, bench, searched, tokens.calibration);
     const contestants = contestantsOf(bench.weights, {
       ...{ dense: denseSubnet(shape), searched, reformed, wasSearched: run.config.search.enabled },
-      ...{ random: starts.random, initialised: starts.initialised },
+      ...{ random: starts.random, initialised: starts.initialised, sparse: null },
     });
     const figures = await evaluateStage(run, bench, contestants, tokens.heldout, origin);
     const exports = await exportStage(run, bench, {
