@@ -5,6 +5,7 @@ import { shorten } from './decode.ts';
 import { describeSchema, type SchemaNode } from './describeSchema.ts';
 import { runConfigSchema, type RunConfig } from './runConfig.ts';
 import { expandSearch } from './searchPresets.ts';
+import { readPattern } from './sparsityPattern.ts';
 import { suggestFields } from './suggestFields.ts';
 
 const rootSchema = runConfigSchema as unknown as SchemaNode;
@@ -117,6 +118,7 @@ function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void 
     const found = `${mutations} mutations and ${crossovers} crossovers`;
     tell('search.mutations', `at most ${population} together, the population`, found);
   }
+  checkWeightForms(tree, config, problems);
   if (!search.enabled) return;
   const attention: Ends = ranges.attention ?? ANYTHING;
   const mlp: Ends = ranges.mlp ?? ANYTHING;
@@ -125,6 +127,25 @@ function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void 
   const most = Math.max(attention[1], mlp[1]) * depth[1];
   if (ratio < least || ratio > most) {
     tell('ratio', `a ratio from ${least} to ${most}, as search.ranges says`, String(ratio));
+  }
+}
+
+/** Patterns of zeros, each marked where it stands, and the groups of integers. */
+function checkWeightForms(tree: Node, config: RunConfig, problems: ProblemList): void {
+  const check = (pattern: string | undefined, path: readonly (string | number)[]): void => {
+    const flaw = pattern === undefined ? undefined : readPattern(pattern);
+    const node = flaw?.kind === 'flaw' ? findNodeAtLocation(tree, [...path]) : undefined;
+    if (flaw?.kind !== 'flaw' || node === undefined) return;
+    problems.add(path.slice(0, 2).join('.'), node, flaw.expected, flaw.found);
+  };
+  check(config.sparsify?.pattern, ['sparsify', 'pattern']);
+  for (const [i, pattern] of (config.compare?.patterns ?? []).entries()) {
+    check(pattern, ['compare', 'patterns', i]);
+  }
+  const size = config.export?.groupSize;
+  if (size !== undefined && (size & (size - 1)) !== 0) {
+    const node = nearest(tree, ['export', 'groupSize']);
+    problems.add('export.groupSize', node, 'a power of two, e.g. 32', String(size));
   }
 }
 
