@@ -10,6 +10,7 @@ import type { TensorEntry } from '../checkpoint/safetensorsHeader.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensorsWriter.ts';
 import { shown } from '../checkpoint/shown.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
+import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { gatherRows } from '../graphs/keptRows.ts';
 import { keptAttentionRows, keptHeads } from './sliceLayer.ts';
@@ -17,23 +18,48 @@ import { keptAttentionRows, keptHeads } from './sliceLayer.ts';
 /** Name of the file. */
 export const REFORMED_FILE = 'reformed.safetensors';
 
-/** Linear maps that reformation changes. */
-type ReformedSlot = 'o' | 'down';
+/** The maps that reformation changes. */
+export const REFORMED_MAPS: readonly MapName[] = ['o', 'down'];
 
-/** One of them in one block: the rows a subnet keeps of it. */
+/** A file of changed weights. */
+export interface ReformedFile {
+  /** Its name. */
+  readonly file: string;
+  readonly sha256: string;
+  /** The maps it holds of every block that has them. */
+  readonly maps: readonly MapName[];
+}
+
+/** One map of one block: the rows a subnet keeps of it. */
 interface ReformedLinear {
   readonly layer: number;
-  readonly slot: ReformedSlot;
+  readonly map: MapName;
   readonly rows: Uint32Array;
   readonly name: string;
-  /** Null where the model has no such bias. */
+  /** Null where the model has no such bias, or nothing changes it. */
   readonly biasName: string | null;
 }
 
 /**
- * Writes the reformed weights of a candidate: kept rows of o and down and their biases, float32.
+ * The maps in which a model differs from its source in any block, in a fixed order. Arrays are
+ * compared by identity: a changed model is a new object.
+ */
+export function changedMaps(source: ModelWeights, weights: ModelWeights): MapName[] {
+  return mapNames.filter((map) =>
+    weights.layers.some((layer, l) => {
+      const before = source.layers[l]![map];
+      return layer[map]?.weight !== before?.weight || layer[map]?.bias !== before?.bias;
+    }),
+  );
+}
+
+/**
+ * Writes changed weights of a candidate, float32: kept rows of the maps, and the biases of o and
+ * down, which are the only ones that anything changes.
  *
- * Matrices are [kept, H], transposed against Hugging Face's, so that a row is a kept unit.
+ * Matrices are [kept, H], so that a row is a kept unit: o and down are transposed against Hugging
+ * Face's.
+ * @param maps  which of every block
  * @returns  size and SHA-256 of the file
  * @throws EngineError `disk`, `numeric`, `cancelled`
  */
@@ -41,11 +67,13 @@ export async function writeReformed(
   path: string,
   weights: ModelWeights,
   subnet: Subnet,
+  maps: readonly MapName[],
   signal?: AbortSignal,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const { hidden } = weights.shape;
-  const tensors = reformedLinears(weights.shape, subnet).flatMap((one): TensorToWrite[] => {
-    const linear = weights.layers[one.layer]![one.slot];
+  const linears = reformedLinears(weights.shape, subnet, maps);
+  const tensors = linears.flatMap((one): TensorToWrite[] => {
+    const linear = weights.layers[one.layer]![one.map]!;
     const matrix: TensorToWrite = {
       name: one.name,
       dims: [one.rows.length, hidden],
@@ -59,18 +87,16 @@ export async function writeReformed(
 }
 
 /**
- * Reads reformed weights and puts them into the source model's.
+ * Reads changed weights and puts them into the source model's.
  * @param folder  where the file must lie
- * @param file  its name
- * @param sha256  what it must hash to
- * @param source  the source model; shared by the result but for kept rows of o and down
+ * @param from  the file and what it must hash to
+ * @param source  the source model; shared by the result but for the maps of the file
  * @throws EngineError `checkpoint` when the file is absent, outside the folder, damaged or not of
  *   this subnet; `cancelled`
  */
 export async function readReformed(
   folder: string,
-  file: string,
-  sha256: string,
+  { file, sha256, maps }: ReformedFile,
   source: ModelWeights,
   subnet: Subnet,
   signal?: AbortSignal,
@@ -94,14 +120,14 @@ export async function readReformed(
       const sink = (values: Float32Array, first: number): void => target.set(values, first);
       await readFloats(handle, file, entry, { rowSize: dims.at(-1)!, signal, sink });
     };
-    for (const one of reformedLinears(source.shape, subnet)) {
-      const old = layers[one.layer]![one.slot];
+    for (const one of reformedLinears(source.shape, subnet, maps)) {
+      const old = layers[one.layer]![one.map]!;
       const kept = new Float32Array(one.rows.length * hidden);
       await read(one.name, [one.rows.length, hidden], kept);
-      const bias = one.biasName === null ? null : new Float32Array(hidden);
-      if (bias !== null) await read(one.biasName!, [hidden], bias);
+      const bias = one.biasName === null ? old.bias : new Float32Array(hidden);
+      if (one.biasName !== null) await read(one.biasName, [hidden], bias!);
       const linear: Linear = { weight: withRows(old.weight, hidden, one.rows, kept), bias };
-      layers[one.layer] = { ...layers[one.layer]!, [one.slot]: linear };
+      layers[one.layer] = { ...layers[one.layer]!, [one.map]: linear };
     }
     return { ...source, layers };
   } finally {
@@ -109,22 +135,26 @@ export async function readReformed(
   }
 }
 
-function reformedLinears(shape: ModelShape, subnet: Subnet): ReformedLinear[] {
+function reformedLinears(
+  shape: ModelShape,
+  subnet: Subnet,
+  maps: readonly MapName[],
+): ReformedLinear[] {
   const family = familyNamed(shape.family);
-  const one = (
-    layer: number,
-    slot: ReformedSlot,
-    rows: Uint32Array,
-    biased: boolean,
-  ): ReformedLinear[] => {
-    if (rows.length === 0) return [];
-    const biasName = biased ? tensorName(family, `${slot}.bias`, layer) : null;
-    return [{ layer, slot, rows, name: tensorName(family, `${slot}.weight`, layer), biasName }];
-  };
-  return subnet.layers.flatMap((mask, layer) => [
-    ...one(layer, 'o', keptAttentionRows(shape, keptHeads(shape, mask)).o, shape.bias.output),
-    ...one(layer, 'down', mask.mlp, shape.bias.mlp),
-  ]);
+  const present = maps.filter((map) => map !== 'gate' || shape.mlp.gated);
+  const biased = { o: shape.bias.output, down: shape.bias.mlp } as Partial<
+    Record<MapName, boolean>
+  >;
+  return subnet.layers.flatMap((mask, layer) => {
+    const attention = keptAttentionRows(shape, keptHeads(shape, mask));
+    const rowsOf = { ...attention, gate: mask.mlp, up: mask.mlp, down: mask.mlp };
+    return present.flatMap((map): ReformedLinear[] => {
+      const rows = rowsOf[map];
+      if (rows.length === 0) return [];
+      const biasName = biased[map] === true ? tensorName(family, `${map}.bias`, layer) : null;
+      return [{ layer, map, rows, name: tensorName(family, `${map}.weight`, layer), biasName }];
+    });
+  });
 }
 
 function withRows(
@@ -133,6 +163,7 @@ function withRows(
   rows: Uint32Array,
   kept: Float32Array,
 ): Float32Array {
+  if (kept.length === data.length) return kept;
   const out = data.slice();
   rows.forEach((row, i) => out.set(kept.subarray(i * width, (i + 1) * width), row * width));
   return out;

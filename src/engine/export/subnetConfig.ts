@@ -7,6 +7,7 @@ import { decodeJson } from '../../protocol/decode.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { recordOf } from '../../protocol/recordOf.ts';
 import { figureSchema } from '../../protocol/runRecord.ts';
+import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import { MAX_LAYERS, MAX_SIZE } from '../checkpoint/configReader.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
@@ -17,7 +18,7 @@ import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { Written } from './exportOnnx.ts';
-import { readReformed, REFORMED_FILE, writeReformed } from './reformedWeights.ts';
+import { readReformed, REFORMED_FILE, REFORMED_MAPS, writeReformed } from './reformedWeights.ts';
 import { makeFolder, writeWhole } from './writeFile.ts';
 
 /** Name of the file. */
@@ -71,10 +72,19 @@ export const subnetConfigSchema = Type.Object(
       },
       strict,
     ),
-    /** Where the reformed weights lie and how they were made; null when none were. */
+    /** Where the changed weights lie and how they were made; null when none were. */
     reformed: Type.Union([
       Type.Object(
-        { file: Type.String({ maxLength: 255 }), sha256, settings: anything, textSha256: sha256 },
+        {
+          file: Type.String({ maxLength: 255 }),
+          sha256,
+          settings: anything,
+          textSha256: sha256,
+          /** The maps in the file; absent in older files, which hold o and down. */
+          maps: Type.Optional(Type.Array(Type.Enum([...mapNames]), { maxItems: mapNames.length })),
+          /** How zeros were put into the weights; absent where none were. */
+          sparsify: Type.Optional(anything),
+        },
         strict,
       ),
       Type.Null(),
@@ -96,16 +106,22 @@ export const subnetConfigSchema = Type.Object(
 /** `subnet.json`: one readable file from which every other export can be made again. */
 export type SubnetConfig = Readonly<Static<typeof subnetConfigSchema>>;
 
+/** How changed weights came about, and which maps they are. */
+export type ReformedFacts = Pick<
+  NonNullable<SubnetConfig['reformed']>,
+  'settings' | 'textSha256' | 'sparsify'
+> & { readonly maps: readonly MapName[] };
+
 /** Facts of a subnet config that the engine cannot know by itself. */
 export interface SubnetFacts {
   readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint'>;
   readonly provenance: SubnetConfig['provenance'];
-  /** How the weights were reformed; null for the source's own weights. */
-  readonly reformed: Pick<NonNullable<SubnetConfig['reformed']>, 'settings' | 'textSha256'> | null;
+  /** How the weights were reformed and made sparse; null for the source's own weights. */
+  readonly reformed: ReformedFacts | null;
 }
 
 /**
- * Writes subnet.json and, for reformed weights, reformed.safetensors beside it.
+ * Writes subnet.json and, for changed weights, reformed.safetensors beside it.
  * @param dir  made if needed
  * @returns  the path of subnet.json and the bytes of both
  * @throws EngineError `disk`, `numeric`, `cancelled`; `shape` for an illegal subnet
@@ -124,8 +140,9 @@ export async function writeSubnetConfig(
   let reformed: SubnetConfig['reformed'] = null;
   let bytes = 0;
   if (facts.reformed !== null) {
-    const file = await writeReformed(join(dir, REFORMED_FILE), weights, subnet, signal);
-    reformed = { file: REFORMED_FILE, sha256: file.sha256, ...facts.reformed };
+    const maps = [...facts.reformed.maps];
+    const file = await writeReformed(join(dir, REFORMED_FILE), weights, subnet, maps, signal);
+    reformed = { ...facts.reformed, maps, file: REFORMED_FILE, sha256: file.sha256 };
     bytes += file.bytes;
   }
   const parameters = countParameters(shape, subnet);
@@ -197,11 +214,8 @@ export async function loadCandidate(
   }
   const subnet = subnetOf(config, weights.shape);
   if (config.reformed === null) return { weights, subnet };
-  const { file, sha256: hash } = config.reformed;
-  return {
-    subnet,
-    weights: await readReformed(dirname(path), file, hash, weights, subnet, signal),
-  };
+  const from = { maps: REFORMED_MAPS, ...config.reformed };
+  return { subnet, weights: await readReformed(dirname(path), from, weights, subnet, signal) };
 }
 
 /** SHA-256 of bytes or text, hex. */

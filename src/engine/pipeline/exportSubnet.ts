@@ -1,6 +1,7 @@
 import type { ExportForm } from '../../protocol/engineApi.ts';
 import type { ExportReport, Figures } from '../../protocol/runRecord.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { changedMaps } from '../export/reformedWeights.ts';
 import { writeSubnetConfig } from '../export/subnetConfig.ts';
 import { type Candidate, storedDtype } from './measureFigures.ts';
 import { textHash } from './readText.ts';
@@ -11,6 +12,8 @@ import { writeExports } from './writeExports.ts';
 /** A subnet of a run that is to be written. */
 export interface SubnetExport {
   readonly candidate: Candidate;
+  /** True when the config's `sparsify` section was applied to its weights. */
+  readonly sparse?: boolean;
   /** What is known of it; a row that is not is null. */
   readonly figures: Figures;
   /** Held-out windows, to compare logits on. */
@@ -34,7 +37,7 @@ export async function exportSubnet(
 ): Promise<readonly ExportReport[]> {
   const { config, folder, signal } = run;
   const { candidate, figures, origin } = order;
-  const isReformed = candidate.weights !== bench.weights;
+  const maps = changedMaps(bench.weights, candidate.weights);
   const subnet = await writeSubnetConfig(
     order.folder,
     candidate.weights,
@@ -49,9 +52,13 @@ export async function exportSubnet(
         config: { ...config },
         figures: { ...figures },
       },
-      reformed: isReformed
-        ? { settings: { ...config.reform }, textSha256: await textHash(config.text) }
-        : null,
+      reformed:
+        maps.length > 0
+          ? {
+              ...{ maps, settings: { ...config.reform }, textSha256: await textHash(config.text) },
+              ...(order.sparse ? { sparsify: { ...config.sparsify } } : {}),
+            }
+          : null,
     },
     signal,
   );

@@ -2,7 +2,12 @@ import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
-import { readReformed, REFORMED_FILE, writeReformed } from '../export/reformedWeights.ts';
+import {
+  readReformed,
+  REFORMED_FILE,
+  REFORMED_MAPS,
+  writeReformed,
+} from '../export/reformedWeights.ts';
 import { admmRefit, leastSquaresRefit, type Refit } from '../reformation/refit.ts';
 import { reform } from '../reformation/reform.ts';
 import type { Solver } from '../runtime/solver.ts';
@@ -37,8 +42,10 @@ export function reformStage(
   const path = run.folder.stageFile(REFORMED_FILE);
   return run.stage(
     'reform',
-    ({ sha256 }: { readonly sha256: string }) =>
-      readReformed(dirname(path), REFORMED_FILE, sha256, bench.weights, subnet, run.signal),
+    ({ sha256 }: { readonly sha256: string }) => {
+      const from = { file: REFORMED_FILE, maps: REFORMED_MAPS, sha256 };
+      return readReformed(dirname(path), from, bench.weights, subnet, run.signal);
+    },
     async (progress) => {
       const fits: FitRecord[] = [];
       const weights = await reformed(bench, subnet, windows, {
@@ -47,7 +54,7 @@ export function reformStage(
         progress,
         onFit: (fit) => fits.push(fit),
       });
-      const { sha256 } = await writeReformed(path, weights, subnet, run.signal);
+      const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, run.signal);
       return { sha256, fits };
     },
   );

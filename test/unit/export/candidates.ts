@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import type { Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import type { ExportOptions } from '../../../src/engine/export/exportOnnx.ts';
 import type { SearchTimeModel } from '../../../src/engine/export/searchTimeLogits.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
@@ -65,6 +65,21 @@ export function reformed(weights: ModelWeights): ModelWeights {
     ...layer,
     o: { weight: half(layer.o.weight), bias: layer.o.bias && half(layer.o.bias) },
     down: { weight: half(layer.down.weight), bias: layer.down.bias && half(layer.down.bias) },
+  }));
+  return { ...weights, layers };
+}
+
+/** The model with zeros in two of four neighbours of every map of its blocks. */
+export function withZeros(weights: ModelWeights): ModelWeights {
+  const sparse = (linear: Linear): Linear => ({
+    ...linear,
+    weight: linear.weight.map((value, i) => (i % 4 < 2 ? value : 0)),
+  });
+  const layers = weights.layers.map((layer) => ({
+    ...layer,
+    ...{ q: sparse(layer.q), k: sparse(layer.k), v: sparse(layer.v), o: sparse(layer.o) },
+    ...{ up: sparse(layer.up), down: sparse(layer.down) },
+    gate: layer.gate && sparse(layer.gate),
   }));
   return { ...weights, layers };
 }

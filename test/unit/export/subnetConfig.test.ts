@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { type Checkpoint, openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import { changedMaps, REFORMED_MAPS } from '../../../src/engine/export/reformedWeights.ts';
 import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts';
 import {
   loadCandidate,
@@ -16,9 +17,11 @@ import {
 } from '../../../src/engine/export/subnetConfig.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { type ErrorCode, isEngineError } from '../../../src/protocol/errors.ts';
+import { mapNames, type MapName } from '../../../src/protocol/sparsityRecord.ts';
+import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { LLAMA, OPT, randomWindows, reformed, searchTimeModel } from './candidates.ts';
+import { LLAMA, OPT, randomWindows, reformed, searchTimeModel, withZeros } from './candidates.ts';
 
 type Json = Record<string, unknown>;
 
@@ -38,11 +41,15 @@ describe('subnetConfig', () => {
     await rm(folder, { recursive: true });
   });
 
-  function factsOf(checkpoint: Checkpoint, isReformed: boolean): SubnetFacts {
+  function factsOf(
+    checkpoint: Checkpoint,
+    isReformed: boolean,
+    maps: readonly MapName[] = REFORMED_MAPS,
+  ): SubnetFacts {
     return {
       source: { path: '../source', fingerprint: checkpoint.fingerprint },
       reformed: isReformed
-        ? { settings: { damping: 0.01 }, textSha256: sha256Of('calibration text') }
+        ? { maps, settings: { damping: 0.01 }, textSha256: sha256Of('calibration text') }
         : null,
       provenance: {
         runId: 'run-1',
@@ -85,6 +92,50 @@ describe('subnetConfig', () => {
       }
     });
   }
+
+  for (const options of [LLAMA, OPT]) {
+    test(`gives back every map that a sparse ${options.family ?? 'llama'} has changed`, async () => {
+      const model = join(folder, `model-${options.family}`);
+      await writeTinyModel(model, options);
+      const checkpoint = await openCheckpoint(model);
+      const dense = await loadWeights(checkpoint);
+      const search = searchTimeModel(runtime, dense.shape);
+      const [window] = randomWindows(dense.shape.vocab, 1, 8);
+      const candidate = withZeros(dense);
+      const maps = changedMaps(dense, candidate);
+      assert.deepEqual(
+        maps,
+        mapNames.filter((map) => map !== 'gate' || dense.shape.mlp.gated),
+      );
+      for (const [name, subnet] of [
+        ['narrow', randomMasks(dense.shape, 5)],
+        ['whole', denseSubnet(dense.shape)],
+      ] as const) {
+        const dir = join(folder, `sparse-${options.family}-${name}`);
+        const facts = factsOf(checkpoint, true, maps);
+        const { path } = await writeSubnetConfig(dir, candidate, subnet, facts);
+        const back = await load(path, checkpoint, dense);
+        assert.deepEqual(
+          await searchTimeLogits(search, back.weights, back.subnet, window!),
+          await searchTimeLogits(search, candidate, subnet, window!),
+        );
+        assert.equal(back.weights.layers[0]!.q.bias, dense.layers[0]!.q.bias);
+      }
+    });
+  }
+
+  test('reads older files, which name no maps: they hold o and down', async () => {
+    const subnet = randomMasks(weights.shape, 6);
+    const dir = join(folder, 'older');
+    const facts = factsOf(source, true);
+    const { path } = await writeSubnetConfig(dir, reformed(weights), subnet, facts);
+    const now = await load(path);
+    const config = JSON.parse(await readFile(path, 'utf8')) as { reformed: Json };
+    assert.deepEqual(config.reformed['maps'], ['o', 'down']);
+    delete config.reformed['maps'];
+    await writeFile(path, JSON.stringify(config));
+    assert.deepEqual((await load(path)).weights, now.weights);
+  });
 
   test('needs no weights file when nothing was reformed', async () => {
     const dir = join(folder, 'raw');
