@@ -1,8 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { attentionRows } from '../graphs/keptRows.ts';
+import { attentionRows, withoutPadding } from '../graphs/keptRows.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import { withoutPadding } from '../sparsity/attentionStatistics.ts';
 import { denseSubnet } from '../subnet/count.ts';
 
 /** How the inputs of one output map vary over the calibration tokens, per channel. */

@@ -97,6 +97,24 @@ export function gatherRows(
   return out;
 }
 
+/**
+ * The tapped context without the columns that pad a head.
+ * @param inner  [N, padded]
+ * @param layout  what each column is, [padded]
+ * @returns  [N, A·D]; the same array when there is no padding
+ */
+export function withoutPadding(inner: Float32Array, layout: Int32Array): Float32Array {
+  if (!layout.includes(ZERO_ROW)) return inner;
+  const columns = [...layout.keys()].filter((i) => layout[i] !== ZERO_ROW);
+  const rows = inner.length / layout.length;
+  const out = new Float32Array(rows * columns.length);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const column of columns) out[at++] = inner[row * layout.length + column]!;
+  }
+  return out;
+}
+
 /** First index after the run of consecutive rows (or of zero rows) that starts at `start`. */
 function runEnd(rows: Int32Array | Uint32Array, start: number): number {
   const step = (rows[start] as number) === ZERO_ROW ? 0 : 1;

@@ -1,6 +1,6 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
+import { attentionRows, withoutPadding, ZERO_ROW } from '../graphs/keptRows.ts';
 import { momentsOf } from '../graphs/moments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -8,7 +8,8 @@ import type { LayerMask } from '../subnet/subnet.ts';
 import type { SublayerStatistics } from './sublayerStatistics.ts';
 
 /**
- * Statistics of a block's attention inputs and of what enters o, over all batches.
+ * Statistics of a block's attention inputs and of what enters o, over all batches. Channels of o's
+ * input are those the mask keeps, in the order of the sliced weight.
  * @param states  residual stream before the sublayer per batch, [B, T, H]; not changed
  * @throws EngineError `cancelled` between two batches
  */
@@ -23,8 +24,8 @@ export async function attentionStatistics(
   const { shape } = forward;
   const moments = momentsOf(forward);
   const normed = emptyMoments(shape.hidden, gram);
-  const inner = emptyMoments(shape.heads * shape.headDim, gram);
   const layout = attentionRows(shape, mask, forward.variantFor(states[0])).o;
+  const inner = emptyMoments(layout.filter((row) => row !== ZERO_ROW).length, gram);
   let tokens = 0;
   const after = await forward.sublayer('attention', layer, mask, states, {
     signal,
@@ -59,22 +60,4 @@ function addSquares(sum: Float64Array, a: Float32Array): void {
   for (let at = 0; at < a.length; at += width) {
     for (let i = 0; i < width; i++) sum[i]! += a[at + i]! ** 2;
   }
-}
-
-/**
- * The tapped context without the columns that pad a head.
- * @param inner  [N, padded]
- * @param layout  what each column is, [padded]
- * @returns  [N, A·D]; the same array when there is no padding
- */
-export function withoutPadding(inner: Float32Array, layout: Int32Array): Float32Array {
-  if (!layout.includes(ZERO_ROW)) return inner;
-  const columns = [...layout.keys()].filter((i) => layout[i] !== ZERO_ROW);
-  const rows = inner.length / layout.length;
-  const out = new Float32Array(rows * columns.length);
-  let at = 0;
-  for (let row = 0; row < rows; row++) {
-    for (const column of columns) out[at++] = inner[row * layout.length + column]!;
-  }
-  return out;
 }

@@ -35,7 +35,7 @@ export class MlpProbe {
   }
 
   /**
-   * Statistics of a block's MLP over all batches.
+   * Statistics of a block's MLP over all batches; of the neurons that the mask keeps.
    * @param states  residual stream before the MLP per batch, [B, T, H]; not changed
    * @throws EngineError `cancelled` between two batches
    */
@@ -50,7 +50,7 @@ export class MlpProbe {
     const scratch = this.#scratch.borrow();
     const feeds = await this.#forward.feeds.mlp(layer, mask, scratch);
     const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
-    const sums = emptySums(this.#forward.shape, wish);
+    const sums = emptySums(this.#forward.shape.hidden, mask.mlp.length, wish);
     let tokens = 0;
     try {
       for (const x of states) {
@@ -119,7 +119,7 @@ interface Sums extends Record<(typeof VECTORS)[number], Float64Array> {
   readonly innerGram: Float64Array | null;
 }
 
-function emptySums({ hidden, intermediate }: ModelShape, wish: StatisticsWish): Sums {
+function emptySums(hidden: number, intermediate: number, wish: StatisticsWish): Sums {
   return {
     normed_squares: new Float64Array(hidden),
     inner_squares: new Float64Array(intermediate),

@@ -1,4 +1,4 @@
-import { assertFits, type Pattern } from './pattern.ts';
+import { assertFits, type Pattern, type Remainder } from './pattern.ts';
 import {
   type Axis,
   type ScoredWeight,
@@ -17,24 +17,45 @@ export type NmPattern = Extract<Pattern, { kind: 'nm' }>;
  *
  * Works on m rows at a time, in m · columns entries of memory beside the mask.
  * @param axis  `columns`: groups are neighbours in a row; `rows`: neighbours in a column
- * @throws EngineError `config` when m does not divide the compared dimension, `numeric` when a score
- *   is not finite
+ * @param remainder  of a dimension that m does not divide; padded, its last group is short
+ * @throws EngineError `config` when m does not divide the compared dimension and must, `numeric`
+ *   when a score is not finite
  */
-export function nmMask(from: ScoredWeight, pattern: NmPattern, axis: Axis): WeightMask {
+export function nmMask(
+  from: ScoredWeight,
+  pattern: NmPattern,
+  axis: Axis,
+  remainder: Remainder = 'refused',
+): WeightMask {
   const { rows, columns, what } = from;
-  assertFits(pattern, axis === 'columns' ? columns : rows, what);
+  assertFits(pattern, axis === 'columns' ? columns : rows, what, remainder);
   const { n, m } = pattern;
   const mask = emptyMask(rows, columns);
   const panel = axis === 'columns' ? 1 : m;
   const room = scoreKeys(panel * columns);
   const flags = new Uint8Array(panel * columns);
-  const [groups, step, stride] = axis === 'columns' ? [columns / m, 1, m] : [columns, columns, 1];
   for (let row = 0; row < rows; row += panel) {
-    scoreRegion(from, { row, rows: panel, column: 0, columns }, room);
-    markGroups(room, flags, { n, m, groups, step, stride });
-    for (let r = 0; r < panel; r++) setRow(mask, row + r, flags, r * columns);
+    const height = Math.min(panel, rows - row);
+    scoreRegion(from, { row, rows: height, column: 0, columns }, room);
+    if (axis === 'columns') markLine(room, flags, { n, m, length: columns });
+    else markGroups(room, flags, { n, m: height, groups: columns, step: columns, stride: 1 });
+    for (let r = 0; r < height; r++) setRow(mask, row + r, flags, r * columns);
   }
   return mask;
+}
+
+/** Flags the groups of one row; the last one may be short. */
+function markLine(
+  room: ScoreKeys,
+  flags: Uint8Array,
+  { n, m, length }: { readonly n: number; readonly m: number; readonly length: number },
+): void {
+  const groups = Math.floor(length / m);
+  markGroups(room, flags, { n, m, groups, step: 1, stride: m });
+  const from = groups * m;
+  if (from === length) return;
+  const rest = { scores: room.scores.subarray(from), keys: room.keys.subarray(from) };
+  markGroups(rest, flags.subarray(from), { n, m: length - from, groups: 1, step: 1, stride: m });
 }
 
 /** How the groups of a panel lie: `groups` of them, `stride` apart, members `step` apart. */
@@ -47,7 +68,7 @@ export interface GroupLayout {
 }
 
 /**
- * Flags the n best members of every group: 1 where kept.
+ * Flags the n best members of every group, all of a group that has no more: 1 where kept.
  * @param keys  of all members, none negative
  * @param flags  receives 0 or 1 where the member's key is
  */

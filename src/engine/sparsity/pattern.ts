@@ -4,6 +4,13 @@ import { patternFlaw, readPattern, type Pattern } from '../../protocol/sparsityP
 export { keptShare, LONGEST_GROUP, type Pattern } from '../../protocol/sparsityPattern.ts';
 
 /**
+ * What becomes of neighbours that are too few for a group: `refused`, as in a whole model, whose
+ * sizes are known beforehand; or `padded`, as in a subnet, whose widths a search has chosen: the
+ * last group keeps at most n, as if zeros followed it.
+ */
+export type Remainder = 'refused' | 'padded';
+
+/**
  * The pattern that a text names: `2:4` (two of four stay) or `50%` (half becomes zero).
  * @throws EngineError `config` when it names none, or one that prunes nothing or everything
  */
@@ -22,15 +29,19 @@ export function formatPattern(pattern: Pattern): string {
 /**
  * Checks that a pattern prunes something, keeps something and fits the dimension it compares along.
  *
- * A remainder is refused, not padded: every group of an exported weight is whole.
  * @param length  of the compared dimension
  * @param what  the weight, e.g. `block 3, down_proj`
  * @throws EngineError `config`
  */
-export function assertFits(pattern: Pattern, length: number, what: string): void {
+export function assertFits(
+  pattern: Pattern,
+  length: number,
+  what: string,
+  remainder: Remainder = 'refused',
+): void {
   const flaw = patternFlaw(pattern);
   if (flaw !== undefined) throw illegal(what, flaw.expected, flaw.found);
-  if (pattern.kind === 'nm' && length % pattern.m !== 0) {
+  if (remainder === 'refused' && pattern.kind === 'nm' && length % pattern.m !== 0) {
     throw illegal(
       `${what}: pattern ${formatPattern(pattern)}`,
       `a group length that divides ${length}`,

@@ -7,7 +7,8 @@ import { asStored, flagsInputsFirst, inputsFirst, maskAsStored } from './inputsF
 import { type InverseRoot, inverseRoot } from './inverseRoot.ts';
 import { isOutputMap, type LinearName } from './linearMaps.ts';
 import type { SparsityMethod } from './method.ts';
-import type { Pattern } from './pattern.ts';
+import type { Pattern, Remainder } from './pattern.ts';
+import { type ScoreHistogram, scoreHistogram } from './scoreHistogram.ts';
 import { maskOf, scoreMap } from './scoreMap.ts';
 import { sparseGptSweep } from './sparseGpt.ts';
 import type { SublayerStatistics } from './sublayerStatistics.ts';
@@ -25,17 +26,22 @@ export interface MapsToPrune {
   /** E.g. `block 3`. */
   readonly block: string;
   readonly shape: ModelShape;
-  /** The block before pruning. */
+  /** The block before pruning; of the maps to be pruned nothing but the rows that are kept. */
   readonly layer: LayerWeights;
   readonly statistics: SublayerStatistics | null;
   readonly method: SparsityMethod;
   readonly pattern: Pattern;
+  readonly remainder: Remainder;
+  /** Also counts the scores that choose the masks. */
+  readonly histograms: boolean;
 }
 
 /** One sparse map. */
 export interface PrunedMap {
   readonly linear: Linear;
   readonly mask: WeightMask;
+  /** Null unless asked for, and of a rule whose scores change while it works. */
+  readonly scores: ScoreHistogram | null;
 }
 
 /**
@@ -59,8 +65,14 @@ export async function pruneMaps(
       root ??= await rootOf(from, name, tools, signal);
       pruned.set(name, await swept(from, { name, linear, root }, tools, signal));
     } else {
-      const mask = maskOf(scoreMap({ ...from, name }, method.rule, method.alpha), from.pattern);
-      pruned.set(name, { mask, linear: { ...linear, weight: masked(linear.weight, mask) } });
+      const map = scoreMap({ ...from, name }, method.rule, method.alpha);
+      const mask = maskOf(map, from.pattern, from.remainder);
+      const scores = from.histograms ? scoreHistogram(map.scored, mask) : null;
+      pruned.set(name, {
+        mask,
+        scores,
+        linear: { ...linear, weight: masked(linear.weight, mask) },
+      });
     }
   }
   return pruned;
@@ -105,7 +117,7 @@ export async function refitMap(
     signal,
   );
   const linear = { ...pruned.linear, weight: asStored(name, fit.weight) };
-  return { linear, mask: pruned.mask, fit };
+  return { ...pruned, linear, fit };
 }
 
 async function rootOf(
@@ -121,17 +133,18 @@ async function rootOf(
 }
 
 async function swept(
-  { block, shape, pattern }: MapsToPrune,
+  { block, shape, pattern, remainder }: MapsToPrune,
   map: { readonly name: LinearName; readonly linear: Linear; readonly root: InverseRoot },
   { gemm }: PruneTools,
   signal: AbortSignal | undefined,
 ): Promise<PrunedMap> {
   const { name, linear, root } = map;
   const weight = inputsFirst(name, linear, shape.hidden);
-  const options = { pattern, what: `${block}, ${name}_proj` };
+  const options = { pattern, remainder, what: `${block}, ${name}_proj` };
   const result = await sparseGptSweep(gemm, weight, root, options, signal);
   return {
     linear: { ...linear, weight: asStored(name, result.weight) },
     mask: maskAsStored(name, result.flags, weight.rows, weight.columns),
+    scores: null,
   };
 }

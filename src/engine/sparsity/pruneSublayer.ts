@@ -1,4 +1,4 @@
-import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import type { TargetMoments } from '../reformation/residualMoments.ts';
@@ -7,10 +7,11 @@ import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
 import { attentionStatistics } from './attentionStatistics.ts';
+import { compactLayer, keptRowsOf, scattered } from './compactMaps.ts';
 import { isOutputMap, type LinearName, MAPS } from './linearMaps.ts';
 import { type SparsityMethod, wishOf } from './method.ts';
 import type { MlpProbe } from './mlpProbe.ts';
-import type { Pattern } from './pattern.ts';
+import type { Pattern, Remainder } from './pattern.ts';
 import {
   type MapsToPrune,
   type PrunedMap,
@@ -19,6 +20,7 @@ import {
   type RefitMoments,
   refitMap,
 } from './pruneMaps.ts';
+import type { ScoreHistogram } from './scoreHistogram.ts';
 import { assertUsable, type SublayerStatistics } from './sublayerStatistics.ts';
 import type { WeightMask } from './weightMask.ts';
 
@@ -32,9 +34,13 @@ export interface SublayerToPrune {
   readonly kind: SublayerKind;
   /** E.g. `block 3`. */
   readonly block: string;
+  /** The whole block. */
   readonly layer: LayerWeights;
-  /** Keeps every unit. */
+  /** What is kept of it; of the sublayer something is. */
   readonly mask: LayerMask;
+  readonly remainder: Remainder;
+  /** Also counts the scores that choose the masks. */
+  readonly histograms: boolean;
   /** The sparse model's residual stream before the sublayer, per batch. */
   readonly states: readonly Tensor[];
   readonly signal?: AbortSignal;
@@ -44,7 +50,9 @@ export interface SublayerToPrune {
 export interface PrunedSublayer {
   /** The block with the sublayer's new maps. */
   readonly layer: LayerWeights;
+  /** Of the rows that are kept. */
   readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
+  readonly scores: Readonly<Partial<Record<LinearName, ScoreHistogram>>>;
   readonly refits: readonly RefitRecord[];
   /** Of the sublayer before it was pruned; null for a method that looks at none. */
   readonly statistics: SublayerStatistics | null;
@@ -61,7 +69,8 @@ export interface RefitRecord {
 
 /**
  * Makes the maps of one sublayer sparse: first those that read its input, then its output map, which
- * a refit fits to the inputs that the others now give it.
+ * a refit fits to the inputs that the others now give it. All of it works on the rows that the mask
+ * keeps, as they will lie in an export; the forward pass gathers them from the whole block.
  * @param wanted  the residual stream the sublayer should produce, per batch; null for what the
  *   sublayer itself would produce unpruned
  * @throws EngineError `config`, `numeric`, `cancelled`
@@ -72,7 +81,10 @@ export async function pruneSublayer(
 ): Promise<PrunedSublayer> {
   const { kind, method, tools, signal } = from;
   const statistics = await statisticsOf(from);
-  const work: MapsToPrune = { ...from, shape: from.forward.shape, statistics };
+  const { shape } = from.forward;
+  const rows = keptRowsOf(shape, from.mask, kind);
+  const compact = compactLayer(from.layer, rows, shape.hidden);
+  const work: MapsToPrune = { ...from, layer: compact, shape, statistics };
   const inputMaps = MAPS[kind].filter((name) => !isOutputMap(name));
   const outputMaps = MAPS[kind].filter(isOutputMap);
   const pruned = new Map(await pruneMaps(work, inputMaps, tools, signal));
@@ -81,7 +93,7 @@ export async function pruneSublayer(
     const moments = ownOutput(statistics!.normed.gram!);
     await refitAll(work, pruned, moments, { tools, refits, signal });
   }
-  const layer = withMaps(from.layer, pruned);
+  const layer = scattered(from.layer, linearsOf(pruned), rows, shape.hidden);
   const output = new Map(await pruneMaps(work, outputMaps, tools, signal));
   if (method.refit !== null) {
     const moments = await outputMoments({ ...from, layer }, from.layer, wanted);
@@ -89,8 +101,11 @@ export async function pruneSublayer(
   }
   const all = [...pruned, ...output];
   return {
-    layer: withMaps(layer, output),
+    layer: scattered(layer, linearsOf(output), rows, shape.hidden),
     masks: Object.fromEntries(all.map(([name, { mask }]) => [name, mask])),
+    scores: Object.fromEntries(
+      all.flatMap(([name, { scores }]) => (scores === null ? [] : [[name, scores]])),
+    ),
     refits,
     statistics,
   };
@@ -122,8 +137,8 @@ async function refitAll(
 ): Promise<void> {
   for (const [name, pruned] of maps) {
     const map = { name, original: work.layer[name]!, pruned };
-    const { linear, mask, fit } = await refitMap(work, map, moments, to.tools, to.signal);
-    maps.set(name, { linear, mask });
+    const { fit, ...refitted } = await refitMap(work, map, moments, to.tools, to.signal);
+    maps.set(name, refitted);
     const energy = fit.targetEnergy > 0 ? fit.targetEnergy : 1;
     to.refits.push({ name, before: fit.errorBefore / energy, after: fit.errorAfter / energy });
   }
@@ -165,7 +180,6 @@ function ownOutput(gram: Float64Array): RefitMoments {
   return { gram: matrix, cross: null, targetEnergy: 0 };
 }
 
-function withMaps(layer: LayerWeights, maps: ReadonlyMap<LinearName, PrunedMap>): LayerWeights {
-  const linears = [...maps].map(([name, { linear }]) => [name, linear] as const);
-  return { ...layer, ...Object.fromEntries(linears) };
+function linearsOf(maps: ReadonlyMap<LinearName, PrunedMap>): Map<LinearName, Linear> {
+  return new Map([...maps].map(([name, { linear }]) => [name, linear]));
 }

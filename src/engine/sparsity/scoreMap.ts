@@ -3,7 +3,7 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { inputAxis, type LinearName, rowsOfMap } from './linearMaps.ts';
 import { nmMask } from './nmMask.ts';
-import type { Pattern } from './pattern.ts';
+import type { Pattern, Remainder } from './pattern.ts';
 import type { Axis, ScoredWeight } from './scoredWeight.ts';
 import { type Group, selectMask } from './selectMask.ts';
 import { channelNorms, type SublayerStatistics } from './sublayerStatistics.ts';
@@ -83,8 +83,14 @@ export function comparedAxis(name: LinearName, rule: ScoreRule | 'sparsegpt'): A
  * @throws EngineError `config` when the pattern does not fit the weight, `numeric` for scores that
  *   are not finite
  */
-export function maskOf({ scored, axis, group }: ScoredMap, pattern: Pattern): WeightMask {
-  return pattern.kind === 'nm' ? nmMask(scored, pattern, axis) : selectMask(scored, pattern, group);
+export function maskOf(
+  { scored, axis, group }: ScoredMap,
+  pattern: Pattern,
+  remainder: Remainder = 'refused',
+): WeightMask {
+  return pattern.kind === 'nm'
+    ? nmMask(scored, pattern, axis, remainder)
+    : selectMask(scored, pattern, group);
 }
 
 /**

@@ -1,35 +1,40 @@
+import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { denseSubnet } from '../subnet/count.ts';
-import { type LinearName, mapsOf, rowsOfMap, type SparsityScope } from './linearMaps.ts';
-import { assertMethodFits, type SparsityMethod, wishOf } from './method.ts';
+import { countParameters, denseSubnet, hasAttention } from '../subnet/count.ts';
+import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { assertSparsityFits, patternOf, type SparsityPlan } from './assertSparsityFits.ts';
+import { keptRowsOf } from './compactMaps.ts';
+import type { LinearName } from './linearMaps.ts';
+import { wishOf } from './method.ts';
 import { mlpProbeOf } from './mlpProbe.ts';
-import { assertFits, type Pattern } from './pattern.ts';
 import type { PruneTools } from './pruneMaps.ts';
 import { pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
+import type { ScoreHistogram } from './scoreHistogram.ts';
 import type { SublayerStatistics } from './sublayerStatistics.ts';
-import { comparedAxis } from './scoreMap.ts';
 import { countKept, type WeightMask } from './weightMask.ts';
 
 /** What {@link sparsify} needs. */
-export interface SparsifyRequest {
+export interface SparsifyRequest extends SparsityPlan {
   readonly forward: ForwardPass;
   readonly tools: PruneTools;
   readonly weights: ModelWeights;
+  /** Which part of the model there is; all of it when absent. Removed sublayers are passed over. */
+  readonly subnet?: Subnet;
   /** Calibration windows grouped into batches. */
   readonly batches: readonly (readonly Uint32Array[])[];
-  readonly method: SparsityMethod;
-  /** The pattern of each block, or one for all; null leaves a block dense. */
-  readonly pattern: Pattern | readonly (Pattern | null)[];
-  readonly scope: SparsityScope;
+  /** Also counts the scores that chose the masks; costs a logarithm per weight. */
+  readonly histograms?: boolean;
   readonly signal?: AbortSignal;
   /** Told what each sublayer's inputs looked like before it was pruned. */
   readonly onStatistics?: (
     at: { readonly layer: number; readonly kind: SublayerKind },
     statistics: SublayerStatistics,
   ) => void;
+  /** Told each finished sublayer: how many of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
   /** Told each finished block. */
   readonly onLayer?: (layer: SparseLayer) => void;
 }
@@ -37,15 +42,17 @@ export interface SparsifyRequest {
 /** The masks of one block. */
 export interface SparseLayer {
   readonly layer: number;
-  /** Maps that were made sparse. */
+  /** Maps that were made sparse, the rows that the subnet keeps of them. */
   readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
-  /** Share of all weights of the block's maps that stay. */
+  /** The scores that chose them, where they were asked for and stood still. */
+  readonly scores: Readonly<Partial<Record<LinearName, ScoreHistogram>>>;
+  /** Share of all weights of the block's kept maps that stay; 1 where nothing is kept. */
   readonly density: number;
   /** Relative output error of each refitted map, before and after. */
   readonly refits: readonly RefitRecord[];
 }
 
-/** A sparse model: the shape of the dense one, with zeros. */
+/** A sparse model: the shape of the whole one, with zeros in the rows that the subnet keeps. */
 export interface SparseModel {
   readonly weights: ModelWeights;
   readonly layers: readonly SparseLayer[];
@@ -54,6 +61,10 @@ export interface SparseModel {
 /**
  * Makes a model sparse block by block, each on the inputs that the already sparse blocks before it
  * give it. Every sublayer is looked at as it is, pruned, and then applied as it has become.
+ *
+ * Inside a subnet, statistics, scores, groups and refits see nothing but what it keeps, in the order
+ * of its exported weights. A group along a narrowed dimension may then be the last and short: it
+ * keeps at most n.
  *
  * Memory: the residual streams of all calibration tokens, before and after a sublayer, a second
  * pair where a refit follows the dense model, and one sublayer's statistics.
@@ -66,9 +77,11 @@ export interface SparseModel {
  */
 export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const { forward, weights, method, batches, signal } = request;
-  assertMethodFits(weights.shape, method);
-  assertPatternsFit(request);
-  const mask = denseSubnet(weights.shape).layers[0]!;
+  const { shape } = weights;
+  const subnet = request.subnet ?? denseSubnet(shape);
+  const { block, denseBlock } = countParameters(shape, subnet);
+  const narrowed = block < denseBlock;
+  assertSparsityFits(shape, request, narrowed);
   const probe = mlpProbeOf(forward);
   // Without statistics nothing needs to be run.
   const blind = wishOf(method) === null;
@@ -79,70 +92,62 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const sparse: SparseLayer[] = [];
   for (const [l, original] of weights.layers.entries()) {
     let layer = original;
+    const mask = subnet.layers[l]!;
     const masks: Partial<Record<LinearName, WeightMask>> = {};
+    const scores: Partial<Record<LinearName, ScoreHistogram>> = {};
     const refits: RefitRecord[] = [];
     for (const kind of ['attention', 'mlp'] as const) {
       const apply = (from: LayerWeights, before: Tensor[]): Promise<Tensor[]> =>
         blind ? Promise.resolve([]) : forward.sublayer(kind, from, mask, before, { signal });
       if (follow) denseStates = replaced(denseStates, await apply(original, denseStates));
       const pattern = patternOf(request, l, kind);
-      if (pattern !== null) {
+      if (pattern !== null && isPresent(kind, mask)) {
         const done = await pruneSublayer(
-          { ...request, probe, mask, block: `block ${l}`, layer, kind, pattern, states },
+          {
+            ...{ ...request, probe, mask, block: `block ${l}`, layer, kind, pattern, states },
+            remainder: narrowed ? 'padded' : 'refused',
+            histograms: request.histograms ?? false,
+          },
           follow ? denseStates : null,
         );
         layer = done.layer;
         if (done.statistics !== null) request.onStatistics?.({ layer: l, kind }, done.statistics);
         Object.assign(masks, done.masks);
+        Object.assign(scores, done.scores);
         refits.push(...done.refits);
       }
       states = replaced(states, await apply(layer, states));
+      request.onProgress?.(2 * l + (kind === 'mlp' ? 2 : 1), 2 * shape.layers);
     }
     layers.push(layer);
-    sparse.push({ layer: l, masks, density: densityOf(layer, masks), refits });
+    sparse.push({ layer: l, masks, scores, density: densityOf(shape, mask, masks), refits });
     request.onLayer?.(sparse[l]!);
   }
   releaseTensors([...denseStates, ...states]);
   return { weights: { ...weights, layers }, layers: sparse };
 }
 
-/** Share of the weights of a block's maps that stay; maps without a mask stay whole. */
-export function densityOf(
-  layer: LayerWeights,
+/** Share of the kept weights of a block's maps that stay; maps without a mask stay whole. */
+function densityOf(
+  shape: ModelShape,
+  mask: LayerMask,
   masks: Readonly<Partial<Record<LinearName, WeightMask>>>,
 ): number {
   let [kept, all] = [0, 0];
-  for (const { name, linear } of [...mapsOf(layer, 'attention'), ...mapsOf(layer, 'mlp')]) {
-    const mask = masks[name];
-    kept += mask === undefined ? linear.weight.length : countKept(mask);
-    all += linear.weight.length;
-  }
-  return kept / all;
-}
-
-/** Refuses a pattern that leaves a remainder in any map, before any work. */
-function assertPatternsFit(request: SparsifyRequest): void {
-  const { shape, layers } = request.weights;
-  for (const [l, layer] of layers.entries()) {
-    for (const kind of ['attention', 'mlp'] as const) {
-      const pattern = patternOf(request, l, kind);
-      if (pattern === null) continue;
-      for (const { name, linear } of mapsOf(layer, kind)) {
-        const rows = comparedAxis(name, request.method.rule) === 'rows';
-        const length = rows ? rowsOfMap(linear, shape) : shape.hidden;
-        assertFits(pattern, length, `block ${l}, ${name}_proj`);
-      }
+  for (const kind of ['attention', 'mlp'] as const) {
+    for (const [name, rows] of Object.entries(keptRowsOf(shape, mask, kind))) {
+      if (name === 'gate' && !shape.mlp.gated) continue;
+      const size = rows.length * shape.hidden;
+      const zeros = masks[name as LinearName];
+      kept += zeros === undefined ? size : countKept(zeros);
+      all += size;
     }
   }
+  return all === 0 ? 1 : kept / all;
 }
 
-function patternOf(
-  { pattern, scope }: SparsifyRequest,
-  layer: number,
-  kind: SublayerKind,
-): Pattern | null {
-  if (kind === 'attention' && scope === 'mlp') return null;
-  return 'kind' in pattern ? pattern : (pattern[layer] ?? null);
+function isPresent(kind: SublayerKind, mask: LayerMask): boolean {
+  return kind === 'attention' ? hasAttention(mask) : mask.mlp.length > 0;
 }
 
 /** The next states, when the old ones are needed no more. */

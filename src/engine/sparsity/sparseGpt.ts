@@ -2,7 +2,7 @@ import { type Matrix, rowsOf, zeros } from '../numeric/matrix.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
 import type { InverseRoot } from './inverseRoot.ts';
 import { markGroups } from './nmMask.ts';
-import { assertFits, type Pattern } from './pattern.ts';
+import { assertFits, type Pattern, type Remainder } from './pattern.ts';
 import { thresholdOf } from './radixThreshold.ts';
 import { type ScoreKeys, scoreKeys } from './scoredWeight.ts';
 import { keptOf } from './selectMask.ts';
@@ -18,6 +18,15 @@ export interface Swept {
   readonly weight: Matrix;
   /** 1 where kept, [inputs · outputs]. */
   readonly flags: Uint8Array;
+}
+
+/** What a sweep makes. */
+export interface SweepOptions {
+  readonly pattern: Pattern;
+  /** Names the map in an error, e.g. `block 3, down_proj`. */
+  readonly what: string;
+  /** Of inputs that m does not divide; refused when absent. */
+  readonly remainder?: Remainder;
 }
 
 /**
@@ -38,11 +47,11 @@ export async function sparseGptSweep(
   gemm: SolverGemm,
   weight: Matrix,
   root: InverseRoot,
-  { pattern, what }: { readonly pattern: Pattern; readonly what: string },
+  { pattern, what, remainder = 'refused' }: SweepOptions,
   signal?: AbortSignal,
 ): Promise<Swept> {
   const inputs = weight.rows;
-  assertFits(pattern, inputs, what);
+  assertFits(pattern, inputs, what, remainder);
   const flags = new Uint8Array(weight.data.length).fill(1);
   for (const row of root.dead) rowsOf(weight, row, row + 1).data.fill(0);
   const step = pattern.kind === 'nm' ? pattern.m : MASK_BLOCK;
@@ -88,8 +97,8 @@ function chooseMask(state: Sweep, from: number, to: number, pattern: Pattern): v
   }
   const part = flags.subarray(from * columns, to * columns);
   if (pattern.kind === 'nm') {
-    const { n, m } = pattern;
-    markGroups(room, part, { n, m, groups: columns, step: columns, stride: 1 });
+    const { n } = pattern;
+    markGroups(room, part, { n, m: to - from, groups: columns, step: columns, stride: 1 });
   } else markShare(room, part, keptOf(part.length, pattern.fraction));
 }
 
