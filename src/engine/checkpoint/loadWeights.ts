@@ -1,10 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { EngineError } from '../../protocol/errors.ts';
 import { assembleWeights } from './assembleWeights.ts';
 import type { Checkpoint, CheckpointTensor } from './openCheckpoint.ts';
 import { openInFolder } from './modelFolder.ts';
 import type { ModelWeights } from './modelWeights.ts';
-import { readFloats } from './safetensorsFile.ts';
+import { readTensor } from './readPacked.ts';
 import { transposeRows } from './transpose.ts';
 
 /** What a caller may pass to {@link loadWeights}. */
@@ -34,36 +33,29 @@ export async function loadWeights(
   const arrays = new Map<string, Float32Array>();
   const total = tensors.reduce((sum, { located }) => sum + located.entry.elements * 4, 0);
   let loaded = 0;
-  // File by file, so that one handle is open at a time however many shards there are.
+  // File by file, in the order of the disk however many shards there are.
   for (const { file, bytes } of files) {
-    const inFile = tensors.filter(({ located }) => located.file === file);
-    const { handle, bytes: bytesNow } = await openInFolder(folder, file);
-    try {
-      if (bytesNow !== bytes) throw changedFile(file, bytes, bytesNow);
-      for (const tensor of inFile) {
-        const data = await readTensor(handle, tensor, options.signal);
-        arrays.set(keyOf(tensor.spec.slot, tensor.spec.layer), data);
-        loaded += data.byteLength;
-        options.onProgress?.(loaded, total);
-      }
-    } finally {
-      await handle.close();
+    await expectSize(folder, file, bytes);
+    for (const tensor of tensors.filter(({ located }) => located.file === file)) {
+      const data = await readWhole(folder, tensor, options.signal);
+      arrays.set(keyOf(tensor.spec.slot, tensor.spec.layer), data);
+      loaded += data.byteLength;
+      options.onProgress?.(loaded, total);
     }
   }
   return assembleWeights(checkpoint.shape, (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null);
 }
 
 /** One tensor in our layout: transposed on the way in, piece by piece, where we keep it so. */
-async function readTensor(
-  handle: FileHandle,
+async function readWhole(
+  folder: string,
   { spec, located }: CheckpointTensor,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  const { file, entry } = located;
-  const target = allocate(entry.elements, spec.name);
+  const target = allocate(located.entry.elements, spec.name);
   const cols = spec.dims.at(-1) ?? 1;
   const targetCols = spec.dims[0] ?? 1;
-  await readFloats(handle, file, entry, {
+  await readTensor(folder, located, {
     rowSize: cols,
     signal,
     sink: (values, first) => {
@@ -96,8 +88,11 @@ function keyOf(slot: string, layer: number | null): string {
   return `${layer ?? ''} ${slot}`;
 }
 
-function changedFile(file: string, before: number, now: number): EngineError {
-  return new EngineError('checkpoint', {
+async function expectSize(folder: string, file: string, before: number): Promise<void> {
+  const { handle, bytes: now } = await openInFolder(folder, file);
+  await handle.close();
+  if (now === before) return;
+  throw new EngineError('checkpoint', {
     what: file,
     expected: `a file of ${before} bytes, as when it was opened`,
     found: `${now} bytes`,

@@ -6,8 +6,10 @@ import { familyOfModelType } from './families/registry.ts';
 import { parseJsonObject } from './jsonObject.ts';
 import { readSmallFile, resolveFolder } from './modelFolder.ts';
 import type { ModelShape } from './modelShape.ts';
+import { withPackedMaps } from './packedTensors.ts';
 import { readableDtype } from './safetensorsFile.ts';
 import { shown } from './shown.ts';
+import { sparsityFormatOf } from './sparsityFormat.ts';
 import type { StoredDtype } from './storedFloats.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
 import { type TensorSpec, tensorTable } from './tensorTable.ts';
@@ -55,10 +57,9 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const configBytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
   const config = parseJsonObject(configBytes, CONFIG_FILE);
   const reader = new ConfigReader(config);
-  const family = familyOfModelType(config['model_type']);
-  reader.require('quantization_config', undefined, config['quantization_config'] ?? undefined);
+  const family = familyOfModelType(stockTypeOf(config));
   const shape = family.parse(reader);
-  const index = await readTensorIndex(folder);
+  const index = await readCheckpointIndex(folder, config);
   const tensors = tensorTable(family, shape).map((spec) => locate(index, spec));
   const used = new Set(tensors.map(({ located }) => located.entry.name));
   const embedding = tensors[0]!.located;
@@ -73,6 +74,33 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
     files: index.files.map(({ file, bytes }) => ({ file, bytes })),
     fingerprint: fingerprintOf(configBytes, index),
   };
+}
+
+/**
+ * Finds every tensor of a model folder, maps that are stored without their zeros among them.
+ *
+ * @param folder  as `resolveFolder` gives it
+ * @param config  its `config.json`
+ * @throws EngineError `checkpoint` as `readTensorIndex` does, and for a quantised checkpoint
+ */
+export async function readCheckpointIndex(
+  folder: string,
+  config: Readonly<Record<string, unknown>>,
+): Promise<TensorIndex> {
+  const form = sparsityFormatOf(config);
+  const index = await readTensorIndex(folder);
+  return form === null ? index : withPackedMaps(folder, index, form);
+}
+
+/**
+ * The model type of a configuration. Our own exports hide it from programs that would misread a
+ * stock layout: those that do not know how maps are packed would give them random weights.
+ */
+export function stockTypeOf(config: Readonly<Record<string, unknown>>): unknown {
+  const { subnet, model_type: type } = config;
+  if (typeof subnet !== 'object' || subnet === null) return type;
+  const { stock_model_type: stock } = subnet as Readonly<Record<string, unknown>>;
+  return stock ?? type;
 }
 
 /** Finds a tensor and checks its type and shape. */

@@ -28,7 +28,7 @@ export interface FloatReading {
 }
 
 /** Elements decoded at once: 4 MB of float32, enough to make the cost per read vanish. */
-const CHUNK_ELEMENTS = 1 << 20;
+export const CHUNK_ELEMENTS = 1 << 20;
 
 /**
  * Reads and checks the header of a safetensors file, nothing else.
@@ -80,18 +80,41 @@ export async function readFloats(
     const count = Math.min(step, entry.elements - first);
     const piece = raw.subarray(0, count * size);
     await readExactly(handle, piece, entry.begin + first * size, file);
-    const values = floats.subarray(0, count);
-    const bad = decodeFloats(dtype, piece, values);
-    if (bad >= 0) {
-      throw new EngineError('checkpoint', {
-        what: `${file}: tensor ${shown(entry.name)}`,
-        expected: 'finite weights',
-        found: `${values[bad]} at element ${first + bad}`,
-        action: 'The checkpoint is damaged or its training diverged; use another one.',
-      });
-    }
+    const target = floats.subarray(0, count);
+    const values = decodeFinite(dtype, piece, { file, entry, first, target });
     sink(values, first);
   }
+}
+
+/**
+ * Turns stored elements of a tensor into float32 and refuses NaN and infinite ones.
+ *
+ * @param dtype  how they are stored
+ * @param raw    their bytes
+ * @param place  which elements of which tensor they are, for messages; `target` takes the values,
+ *   a new array where there is none
+ * @throws EngineError `checkpoint`
+ */
+export function decodeFinite(
+  dtype: StoredDtype,
+  raw: Uint8Array,
+  place: {
+    readonly file: string;
+    readonly entry: TensorEntry;
+    readonly first: number;
+    readonly target?: Float32Array;
+  },
+): Float32Array {
+  const { file, entry, first } = place;
+  const values = place.target ?? new Float32Array(raw.length / bytesPerElement(dtype));
+  const bad = decodeFloats(dtype, raw, values);
+  if (bad < 0) return values;
+  throw new EngineError('checkpoint', {
+    what: `${file}: tensor ${shown(entry.name)}`,
+    expected: 'finite weights',
+    found: `${values[bad]} at element ${first + bad}`,
+    action: 'The checkpoint is damaged or its training diverged; use another one.',
+  });
 }
 
 /**

@@ -5,17 +5,31 @@ import { diskError } from '../../protocol/diskError.ts';
 import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bytesPerElement, encodeFloats, type StoredDtype } from './storedFloats.ts';
 
-/** One tensor to be written. */
-export interface TensorToWrite {
+/** Weights to be written, in the element type of the file. */
+export interface FloatsToWrite {
   readonly name: string;
   readonly dims: readonly number[];
+  readonly dtype?: undefined;
   /** Gives the values, row-major; called once, when their turn comes, and let go after it. */
   readonly values: () => Float32Array;
 }
 
+/** Whole numbers to be written as they are: bytes as U8, counts as I64. */
+export type WholesToWrite = Omit<FloatsToWrite, 'dtype' | 'values'> &
+  (
+    | { readonly dtype: 'U8'; readonly values: () => Uint8Array }
+    | { readonly dtype: 'I64'; readonly values: () => BigInt64Array }
+  );
+
+/** One tensor to be written. */
+export type TensorToWrite = FloatsToWrite | WholesToWrite;
+
+/** What is known of a tensor before its values are made. */
+export type TensorPlan = Pick<TensorToWrite, 'name' | 'dims' | 'dtype'>;
+
 /** How a safetensors file is written. */
 export interface WriteOptions {
-  /** Element type of every tensor. */
+  /** Element type of every tensor of weights. */
   readonly dtype: StoredDtype;
   /** Checked between pieces of 4 MB. */
   readonly signal?: AbortSignal | undefined;
@@ -29,9 +43,11 @@ const CHUNK_ELEMENTS = 1 << 20;
  * sees the old file or the whole new one.
  *
  * Memory: one tensor, as its `values` gives it, plus 4 MB. Values are rounded to nearest even.
+ * Where element types differ, the wider ones come first in the file, so that every tensor starts at
+ * a multiple of its element size: programs that map the file need that.
  *
  * @param path     where to write; an existing file is replaced
- * @param tensors  in the order of their bytes; names are unique
+ * @param tensors  in the order in which their values are asked for; names are unique
  * @param options  element type and cancellation
  * @returns the size of the file, bytes
  * @throws EngineError `disk` when writing fails (the half-written file is removed); `numeric` for
@@ -43,21 +59,21 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   options: WriteOptions,
 ): Promise<number> {
-  const header = headerOf(tensors, options.dtype);
+  const { header, begins, bytes } = layoutOf(tensors, options.dtype);
   const partial = `${path}.partial`;
   let handle: FileHandle | undefined;
   try {
     handle = await open(partial, 'w');
-    let position = await writeAll(handle, header, 0);
-    for (const tensor of tensors) {
-      position = await writeTensor(handle, tensor, position, options);
+    await writeAll(handle, header, 0);
+    for (const [i, tensor] of tensors.entries()) {
+      await writeTensor(handle, tensor, begins[i]!, options);
     }
     await handle.sync();
     await handle.close();
     handle = undefined;
     await rename(partial, path);
     await syncFolder(dirname(path));
-    return position;
+    return bytes;
   } catch (error) {
     // The first error is the one to report, whatever else fails while tidying up.
     await handle?.close().catch(() => undefined);
@@ -70,31 +86,47 @@ export async function writeSafetensors(
 /**
  * Bytes a safetensors file of these tensors will have, e.g. to check for room beforehand.
  *
- * @param tensors  names and dimensions
- * @param dtype    element type of every tensor
+ * @param tensors  names, dimensions and element types
+ * @param dtype    element type of every tensor of weights
  */
-export function safetensorsBytes(
-  tensors: readonly Pick<TensorToWrite, 'name' | 'dims'>[],
-  dtype: StoredDtype,
-): number {
-  const elements = tensors.reduce((sum, tensor) => sum + countOf(tensor.dims), 0);
-  return headerOf(tensors, dtype).length + elements * bytesPerElement(dtype);
+export function safetensorsBytes(tensors: readonly TensorPlan[], dtype: StoredDtype): number {
+  return layoutOf(tensors, dtype).bytes;
 }
 
-function headerOf(
-  tensors: readonly Pick<TensorToWrite, 'name' | 'dims'>[],
-  dtype: StoredDtype,
-): Uint8Array {
-  const header: [string, unknown][] = [['__metadata__', { format: 'pt' }]];
-  let begin = 0;
-  for (const { name, dims } of tensors) {
-    const end = begin + countOf(dims) * bytesPerElement(dtype);
-    header.push([name, { dtype, shape: dims, data_offsets: [begin, end] }]);
-    begin = end;
+/** Where everything lies in a file. */
+interface Layout {
+  /** Length and JSON. */
+  readonly header: Uint8Array;
+  /** First byte of each tensor, from the start of the file. */
+  readonly begins: readonly number[];
+  /** Size of the file. */
+  readonly bytes: number;
+}
+
+function layoutOf(tensors: readonly TensorPlan[], dtype: StoredDtype): Layout {
+  const begins = new Array<number>(tensors.length);
+  const fields: [string, unknown][] = [['__metadata__', { format: 'pt' }]];
+  const order = tensors.map((tensor, i) => ({ i, tensor, size: sizeOf(tensor.dtype ?? dtype) }));
+  let end = 0;
+  for (const { i, tensor, size } of order.sort((a, b) => b.size - a.size || a.i - b.i)) {
+    const { name, dims } = tensor;
+    const begin = end;
+    end += countOf(dims) * size;
+    begins[i] = begin;
+    fields.push([name, { dtype: tensor.dtype ?? dtype, shape: dims, data_offsets: [begin, end] }]);
   }
-  const names = new Set(header.map(([name]) => name));
-  if (names.size !== header.length) throw new RangeError('A tensor name comes twice.');
-  const json = JSON.stringify(Object.fromEntries(header));
+  const names = new Set(fields.map(([name]) => name));
+  if (names.size !== fields.length) throw new RangeError('A tensor name comes twice.');
+  const header = headerOf(Object.fromEntries(fields));
+  return {
+    header,
+    begins: begins.map((begin) => header.length + begin),
+    bytes: header.length + end,
+  };
+}
+
+function headerOf(fields: Readonly<Record<string, unknown>>): Uint8Array {
+  const json = JSON.stringify(fields);
   // Spaces at the end let the data start at a multiple of 8, as readers that map the file like it.
   const text = Buffer.from(json.padEnd(json.length + ((8 - (Buffer.byteLength(json) % 8)) % 8)));
   const bytes = new Uint8Array(8 + text.length);
@@ -103,18 +135,24 @@ function headerOf(
   return bytes;
 }
 
+function sizeOf(dtype: StoredDtype | WholesToWrite['dtype']): number {
+  if (dtype === 'U8') return 1;
+  return dtype === 'I64' ? 8 : bytesPerElement(dtype);
+}
+
 async function writeTensor(
   handle: FileHandle,
   tensor: TensorToWrite,
   start: number,
   { dtype, signal }: WriteOptions,
-): Promise<number> {
-  const values = tensor.values();
-  if (values.length !== countOf(tensor.dims)) {
-    throw new RangeError(
-      `${tensor.name} has ${values.length} elements, not ${countOf(tensor.dims)}.`,
-    );
+): Promise<void> {
+  if (tensor.dtype !== undefined) {
+    throwIfAborted(signal);
+    const { buffer, byteOffset, byteLength } = checked(tensor, tensor.values());
+    await writeAll(handle, new Uint8Array(buffer, byteOffset, byteLength), start);
+    return;
   }
+  const values = checked(tensor, tensor.values());
   const size = bytesPerElement(dtype);
   const buffer = new Uint8Array(Math.min(CHUNK_ELEMENTS, values.length) * size);
   let position = start;
@@ -124,18 +162,25 @@ async function writeTensor(
     const bytes = buffer.subarray(0, piece.length * size);
     const bad = encodeFloats(dtype, piece, bytes);
     if (bad >= 0) throw unwritable(tensor.name, dtype, first + bad, piece[bad]!);
-    position = await writeAll(handle, bytes, position);
+    await writeAll(handle, bytes, position);
+    position += bytes.length;
   }
-  return position;
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+function checked<Values extends { readonly length: number }>(
+  { name, dims }: TensorPlan,
+  values: Values,
+): Values {
+  if (values.length === countOf(dims)) return values;
+  throw new RangeError(`${name} has ${values.length} elements, not ${countOf(dims)}.`);
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
   while (done < bytes.length) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-  return position + done;
 }
 
 /** Makes the rename last through a power cut; systems that cannot flush a folder are left alone. */

@@ -64,6 +64,21 @@ export function encodeFloats(dtype: StoredDtype, values: Float32Array, target: U
   return bad;
 }
 
+/**
+ * Values as they are once stored and read again.
+ *
+ * @param dtype   how they are stored
+ * @param values  read only; returned as they are when the type keeps every float32
+ */
+export function roundedTo(dtype: StoredDtype, values: Float32Array): Float32Array {
+  if (dtype === 'F32') return values;
+  const bytes = new Uint8Array(values.length * bytesPerElement(dtype));
+  encodeFloats(dtype, values, bytes);
+  const result = new Float32Array(values.length);
+  decodeFloats(dtype, bytes, result);
+  return result;
+}
+
 /** Upper half of a float32, rounded; a NaN stays one because its exponent cannot carry out. */
 function roundToBrain(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return 0x7fc0;

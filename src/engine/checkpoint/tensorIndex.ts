@@ -1,4 +1,5 @@
 import { EngineError } from '../../protocol/errors.ts';
+import type { BitmaskForm } from './bitmaskPacking.ts';
 import { parseJsonObject } from './jsonObject.ts';
 import { hasFile, readSmallFile } from './modelFolder.ts';
 import { readSafetensorsIndex, type SafetensorsIndex } from './safetensorsFile.ts';
@@ -8,7 +9,20 @@ import { shown } from './shown.ts';
 /** A tensor and the file that holds it. */
 export interface LocatedTensor {
   readonly file: string;
+  /** Name, type and dimensions of the tensor; its bytes, unless it is packed. */
   readonly entry: TensorEntry;
+  /** Where its parts lie when it is stored without its zeros. */
+  readonly packed?: PackedParts;
+}
+
+/** The parts of a map that is stored without its zeros. */
+export interface PackedParts {
+  readonly form: BitmaskForm;
+  /** Kept values, in the map's own file. */
+  readonly values: TensorEntry;
+  readonly bits: LocatedTensor;
+  /** Number of values before each row; null in the form that needs none. */
+  readonly rowOffsets: LocatedTensor | null;
 }
 
 /** All tensors of a model folder. */

@@ -4,20 +4,21 @@ import { ConfigReader } from '../checkpoint/configReader.ts';
 import type { Family } from '../checkpoint/families/family.ts';
 import { familyOfModelType } from '../checkpoint/families/registry.ts';
 import { parseJsonObject } from '../checkpoint/jsonObject.ts';
-import { openInFolder, readSmallFile, resolveFolder } from '../checkpoint/modelFolder.ts';
+import { readSmallFile, resolveFolder } from '../checkpoint/modelFolder.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
-import { readableDtype, readFloats } from '../checkpoint/safetensorsFile.ts';
+import { CONFIG_FILE, readCheckpointIndex } from '../checkpoint/openCheckpoint.ts';
+import { readTensor } from '../checkpoint/readPacked.ts';
+import { readableDtype } from '../checkpoint/safetensorsFile.ts';
 import { shown } from '../checkpoint/shown.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
-import { readTensorIndex, type TensorIndex } from '../checkpoint/tensorIndex.ts';
+import type { TensorIndex } from '../checkpoint/tensorIndex.ts';
 import { tensorTable } from '../checkpoint/tensorTable.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { decodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import { SUBNET_BLOCK_VERSION } from './exportCheckpoint.ts';
+import { SUBNET_BLOCK_VERSION } from './checkpointConfig.ts';
 import { slicedTensors, type SlicedTensor } from './slicedTensors.ts';
 import { stockLayout } from './stockLayout.ts';
 
@@ -43,7 +44,7 @@ const MAX_GROWTH = 64;
 const ALWAYS_FINE_BYTES = 1 << 26;
 
 /**
- * Reads a checkpoint that `exportCheckpoint` wrote.
+ * Reads a checkpoint that `exportCheckpoint` or `exportCompressed` wrote.
  *
  * Memory: the weights of the dense model as float32 plus a few MB.
  * @throws EngineError `checkpoint` for a folder that is not such a checkpoint or is damaged,
@@ -70,7 +71,7 @@ export async function readSubnetCheckpoint(
   if (subnetKey(subnet) !== values['key']) {
     throw problem(`${CONFIG_FILE}: "subnet.key"`, subnetKey(subnet), shown(values['key']));
   }
-  const index = await readTensorIndex(folder);
+  const index = await readCheckpointIndex(folder, config);
   checkGrowth(shape, index);
   const { weights, dtype } = await readDense(folder, index, { family, shape, subnet }, signal);
   return { weights, subnet, config, dtype };
@@ -110,16 +111,11 @@ async function readDense(
       throw problem(found.file, expected, `shape ${shown(found.entry.dims)}`);
     }
     dtype = readableDtype(found.entry, found.file);
-    const { handle } = await openInFolder(folder, found.file);
-    try {
-      const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
-      const rowSize = tensor.dims.at(-1) ?? 1;
-      const sink = scatter(tensor, shape.hidden, target);
-      await readFloats(handle, found.file, found.entry, { rowSize, signal, sink });
-      arrays.set(`${tensor.spec.slot} ${tensor.spec.layer}`, target);
-    } finally {
-      await handle.close();
-    }
+    const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
+    const rowSize = tensor.dims.at(-1) ?? 1;
+    const sink = scatter(tensor, shape.hidden, target);
+    await readTensor(folder, found, { rowSize, signal, sink });
+    arrays.set(`${tensor.spec.slot} ${tensor.spec.layer}`, target);
   }
   const zeros = zeroTensors(family, shape);
   const weights = assembleWeights(

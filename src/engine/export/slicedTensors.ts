@@ -1,6 +1,10 @@
+import { tensorOf } from '../checkpoint/assembleWeights.ts';
 import type { Family, Slot } from '../checkpoint/families/family.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
+import { transpose } from '../checkpoint/transpose.ts';
+import { gatherRows } from '../graphs/keptRows.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
 import { keptAttentionRows, keptHeads } from './sliceLayer.ts';
 
@@ -36,6 +40,19 @@ export function slicedTensors(
     if (rows !== null) dims[transposed ? 1 : 0] = rows.length;
     return [{ spec, name: tensorName(family, slot, blockNumber(layer)), dims, rows }];
   });
+}
+
+/**
+ * The values of a sliced tensor as its file holds them, row-major.
+ * @returns  the model's own array where nothing is sliced or transposed: read only
+ */
+export function slicedValues(weights: ModelWeights, tensor: SlicedTensor): Float32Array {
+  const { spec, rows } = tensor;
+  const { hidden } = weights.shape;
+  const data = tensorOf(weights, spec.slot, spec.layer)!;
+  const width = spec.dims.length === 1 ? 1 : hidden;
+  const kept = rows === null ? data : gatherRows(data, width, rows);
+  return spec.transposed ? transpose(kept, kept.length / hidden, hidden) : kept;
 }
 
 /** Rows that a block keeps of each of its tensors. */

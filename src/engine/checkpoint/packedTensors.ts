@@ -1,0 +1,129 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { type BitmaskForm, bitmaskStride } from './bitmaskPacking.ts';
+import { MAX_SIZE } from './configReader.ts';
+import { openInFolder, readExactly } from './modelFolder.ts';
+import { readableDtype } from './safetensorsFile.ts';
+import { shown } from './shown.ts';
+import type { LocatedTensor, TensorIndex } from './tensorIndex.ts';
+
+/** Last parts of the names of a packed map's tensors. */
+const VALUES = '.compressed';
+const BITS = '.bitmask';
+const SHAPE = '.shape';
+const ROW_OFFSETS = '.row_offsets';
+
+/**
+ * The index of a compressed checkpoint with its packed maps as if they were plain tensors: a map
+ * `x.compressed`, `x.bitmask`, `x.shape` (and `x.row_offsets`) is found as `x.weight`.
+ *
+ * Reads only the two numbers of each shape; they are checked against the size of the bits, so they
+ * cannot announce more than 8 weights for a byte of the file.
+ *
+ * @param folder  as `resolveFolder` gives it
+ * @throws EngineError `checkpoint` for a map of which a tensor is missing or has the wrong type or
+ *   size, and for a map that is there twice
+ */
+export async function withPackedMaps(
+  folder: string,
+  index: TensorIndex,
+  form: BitmaskForm,
+): Promise<TensorIndex> {
+  const tensors = new Map(index.tensors);
+  const suffixes = [VALUES, BITS, SHAPE, ...(form === 'sparse-bitmask' ? [ROW_OFFSETS] : [])];
+  for (const prefix of packedPrefixes(index)) {
+    const parts = suffixes.map((suffix) => {
+      tensors.delete(prefix + suffix);
+      return partOf(index, prefix, suffix);
+    });
+    const name = `${prefix}.weight`;
+    if (tensors.has(name)) throw problem(name, 'the map packed or plain', 'both');
+    tensors.set(name, await packedMap(folder, name, form, parts));
+  }
+  return { files: index.files, tensors };
+}
+
+function packedPrefixes({ tensors }: TensorIndex): Set<string> {
+  const prefixes = new Set<string>();
+  for (const name of tensors.keys()) {
+    for (const suffix of [VALUES, BITS]) {
+      if (name.endsWith(suffix)) prefixes.add(name.slice(0, -suffix.length));
+    }
+  }
+  return prefixes;
+}
+
+function partOf({ tensors }: TensorIndex, prefix: string, suffix: string): LocatedTensor {
+  const part = tensors.get(prefix + suffix);
+  if (part === undefined) throw problem(prefix, `tensor ${shown(prefix + suffix)}`, 'none');
+  return part;
+}
+
+async function packedMap(
+  folder: string,
+  name: string,
+  form: BitmaskForm,
+  [values, bits, shape, rowOffsets]: readonly (LocatedTensor | undefined)[],
+): Promise<LocatedTensor> {
+  const { entry, file } = values!;
+  const [rows, columns] = await readShape(folder, name, shape!);
+  expectPart(name, bits!, 'U8', [rows, bitmaskStride(columns)]);
+  if (form === 'sparse-24-bitmask') {
+    if (columns % 4 !== 0) throw problem(name, 'a multiple of 4 columns', `${columns}`);
+    expectPart(name, values!, readableDtype(entry, file), [rows, columns / 2]);
+  } else {
+    expectPart(name, rowOffsets!, 'I64', [rows]);
+    // How many there are is in the bits, which are counted when they are read.
+    expectPart(name, values!, readableDtype(entry, file), [entry.elements]);
+  }
+  const dims = [rows, columns];
+  return {
+    file,
+    entry: { ...entry, name, dims, elements: rows * columns },
+    packed: { form, values: entry, bits: bits!, rowOffsets: rowOffsets ?? null },
+  };
+}
+
+/** The two numbers of a shape tensor, which the stricter form keeps as a column. */
+async function readShape(
+  folder: string,
+  name: string,
+  { file, entry }: LocatedTensor,
+): Promise<[rows: number, columns: number]> {
+  if (entry.dtype !== 'I64' || entry.elements !== 2) {
+    throw problem(name, 'a shape of two I64', `${entry.dtype} ${shown(entry.dims)}`);
+  }
+  const bytes = new Uint8Array(16);
+  const { handle } = await openInFolder(folder, file);
+  try {
+    await readExactly(handle, bytes, entry.begin, file);
+  } finally {
+    await handle.close();
+  }
+  const [rows, columns] = new BigInt64Array(bytes.buffer) as unknown as [bigint, bigint];
+  for (const size of [rows, columns]) {
+    if (size < 1n || size > BigInt(MAX_SIZE)) {
+      throw problem(name, `sizes from 1 to ${MAX_SIZE}`, `${rows} × ${columns}`);
+    }
+  }
+  return [Number(rows), Number(columns)];
+}
+
+function expectPart(
+  name: string,
+  { entry }: LocatedTensor,
+  dtype: string,
+  dims: readonly number[],
+): void {
+  if (entry.dtype === dtype && entry.dims.join() === dims.join()) return;
+  const expected = `${shown(entry.name)} of ${dtype} ${shown(dims)}, as its shape says`;
+  throw problem(name, expected, `${entry.dtype} ${shown(entry.dims)}`);
+}
+
+function problem(name: string, expected: string, found: string): EngineError {
+  return new EngineError('checkpoint', {
+    what: `Compressed map ${shown(name)}`,
+    expected,
+    found,
+    action: 'Export the checkpoint again, or download it again.',
+  });
+}
