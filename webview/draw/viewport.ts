@@ -10,19 +10,27 @@ export interface Viewport {
   readonly scale: number;
   /** Greatest scale. */
   readonly mostScale: number;
+  /** Least scale; without it all cells fill the width. */
+  readonly leastScale?: number;
 }
 
 /** From this many pixels on, cells are drawn in whole pixels, so that all are equally wide. */
-const WHOLE_FROM = 4;
+export const WHOLE_FROM = 4;
 
 /** All cells in view. */
-export function fitAll(cells: number, width: number, mostScale: number): Viewport {
-  return clampView({ cells, width, offset: 0, scale: 0, mostScale });
+export function fitAll(
+  cells: number,
+  width: number,
+  mostScale: number,
+  leastScale?: number,
+): Viewport {
+  const floor = leastScale === undefined ? {} : { leastScale };
+  return clampView({ cells, width, offset: 0, scale: 0, mostScale, ...floor });
 }
 
 /** Device pixels per cell as drawn: whole ones as soon as cells are told apart. */
 export function cellWidth(view: Viewport): number {
-  const least = view.width / Math.max(1, view.cells);
+  const least = scaleOfAll(view);
   if (view.scale <= least) return least;
   return view.scale < WHOLE_FROM ? view.scale : Math.round(view.scale);
 }
@@ -34,7 +42,7 @@ export function cellsInView(view: Viewport): number {
 
 /** The view zoomed by a factor; the cell under pixel `x` stays where it is, where the ends allow. */
 export function zoomAbout(view: Viewport, x: number, factor: number): Viewport {
-  const next = clampView({ ...view, scale: Math.max(view.scale, leastScale(view)) * factor });
+  const next = clampView({ ...view, scale: Math.max(view.scale, scaleOfAll(view)) * factor });
   const anchor = view.offset + x / cellWidth(view);
   return clampView({ ...next, offset: anchor - x / cellWidth(next) });
 }
@@ -59,7 +67,7 @@ export function resizeView(view: Viewport, width: number): Viewport {
 
 /** True when every cell is in view. */
 export function isWhole(view: Viewport): boolean {
-  return view.scale <= leastScale(view);
+  return view.scale <= scaleOfAll(view);
 }
 
 /** The cell under a device pixel; -1 outside. */
@@ -76,7 +84,7 @@ export function cellLeft(view: Viewport, cell: number): number {
 
 /** The view with its scale and place within bounds, its left edge on a whole device pixel. */
 export function clampView(view: Viewport): Viewport {
-  const least = leastScale(view);
+  const least = scaleOfAll(view);
   const scale = Math.min(Math.max(view.scale, least), Math.max(least, view.mostScale));
   const width = cellWidth({ ...view, scale });
   const last = Math.max(0, view.cells - view.width / width);
@@ -84,6 +92,6 @@ export function clampView(view: Viewport): Viewport {
   return { ...view, scale, offset: Math.round(offset * width) / width };
 }
 
-function leastScale({ cells, width }: Viewport): number {
-  return width / Math.max(1, cells);
+function scaleOfAll({ cells, width, leastScale }: Viewport): number {
+  return leastScale ?? width / Math.max(1, cells);
 }

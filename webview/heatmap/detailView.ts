@@ -14,7 +14,7 @@ import { subnetsOf, unitSentence } from './readout.ts';
 import { createReadout } from './readoutView.ts';
 import { createStripView, type StripCell } from './stripView.ts';
 import { bandsOf, spanOf, unitAt, type Band, type UnitWords } from './units.ts';
-import type { Loaded } from './unitSource.ts';
+import type { Loaded } from './answers.ts';
 
 /** What the page of a layer shows. */
 export interface DetailScene {

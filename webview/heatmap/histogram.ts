@@ -9,6 +9,8 @@ export interface Histogram {
   readonly removed: Uint32Array;
   /** Greatest kept + removed of a bin. */
   readonly most: number;
+  /** First and last bin of those in which the cut lies; to be marked. */
+  readonly shared?: { readonly from: number; readonly to: number } | null;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { pixel } from '../draw/colour.ts';
+import { mix, pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { clearRaster, fillRect, hatchRect } from '../draw/raster.ts';
 import { createSurface } from '../draw/surface.ts';
@@ -20,13 +20,17 @@ export const BINS = 48;
 /** CSS pixels. */
 const HEIGHT = 56;
 
-/** Makes a histogram of one kind of unit. */
-export function createHistogramView(name: string): HistogramView {
+/**
+ * Makes a histogram of one kind of unit.
+ * @param height  CSS pixels
+ */
+export function createHistogramView(name: string, height = HEIGHT): HistogramView {
   const canvas = el('canvas', { role: 'img', aria: { label: name } });
   const low = el('span', {});
   const scale = el('span', {});
   const high = el('span', {});
   const frame = el('div', { class: 'heat-histogram-plot' }, canvas);
+  frame.style.height = `${height}px`;
   const element = el(
     'div',
     { class: 'heat-histogram' },
@@ -57,16 +61,24 @@ export function createHistogramView(name: string): HistogramView {
 
   function paint(): void {
     if (shown === null || frame.clientWidth === 0) return;
-    surface.resize(frame.clientWidth, HEIGHT);
+    surface.resize(frame.clientWidth, height);
     const { raster, ratio } = surface;
     const { counts, theme } = shown;
     clearRaster(raster);
     const base = Math.max(1, Math.round(ratio));
     const room = raster.height - base;
     fillRect(raster, 0, room, raster.width, base, pixel(theme.line));
-    for (let i = 0; counts !== null && i < BINS && counts.most > 0; i++) {
-      const left = Math.round((i / BINS) * raster.width);
-      const width = Math.max(1, Math.round(((i + 1) / BINS) * raster.width) - left - base);
+    const bins = counts?.kept.length ?? 0;
+    const edge = (bin: number): number => Math.round((bin / bins) * raster.width);
+    if (counts?.shared !== undefined && counts.shared !== null) {
+      const [from, to] = [edge(counts.shared.from), edge(counts.shared.to + 1)];
+      const ink = theme.highContrast ? theme.background : mix(theme.background, theme.lost, 0.22);
+      fillRect(raster, from, 0, to - from, room, pixel(ink));
+      for (const x of [from, to - base]) fillRect(raster, x, 0, base, room, pixel(theme.lost));
+    }
+    for (let i = 0; counts !== null && i < bins && counts.most > 0; i++) {
+      const left = edge(i);
+      const width = Math.max(1, edge(i + 1) - left - (bins > 96 ? 0 : base));
       const kept = Math.round((counts.kept[i]! / counts.most) * room);
       const all = Math.round(((counts.kept[i]! + counts.removed[i]!) / counts.most) * room);
       fillRect(raster, left, room - all, width, all - kept, pixel(theme.removed));

@@ -5,7 +5,8 @@ import { changeTicks, shareTicks, type Tick } from '../draw/ticks.ts';
 import { changeShares, keptShares, meanShares, type Shares } from './groups.ts';
 import type { HeatmapMode, HeatmapState } from './heatmapState.ts';
 import type { Band } from './units.ts';
-import { nothing, type Frequency, type Loaded, type UnitSource } from './unitSource.ts';
+import { nothing, type Loaded } from './answers.ts';
+import type { Frequency, UnitSource } from './unitSource.ts';
 
 /** The planes of a run that are there by now. */
 export interface Planes {

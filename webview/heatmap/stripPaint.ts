@@ -23,7 +23,7 @@ export interface StripRow {
 export interface StripScratch {
   readonly line: Uint32Array;
   readonly flags: Uint8Array;
-  /** Cell of each pixel at the level drawn; -1 in the gaps between cells. */
+  /** Cell of each pixel at the level drawn; negative in the gaps between cells. */
   readonly cells: Int32Array;
 }
 
@@ -66,15 +66,22 @@ export function paintStrip(
   }
 }
 
+/** What {@link placeCells} writes where nothing of a cell is. */
+export const GAP = -1;
+/** The gap behind the last cell of a group. */
+export const GROUP_GAP = -2;
+
 /**
  * Which cell of a level every pixel shows.
  * @param cells  [raster width]; written between the edges of the plot
+ * @param group  cells that belong together; 0 when none do
  */
 export function placeCells(
   cells: Int32Array,
-  { left, plot, ratio }: StripGeometry,
+  { left, plot, ratio }: { readonly left: number; readonly plot: number; readonly ratio: number },
   view: Viewport,
   level: number,
+  group = 0,
 ): void {
   const width = cellWidth(view);
   const gap = width >= GAP_FROM * ratio ? Math.max(1, Math.floor(ratio)) : 0;
@@ -84,7 +91,9 @@ export function placeCells(
     const place = view.offset + (x + 0.5) / width;
     const cell = Math.floor(place);
     const inGap = gap > 0 && (place - cell) * width > width - gap;
-    cells[left + x] = cell >= view.cells || inGap ? -1 : Math.floor(cell * shrink);
+    if (cell >= view.cells) cells[left + x] = GAP;
+    else if (!inGap) cells[left + x] = Math.floor(cell * shrink);
+    else cells[left + x] = group > 0 && (cell + 1) % group === 0 ? GROUP_GAP : GAP;
   }
 }
 

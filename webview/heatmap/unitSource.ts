@@ -1,14 +1,6 @@
 import type { MaskRef } from '../../src/protocol/panelApi.ts';
+import { createAnswers, type Loaded } from './answers.ts';
 import type { HeatmapDeps } from './heatmapState.ts';
-
-/** An answer that is awaited, there, or refused. */
-export interface Loaded<T> {
-  /** The answer; while a newer one is awaited, the one before it. */
-  readonly value: T | null;
-  readonly loading: boolean;
-  /** Why there is none; null otherwise. */
-  readonly failed: string | null;
-}
 
 /** Planes of units, asked for once each. */
 export interface UnitSource {
@@ -32,55 +24,12 @@ export interface Frequency {
 /** Answers kept; a mask of the largest models takes 300 kB, so that these are 20 MB. */
 const MOST_ANSWERS = 64;
 
-/** Nothing, and nothing on its way. */
-export const nothing: Loaded<never> = { value: null, loading: false, failed: null };
-
 /**
  * Makes a source.
  * @param changed  called after an answer came
  */
 export function createUnitSource(deps: HeatmapDeps, changed: () => void): UnitSource {
-  const answers = new Map<string, Loaded<unknown>>();
-  /** By slot: the run and the last answer shown there. */
-  const shown = new Map<string, { readonly run: string; readonly value: unknown }>();
-  let ended = false;
-
-  const get = <T>(slot: string, run: string, what: string, ask: () => Promise<T>): Loaded<T> => {
-    const key = `${run}\n${what}`;
-    let answer = answers.get(key);
-    if (answer === undefined) {
-      answer = { value: null, loading: true, failed: null };
-      remember(key, answer);
-      ask().then(
-        (value) => {
-          settle(key, { value, loading: false, failed: null });
-        },
-        (error: unknown) => {
-          const failed = error instanceof Error ? error.message : String(error);
-          settle(key, { value: null, loading: false, failed });
-        },
-      );
-    }
-    if (answer.value !== null) shown.set(slot, { run, value: answer.value });
-    const before = shown.get(slot);
-    if (!answer.loading || before?.run !== run) return answer as Loaded<T>;
-    return { value: before.value as T, loading: true, failed: null };
-  };
-  const remember = (key: string, answer: Loaded<unknown>): void => {
-    answers.delete(key);
-    answers.set(key, answer);
-    for (const old of answers.keys()) {
-      if (answers.size <= MOST_ANSWERS) break;
-      answers.delete(old);
-    }
-  };
-  const settle = (key: string, answer: Loaded<unknown>): void => {
-    // One that was forgotten meanwhile is asked for again when it is needed again.
-    if (ended || !answers.has(key)) return;
-    remember(key, answer);
-    changed();
-  };
-
+  const { get, retry, dispose } = createAnswers(MOST_ANSWERS, changed);
   return {
     mask: (slot, run, mask, generation) =>
       // A candidate never changes; a named mask may be written again as a run goes on.
@@ -101,14 +50,7 @@ export function createUnitSource(deps: HeatmapDeps, changed: () => void): UnitSo
         `scores ${layer}`,
         async () => (await deps.layerScores(run, layer)).scores,
       ),
-    retry() {
-      for (const [key, { failed }] of answers) if (failed !== null) answers.delete(key);
-      changed();
-    },
-    dispose() {
-      ended = true;
-      answers.clear();
-      shown.clear();
-    },
+    retry,
+    dispose,
   };
 }
