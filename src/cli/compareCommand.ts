@@ -1,11 +1,11 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
-import type { CompareRow } from '../protocol/compareRow.ts';
+import type { ComparisonTable } from '../protocol/comparisonTable.ts';
 import { engineApi, type RunOverrides } from '../protocol/engineApi.ts';
+import { comparisonCsv, comparisonMarkdown } from './comparisonFiles.ts';
+import { comparisonText } from './comparisonText.ts';
 import { deviceOption, jsonOption, wholeNumber } from './options.ts';
 import { printResult, type Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { formatFitness } from './units.ts';
 import { withEngine } from './withEngine.ts';
 
 /** `subnet compare CONFIG` */
@@ -20,14 +20,19 @@ export function addCompareCommand(program: Command, shell: Shell): void {
     )
     .argument('<config>', 'config file (*.subnet.jsonc)')
     .option('--seed <number>', 'start of every random choice', wholeNumber(0, 4_294_967_295))
-    .addOption(deviceOption())
-    .addOption(jsonOption('one row per method, pattern and scope'))
+    .addOption(deviceOption('where to compute; "auto", the default, is the CPU here'))
+    .addOption(jsonOption('an array: one row per method, pattern and scope'))
+    .addOption(new Option('--csv', 'the same rows on stdout as CSV').conflicts('json'))
+    .addOption(
+      new Option('--markdown', 'the tables on stdout as Markdown').conflicts(['json', 'csv']),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   $ subnet compare demo.subnet.jsonc
-  $ subnet compare demo.subnet.jsonc --json > rows.json`,
+  $ subnet compare demo.subnet.jsonc --json > rows.json
+  $ subnet compare demo.subnet.jsonc --markdown > table.md`,
     )
     .action(async (config: string, options: CompareOptions) => {
       const { seed, device } = options;
@@ -36,51 +41,31 @@ Examples:
         ...(seed === undefined ? {} : { seed }),
         ...(device === undefined ? {} : { device }),
       };
-      const rows = await withEngine(shell, (engine, signal) =>
+      const table = await withEngine(shell, (engine, signal) =>
         engine.request(engineApi.compare, request, signal),
       );
-      printResult(shell, options.json === true, rows, tablesOf(rows, shell.terminal.unicode));
+      print(shell, options, table);
     });
 }
 
 interface CompareOptions extends Pick<RunOverrides, 'device' | 'seed'> {
   readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly markdown?: boolean;
 }
 
-const titles: Readonly<Record<CompareRow['scope'], string>> = {
-  mlp: 'Zeros in the MLPs',
-  all: 'Zeros in all linear maps of the blocks',
-  structured: 'Units and blocks removed',
-};
-
-/** One table per scope: a row per method, a column per pattern, held-out perplexity inside. */
-function tablesOf(rows: readonly CompareRow[], unicode: boolean): string {
-  const dense = rows.find(({ method }) => method === 'dense');
-  const head = dense === undefined ? '' : `Dense: perplexity ${formatFitness(dense.perplexity)}\n`;
-  const tables = (['mlp', 'all', 'structured'] as const).map((scope) =>
-    tableOf(
-      titles[scope],
-      rows.filter((row) => row.scope === scope && row !== dense),
-      unicode,
-    ),
-  );
-  return head + tables.join('');
-}
-
-function tableOf(title: string, rows: readonly CompareRow[], unicode: boolean): string {
-  if (rows.length === 0) return '';
-  const patterns = [...new Set(rows.map(({ pattern }) => pattern))];
-  const methods = [...new Set(rows.map(({ method }) => method))];
-  const columns = [
-    { title: 'perplexity', align: 'left' } as const,
-    ...patterns.map((pattern) => ({ title: pattern, align: 'right' }) as const),
-  ];
-  const lines = methods.map((method) => [
-    method,
-    ...patterns.map((pattern) => {
-      const row = rows.find((one) => one.method === method && one.pattern === pattern);
-      return row === undefined ? '-' : formatFitness(row.perplexity);
-    }),
-  ]);
-  return `\n${title}\n${formatTable(columns, lines, unicode)}`;
+/** What a program or a document asked for goes to stdout alone, and the tables to stderr. */
+function print(
+  shell: Shell,
+  { json, csv, markdown }: CompareOptions,
+  table: ComparisonTable,
+): void {
+  const { terminal } = shell;
+  const text = comparisonText(table, terminal.unicode);
+  if (csv !== true && markdown !== true) {
+    printResult(shell, json === true, table.rows, text);
+    return;
+  }
+  terminal.err(text);
+  terminal.out(csv === true ? comparisonCsv(table) : comparisonMarkdown(table));
 }

@@ -10,6 +10,8 @@ export interface ProgressState {
   readonly generation: number | null;
   /** Best fitness so far. */
   readonly best: number | null;
+  /** Rows of a comparison that are done, and all of them; null outside one. */
+  readonly rows: readonly [number, number] | null;
 }
 
 /** Before anything has happened. */
@@ -19,6 +21,7 @@ export const noProgress: ProgressState = {
   etaMs: null,
   generation: null,
   best: null,
+  rows: null,
 };
 
 /** What the live line shows after one more event. */
@@ -36,6 +39,13 @@ export function nextProgress(state: ProgressState, event: RunEventBody): Progres
       return { ...state, generation: event.generation, best: least(state.best, event.fitness) };
     case 'generationFinished':
       return { ...state, generation: event.generation, best: least(state.best, event.best) };
+    case 'comparisonStarted':
+      return { ...state, rows: [0, event.total], fraction: 0, etaMs: null };
+    case 'compared': {
+      const fraction = event.total > 0 ? Math.min(1, event.done / event.total) : null;
+      const rows = [event.done, event.total] as const;
+      return { ...state, rows, fraction, etaMs: event.etaMs ?? null };
+    }
     default:
       return state;
   }

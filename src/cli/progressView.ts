@@ -1,3 +1,4 @@
+import type { CompareRow } from '../protocol/compareRow.ts';
 import type { RunEventBody } from '../protocol/runEvent.ts';
 import { nextProgress, noProgress } from './progressState.ts';
 import { progressLine } from './progressLine.ts';
@@ -84,6 +85,8 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
       return `  ${event.name.padEnd(11)} perplexity ${formatFitness(event.figure.perplexity)}`;
     case 'exported':
       return `  ${event.report.form.padEnd(11)} ${formatBytes(event.report.bytes)}`;
+    case 'compared':
+      return event.row === null ? undefined : rowLine(event.row, event, terminal);
     case 'log':
       if (event.level === 'debug') return undefined;
       if (event.level === 'info') return `  ${event.text}`;
@@ -91,4 +94,18 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** A row of a comparison; where no live line says how far it is, the row does. */
+function rowLine(
+  { method, pattern, scope, perplexity }: CompareRow,
+  event: Extract<RunEventBody, { readonly kind: 'compared' }>,
+  { live }: Terminal,
+): string {
+  const where = scope === 'structured' || method === 'dense' ? '' : scope;
+  const title = `${where.padEnd(3)}  ${pattern.padEnd(8)}  ${method.padEnd(13)}`;
+  const { done, total, etaMs = null } = event;
+  const left = etaMs === null || done === total ? '' : `, ${formatDuration(etaMs)} left`;
+  const far = live ? '' : `  (${done} of ${total}${left})`;
+  return `  ${title}  perplexity ${formatFitness(perplexity)}${far}`;
 }

@@ -1,4 +1,5 @@
-import type { CompareRequest, CompareRow } from './compareRow.ts';
+import type { CompareRequest } from './compareRow.ts';
+import type { ComparisonTable } from './comparisonTable.ts';
 import type { EstimateReport } from './estimate.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
@@ -130,7 +131,7 @@ export const engineApi = {
   /** What a run of this config would take and give; reads headers and asks the device for its rate. */
   estimate: request<{ readonly configPath: string }, EstimateReport>('estimate'),
   /** Makes a model small in many ways and judges all alike; what was done before is not done again. */
-  compare: request<CompareRequest, readonly CompareRow[]>('compare'),
+  compare: request<CompareRequest, ComparisonTable>('compare'),
   inspect: request<{ readonly path: string }, InspectReport>('inspect'),
   devices: request<Record<string, never>, readonly DeviceReport[]>('devices'),
   /** Stops everything that is running; the stopped requests answer with `cancelled`. */

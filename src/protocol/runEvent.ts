@@ -59,6 +59,8 @@ export const runEventSchemas = {
     row: Type.Union([compareRowSchema, Type.Null()]),
     done: size,
     total: size,
+    /** Time the other rows will take; null or absent while nobody knows. */
+    etaMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
   }),
   /** A subnet of the run was refitted, measured or written after the search. */
   subnetReported: event('subnetReported', { report: subnetReportSchema }),

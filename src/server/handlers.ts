@@ -9,7 +9,8 @@ import type {
   SubnetRequest,
   engineApi,
 } from '../protocol/engineApi.ts';
-import type { CompareRequest, CompareRow } from '../protocol/compareRow.ts';
+import type { CompareRequest } from '../protocol/compareRow.ts';
+import type { ComparisonTable } from '../protocol/comparisonTable.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { EstimateReport } from '../protocol/estimate.ts';
 import type { ResolvedConfig } from '../protocol/runConfig.ts';
@@ -32,7 +33,7 @@ export interface Pipeline {
   evaluateModel(request: EvaluationRequest, context: EngineContext): Promise<EvaluationReport>;
   exportRun(request: ExportRequest, context: EngineContext): Promise<readonly ExportReport[]>;
   workOnSubnet(request: SubnetRequest, context: EngineContext): Promise<SubnetReport>;
-  compareMethods(request: CompareRequest, context: EngineContext): Promise<readonly CompareRow[]>;
+  compareMethods(request: CompareRequest, context: EngineContext): Promise<ComparisonTable>;
   estimateRun(configPath: string, signal: AbortSignal): Promise<EstimateReport>;
   inspectModel(path: string): Promise<InspectReport>;
   listDevices(): Promise<readonly DeviceReport[]>;

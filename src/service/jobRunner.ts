@@ -128,6 +128,12 @@ function newsOf(event: RunEvent): JobNews | undefined {
     }
     case 'stageFinished':
       return { stage: event.stage, fraction: 1, etaMs: null };
+    case 'comparisonStarted':
+      return { stage: null, fraction: 0, etaMs: null };
+    case 'compared': {
+      const fraction = event.total > 0 ? Math.min(1, event.done / event.total) : null;
+      return { stage: null, fraction, etaMs: event.etaMs ?? null };
+    }
     default:
       return undefined;
   }

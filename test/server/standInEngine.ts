@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ComparisonTable } from '../../src/protocol/comparisonTable.ts';
 import type { EngineContext, ExportForm, RunOutcome } from '../../src/protocol/engineApi.ts';
 import { EngineError, throwIfAborted } from '../../src/protocol/errors.ts';
 import { eventStamper } from '../../src/protocol/runEvent.ts';
@@ -49,7 +50,7 @@ const pipeline: Pipeline = {
       : Promise.resolve(forms.map((form) => exported(form, path))),
   workOnSubnet: ({ key }) =>
     Promise.resolve({ key, figure: figure(21, 700_000), reformed: null, exports: [] }),
-  compareMethods: () => Promise.resolve([compared('wanda', 26.2), compared('dass', 25.8)]),
+  compareMethods: ({ configPath }, context) => compare(configPath, context),
   estimateRun: () => Promise.reject(new Error('the stand-in estimates nothing')),
   inspectModel: (path) =>
     Promise.resolve({
@@ -151,6 +152,34 @@ function figure(perplexity: number, params: number): Figure {
     prefillMs,
     decodeMs,
     peakBytes: null,
+  };
+}
+
+/** A comparison of four rows, one of them left out; a "slow" one is stopped after the first. */
+async function compare(configPath: string, context: EngineContext): Promise<ComparisonTable> {
+  const stamp = eventStamper(Date.now);
+  const rows = [
+    { ...compared('dense', 24), pattern: 'dense', scope: 'all', nonzeroFraction: 1 } as const,
+    compared('wanda', 26.2),
+    compared('dass', 25.8),
+  ];
+  const folder = join(configPath, '..');
+  context.emit(stamp({ kind: 'comparisonStarted', folder, total: 4 }));
+  for (const [i, row] of rows.entries()) {
+    const etaMs = (3 - i) * 1000;
+    context.emit(stamp({ kind: 'compared', row, done: i + 1, total: 4, etaMs }));
+    while (configPath.includes('slow')) {
+      throwIfAborted(context.signal);
+      await sleep(5);
+    }
+  }
+  context.emit(stamp({ kind: 'compared', row: null, done: 4, total: 4, etaMs: 0 }));
+  return {
+    ...{ schemaVersion: 1, name: 'stand-in', configPath, model: 'model', device: 'CPU', seed: 0 },
+    ...{ startedMs: 1, updatedMs: 2, state: 'finished', blockParams: 600, total: 4, rows },
+    heldout: { windows: 1, tokens: 64 },
+    calibration: { windows: 1, tokens: 64 },
+    leftOut: [{ method: 'ours', pattern: '2:4', scope: 'mlp', why: 'Neurons: expected a gate.' }],
   };
 }
 

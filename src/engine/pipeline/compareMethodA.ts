@@ -1,14 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseJson } from '../../protocol/decode.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { writeJsonAtomic } from '../runs/atomicWrite.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { evolve } from '../search/evolve.ts';
-import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
+import { blockBudget } from '../subnet/count.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import type { Comparison, Made, RowName } from './comparison.ts';
+import type { Comparison, Known, Made, PlannedRow } from './comparison.ts';
+import { METHODS_REVISION } from './comparisonKey.ts';
+import type { Timed } from './comparisonTimes.ts';
 import { type EarlierRun, earlierRun } from './earlierRun.ts';
 import { reformed } from './reformStage.ts';
 import type { Scored } from './scoreStage.ts';
@@ -23,89 +27,125 @@ type Step = (typeof STEPS)[number];
 /**
  * Method A at one ratio, in three rows: initialised, searched and reformed. They come from a
  * finished run of the same settings beside the config where there is one, else from a quick search.
- * @param nameOf  the row of a step
+ * @param at  the kept share and what its rows say of it
+ * @param scored  unit scores of the dense model, made when the first row asks
  */
-export async function compareMethodA(
+export function methodARows(
   comparison: Comparison,
-  ratio: number,
-  nameOf: (step: string) => RowName,
-  scored: () => Promise<Scored>,
-): Promise<void> {
-  const rows = STEPS.map((step) => ({ step, name: nameOf(`A ${step}`) }));
-  const config: ResolvedConfig = { ...comparison.config, ratio };
-  const known = rows.every(({ name }) => comparison.has(name));
-  const earlier = known ? null : earlierRun(comparison.runsRoot, config, comparison.hashes);
-  for (const { step, name } of rows) {
-    const figure = earlier?.figures[step] ?? null;
-    if (earlier === null || figure === null || comparison.has(name)) {
-      await comparison.row(name, () => make(comparison, config, step, scored));
-      continue;
-    }
-    const { shape } = comparison.bench.weights;
-    const { denseBlock } = countParameters(shape, denseSubnet(shape));
-    const { perplexity, blockParams: params } = figure;
-    const seconds = secondsUpTo(step, earlier);
-    comparison.keep({ ...name, params, nonzeroFraction: params / denseBlock, perplexity, seconds });
-  }
+  at: { readonly ratio: number; readonly pattern: string },
+  scored: () => Promise<Timed<Scored>>,
+): PlannedRow[] {
+  const config: ResolvedConfig = { ...comparison.config, ratio: at.ratio };
+  let looked: EarlierRun | null | undefined;
+  const earlier = (): EarlierRun | null => {
+    // What a search of this comparison has begun is not mixed with what another run found.
+    if (existsSync(searchedPath(comparison, config))) return null;
+    const { runsRoot, hashes } = comparison.work;
+    looked ??= earlierRun(runsRoot, config, hashes);
+    return looked;
+  };
+  return STEPS.map((step) => ({
+    name: { method: `A ${step}`, pattern: at.pattern, scope: 'structured' },
+    family: 'methodA',
+    make: async (): Promise<Made | Known> => {
+      const run = earlier();
+      const figure = run?.figures[step] ?? null;
+      if (run === null || figure === null) return make(comparison, config, step, scored);
+      const { perplexity, blockParams: params } = figure;
+      return { perplexity, params, seconds: secondsUpTo(step, run) };
+    },
+  }));
 }
 
+/** One step of method A; its time is that of all steps up to it. */
 async function make(
   comparison: Comparison,
   config: ResolvedConfig,
   step: Step,
-  scored: () => Promise<Scored>,
+  scored: () => Promise<Timed<Scored>>,
 ): Promise<Made> {
-  const { bench, tokens, signal } = comparison;
+  const { bench } = comparison;
   const { weights } = bench;
-  const start = performance.now();
-  const problem = { shape: weights.shape, budget: blockBudget(weights.shape, config.ratio) };
-  const { scores, influence } = await scored();
-  const initial = initialSubnet({ ...problem, masks: config.attention }, scores);
-  const made = (subnet: Subnet, before: number, own = weights): Made => ({
+  const made = (subnet: Subnet, seconds: number, own = weights): Made => ({
     contender: { weights: own, subnet, extraParameters: 0 },
-    seconds: before + (performance.now() - start) / 1000,
+    seconds,
   });
-  if (step === 'initialised') return made(initial, 0);
-  const found = await searched(comparison, config, { scores, influence }, initial);
-  if (step === 'searched') return made(found.subnet, found.earlierSeconds);
-  const { calibration } = tokens;
-  const own = await reformed(bench, found.subnet, calibration, { settings: config.reform, signal });
-  return made(found.subnet, found.earlierSeconds, own);
+  if (step === 'initialised') {
+    const first = await initialised(comparison, config, scored);
+    return made(first.subnet, first.seconds);
+  }
+  const found = await searched(comparison, config, scored);
+  if (step === 'searched') return made(found.subnet, found.seconds);
+  const { calibration } = comparison.work.tokens;
+  const start = performance.now();
+  const own = await reformed(bench, found.subnet, calibration, {
+    settings: config.reform,
+    signal: comparison.work.signal,
+  });
+  return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own);
 }
 
-/** What a search left in the folder of the comparison. */
-interface SearchedFile {
-  readonly subnet: unknown;
+/** A subnet, and the time from nothing to it. */
+interface Found {
+  readonly subnet: Subnet;
   readonly seconds: number;
+}
+
+async function initialised(
+  { bench }: Comparison,
+  config: ResolvedConfig,
+  scored: () => Promise<Timed<Scored>>,
+): Promise<Found & { readonly scores: Scored }> {
+  const { value: scores, ms } = await scored();
+  const { shape } = bench.weights;
+  const start = performance.now();
+  const budget = blockBudget(shape, config.ratio);
+  const subnet = initialSubnet({ shape, budget, masks: config.attention }, scores.scores);
+  return { subnet, seconds: (ms + performance.now() - start) / 1000, scores };
 }
 
 /** The searched subnet of a ratio; searched once, then read. */
 async function searched(
   comparison: Comparison,
   config: ResolvedConfig,
-  scored: Scored,
-  initial: Subnet,
-): Promise<{ subnet: Subnet; earlierSeconds: number }> {
-  const { shape } = comparison.bench.weights;
-  const path = comparison.file(`searched-${config.ratio}.json`);
-  if (existsSync(path)) {
-    const kept = JSON.parse(readFileSync(path, 'utf8')) as SearchedFile;
-    return { subnet: decodeSubnet(shape, kept.subnet, path), earlierSeconds: kept.seconds };
-  }
+  scored: () => Promise<Timed<Scored>>,
+): Promise<Found> {
+  const path = searchedPath(comparison, config);
+  const kept = readSearched(comparison, path);
+  if (kept !== undefined) return kept;
+  const initial = await initialised(comparison, config, scored);
   const start = performance.now();
-  const subnet = await search(comparison, config, scored, initial);
-  const seconds = (performance.now() - start) / 1000;
-  writeJsonAtomic(path, { subnet: encodeSubnet(subnet), seconds } satisfies SearchedFile);
-  return { subnet, earlierSeconds: 0 };
+  const subnet = await search(comparison, config, initial.scores, initial.subnet);
+  const seconds = initial.seconds + (performance.now() - start) / 1000;
+  writeJsonAtomic(path, { subnet: encodeSubnet(subnet), seconds });
+  return { subnet, seconds };
+}
+
+/** Undefined when there is none; a damaged one is searched again. */
+function readSearched({ bench }: Comparison, path: string): Found | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const kept = parseJson(readFileSync(path, 'utf8'), path) as Partial<Record<string, unknown>>;
+    const { seconds } = kept;
+    if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
+    return { subnet: decodeSubnet(bench.weights.shape, kept['subnet'], path), seconds };
+  } catch {
+    return undefined;
+  }
+}
+
+function searchedPath({ work }: Comparison, { ratio }: ResolvedConfig): string {
+  return join(work.folder, `searched-${ratio}.r${METHODS_REVISION.methodA}.json`);
 }
 
 async function search(
-  { bench, tokens, signal }: Comparison,
+  { bench, work }: Comparison,
   config: ResolvedConfig,
   { scores, influence }: Scored,
   initial: Subnet,
 ): Promise<Subnet> {
   const { forward, head, weights } = bench;
+  const { tokens, signal } = work;
   const { shape } = weights;
   const { windows, length } = config.search;
   // The published numbers take thousands of evaluations per ratio: a comparison takes the quick ones.

@@ -1,71 +1,135 @@
-import { createHash } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
-import type { CompareRequest, CompareRow } from '../../protocol/compareRow.ts';
+import type { CompareRequest } from '../../protocol/compareRow.ts';
+import type { ComparisonTable } from '../../protocol/comparisonTable.ts';
 import type { EngineContext } from '../../protocol/engineApi.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { eventStamper } from '../../protocol/runEvent.ts';
+import { eventStamper, type RunEventBody } from '../../protocol/runEvent.ts';
+import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { makeFolder } from '../runs/atomicWrite.ts';
+import { comparisonsRootOf } from '../runs/comparisonFolder.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { parsePattern } from '../sparsity/pattern.ts';
-import { Comparison, whole } from './comparison.ts';
-import { compareSparsity, DENSE_ROW } from './compareSparsity.ts';
-import { compareStructured } from './compareStructured.ts';
+import { sparsityRows } from './compareSparsity.ts';
+import { structuredRows } from './compareStructured.ts';
+import { Comparison, denseRow, type ComparisonWork, type PlannedRow } from './comparison.ts';
+import { factsOf, startOf, takeComparisonLock } from './comparisonFacts.ts';
+import { comparisonKey } from './comparisonKey.ts';
+import { ComparisonRecord } from './comparisonRecord.ts';
+import { titleOf } from './comparisonRows.ts';
 import { hashesOf, readConfig } from './startRun.ts';
 import { planTokens } from './tokenPlan.ts';
-import { engineVersion } from './versions.ts';
 import { openWorkbench } from './workbench.ts';
 
 /**
  * Makes one model small by every method that a config's `compare` section names, and judges all on
  * the same held-out text: the dense model first, then the sparse ones, then the structured ones.
  *
- * Rows are kept in `.subnet/compare` beside the config, by all that their figures depend on, so that
- * a comparison that was interrupted goes on, and one that is repeated is read.
- * @returns  rows in the order of the table
+ * The table is kept in `.subnet/compare` beside the config, in a folder that is named by all that
+ * figures depend on: one that was interrupted goes on, and one that is repeated is read.
+ * @returns  the finished table
  * @throws EngineError `config`, `checkpoint`, `tokenizer`, `text`, `device`, `numeric`, `cancelled`,
- *   `disk`
+ *   `disk`; `run` while another process is at work on it, or when a newer version was
  */
 export async function compareMethods(
   request: CompareRequest,
   context: EngineContext,
-): Promise<readonly CompareRow[]> {
-  const { signal } = context;
+): Promise<ComparisonTable> {
   const path = resolve(request.configPath);
   const written = parseRunConfig(await readConfig(path), path);
   const asked = resolveConfig(written, path, request);
-  // Weights that a GPU was given stay there, and every row has weights of its own.
+  // No method was ever timed on a GPU, and most of a row is float64 work of the CPU.
   const config: ResolvedConfig = asked.device === 'auto' ? { ...asked, device: 'cpu' } : asked;
   // What is cheap to refuse is refused first.
   config.compare.patterns.forEach(parsePattern);
+  try {
+    const checkpoint = await openCheckpoint(config.model);
+    const hashes = await hashesOf(config, checkpoint, context.signal);
+    const folder = join(comparisonsRootOf(dirname(path)), comparisonKey(path, config, hashes));
+    makeFolder(folder);
+    const lock = takeComparisonLock(folder);
+    try {
+      const place = { path, folder, hashes, isAuto: asked.device === 'auto' };
+      return await compareIn(place, config, context);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    throw isEngineError(error, 'cancelled') ? stopped(error) : error;
+  }
+}
+
+/** Where a comparison is made. */
+interface Place {
+  readonly path: string;
+  readonly folder: string;
+  readonly hashes: Readonly<Record<string, string>>;
+  readonly isAuto: boolean;
+}
+
+async function compareIn(
+  place: Place,
+  config: ResolvedConfig,
+  context: EngineContext,
+): Promise<ComparisonTable> {
+  const { path, folder, hashes } = place;
+  const { signal } = context;
+  const stamp = eventStamper(Date.now);
+  const tell = (event: RunEventBody): void => {
+    context.emit(stamp(event));
+  };
+  const note = (text: string): void => {
+    tell({ kind: 'log', level: 'info', text });
+  };
+  const startedMs = startOf(folder, note) ?? Date.now();
   const bench = await openWorkbench(config, signal);
   const cpu = new Runtime('cpu', bench.device.threads);
   try {
-    const hashes = await hashesOf(config, bench.checkpoint, signal);
-    const folder = join(dirname(path), '.subnet', 'compare', keyOf(config, hashes));
-    makeFolder(folder);
-    const stamp = eventStamper(Date.now);
     const tokens = await planTokens(config, bench.weights.shape, bench.tokenizer, signal);
-    const comparison = new Comparison(
-      { bench, cpu, config, tokens, hashes, signal, runsRoot: runsRootOf(dirname(path)) },
-      folder,
-      (text) => {
-        context.emit(stamp({ kind: 'log', level: 'info', text }));
-      },
-    );
-    comparison.note(bench.device.summary);
-    await comparison.row(DENSE_ROW, () => Promise.resolve(whole(bench.weights)));
-    await compareSparsity(comparison);
-    await compareStructured(comparison);
-    return comparison.rows;
-  } catch (error) {
-    throw isEngineError(error, 'cancelled') ? stopped(error) : error;
+    const runsRoot = runsRootOf(dirname(path));
+    const work = { bench, config, tokens, signal, cpu, hashes, runsRoot, folder, note };
+    const facts = { ...factsOf(path, work, place.isAuto), startedMs };
+    note(`Comparing on: ${facts.device}.`);
+    return await compared(work, (plan) => {
+      return new ComparisonRecord(facts, plan, { folder, tell, now: Date.now });
+    });
   } finally {
     await cpu.release();
     await bench.release();
+  }
+}
+
+async function compared(
+  work: ComparisonWork,
+  recordOf: (plan: readonly PlannedRow[]) => ComparisonRecord,
+): Promise<ComparisonTable> {
+  const comparison = new Comparison(work);
+  const all = [denseRow(comparison), ...sparsityRows(comparison), ...structuredRows(comparison)];
+  // A list of the config may name a thing twice.
+  const plan = [...new Map(all.map((row) => [titleOf(row.name), row])).values()];
+  const record = recordOf(plan);
+  record.begin();
+  try {
+    await comparison.make(plan, record);
+  } catch (error) {
+    endQuietly(record, isEngineError(error, 'cancelled') ? 'stopped' : 'failed');
+    throw error;
+  } finally {
+    await comparison.release();
+  }
+  record.end('finished');
+  return record.table;
+}
+
+/** Writing the end must not hide what ended the comparison, e.g. a full disk. */
+function endQuietly(record: ComparisonRecord, state: 'stopped' | 'failed'): void {
+  try {
+    record.end(state);
+  } catch {
+    // The error that is on its way to the user says more.
   }
 }
 
@@ -73,12 +137,4 @@ export async function compareMethods(
 function stopped({ problem }: EngineError): EngineError {
   const action = 'Give the same command again: finished rows are kept.';
   return new EngineError('cancelled', { ...problem, action });
-}
-
-/** Names all that a row's figures depend on: a changed setting is another comparison. */
-function keyOf(config: ResolvedConfig, hashes: Readonly<Record<string, string>>): string {
-  const elsewhere = new Set(['name', 'compare', 'export', 'ratio', 'threads']);
-  const settings = Object.entries(config).filter(([field]) => !elsewhere.has(field));
-  const text = JSON.stringify([settings, hashes, engineVersion]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,4 +1,3 @@
-import type { CompareRow } from '../../protocol/compareRow.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -10,27 +9,29 @@ import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
 import { mixLevels, searchMix } from '../sparsity/patternMix.ts';
 import { sparsify, type SparsifyRequest } from '../sparsity/sequential.ts';
 import { denseSubnet } from '../subnet/count.ts';
-import { type Comparison, type Contender, whole } from './comparison.ts';
+import { type Comparison, type Contender, type PlannedRow, whole } from './comparison.ts';
 
 /** Evaluations of a search over mixes: generations times children. */
 const MIX = { generations: 10, children: 6 } as const;
 
 /** The rows of a comparison in which weights become zero. */
-export async function compareSparsity(comparison: Comparison): Promise<void> {
+export function sparsityRows(comparison: Comparison): PlannedRow[] {
   const { compare } = comparison.config;
-  const gemm = new SolverGemm(comparison.cpu);
+  const gemm = new SolverGemm(comparison.work.cpu);
+  const rows: PlannedRow[] = [];
   for (const scope of compare.scopes) {
     for (const text of compare.patterns) {
       for (const method of compare.sparsity) {
         const work = { scope, pattern: parsePattern(text), gemm };
-        await comparison.row({ method, pattern: text, scope }, () =>
+        const make = async (): Promise<Contender> =>
           method === 'mix'
             ? mixed(comparison, work)
-            : sparse(comparison, methodFor(comparison.bench.weights.shape, method), work),
-        );
+            : sparse(comparison, methodFor(comparison.bench.weights.shape, method), work);
+        rows.push({ name: { method, pattern: text, scope }, family: 'sparsity', make });
       }
     }
   }
+  return rows;
 }
 
 interface Work {
@@ -45,7 +46,8 @@ async function sparse(
   work: Work,
   onStatistics?: SparsifyRequest['onStatistics'],
 ): Promise<Contender> {
-  const { bench, tokens, signal } = comparison;
+  const { bench } = comparison;
+  const { tokens, signal } = comparison.work;
   const { weights } = await sparsify({
     forward: bench.forward,
     tools: { solver: bench.solver, gemm: work.gemm },
@@ -65,7 +67,8 @@ async function mixed(
   comparison: Comparison,
   work: Work & { readonly pattern: Pattern },
 ): Promise<Contender> {
-  const { bench, config, signal } = comparison;
+  const { bench, config } = comparison;
+  const { signal, note } = comparison.work;
   const { layers } = bench.weights;
   const known: Record<string, object>[] = layers.map(() => ({}));
   const ours = methodFor(bench.weights.shape, 'ours');
@@ -87,7 +90,7 @@ async function mixed(
     (mix) => searchLoss(comparison, maskedModel({ ...from, patterns: patternsOf(mix) })),
     { ...MIX, seed: config.seed, signal },
   );
-  comparison.note(
+  note(
     `Mix of ${best.levels.join(' ')} (0 is dense): loss ${best.uniform.toFixed(4)} before, ` +
       `${best.fitness.toFixed(4)} after ${best.evaluations} evaluations`,
   );
@@ -95,11 +98,9 @@ async function mixed(
 }
 
 /** Mean loss on the search windows, nats. */
-async function searchLoss(
-  { bench, tokens, signal }: Comparison,
-  weights: ModelWeights,
-): Promise<number> {
+async function searchLoss({ bench, work }: Comparison, weights: ModelWeights): Promise<number> {
   const { forward, head } = bench;
+  const { tokens, signal } = work;
   const windows = tokens.search;
   const embedded = batchesOf(windows).map((batch) => forward.embed(weights, batch));
   const states = await forward.through(weights, denseSubnet(weights.shape), embedded, { signal });
@@ -112,10 +113,3 @@ async function searchLoss(
   releaseTensors(states);
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }
-
-/** What a row of the dense model is called. */
-export const DENSE_ROW: Pick<CompareRow, 'method' | 'pattern' | 'scope'> = {
-  method: 'dense',
-  pattern: 'dense',
-  scope: 'all',
-};

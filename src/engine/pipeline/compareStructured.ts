@@ -15,46 +15,58 @@ import { rngFor } from '../numeric/rng.ts';
 import { randomSubnet } from '../search/baseline.ts';
 import { blockBudget } from '../subnet/count.ts';
 import type { LayerScores } from '../subnet/subnet.ts';
-import { compareMethodA } from './compareMethodA.ts';
-import type { Comparison, Contender, RowName } from './comparison.ts';
+import { methodARows } from './compareMethodA.ts';
+import { timed, type Timed } from './comparisonTimes.ts';
+import type { Comparison, Made, PlannedRow } from './comparison.ts';
 import type { Scored } from './scoreStage.ts';
 
 /** Memory for residual streams of subnets with blocks left out, bytes. */
 const CACHE_BYTES = 256_000_000;
 
 /** The rows of a comparison in which units or blocks are removed. */
-export async function compareStructured(comparison: Comparison): Promise<void> {
-  const { bench, config } = comparison;
-  const { weights } = bench;
-  const shared = new Shared(comparison);
-  for (const ratio of config.compare.ratios) {
-    const budget = blockBudget(weights.shape, ratio);
-    for (const method of config.compare.structured) {
-      if (method === 'methodA') {
-        const nameOf = (step: string): RowName => structuredRow(step, ratio);
-        await compareMethodA(comparison, ratio, nameOf, () => shared.scored());
-        continue;
-      }
-      await comparison.row(structuredRow(method, ratio), async (): Promise<Contender> => {
-        const made = await structured(comparison, shared, method, budget);
-        assertSpends(weights.shape, made, budget);
-        return made;
-      });
-    }
-  }
+export function structuredRows(comparison: Comparison): PlannedRow[] {
+  const { compare } = comparison.config;
+  const { shape } = comparison.bench.weights;
+  const shared = new SharedWork(comparison);
+  return compare.ratios.flatMap((ratio) => {
+    const budget = blockBudget(shape, ratio);
+    const pattern = `kept ${Number((100 * ratio).toFixed(4))}%`;
+    return compare.structured.flatMap((method) =>
+      method === 'methodA'
+        ? methodARows(comparison, { ratio, pattern }, () => shared.scored())
+        : [
+            {
+              name: { method, pattern, scope: 'structured' as const },
+              family: 'structured' as const,
+              make: () => structured(comparison, shared, method, budget),
+            },
+          ],
+    );
+  });
 }
 
-/** The name of a structured row. */
-export function structuredRow(method: string, ratio: number): RowName {
-  const pattern = `kept ${Number((100 * ratio).toFixed(4))}%`;
-  return { method, pattern, scope: 'structured' };
-}
+type Method = Exclude<Comparison['config']['compare']['structured'][number], 'methodA'>;
 
+/** A structured model of exactly the budget; work that rows share is in the time of each of them. */
 async function structured(
-  { bench, config, tokens, signal }: Comparison,
-  shared: Shared,
-  method: Exclude<Comparison['config']['compare']['structured'][number], 'methodA'>,
+  comparison: Comparison,
+  shared: SharedWork,
+  method: Method,
   budget: number,
+): Promise<Made> {
+  const start = performance.now();
+  const tally: Tally = { sharedMs: 0, waitedMs: 0 };
+  const contender = await narrowed(comparison, { method, budget }, shared, tally);
+  assertSpends(comparison.bench.weights.shape, contender, budget);
+  const ms = performance.now() - start - tally.waitedMs + tally.sharedMs;
+  return { contender, seconds: ms / 1000 };
+}
+
+async function narrowed(
+  { bench, config, work }: Comparison,
+  { method, budget }: { readonly method: Method; readonly budget: number },
+  shared: SharedWork,
+  tally: Tally,
 ): Promise<StructuredCandidate> {
   const { weights, forward } = bench;
   const { shape } = weights;
@@ -67,59 +79,79 @@ async function structured(
     case 'magnitude':
       return magnitudeSubnet(weights, budget);
     case 'wandaSp': {
-      const batches = batchesOf(tokens.calibration);
-      return wandaSpSubnet({ forward, weights, batches, budget, signal });
+      const batches = batchesOf(work.tokens.calibration);
+      return wandaSpSubnet({ forward, weights, batches, budget, signal: work.signal });
     }
     case 'flap':
-      return flapSubnet(weights, await shared.fluctuations(), budget);
-    case 'influence':
-      return depthSubnet(weights, influenceOrder((await shared.scored()).influence), budget);
-    case 'depth':
-      return depthSubnet(weights, await shared.lossOrder(blocksTouched(shape, budget)), budget);
+      return flapSubnet(weights, await counted(shared.fluctuations(), tally), budget);
+    case 'influence': {
+      const { influence } = await counted(shared.scored(), tally);
+      return depthSubnet(weights, influenceOrder(influence), budget);
+    }
+    case 'depth': {
+      const order = await counted(shared.lossOrder(blocksTouched(shape, budget)), tally);
+      return depthSubnet(weights, order, budget);
+    }
   }
 }
 
+/** What a row took from shared work, milliseconds: the work's whole time, and the wait for it. */
+interface Tally {
+  sharedMs: number;
+  waitedMs: number;
+}
+
+async function counted<T>(shared: Promise<Timed<T>>, tally: Tally): Promise<T> {
+  const start = performance.now();
+  const { value, ms } = await shared;
+  tally.waitedMs += performance.now() - start;
+  tally.sharedMs += ms;
+  return value;
+}
+
 /** What several rows look at, made when the first of them asks. */
-class Shared {
+class SharedWork {
   readonly #comparison: Comparison;
-  #scored: Promise<Scored> | undefined;
-  #fluctuations: Promise<LayerFluctuation[]> | undefined;
-  #order: { readonly count: number; readonly blocks: Promise<number[]> } | undefined;
+  #scored: Promise<Timed<Scored>> | undefined;
+  #fluctuations: Promise<Timed<LayerFluctuation[]>> | undefined;
+  #order: { readonly count: number; readonly blocks: Promise<Timed<number[]>> } | undefined;
 
   constructor(comparison: Comparison) {
     this.#comparison = comparison;
   }
 
   /** Unit scores and block influences of the dense model. */
-  scored(): Promise<Scored> {
-    this.#scored ??= scoreDense(this.#comparison);
+  scored(): Promise<Timed<Scored>> {
+    this.#scored ??= timed(scoreDense(this.#comparison));
     return this.#scored;
   }
 
-  fluctuations(): Promise<LayerFluctuation[]> {
-    const { bench, tokens, signal } = this.#comparison;
-    const batches = batchesOf(tokens.calibration);
-    this.#fluctuations ??= collectFluctuations(bench.forward, bench.weights, batches, signal);
+  fluctuations(): Promise<Timed<LayerFluctuation[]>> {
+    const { bench, work } = this.#comparison;
+    const batches = batchesOf(work.tokens.calibration);
+    this.#fluctuations ??= timed(
+      collectFluctuations(bench.forward, bench.weights, batches, work.signal),
+    );
     return this.#fluctuations;
   }
 
   /** Blocks in the order of {@link greedyOrder}; a shorter order is the beginning of a longer one. */
-  lossOrder(count: number): Promise<number[]> {
+  lossOrder(count: number): Promise<Timed<number[]>> {
     const { bench, config } = this.#comparison;
     const { shape } = bench.weights;
     const least = Math.min(...config.compare.ratios);
     const most = Math.min(shape.layers - 2, blocksTouched(shape, blockBudget(shape, least)));
     const wanted = Math.min(Math.max(count, most), shape.layers - 2);
     if (this.#order === undefined || this.#order.count < wanted) {
-      this.#order = { count: wanted, blocks: orderByLoss(this.#comparison, wanted) };
+      this.#order = { count: wanted, blocks: timed(orderByLoss(this.#comparison, wanted)) };
     }
     return this.#order.blocks;
   }
 }
 
 async function orderByLoss(comparison: Comparison, count: number): Promise<number[]> {
-  const { bench, tokens, signal } = comparison;
-  const { forward, head, weights } = bench;
+  const { forward, head, weights } = comparison.bench;
+  const { tokens, signal, note } = comparison.work;
   const evaluator = await LocalEvaluator.create({
     ...{ forward, head, weights, signal, windows: tokens.search },
     ...{ kind: 'perplexity', cacheBytes: CACHE_BYTES },
@@ -131,14 +163,15 @@ async function orderByLoss(comparison: Comparison, count: number): Promise<numbe
     {
       signal,
       onRemoved: (done) => {
-        comparison.note(`Depth by loss: ${done} of ${count} blocks chosen`);
+        note(`Depth by loss: ${done} of ${count} blocks chosen`);
       },
     },
   );
 }
 
-async function scoreDense({ bench, config, tokens, signal }: Comparison): Promise<Scored> {
+async function scoreDense({ bench, config, work }: Comparison): Promise<Scored> {
   const { weights, forward, solver } = bench;
+  const { tokens, signal } = work;
   const { shape } = weights;
   const scores: LayerScores[] = [];
   const influence: number[] = [];

@@ -1,23 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { CompareRow } from '../../protocol/compareRow.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import type { CompareRow } from '../../protocol/compareRow.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
-import { writeJsonAtomic } from '../runs/atomicWrite.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { Runtime } from '../runtime/runtime.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
 import { countParameters, denseSubnet } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
+import type { ComparisonRecord } from './comparisonRecord.ts';
+import { titleOf, type RowPlace } from './comparisonRows.ts';
 import type { TokenPlan } from './tokenPlan.ts';
 import type { Workbench } from './workbench.ts';
-
-/** What a row of a comparison is about. */
-export type RowName = Pick<CompareRow, 'method' | 'pattern' | 'scope'>;
 
 /** A model to be judged. */
 export interface Contender {
@@ -33,12 +29,17 @@ export interface Made {
   readonly seconds: number;
 }
 
-/**
- * A comparison in progress: what all rows share, and the rows that a folder already holds.
- *
- * Each row is a file of its own, so that an interrupted comparison loses one row at most.
- */
-export class Comparison {
+/** Figures of a model that was judged elsewhere. */
+export type Known = Pick<CompareRow, 'params' | 'perplexity' | 'seconds'>;
+
+/** A row and how it is made. */
+export interface PlannedRow extends RowPlace {
+  /** Makes the model; its time is the row's unless it says another. */
+  readonly make: () => Promise<Contender | Made | Known>;
+}
+
+/** What all rows of a comparison share. */
+export interface ComparisonWork {
   readonly bench: Workbench;
   readonly config: ResolvedConfig;
   readonly tokens: TokenPlan;
@@ -49,110 +50,90 @@ export class Comparison {
   readonly hashes: Readonly<Record<string, string>>;
   /** Runs of the config. */
   readonly runsRoot: string;
-  readonly #folder: string;
-  readonly #tell: (text: string) => void;
-  readonly #rows: CompareRow[] = [];
+  /** Folder of the comparison. */
+  readonly folder: string;
+  /** Tells a line for people. */
+  readonly note: (text: string) => void;
+}
+
+/** A comparison in progress: makes rows and judges them alike. */
+export class Comparison {
+  readonly config: ResolvedConfig;
+  readonly work: ComparisonWork;
+  #bench: Workbench;
   #biased: Pick<Workbench, 'forward' | 'head'> | undefined;
 
-  constructor(
-    work: Pick<
-      Comparison,
-      'bench' | 'config' | 'tokens' | 'signal' | 'cpu' | 'hashes' | 'runsRoot'
-    >,
-    folder: string,
-    tell: (text: string) => void,
-  ) {
-    this.bench = work.bench;
+  constructor(work: ComparisonWork) {
+    this.work = work;
     this.config = work.config;
-    this.tokens = work.tokens;
-    this.signal = work.signal;
-    this.cpu = work.cpu;
-    this.hashes = work.hashes;
-    this.runsRoot = work.runsRoot;
-    this.#folder = folder;
-    this.#tell = tell;
+    this.#bench = work.bench;
   }
 
-  /** The rows so far, in the order they were asked for. */
-  get rows(): readonly CompareRow[] {
-    return this.#rows;
-  }
-
-  /** Tells a line for people. */
-  note(text: string): void {
-    this.#tell(text);
-  }
-
-  /** True when a row need not be made. */
-  has(name: RowName): boolean {
-    return existsSync(this.#pathOf(name));
+  /** The dense model and what runs it; ask again for each row. */
+  get bench(): Workbench {
+    return this.#bench;
   }
 
   /**
-   * One row: taken from the folder, or made and judged. A method that does not go with the model or
-   * the pattern leaves no row, only a word why.
-   * @param make  makes the model; its time is the row's unless it says another
+   * Makes the rows of a plan that a record lacks. A method that does not go with the model or the
+   * pattern, or whose model computes no number, leaves no row, only a word why.
+   * @throws EngineError `numeric` when the dense model computes no number; `cancelled`, `device`,
+   *   `disk`
    */
-  async row(name: RowName, make: () => Promise<Contender | Made>): Promise<void> {
-    throwIfAborted(this.signal);
-    const path = this.#pathOf(name);
-    if (existsSync(path)) {
-      this.add(JSON.parse(readFileSync(path, 'utf8')) as CompareRow);
-      return;
+  async make(plan: readonly PlannedRow[], record: ComparisonRecord): Promise<void> {
+    for (const planned of plan) {
+      throwIfAborted(this.work.signal);
+      if (record.has(planned.name)) continue;
+      const start = performance.now();
+      try {
+        record.add(planned, await this.#row(planned), performance.now() - start);
+      } catch (error) {
+        const skipped = error instanceof EngineError && SKIPPED.has(error.code);
+        if (!skipped || isDense(planned)) throw error;
+        record.leaveOut(planned.name, error.message);
+      } finally {
+        await this.#freeDevice();
+      }
     }
+  }
+
+  async #row({ name, make }: PlannedRow): Promise<CompareRow> {
     const start = performance.now();
-    try {
-      const made = await make();
-      const elapsed = (performance.now() - start) / 1000;
-      const { contender, seconds } =
-        'contender' in made ? made : { contender: made, seconds: elapsed };
-      const perplexity = await this.#perplexity(contender);
-      this.keep({ ...name, ...this.#sizeOf(contender, name.scope), perplexity, seconds });
-    } catch (error) {
-      if (!(error instanceof EngineError) || !SKIPPED.has(error.code)) throw error;
-      this.note(`Left out: ${titleOf(name)}. ${error.message}`);
-    }
+    const made = await make();
+    const elapsed = (performance.now() - start) / 1000;
+    if ('perplexity' in made) return this.#rowOf(name, made);
+    const { contender, seconds } =
+      'contender' in made ? made : { contender: made, seconds: elapsed };
+    const perplexity = await this.#perplexity(contender);
+    if (!Number.isFinite(perplexity)) throw noNumber(titleOf(name), perplexity);
+    return this.#rowOf(name, { params: this.#sizeOf(contender, name.scope), perplexity, seconds });
   }
 
-  /** Adds a row whose figures are known and keeps it in the folder. */
-  keep(row: Omit<CompareRow, 'seed'>): void {
-    const whole: CompareRow = {
-      ...{ method: row.method, pattern: row.pattern, scope: row.scope, seed: this.config.seed },
-      ...{ perplexity: row.perplexity, nonzeroFraction: row.nonzeroFraction },
-      ...{ params: row.params, seconds: Number(row.seconds.toFixed(2)) },
+  #rowOf({ method, pattern, scope }: RowPlace['name'], known: Known): CompareRow {
+    const { params, perplexity, seconds } = known;
+    const { shape } = this.bench.weights;
+    const { denseBlock } = countParameters(shape, denseSubnet(shape));
+    return {
+      ...{ method, pattern, scope, seed: this.config.seed, perplexity },
+      ...{ nonzeroFraction: params / denseBlock, params, seconds: Number(seconds.toFixed(2)) },
     };
-    writeJsonAtomic(this.#pathOf(row), whole);
-    this.add(whole);
-  }
-
-  /** Adds a row and tells it. */
-  add(row: CompareRow): void {
-    this.#rows.push(row);
-    this.note(`${titleOf(row)}: perplexity ${row.perplexity.toPrecision(5)}`);
-  }
-
-  /** Path of a file of this comparison that is no row. */
-  file(name: string): string {
-    return join(this.#folder, name);
   }
 
   /** Parameters that are not zero; of a structured model all that is left counts. */
   #sizeOf(
     { weights, subnet, extraParameters }: Contender,
     scope: CompareRow['scope'],
-  ): Pick<CompareRow, 'params' | 'nonzeroFraction'> {
-    const { shape } = this.bench.weights;
-    const { block, denseBlock } = countParameters(shape, subnet);
-    const params = block + extraParameters - (scope === 'structured' ? 0 : zerosIn(weights));
-    return { params, nonzeroFraction: params / denseBlock };
+  ): CompareRow['params'] {
+    const { block } = countParameters(this.bench.weights.shape, subnet);
+    return block + extraParameters - (scope === 'structured' ? 0 : zerosIn(weights));
   }
 
   async #perplexity({ weights, subnet }: Contender): Promise<number> {
-    const { bench, signal } = this;
+    const { signal, tokens } = this.work;
     const { forward, head } =
-      weights.shape === bench.weights.shape ? bench : this.#withBiases(weights.shape);
-    const { heldout } = this.tokens;
-    const found = await perplexityOf(forward, head, { weights, subnet }, heldout, { signal });
+      weights.shape === this.bench.weights.shape ? this.bench : this.#withBiases(weights.shape);
+    const candidate = { weights, subnet };
+    const found = await perplexityOf(forward, head, candidate, tokens.heldout, { signal });
     return found.perplexity;
   }
 
@@ -165,9 +146,24 @@ export class Comparison {
     return this.#biased;
   }
 
-  #pathOf({ method, pattern, scope }: RowName): string {
-    const name = `${scope}-${pattern}-${method}`.replaceAll(/[^\w.-]/g, '_');
-    return this.file(`${name}.json`);
+  /**
+   * Weights that a GPU was given stay there as long as their runtime does, and every row has weights
+   * of its own: so a row gets a runtime of its own.
+   */
+  async #freeDevice(): Promise<void> {
+    const { runtime, weights } = this.#bench;
+    if (!runtime.onDevice) return;
+    await runtime.release();
+    const fresh = new Runtime(runtime.device, runtime.threads);
+    const forward = new ForwardPass(fresh, weights.shape);
+    const rest = { runtime: fresh, forward, head: new LossHead(forward) };
+    this.#bench = { ...this.work.bench, ...rest };
+    this.#biased = undefined;
+  }
+
+  /** Frees what rows were made with; the bench it was given stays. */
+  async release(): Promise<void> {
+    if (this.#bench !== this.work.bench) await this.#bench.runtime.release();
   }
 }
 
@@ -176,8 +172,21 @@ export function whole(weights: ModelWeights): Contender {
   return { weights, subnet: denseSubnet(weights.shape), extraParameters: 0 };
 }
 
+/** The first row of every comparison. */
+export function denseRow(comparison: Comparison): PlannedRow {
+  return {
+    name: { method: 'dense', pattern: 'dense', scope: 'all' },
+    family: 'sparsity',
+    make: () => Promise.resolve(whole(comparison.bench.weights)),
+  };
+}
+
 /** What a method may say that only means that it does not apply. */
-const SKIPPED: ReadonlySet<string> = new Set(['config', 'budget']);
+const SKIPPED: ReadonlySet<string> = new Set(['config', 'budget', 'numeric']);
+
+function isDense({ name }: PlannedRow): boolean {
+  return name.method === 'dense';
+}
 
 /** Zeros in the maps of the blocks. */
 function zerosIn({ layers }: ModelWeights): number {
@@ -190,6 +199,14 @@ function zerosIn({ layers }: ModelWeights): number {
   return count;
 }
 
-function titleOf({ method, pattern, scope }: RowName): string {
-  return scope === 'structured' ? `${method}, ${pattern}` : `${method}, ${pattern}, ${scope}`;
+function noNumber(title: string, found: number): EngineError {
+  const dense = title === 'dense';
+  return new EngineError('numeric', {
+    what: `Perplexity of ${dense ? 'the dense model' : title}`,
+    expected: 'a finite number',
+    found: String(found),
+    action: dense
+      ? 'Check the checkpoint: its weights or what they compute are out of range.'
+      : 'The method breaks this model at this size; keep more of it.',
+  });
 }

@@ -10,8 +10,8 @@ export interface EarlierRun {
   readonly stageMs: Readonly<Partial<Record<StageName, number>>>;
 }
 
-/** Fields that do not change a run's figures. */
-const NAMES = new Set(['name', 'compare', 'export', 'threads', 'device']);
+/** Fields that do not change the figures of a run's search and refit. */
+const NAMES = new Set(['name', 'compare', 'sparsify', 'export', 'threads', 'device']);
 
 /**
  * The newest finished run with the same settings, text and model; null when there is none.
