@@ -17,6 +17,7 @@ import { countWindows } from './estimateWindows.ts';
 import { evenWidths } from './evenWidths.ts';
 import { warningsOf } from './estimateWarnings.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
+import { assertSparsityRuns, isSearched } from './sparsityPlan.ts';
 import { readConfig } from './startRun.ts';
 
 /**
@@ -35,6 +36,7 @@ export async function estimateRun(
   const config = resolveConfig(parseRunConfig(text, path), path);
   const checkpoint = await openCheckpoint(config.model);
   const { shape } = checkpoint;
+  assertSparsityRuns(config, shape);
   const counts = await countWindows(config, checkpoint, signal);
   const choice = await chooseDevice(config.device, { threads: config.threads, signal });
   const device = choice.reports.find(({ chosen }) => chosen)!;
@@ -52,7 +54,7 @@ export async function estimateRun(
     totalMs: stages.reduce((sum, { ms }) => sum + ms, 0),
     device: { device: device.device, gflops: device.gflops, why: choice.summary },
     windows: { calibration, search, heldout },
-    candidates: config.search.enabled ? candidatesOf(evolveOptionsOf(config.search)) : 0,
+    candidates: isSearched(config) ? candidatesOf(evolveOptionsOf(config.search)) : 0,
   };
   const identical = identicalRun(runsRoot, text);
   return { ...report, warnings: warningsOf(report, { config, counts, identical }) };

@@ -15,6 +15,7 @@ import { loadTokenizer } from '../tokenizer/loadTokenizer.ts';
 import type { Candidate } from './measureFigures.ts';
 import { textHash } from './readText.ts';
 import { reformed } from './reformStage.ts';
+import { sparsified } from './sparsifyStage.ts';
 import { planTokens } from './tokenPlan.ts';
 import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
 
@@ -111,7 +112,7 @@ async function candidateOf(
   return { subnet, weights: await reformedAgain(path, config, { bench, subnet }, signal) };
 }
 
-/** Repeats the reformation of a run from what its subnet config records. */
+/** Repeats the reformation and sparsification of a run from what its subnet config records. */
 async function reformedAgain(
   path: string,
   config: SubnetConfig,
@@ -134,7 +135,13 @@ async function reformedAgain(
   }
   const { shape } = bench.weights;
   const { calibration } = await planTokens(settings, shape, bench.tokenizer, signal);
-  return reformed(bench, subnet, calibration, { settings: settings.reform, signal });
+  const weights =
+    settings.reform.method === 'none'
+      ? bench.weights
+      : await reformed(bench, subnet, calibration, { settings: settings.reform, signal });
+  if (config.reformed?.sparsify === undefined) return weights;
+  const candidate = { weights, subnet };
+  return (await sparsified(bench, candidate, calibration, { config: settings, signal })).weights;
 }
 
 async function kindOf(path: string): Promise<'folder' | 'file'> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { RunOutcome } from '../../protocol/engineApi.ts';
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { type ExportReport, RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -8,6 +9,7 @@ import { SUBNET_FILE } from '../export/subnetConfig.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
+import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget, denseSubnet } from '../subnet/count.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
@@ -15,13 +17,17 @@ import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
+import { isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
+import { sparsifyStage } from './sparsifyStage.ts';
 import { scoreStage } from './scoreStage.ts';
 import { searchStage } from './searchStage.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
 /**
- * The whole run, stage by stage: import → calibrate and score → search → reform → evaluate → export.
+ * The whole run, stage by stage: import → calibrate and score → search → reform → sparsify →
+ * evaluate → export. A run that keeps everything and only puts zeros into weights goes from import
+ * to sparsify.
  *
  * Finished stages of a resumed run are taken from its folder, so this one function starts and
  * resumes. Everything random is drawn from the config's seed.
@@ -32,20 +38,19 @@ export async function runStages(run: RunContext, engineVersion: string): Promise
   try {
     const { shape } = bench.weights;
     const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
-    const scored = await scoreStage(run, bench, tokens.calibration);
-    const starts = await startSubnets(run, bench.weights, scored);
-    const searched = await searchStage(run, bench, {
-      ...{ scored, initial: starts.initialised, budget: starts.budget },
-      windows: tokens.search,
-    });
-    const reformed = await reformStage(run, bench, searched, tokens.calibration);
+    const found = isSparsityOnly(run.config)
+      ? wholeModel(bench.weights)
+      : await findSubnet(run, bench, tokens);
+    const { searched, reformed } = found;
+    const candidate = { weights: reformed, subnet: searched };
+    const sparse = await sparsifyStage(run, bench, candidate, tokens.calibration);
     const contestants = contestantsOf(bench.weights, {
-      ...{ dense: denseSubnet(shape), searched, reformed, wasSearched: run.config.search.enabled },
-      ...{ random: starts.random, initialised: starts.initialised, sparse: null },
+      ...{ ...found, dense: denseSubnet(shape), sparse },
     });
     const figures = await evaluateStage(run, bench, contestants, tokens.heldout, origin);
     const exports = await exportStage(run, bench, {
-      candidate: { weights: reformed, subnet: searched },
+      candidate: { weights: sparse ?? reformed, subnet: searched },
+      sparse: sparse !== null,
       windows: tokens.heldout,
       ...{ figures, origin },
     });
@@ -55,6 +60,31 @@ export async function runStages(run: RunContext, engineVersion: string): Promise
   } finally {
     await bench.release();
   }
+}
+
+/** The subnet that a run has found, with its weights and those it is compared with. */
+interface Found {
+  readonly searched: Subnet;
+  readonly reformed: ModelWeights;
+  readonly initialised: Subnet | null;
+  readonly random: Subnet | null;
+  readonly wasSearched: boolean;
+}
+
+async function findSubnet(run: RunContext, bench: Workbench, tokens: TokenPlan): Promise<Found> {
+  const scored = await scoreStage(run, bench, tokens.calibration);
+  const { initialised, random, budget } = await startSubnets(run, bench.weights, scored);
+  const searched = await searchStage(run, bench, {
+    ...{ scored, initial: initialised, budget },
+    windows: tokens.search,
+  });
+  const reformed = await reformStage(run, bench, searched, tokens.calibration);
+  return { searched, reformed, initialised, random, wasSearched: run.config.search.enabled };
+}
+
+function wholeModel(weights: ModelWeights): Found {
+  const searched = denseSubnet(weights.shape);
+  return { searched, reformed: weights, initialised: null, random: null, wasSearched: false };
 }
 
 async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens: TokenPlan }> {
@@ -72,21 +102,35 @@ async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens:
       'info',
       `Windows × tokens: ${sizes[0]} for calibration, ${sizes[1]} for the search, ${sizes[2]} held out.`,
     );
-    run.log('info', memoryNote(bench, tokens));
+    run.log('info', memoryNote(run.config, bench, tokens));
     return { bench, tokens };
   });
 }
 
 /** What the run will take, said before it takes it. */
-function memoryNote({ weights }: Workbench, { calibration }: TokenPlan): string {
+function memoryNote(
+  config: ResolvedConfig,
+  { weights }: Workbench,
+  { calibration }: TokenPlan,
+): string {
   const { shape } = weights;
   const tokens = calibration.reduce((sum, window) => sum + window.length, 0);
-  const [held, scoring, reforming] = [
-    weightBytes(shape),
-    calibrationBytes(shape, tokens),
-    reformationBytes(shape, tokens),
-  ].map((bytes) => `${(bytes / 1e6).toPrecision(3)} MB`);
-  return `Memory: ${held} of weights, then at most ${scoring} more to score and ${reforming} to reform.`;
+  const sparsity = sparsityOf(config, shape);
+  const work = [
+    { verb: 'score', bytes: calibrationBytes(shape, tokens), planned: !isSparsityOnly(config) },
+    { verb: 'reform', bytes: reformationBytes(shape, tokens), planned: !isSparsityOnly(config) },
+    ...(sparsity === null
+      ? []
+      : [
+          { verb: 'sparsify', bytes: sparsifyBytes(shape, { ...sparsity, tokens }), planned: true },
+        ]),
+  ];
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toPrecision(3)} MB`;
+  const parts = work
+    .filter(({ planned }) => planned)
+    .map(({ verb, bytes }, i) => `${megabytes(bytes)}${i === 0 ? ' more' : ''} to ${verb}`);
+  const all = [parts.slice(0, -1).join(', '), ...parts.slice(-1)].filter(Boolean).join(' and ');
+  return `Memory: ${megabytes(weightBytes(shape))} of weights, then at most ${all}.`;
 }
 
 /** The subnets that need no search, all on the budget. */

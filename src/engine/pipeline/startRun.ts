@@ -18,6 +18,7 @@ import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
 import { textHash } from './readText.ts';
 import { RunContext } from './runContext.ts';
 import { runStages } from './runStages.ts';
+import { assertSparsityRuns } from './sparsityPlan.ts';
 import { engineVersion, versions } from './versions.ts';
 
 /**
@@ -35,6 +36,7 @@ export async function startRun(
   const text = await readConfig(path);
   const config = resolveConfig(parseRunConfig(text, path), path, overrides);
   const checkpoint = await openCheckpoint(config.model);
+  assertSparsityRuns(config, checkpoint.shape);
   const hashes = await hashesOf(config, checkpoint, context.signal);
   const createdMs = Date.now();
   const id = runIdOf(config.name, createdMs, hashOf(JSON.stringify(config) + createdMs));

@@ -7,6 +7,7 @@ import { LossHead } from '../graphs/lossHead.ts';
 import { chooseDevice, type DeviceChoice } from '../runtime/devices.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { Solver } from '../runtime/solver.ts';
+import { SolverGemm } from '../runtime/solverGemm.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 
 /** A loaded model with everything that runs it. */
@@ -19,6 +20,8 @@ export interface Bench {
   readonly head: LossHead;
   /** Float64 work runs on the CPU, whatever the device. */
   readonly solver: Solver;
+  /** The same, into memory of the caller. */
+  readonly gemm: SolverGemm;
   /** Frees every session. */
   release(): Promise<void>;
 }
@@ -67,6 +70,7 @@ export async function openBench(
     ...{ weights, tokenizer, device, runtime, forward },
     head: new LossHead(forward),
     solver: new Solver(cpu),
+    gemm: new SolverGemm(cpu),
     release: async () => {
       await runtime.release();
       await cpu.release();

@@ -1,0 +1,46 @@
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import { assertSparsityFits, type SparsityPlan } from '../sparsity/assertSparsityFits.ts';
+import { methodFor } from '../sparsity/method.ts';
+import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
+import { blockBudget } from '../subnet/count.ts';
+
+/** What the `sparsify` section of a config asks for: one pattern for all blocks. */
+export type RunSparsity = SparsityPlan & { readonly pattern: Pattern };
+
+/**
+ * How a run puts zeros into weights, as its config says; null when it does not.
+ * @throws EngineError `config` when the pattern is none
+ */
+export function sparsityOf(
+  { sparsify }: Pick<ResolvedConfig, 'sparsify'>,
+  shape: ModelShape,
+): RunSparsity | null {
+  if (sparsify.method === 'none') return null;
+  return {
+    method: { ...methodFor(shape, sparsify.method), alpha: sparsify.alpha },
+    pattern: parsePattern(sparsify.pattern),
+    scope: sparsify.scope,
+  };
+}
+
+/**
+ * Refuses, before any work, a `sparsify` section that does not go with the model.
+ * @throws EngineError `config`
+ */
+export function assertSparsityRuns(config: ResolvedConfig, shape: ModelShape): void {
+  const plan = sparsityOf(config, shape);
+  if (plan === null) return;
+  const narrowed = blockBudget(shape, config.ratio) < blockBudget(shape, 1);
+  assertSparsityFits(shape, plan, narrowed);
+}
+
+/** True for a run that searches. */
+export function isSearched(config: ResolvedConfig): boolean {
+  return config.search.enabled && !isSparsityOnly(config);
+}
+
+/** True for a run that keeps every unit and only puts zeros into weights: nothing is searched. */
+export function isSparsityOnly({ ratio, sparsify }: ResolvedConfig): boolean {
+  return ratio === 1 && sparsify.method !== 'none';
+}

@@ -1,0 +1,32 @@
+import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { SparsityScope } from './linearMaps.ts';
+import { type SparsityMethod, wishOf } from './method.ts';
+
+/** What {@link sparsifyBytes} depends on besides the model. */
+export interface SparsityMemory {
+  readonly method: SparsityMethod;
+  readonly scope: SparsityScope;
+  /** Of the calibration windows together. */
+  readonly tokens: number;
+}
+
+/**
+ * Peak bytes of `sparsify` beside the source's weights: the new maps, the residual streams before
+ * and after a sublayer (twice where a refit follows another model), and of the largest sublayer the
+ * Gram matrices and the float64 matrices of the map that is being swept or refitted.
+ */
+export function sparsifyBytes(shape: ModelShape, memory: SparsityMemory): number {
+  const { method, scope, tokens } = memory;
+  const { layers, hidden, heads, kvHeads, headDim, intermediate } = shape;
+  const attention = scope === 'all' ? 2 * (heads + kvHeads) * headDim * hidden : 0;
+  const mlp = (shape.mlp.gated ? 3 : 2) * intermediate * hidden;
+  const maps = 4 * layers * (attention + mlp);
+  const wish = wishOf(method);
+  if (wish === null) return maps;
+  const streams = 4 * tokens * hidden * (method.refit?.target === 'dense' ? 4 : 2);
+  if (!wish.gram) return maps + streams;
+  const width = Math.max(intermediate, scope === 'all' ? heads * headDim : 0);
+  // Both inputs' Gram matrices, the float32 product of a batch, and a copy while they are solved.
+  const grams = 8 * (hidden ** 2 + 2 * width ** 2) + 4 * width ** 2;
+  return maps + streams + grams + 8 * (method.refit === null ? 2 : 7) * width * hidden;
+}
