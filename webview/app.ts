@@ -21,7 +21,7 @@ export function startApp(root: HTMLElement, bridge: Bridge): void {
   let frame = 0;
   let painted = false;
   let shown: { readonly key: string; readonly view: View } | undefined;
-  const skeleton = createSkeleton();
+  const skeleton = createSkeleton('The run is being read');
   const failure = createFailure(() => {
     open();
   });
@@ -171,6 +171,10 @@ function createPage(
       frequency: (run) => host.request(panelApi.frequency, { run }),
       importance: (run) => host.request(panelApi.importance, { run }),
       layerScores: (run, layer) => host.request(panelApi.layerScores, { run, layer }),
+    },
+    zeros: {
+      record: async (run) => (await host.request(panelApi.sparsity, { run })).record,
+      pattern: (run, block, map) => host.request(panelApi.weightPattern, { run, block, map }),
     },
   };
 }

@@ -1,7 +1,8 @@
 import { createButton } from './controls/button.ts';
+import { makesSparse } from './data/sparseRun.ts';
 import { el, show } from './dom.ts';
 import type { Tab } from './selection.ts';
-import type { State } from './store.ts';
+import { firstRun, type State } from './store.ts';
 import { createTabs, type TabSpec } from './tabsView.ts';
 import { createBannerView } from './views/bannerView.ts';
 import { createConfigView } from './views/configView.ts';
@@ -21,6 +22,7 @@ import type { Page, View } from './views/view.ts';
 const tabs: readonly TabSpec<Tab>[] = [
   { id: 'overview', label: 'Overview' },
   { id: 'masks', label: 'Masks' },
+  { id: 'sparsity', label: 'Sparsity' },
   { id: 'results', label: 'Results' },
   { id: 'config', label: 'Config' },
   { id: 'log', label: 'Log' },
@@ -48,8 +50,12 @@ export function createRunPage(page: Page): View {
     element,
     update(state) {
       for (const view of always) view.update(state);
-      const { tab } = state.selection;
-      strip.update(tabs, tab);
+      const run = firstRun(state);
+      const sparse = run !== undefined && makesSparse(run);
+      const offered = sparse ? tabs : tabs.filter(({ id }) => id !== 'sparsity');
+      const { tab: wanted } = state.selection;
+      const tab = offered.some(({ id }) => id === wanted) ? wanted : 'overview';
+      strip.update(offered, tab);
       const views = viewsOf(tab);
       // The first time one view a frame, so that what matters most is seen first.
       const begun = Math.min(views.length, (drawn.get(tab) ?? 0) + 1);
@@ -95,6 +101,13 @@ const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HT
         return createMasksView(page);
       }),
     ),
+  sparsity: (page) =>
+    single(
+      createLazyView(async () => {
+        const { createSparsityView } = await import('./sparsity/sparsityView.ts');
+        return createSparsityView(page);
+      }),
+    ),
   results(page) {
     const views = [createFiguresView(), createExportsView(page)];
     return [views, el('div', { class: 'column' }, ...views.map(({ element }) => element))];
@@ -107,14 +120,17 @@ function single(view: View): readonly [readonly View[], HTMLElement] {
   return [[view], el('div', { class: 'column' }, view.element)];
 }
 
-/** What stands where a run will be: as large as what comes, so that nothing jumps. */
-export function createSkeleton(): HTMLElement {
+/**
+ * What stands where a run will be: as large as what comes, so that nothing jumps.
+ * @param label  what is being read
+ */
+export function createSkeleton(label: string): HTMLElement {
   const block = (name: string): HTMLElement => el('div', { class: `bone ${name}` });
   return el(
     'div',
     {
       class: 'page skeleton',
-      aria: { busy: 'true', label: 'The run is being read' },
+      aria: { busy: 'true', label },
       role: 'status',
     },
     block('bone-title'),
@@ -128,7 +144,7 @@ export function createSkeleton(): HTMLElement {
 /** Says why there is nothing to show, and what to do. */
 export function createFailure(onRetry: () => void): {
   readonly element: HTMLElement;
-  update(state: State): void;
+  update(state: Pick<State, 'phase' | 'problem'>): void;
 } {
   const text = el('p');
   const element = el(

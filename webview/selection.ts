@@ -1,7 +1,9 @@
+import type { MapName } from '../src/protocol/sparsityRecord.ts';
+import { mapOrder } from './data/mapOrder.ts';
 import { heatmapModes, type HeatmapMode } from './heatmap/heatmapState.ts';
 
 /** Tabs of the dashboard. */
-export const tabs = ['overview', 'masks', 'results', 'config', 'log'] as const;
+export const tabs = ['overview', 'masks', 'sparsity', 'results', 'config', 'log'] as const;
 /** One of them. */
 export type Tab = (typeof tabs)[number];
 
@@ -47,6 +49,12 @@ export interface Selection {
   readonly maskMode: HeatmapMode | null;
   /** The layer that is open; null in the overview. */
   readonly maskLayer: number | null;
+  /** The weight whose zeros are looked at; null until one was chosen. */
+  readonly sparseBlock: number | null;
+  readonly sparseMap: MapName | null;
+  /** What colours the map of all weights. */
+  readonly sparseColour: 'kept' | 'error';
+  readonly sparseTable: boolean;
 }
 
 /** What a new panel shows. */
@@ -67,6 +75,10 @@ export const firstSelection: Selection = {
   allConfig: false,
   maskMode: null,
   maskLayer: null,
+  sparseBlock: null,
+  sparseMap: null,
+  sparseColour: 'kept',
+  sparseTable: false,
 };
 
 /** The selection that was stored, each part of it only when it is what it should be. */
@@ -78,6 +90,8 @@ export function restoredSelection(stored: unknown): Selection {
     const value = stored[name];
     return typeof value === 'string' && /^[0-9a-f]{16}$/.test(value) ? value : null;
   };
+  const whole = (name: string): number | null =>
+    Number.isInteger(stored[name]) ? (stored[name] as number) : null;
   const runs = stored['runs'];
   return {
     version: 1,
@@ -95,11 +109,16 @@ export function restoredSelection(stored: unknown): Selection {
     logLevel: oneOf('logLevel', ['debug', 'info', 'warning', 'error'], 'info'),
     allConfig: stored['allConfig'] === true,
     maskMode: heatmapModes.find((mode) => mode === stored['maskMode']) ?? null,
-    maskLayer: Number.isInteger(stored['maskLayer']) ? (stored['maskLayer'] as number) : null,
+    maskLayer: whole('maskLayer'),
+    sparseBlock: whole('sparseBlock'),
+    sparseMap: mapOrder.find((map) => map === stored['sparseMap']) ?? null,
+    sparseColour: oneOf('sparseColour', ['kept', 'error'], 'kept'),
+    sparseTable: stored['sparseTable'] === true,
   };
 }
 
-function zoomOf(value: unknown): Zoom | null {
+/** A zoom that was stored; null for anything else. */
+export function zoomOf(value: unknown): Zoom | null {
   if (!isRecord(value)) return null;
   const { xMin, xMax, yMin, yMax } = value;
   const ends = [xMin, xMax, yMin, yMax];

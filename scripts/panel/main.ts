@@ -3,7 +3,7 @@ import { RECORDED } from '../../test/fixtures/recordedRuns.ts';
 import { startPanelServer } from '../../test/webview/panelServer.ts';
 import { recordedPanels } from '../../test/webview/recordedPanels.ts';
 
-/** Events a second that a run goes on by with --live. */
+/** Events a second that a run goes on by with --live; a comparison gets one row a second. */
 const PER_SECOND = 10;
 
 const { values } = parseArgs({ options: { live: { type: 'boolean' }, port: { type: 'string' } } });
@@ -19,7 +19,12 @@ const server = await startPanelServer(
   },
   Number(values.port ?? 0),
 );
+let ticks = 0;
 const timer = setInterval(() => {
+  ticks++;
+  if (values.live === true && ticks % PER_SECOND === 0) {
+    for (const comparison of server.comparisons) comparison.next();
+  }
   for (const name of live) {
     const { state } = RECORDED.get(name) ?? {};
     const goesOn = state === 'running' || state === 'starting';
@@ -32,8 +37,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     void server.close().then(() => runs.close());
   });
 }
-console.log(`Dashboards of recorded runs: ${server.url}`);
+console.log(`Dashboards of recorded runs and comparisons: ${server.url}`);
 console.log('Reload a page after "npm run build" to see it built anew. Ctrl-C ends.');
 if (values.live !== true) {
-  console.log('With --live, runs that have not ended go on while you look.');
+  console.log('With --live, what has not ended goes on while you look.');
 }

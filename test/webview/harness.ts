@@ -7,6 +7,7 @@ import { findChromium, launchChromium } from '../browser/chromium.ts';
 import type { RecordedRun } from '../fixtures/recordedRun.ts';
 import type { ThemeName } from '../vscode/workbench.ts';
 import { startPanelServer, type PanelOptions, type PanelServer } from './panelServer.ts';
+import type { ComparisonSession } from './comparisonSession.ts';
 import type { PanelSession } from './panelSession.ts';
 import { recordedPanels, type RecordedPanels } from './recordedPanels.ts';
 
@@ -24,7 +25,9 @@ import { recordedPanels, type RecordedPanels } from './recordedPanels.ts';
  *   harness.recorded('mid-running').next()                  // one more event of a running run
  *   await panel.close(); await harness.close();
  *
- * Names of runs are in test/fixtures/recordedRuns.ts; several in `runs` make a comparison.
+ * Names of runs are in test/fixtures/recordedRuns.ts; several in `runs` make a comparison. A
+ * comparison of methods is `{ runs: [], methods: 'methods' }`, with a name of
+ * test/fixtures/recordedComparison.ts, and its end of the host is `panel.comparison()`.
  * `npm run panel` shows the same pages to a person.
  */
 
@@ -35,6 +38,8 @@ export interface OpenPanel {
   readonly frame: Frame;
   /** The host's end, to tell things and to see what was asked for. */
   session(): PanelSession;
+  /** The same of a comparison of methods. */
+  comparison(): ComparisonSession;
   setTheme(theme: ThemeName): Promise<void>;
   /** Violations of the policy, errors of scripts, lines of errors on the console, failed requests. */
   problems(): Promise<string[]>;
@@ -116,7 +121,7 @@ async function openPanel(
       problems.push(`request: ${request.url()} ${request.failure()?.errorText ?? ''}`);
     }
   });
-  const { url, session } = server.open(options);
+  const { url, session, comparison } = server.open(options);
   await page.goto(url);
   const element = await page.waitForSelector('#panel[src]');
   const frame = await element.contentFrame();
@@ -125,7 +130,7 @@ async function openPanel(
   return {
     page,
     frame,
-    session,
+    ...{ session, comparison },
     setTheme: async (theme) => {
       await page.evaluate(`setTheme(${JSON.stringify(theme)})`);
       const { kind } = { kind: KINDS[theme] };

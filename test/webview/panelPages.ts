@@ -7,7 +7,7 @@ export interface PanelPage {
   /** Where its scripts and styles come from: the only source that its policy allows. */
   readonly origin: string;
   readonly nonce: string;
-  readonly view: 'run' | 'compare';
+  readonly view: 'run' | 'compare' | 'methods';
   readonly theme: PageTheme;
   /** Names the stored state, which a reload finds again. */
   readonly stateKey: string;
@@ -118,12 +118,17 @@ export function windowPage(
 /** A list of links to panels. */
 export function indexPage(
   runs: readonly { readonly name: string; readonly words: string }[],
+  comparisons: readonly string[],
   themes: readonly string[],
 ): string {
   const link = (href: string, text: string): string => `<a href="${href}">${text}</a>`;
   const rows = runs.map(({ name, words }) => {
     const links = themes.map((theme) => link(`/open?runs=${name}&theme=${theme}`, theme));
     return `<tr><th>${name}</th><td>${words}</td><td>${links.join(' · ')}</td></tr>`;
+  });
+  const methods = comparisons.map((name) => {
+    const links = themes.map((theme) => link(`/open?methods=${name}&theme=${theme}`, theme));
+    return `<tr><th>${name}</th><td>comparison of methods</td><td>${links.join(' · ')}</td></tr>`;
   });
   const compared = 'mid,mid-60,tiny';
   const links = themes.map((theme) => link(`/open?runs=${compared}&theme=${theme}`, theme));
@@ -140,7 +145,7 @@ export function indexPage(
   </head>
   <body>
     <h1>Panels on recorded runs</h1>
-    <table>${rows.join('')}<tr><th>compare</th><td>${compared}</td><td>${links.join(' · ')}</td></tr></table>
+    <table>${rows.join('')}<tr><th>compare</th><td>${compared}</td><td>${links.join(' · ')}</td></tr>${methods.join('')}</table>
   </body>
 </html>
 `;

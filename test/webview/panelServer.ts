@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import type { Endpoint } from '../../src/protocol/postMessageConnection.ts';
 import type { ThemeName } from '../vscode/workbench.ts';
+import { COMPARISONS } from '../fixtures/recordedComparison.ts';
+import { openComparison, type ComparisonSession } from './comparisonSession.ts';
 import { indexPage, panelPage, windowPage } from './panelPages.ts';
 import {
   openSession,
@@ -27,6 +29,8 @@ export interface PanelRuns {
 export interface PanelOptions {
   /** Names of runs: one is a dashboard, several are a comparison. */
   readonly runs: readonly string[];
+  /** Name of a comparison of methods, which is shown instead of runs. */
+  readonly methods?: string;
   readonly theme: ThemeName;
   readonly settings?: Partial<PanelSettings>;
 }
@@ -35,13 +39,21 @@ export interface PanelOptions {
 export interface PanelServer {
   readonly url: string;
   /** Address of a panel that nobody has opened yet, and the host's end of it. */
-  open(options: PanelOptions): { readonly url: string; readonly session: () => PanelSession };
+  open(options: PanelOptions): {
+    readonly url: string;
+    readonly session: () => PanelSession;
+    /** Of a panel that shows a comparison of methods. */
+    readonly comparison: () => ComparisonSession;
+  };
+  /** Comparisons of methods that somebody looks at now. */
+  readonly comparisons: ReadonlySet<ComparisonSession>;
   close(): Promise<void>;
 }
 
 interface Open {
   readonly options: PanelOptions;
   session: PanelSession | null;
+  comparison: ComparisonSession | null;
   receive: (message: unknown) => void;
 }
 
@@ -63,6 +75,7 @@ const MOST_BYTES = 1 << 20;
 export async function startPanelServer(runs: PanelRuns, port = 0): Promise<PanelServer> {
   const panels = new Map<string, Open>();
   const streams = new Set<ServerResponse>();
+  const comparisons = new Set<ComparisonSession>();
   const server = createServer((request, response) => {
     respond(request, response).catch((error: unknown) => {
       const text = (error instanceof Error ? error.stack : undefined) ?? String(error);
@@ -79,20 +92,26 @@ export async function startPanelServer(runs: PanelRuns, port = 0): Promise<Panel
 
   const remember = (options: PanelOptions): string => {
     const id = randomUUID();
-    panels.set(id, { options, session: null, receive: () => undefined });
+    panels.set(id, { options, session: null, comparison: null, receive: () => undefined });
     return id;
   };
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', url);
     const panel = panels.get(searchParams.get('session') ?? '');
-    if (pathname === '/') return html(response, indexPage(runs.list, themeNames));
+    if (pathname === '/') {
+      return html(response, indexPage(runs.list, [...COMPARISONS.keys()], themeNames));
+    }
     if (pathname.startsWith('/dist/')) return file(response, pathname.slice('/dist/'.length));
     if (pathname === '/open') {
       const names = (searchParams.get('runs') ?? '').split(',');
+      const methods = searchParams.get('methods');
       const theme = (searchParams.get('theme') ?? 'dark') as ThemeName;
-      const id = remember({ runs: names, theme });
-      return html(response, windowPage(frameOf(id), id, pageThemes, barOf(names)));
+      const id = remember({ runs: names, theme, ...(methods === null ? {} : { methods }) });
+      return html(
+        response,
+        windowPage(frameOf(id), id, pageThemes, barOf(methods ?? names.join(', '))),
+      );
     }
     if (panel === undefined) return notFound(response);
     const id = searchParams.get('session')!;
@@ -109,13 +128,13 @@ export async function startPanelServer(runs: PanelRuns, port = 0): Promise<Panel
 
   const frameOf = (id: string): string => `${frames}/panel?session=${id}`;
 
-  function pageOf({ runs: names, theme }: PanelOptions): string {
+  function pageOf({ runs: names, methods, theme }: PanelOptions): string {
     return panelPage({
       origin: frames,
       nonce: randomBytes(24).toString('base64'),
-      view: names.length > 1 ? 'compare' : 'run',
+      view: methods !== undefined ? 'methods' : names.length > 1 ? 'compare' : 'run',
       theme: pageThemes[theme],
-      stateKey: names.join(','),
+      stateKey: methods ?? names.join(','),
     });
   }
 
@@ -133,6 +152,20 @@ export async function startPanelServer(runs: PanelRuns, port = 0): Promise<Panel
         };
       },
     };
+    const { methods } = panel.options;
+    if (methods !== undefined) {
+      const content = COMPARISONS.get(methods);
+      if (content === undefined) throw new Error(`no recorded comparison is called ${methods}`);
+      const comparison = openComparison(endpoint, content);
+      panel.comparison = comparison;
+      comparisons.add(comparison);
+      response.on('close', () => {
+        streams.delete(response);
+        comparisons.delete(comparison);
+        comparison.close();
+      });
+      return;
+    }
     const folders = panel.options.runs.map((name) => runs.find(name));
     const session = openSession(endpoint, folders, { ...SETTINGS, ...panel.options.settings });
     panel.session = session;
@@ -144,6 +177,7 @@ export async function startPanelServer(runs: PanelRuns, port = 0): Promise<Panel
 
   return {
     url,
+    comparisons,
     open: (options) => {
       const id = remember(options);
       return {
@@ -152,6 +186,11 @@ export async function startPanelServer(runs: PanelRuns, port = 0): Promise<Panel
           const session = panels.get(id)?.session ?? null;
           if (session === null) throw new Error('nobody has opened this panel yet');
           return session;
+        },
+        comparison: () => {
+          const comparison = panels.get(id)?.comparison ?? null;
+          if (comparison === null) throw new Error('nobody has opened this comparison yet');
+          return comparison;
         },
       };
     },
@@ -163,9 +202,9 @@ export async function startPanelServer(runs: PanelRuns, port = 0): Promise<Panel
   };
 }
 
-function barOf(names: readonly string[]): string {
+function barOf(name: string): string {
   const links = themeNames.map((theme) => `<a href="javascript:setTheme('${theme}')">${theme}</a>`);
-  return `<nav><a href="/">all panels</a> <b>${names.join(', ')}</b> ${links.join(' ')}</nav>`;
+  return `<nav><a href="/">all panels</a> <b>${name}</b> ${links.join(' ')}</nav>`;
 }
 
 function html(response: ServerResponse, text: string): void {

@@ -27,7 +27,8 @@ export function createLegend(): {
   };
 }
 
-function drawKey({ mark, colour }: LegendEntry): HTMLCanvasElement {
+/** The mark of an entry, as the plot draws it. */
+export function drawKey({ mark, colour }: LegendEntry): HTMLCanvasElement {
   const [width, height] = [mark.kind === 'shape' ? 12 : 22, 12];
   const canvas = el('canvas', { class: 'legend-key' });
   setAttribute(canvas, 'aria-hidden', 'true');

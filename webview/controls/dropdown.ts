@@ -15,6 +15,8 @@ export interface DropdownOptions {
 export interface DropdownControl {
   readonly element: HTMLElement;
   set(value: string): void;
+  /** Offers something else; to be followed by `set`. What stays the same is not touched. */
+  choices(choices: DropdownOptions['choices']): void;
   enable(enabled: boolean): void;
 }
 
@@ -22,12 +24,20 @@ export interface DropdownControl {
 export function createDropdown(options: DropdownOptions): DropdownControl {
   const box = document.createElement('vscode-dropdown') as Dropdown;
   box.setAttribute('aria-label', options.label);
-  for (const [value, text] of options.choices) {
-    const option = document.createElement('vscode-option') as Option;
-    option.value = value;
-    option.textContent = text;
-    box.append(option);
-  }
+  let offered: DropdownOptions['choices'] = [];
+  const offer = (choices: DropdownOptions['choices']): void => {
+    const same = choices.findIndex(([value], at) => value !== offered[at]?.[0]);
+    const kept = same < 0 ? choices.length : same;
+    for (const option of [...box.querySelectorAll('vscode-option')].slice(kept)) option.remove();
+    for (const [value, text] of choices.slice(kept)) {
+      const option = document.createElement('vscode-option') as Option;
+      option.value = value;
+      option.textContent = text;
+      box.append(option);
+    }
+    offered = choices;
+  };
+  offer(options.choices);
   let wanted = options.choices[0]?.[0] ?? '';
   box.addEventListener('change', () => {
     if (box.value === wanted) return;
@@ -51,6 +61,7 @@ export function createDropdown(options: DropdownOptions): DropdownControl {
       queueMicrotask(apply);
       requestAnimationFrame(apply);
     },
+    choices: offer,
     enable(enabled) {
       box.disabled = !enabled;
     },

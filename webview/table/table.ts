@@ -15,6 +15,8 @@ export interface Column<R> {
   readonly cell: (row: R) => string | Node;
   /** Left out where the table is narrow, or already where it is not wide. */
   readonly leftOut?: 'narrow' | 'medium';
+  /** Names the row: its cells are read before the others of a row. */
+  readonly names?: boolean;
 }
 
 /** What a table is. */
@@ -131,7 +133,11 @@ interface Line<R> {
 }
 
 function createLine<R>(columns: readonly Column<R>[], key: string): Line<R> {
-  const cells = columns.map((column) => el('td', { class: classOf(column) }));
+  const cells = columns.map((column) =>
+    column.names === true
+      ? el('th', { class: classOf(column), attributes: { scope: 'row' } })
+      : el('td', { class: classOf(column) }),
+  );
   return { element: el('tr', { data: { key } }, ...cells), cells, row: undefined };
 }
 

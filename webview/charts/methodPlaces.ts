@@ -1,0 +1,127 @@
+import type { CompareRow } from '../../src/protocol/compareRow.ts';
+import type { Point } from '../data/fitnessSeries.ts';
+import { columnOf, columnsOf, type Column } from '../data/methodColumns.ts';
+
+/** The plane of a plot in CSS pixels. */
+export interface Plane {
+  readonly left: number;
+  readonly top: number;
+  readonly xOf: (kept: number) => number;
+  readonly yOf: (perplexity: number) => number;
+  /** Ends of the axes. */
+  readonly xMin: number;
+  readonly xMax: number;
+  readonly yMin: number;
+  readonly yMax: number;
+  /** Puts what lies above the frame at its edge, instead of leaving it out. */
+  readonly clamped: boolean;
+}
+
+/** Where everything of a plot of methods is, in CSS pixels. */
+export interface MethodLayout {
+  /** Of each row; null when it is out of sight. */
+  readonly places: readonly (Point | null)[];
+  /** Where lines lead for each row, also beyond the frame. */
+  readonly ends: readonly Point[];
+  /** Rows of one method and scope, from left to right. */
+  readonly series: readonly (readonly number[])[];
+  /** Rows above the frame, those at one share together, from the least perplexity. */
+  readonly above: readonly (readonly number[])[];
+  readonly brackets: readonly {
+    readonly x: number;
+    readonly lanes: readonly { readonly pattern: string; readonly x: number }[];
+  }[];
+}
+
+/** Most CSS pixels from lane to lane. */
+const LANE = 40;
+/** CSS pixels below the frame at which points are that lie above it. */
+const EDGE = 16;
+/** CSS pixels between such points at one share. */
+const APART = 12;
+
+/** Lays out rows. @param patterns  in the order of lanes */
+export function layOutMethods(
+  rows: readonly CompareRow[],
+  patterns: readonly string[],
+  plane: Plane,
+): MethodLayout {
+  const columns = columnsOf(rows, patterns);
+  const step = laneStep(columns, plane);
+  const laneX = (column: Column, pattern: string): number =>
+    plane.xOf(column.kept) +
+    step * (column.patterns.indexOf(pattern) - (column.patterns.length - 1) / 2);
+  const ends = rows.map((row) => {
+    const column = columnOf(columns, row);
+    const x = column === undefined ? plane.xOf(row.nonzeroFraction) : laneX(column, row.pattern);
+    return { x, y: plane.yOf(row.perplexity) };
+  });
+  const above = aboveOf(rows, ends, plane);
+  const places = rows.map((row, at): Point | null =>
+    isInside(row, plane) && row.perplexity <= plane.yMax ? ends[at]! : null,
+  );
+  for (const group of above) {
+    group.forEach((index, at) => {
+      const x = ends[index]!.x + APART * (at - (group.length - 1) / 2);
+      places[index] = { x: Math.max(plane.left + 6, x), y: plane.top + EDGE };
+    });
+  }
+  return {
+    ...{ places, ends, above, series: seriesOf(rows, ends) },
+    brackets: columns.map((column) => ({
+      x: plane.xOf(column.kept),
+      lanes: column.patterns.map((pattern) => ({ pattern, x: laneX(column, pattern) })),
+    })),
+  };
+}
+
+/** Pixels from lane to lane: as wide as columns and frame leave room for. */
+function laneStep(columns: readonly Column[], { xOf, left }: Plane): number {
+  const most = Math.max(1, ...columns.map(({ patterns }) => patterns.length));
+  if (most === 1) return 0;
+  const middles = columns.map(({ kept }) => xOf(kept));
+  const gaps = middles.map((middle, at) => middle - (middles[at - 1] ?? 2 * left - middle));
+  return Math.max(6, Math.min(LANE, ...gaps.map((gap) => gap / (most + 0.5))));
+}
+
+function aboveOf(
+  rows: readonly CompareRow[],
+  ends: readonly Point[],
+  plane: Plane,
+): readonly (readonly number[])[] {
+  if (!plane.clamped) return [];
+  const groups: number[][] = [];
+  const over = rows.flatMap((row, index) =>
+    isInside(row, plane) && !(row.perplexity <= plane.yMax) ? [index] : [],
+  );
+  over.sort((a, b) => ends[a]!.x - ends[b]!.x);
+  for (const index of over) {
+    const last = groups.at(-1);
+    if (last !== undefined && ends[index]!.x - ends[last[0]!]!.x < APART) last.push(index);
+    else groups.push([index]);
+  }
+  for (const group of groups) group.sort((a, b) => rows[a]!.perplexity - rows[b]!.perplexity);
+  return groups;
+}
+
+/** True for a row in the frame or above it. */
+function isInside({ nonzeroFraction, perplexity }: CompareRow, plane: Plane): boolean {
+  const { xMin, xMax, yMin } = plane;
+  const room = 1e-9;
+  return nonzeroFraction >= xMin - room && nonzeroFraction <= xMax + room && !(perplexity < yMin);
+}
+
+function seriesOf(
+  rows: readonly CompareRow[],
+  ends: readonly Point[],
+): readonly (readonly number[])[] {
+  const series = new Map<string, number[]>();
+  rows.forEach(({ scope, method }, index) => {
+    const key = `${scope}/${method}`;
+    const known = series.get(key);
+    if (known === undefined) series.set(key, [index]);
+    else known.push(index);
+  });
+  for (const indices of series.values()) indices.sort((a, b) => ends[a]!.x - ends[b]!.x);
+  return [...series.values()];
+}

@@ -1,0 +1,130 @@
+import type { Chart } from 'chart.js';
+import type { CompareRow } from '../../src/protocol/compareRow.ts';
+import type { Point } from '../data/fitnessSeries.ts';
+import { columnsOf } from '../data/methodColumns.ts';
+import { readableTop } from '../data/methodRows.ts';
+import { niceLogRange, niceRange } from '../data/niceScale.ts';
+import { formatShare, formatTick } from '../format.ts';
+import type { Zoom } from '../selection.ts';
+import type { Theme } from '../theme.ts';
+import { layOutMethods, type MethodLayout, type Plane } from './methodPlaces.ts';
+import { drawBrackets, drawDense, drawLines, drawMarks } from './methodsPaint.ts';
+import { createPlot } from './plot.ts';
+
+/** What the plot shows. */
+export interface MethodsPicture {
+  /** Those drawn, without the dense model. */
+  readonly rows: readonly CompareRow[];
+  /** Patterns in their order. */
+  readonly patterns: readonly string[];
+  readonly dense: CompareRow | null;
+  readonly logarithmic: boolean;
+  readonly zoom: Zoom | null;
+  readonly theme: Theme;
+}
+
+/** Quality of every method against what it keeps. */
+export interface MethodsChart {
+  readonly chart: Chart;
+  draw(picture: MethodsPicture): void;
+  /** Where a row is, in CSS pixels of the canvas; null when it is out of sight. */
+  placeOf(index: number): Point | null;
+  /** Rows of one method and scope, from left to right. */
+  series(): readonly (readonly number[])[];
+  /** Draws all other methods paler; null draws all alike. */
+  light(method: string | null): void;
+  /** The whole of what there is to see. */
+  whole(): Zoom;
+  /** How many points lie above the plot. */
+  readonly beyond: number;
+  dispose(): void;
+}
+
+/** Makes the plot in a canvas that is on the page. */
+export function createMethodsChart(canvas: HTMLCanvasElement): MethodsChart {
+  let picture: MethodsPicture | undefined;
+  let layout: MethodLayout | undefined;
+  let whole: Zoom = { xMin: 0, xMax: 1, yMin: 0, yMax: 1 };
+  let lit: string | null = null;
+  const plot = createPlot(canvas, {
+    under: (chart) => {
+      const plane = planeOf(chart, picture?.zoom === null);
+      if (picture === undefined || plane === null) return;
+      layout = layOutMethods(picture.rows, picture.patterns, plane);
+      const drawn = { chart, lit, ...picture, ...layout };
+      drawBrackets(drawn);
+      drawDense(drawn);
+      drawLines(drawn);
+    },
+    over: (chart) => {
+      if (picture !== undefined && layout !== undefined) {
+        drawMarks({ chart, lit, ...picture, ...layout });
+      }
+    },
+  });
+  return {
+    chart: plot.chart,
+    get beyond() {
+      return layout?.above.flat().length ?? 0;
+    },
+    draw(next) {
+      picture = next;
+      whole = wholeOf(next);
+      const shown = next.zoom ?? whole;
+      plot.draw({
+        x: {
+          title: 'Kept: share of block parameters that are not zero',
+          ...{ min: shown.xMin, max: shown.xMax, logarithmic: false, tick: formatShare },
+        },
+        y: {
+          title: 'Held-out perplexity (lower is better)',
+          ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick: formatTick },
+        },
+        lines: [],
+        theme: next.theme,
+      });
+    },
+    placeOf: (index) => layout?.places[index] ?? null,
+    series: () => layout?.series ?? [],
+    light(method) {
+      if (lit === method) return;
+      lit = method;
+      plot.chart.draw();
+    },
+    whole: () => whole,
+    dispose() {
+      plot.dispose();
+    },
+  };
+}
+
+/** All that is worth seeing: what is far above the rest is left to the edge. */
+function wholeOf({ rows, patterns, dense, logarithmic }: MethodsPicture): Zoom {
+  const all = [...rows, ...(dense === null ? [] : [dense])];
+  const kept = all.map(({ nonzeroFraction }) => nonzeroFraction);
+  const hasLanes = columnsOf(rows, patterns).some((column) => column.patterns.length > 1);
+  const [least, most] = [Math.min(...kept), Math.max(1, ...kept)];
+  const x = niceRange(least - (hasLanes ? 0.1 : 0.02) * (most - least), most, 10);
+  const values = all.map(({ perplexity }) => perplexity).filter(Number.isFinite);
+  if (values.length === 0) return { xMin: x.min, xMax: x.max, yMin: 1, yMax: 10 };
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const perplexities = rows.map(({ perplexity }) => perplexity);
+  const top = (logarithmic ? null : readableTop(perplexities, low)) ?? high;
+  const span = top - low;
+  const y =
+    logarithmic && low > 0
+      ? niceLogRange(low * 0.98, top * 1.02)
+      : niceRange(Math.max(0, low - 0.06 * span), top + 0.04 * span, 8);
+  return { xMin: Math.max(0, x.min), xMax: x.max, yMin: y.min, yMax: y.max };
+}
+
+function planeOf({ scales, chartArea }: Chart, clamped: boolean): Plane | null {
+  const { x, y } = scales;
+  if (x === undefined || y === undefined) return null;
+  return {
+    ...{ left: chartArea.left, top: chartArea.top, clamped },
+    xOf: (kept) => x.getPixelForValue(kept),
+    yOf: (perplexity) => y.getPixelForValue(perplexity),
+    ...{ xMin: x.min, xMax: x.max, yMin: y.min, yMax: y.max },
+  };
+}
