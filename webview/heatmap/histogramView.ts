@@ -72,7 +72,7 @@ export function createHistogramView(name: string, height = HEIGHT): HistogramVie
     const edge = (bin: number): number => Math.round((bin / bins) * raster.width);
     if (counts?.shared !== undefined && counts.shared !== null) {
       const [from, to] = [edge(counts.shared.from), edge(counts.shared.to + 1)];
-      const ink = theme.highContrast ? theme.background : mix(theme.background, theme.lost, 0.22);
+      const ink = theme.highContrast ? theme.background : mix(theme.background, theme.lost, 0.12);
       fillRect(raster, from, 0, to - from, room, pixel(ink));
       for (const x of [from, to - base]) fillRect(raster, x, 0, base, room, pixel(theme.lost));
     }

@@ -1,5 +1,7 @@
 import type { ConfigView, MaskRef, PanelAction } from '../../src/protocol/panelApi.ts';
+import type { MapName, SparsityRecord } from '../../src/protocol/sparsityRecord.ts';
 import type { HeatmapDeps } from '../heatmap/heatmapState.ts';
+import type { BitPlane } from '../heatmap/planeMips.ts';
 import type { Selection } from '../selection.ts';
 import type { State } from '../store.ts';
 import type { Theme } from '../theme.ts';
@@ -27,6 +29,11 @@ export interface Page {
   mask(run: string, mask: MaskRef): Promise<{ readonly key: string; readonly bits: Uint8Array }>;
   /** Requests of the mask pictures. */
   readonly masks: Omit<HeatmapDeps, 'palette' | 'onPlace'>;
+  /** Requests of the pictures of zeros. */
+  readonly zeros: {
+    readonly record: (run: string) => Promise<SparsityRecord>;
+    readonly pattern: (run: string, block: number, map: MapName) => Promise<BitPlane>;
+  };
   /** Says something through the page's polite live region. */
   announce(text: string): void;
   /** The theme that holds now; another object after each change. */
