@@ -93,6 +93,16 @@ export function safetensorsBytes(tensors: readonly TensorPlan[], dtype: StoredDt
   return layoutOf(tensors, dtype).bytes;
 }
 
+/**
+ * Bytes of one element of any type that is written.
+ *
+ * @param dtype  1 for U8, 8 for I64
+ */
+export function elementBytes(dtype: StoredDtype | WholesToWrite['dtype']): number {
+  if (dtype === 'U8') return 1;
+  return dtype === 'I64' ? 8 : bytesPerElement(dtype);
+}
+
 /** Where everything lies in a file. */
 interface Layout {
   /** Length and JSON. */
@@ -106,7 +116,11 @@ interface Layout {
 function layoutOf(tensors: readonly TensorPlan[], dtype: StoredDtype): Layout {
   const begins = new Array<number>(tensors.length);
   const fields: [string, unknown][] = [['__metadata__', { format: 'pt' }]];
-  const order = tensors.map((tensor, i) => ({ i, tensor, size: sizeOf(tensor.dtype ?? dtype) }));
+  const order = tensors.map((tensor, i) => ({
+    i,
+    tensor,
+    size: elementBytes(tensor.dtype ?? dtype),
+  }));
   let end = 0;
   for (const { i, tensor, size } of order.sort((a, b) => b.size - a.size || a.i - b.i)) {
     const { name, dims } = tensor;
@@ -133,11 +147,6 @@ function headerOf(fields: Readonly<Record<string, unknown>>): Uint8Array {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
   bytes.set(text, 8);
   return bytes;
-}
-
-function sizeOf(dtype: StoredDtype | WholesToWrite['dtype']): number {
-  if (dtype === 'U8') return 1;
-  return dtype === 'I64' ? 8 : bytesPerElement(dtype);
 }
 
 async function writeTensor(

@@ -4,7 +4,8 @@ import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { exportCheckpoint } from '../export/exportCheckpoint.ts';
-import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
+import { exportCompressed } from '../export/exportCompressed.ts';
+import { exportOnnx, type ExportOrigin, type Written } from '../export/exportOnnx.ts';
 import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
 import { referenceOf, verifyCheckpoint, verifyOnnx } from '../export/verify.ts';
 import type { Candidate } from './measureFigures.ts';
@@ -42,13 +43,21 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
     .map((window) => window.slice(0, COMPARED_TOKENS));
   const reference = await referenceOf(search, weights, subnet, windows, signal);
   const options = { dtype, origin, signal };
+  const write: Record<
+    ExportForm,
+    (dir: string) => Promise<Written & Pick<ExportReport, 'loadable'>>
+  > = {
+    onnx: async (dir) => ({
+      ...(await exportOnnx(dir, weights, subnet, options)),
+      loadable: null,
+    }),
+    checkpoint: (dir) => exportCheckpoint(dir, weights, subnet, order.source, options),
+    compressed: (dir) => exportCompressed(dir, weights, subnet, order.source, options),
+  };
   const reports: ExportReport[] = [];
   for (const form of order.forms) {
     const dir = join(folder, form);
-    const { path, bytes, loadable } =
-      form === 'onnx'
-        ? { ...(await exportOnnx(dir, weights, subnet, options)), loadable: null }
-        : await exportCheckpoint(dir, weights, subnet, order.source, options);
+    const { path, bytes, loadable } = await write[form](dir);
     const verified =
       form === 'onnx'
         ? await verifyOnnx(path, dtype, search, reference, signal)

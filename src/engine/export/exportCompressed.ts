@@ -1,0 +1,181 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { type BitmaskForm, bitmaskStride, packMatrix } from '../checkpoint/bitmaskPacking.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { stockTypeOf } from '../checkpoint/openCheckpoint.ts';
+import {
+  elementBytes,
+  safetensorsBytes,
+  type TensorPlan,
+  type TensorToWrite,
+} from '../checkpoint/safetensorsWriter.ts';
+import { COMPRESSION_METHOD } from '../checkpoint/sparsityFormat.ts';
+import { roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
+import { assertLegal } from '../subnet/legal.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
+import { writeCheckpointFolder } from './checkpointFolder.ts';
+import { compressedReadme } from './compressedReadme.ts';
+import type { WrittenCheckpoint } from './exportCheckpoint.ts';
+import type { ExportOptions } from './exportOnnx.ts';
+import { slicedTensors, slicedValues, type SlicedTensor } from './slicedTensors.ts';
+import { sparsityBlock, type SparsityBytes } from './sparsityBlock.ts';
+import { type SparseMapPlan, type SparsitySurvey, surveySparsity } from './sparsitySurvey.ts';
+import { type Loadable, stockLayout } from './stockLayout.ts';
+
+/** Version of the library whose forms are written; later ones do not read them. */
+const LIBRARY_VERSION = '0.14.0.1';
+
+/**
+ * Writes a checkpoint whose sparse linear maps are stored without their zeros, in the forms of the
+ * compressed-tensors library: `sparse-24-bitmask` where every packed map holds at most two of four
+ * along its inputs, else `sparse-bitmask`. What is claimed was counted in the values written.
+ * @param dir  made if needed; not the source's folder
+ * @throws EngineError `config` for weights without zeros worth packing; `disk`, `numeric`,
+ *   `cancelled`; `shape` for an illegal subnet
+ */
+export async function exportCompressed(
+  dir: string,
+  weights: ModelWeights,
+  subnet: Subnet,
+  source: CheckpointSource,
+  options: ExportOptions,
+): Promise<WrittenCheckpoint> {
+  const { shape } = weights;
+  const { dtype, signal } = options;
+  assertLegal(shape, subnet);
+  const layout = stockLayout(shape, subnet);
+  const sliced = slicedTensors(source.family, shape, subnet, layout.blockNumber);
+  const survey = await surveySparsity(weights, sliced, dtype, signal);
+  const { form } = survey;
+  if (form === null) throw nothingToPack(dir);
+  const packed = new Map(
+    survey.maps.map((plan) => [plan.tensor, packedTensors(weights, plan, form, dtype)]),
+  );
+  const tensors = sliced.flatMap((tensor) => {
+    const { name, dims } = tensor;
+    return packed.get(tensor) ?? [{ name, dims, values: () => slicedValues(weights, tensor) }];
+  });
+  const bytes: SparsityBytes = {
+    dense: safetensorsBytes(sliced.map(planOf), dtype),
+    compressed: safetensorsBytes(tensors, dtype),
+    index: dataBytes(tensors, dtype) - dataBytes(tensors.filter(isFloat), dtype),
+    mapsDense: dataBytes([...packed.keys()].map(planOf), dtype),
+    mapsCompressed: dataBytes([...packed.values()].flat(), dtype),
+  };
+  const loadable = loadableOf(layout.loadable, form);
+  const stockType = layout.loadable.transformers ? stockTypeOf(source.config) : undefined;
+  // Only what runtimes of this form may take for the model it is keeps the source's type.
+  const ownType = stockType === undefined || form !== 'sparse-24-bitmask';
+  const config = checkpointConfig(weights, subnet, source, options, {
+    ...{ layout, loadable, ownType },
+    fields: { quantization_config: quantizationConfig(survey, form, sliced) },
+    block: {
+      ...(ownType && stockType !== undefined ? { stock_model_type: stockType } : {}),
+      sparsity: sparsityBlock(survey, form, bytes),
+    },
+  });
+  const readme = compressedReadme(shape, { survey, form, bytes, loadable, stockType });
+  const parts = { tensors, config, readme };
+  const written = await writeCheckpointFolder(dir, source.folder, parts, options);
+  return { path: dir, bytes: written, loadable };
+}
+
+/** The tensors of a packed map. They are made once, together, and let go with the last of them. */
+function packedTensors(
+  weights: ModelWeights,
+  { tensor, nonzeros }: SparseMapPlan,
+  form: BitmaskForm,
+  dtype: StoredDtype,
+): TensorToWrite[] {
+  const [rows = 0, columns = 0] = tensor.dims;
+  const prefix = tensor.name.replace(/\.weight$/, '');
+  let made: ReturnType<typeof packMatrix> | undefined;
+  const make = (): ReturnType<typeof packMatrix> =>
+    (made ??= packMatrix(form, roundedTo(dtype, slicedValues(weights, tensor)), rows, columns));
+  const last = (): Uint8Array => {
+    const { bits } = make();
+    made = undefined;
+    return bits;
+  };
+  const strict = form === 'sparse-24-bitmask';
+  return [
+    {
+      ...{ name: `${prefix}.shape`, dtype: 'I64', dims: strict ? [2, 1] : [2] },
+      values: () => BigInt64Array.of(BigInt(rows), BigInt(columns)),
+    },
+    {
+      ...{ name: `${prefix}.compressed`, dims: strict ? [rows, columns / 2] : [nonzeros] },
+      values: () => make().values,
+    },
+    ...(strict
+      ? []
+      : [
+          {
+            ...{ name: `${prefix}.row_offsets`, dtype: 'I64' as const, dims: [rows] },
+            values: () => make().rowOffsets,
+          },
+        ]),
+    {
+      ...{ name: `${prefix}.bitmask`, dtype: 'U8', dims: [rows, bitmaskStride(columns)] },
+      values: last,
+    },
+  ];
+}
+
+function planOf({ name, dims }: SlicedTensor): TensorPlan {
+  return { name, dims };
+}
+
+function isFloat({ dtype }: TensorPlan): boolean {
+  return dtype === undefined;
+}
+
+/** Bytes of tensors without the header of a file. */
+function dataBytes(tensors: readonly TensorPlan[], dtype: StoredDtype): number {
+  return tensors.reduce((sum, tensor) => {
+    const count = tensor.dims.reduce((product, dim) => product * dim, 1);
+    return sum + count * elementBytes(tensor.dtype ?? dtype);
+  }, 0);
+}
+
+/** @source compressed-tensors 0.14, the sparsity section of a quantisation config */
+function quantizationConfig(
+  { maps, zeroFraction }: SparsitySurvey,
+  form: BitmaskForm,
+  sliced: readonly { readonly name: string; readonly dims: readonly number[] }[],
+): Record<string, unknown> {
+  const packed = new Set(maps.map(({ tensor }) => tensor.name));
+  const plainMaps = sliced
+    .filter(({ name, dims }) => dims.length === 2 && /layers\.\d/.test(name) && !packed.has(name))
+    .map(({ name }) => name.replace(/\.weight$/, ''));
+  return {
+    quant_method: COMPRESSION_METHOD,
+    version: LIBRARY_VERSION,
+    sparsity_config: {
+      format: form,
+      global_sparsity: zeroFraction,
+      sparsity_structure: form === 'sparse-24-bitmask' ? '2:4' : 'unstructured',
+      targets: ['Linear'],
+      ignore: ['lm_head', ...plainMaps],
+    },
+  };
+}
+
+function loadableOf(layout: Loadable, form: BitmaskForm): Loadable {
+  if (!layout.transformers) return { transformers: false, reason: layout.reason };
+  const reason =
+    form === 'sparse-24-bitmask'
+      ? 'transformers 4 with compressed-tensors 0.14 expands it, and vLLM before 0.19 runs it; newer ' +
+        'versions dropped this form, and transformers 5 would give the packed maps random weights.'
+      : 'transformers cannot load this form: only 2:4 along the inputs was ever supported.';
+  return { transformers: false, reason };
+}
+
+function nothingToPack(dir: string): EngineError {
+  return new EngineError('config', {
+    what: `Compressed export ${dir}`,
+    expected: 'weights with zeros that leave more room than their indices take',
+    found: 'no linear map with so many zeros',
+    action: 'Make the weights sparse first ("sparsify" in the config), or write a checkpoint.',
+  });
+}

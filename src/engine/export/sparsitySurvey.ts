@@ -1,0 +1,104 @@
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
+import { type BitmaskForm, bitmaskStride } from '../checkpoint/bitmaskPacking.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { bytesPerElement, roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
+import { type FoundPattern, PatternSurvey } from './patternSurvey.ts';
+import { type SlicedTensor, slicedValues } from './slicedTensors.ts';
+
+/** A linear map of a block that is smaller without its zeros. */
+export interface SparseMapPlan {
+  readonly tensor: SlicedTensor;
+  /** Weights that are not zero once stored. */
+  readonly nonzeros: number;
+}
+
+/** Where the zeros of a model are, found in the values that are written. */
+export interface SparsitySurvey {
+  /** Null when no map is worth packing. */
+  readonly form: BitmaskForm | null;
+  readonly maps: readonly SparseMapPlan[];
+  /** Of the packed maps of each kind. */
+  readonly kinds: Readonly<Partial<Record<MapName, FoundPattern & { readonly maps: number }>>>;
+  /** Zeros among all weights of the file, 0 to 1. */
+  readonly zeroFraction: number;
+}
+
+/** Bytes of a shape and of one row offset. */
+const SHAPE_BYTES = 16;
+const OFFSET_BYTES = 8;
+
+/**
+ * Looks at every tensor of a sliced model for zeros, as they will be stored.
+ *
+ * A map is packed when that makes it smaller with its indices counted. The stricter form is chosen
+ * when all of these hold at most two of four along their inputs.
+ *
+ * Memory: a few copies of one tensor.
+ * @param tensors  of the sliced model
+ * @param dtype  how weights are stored: rounding may make zeros
+ * @throws EngineError `cancelled`
+ */
+export async function surveySparsity(
+  weights: ModelWeights,
+  tensors: readonly SlicedTensor[],
+  dtype: StoredDtype,
+  signal?: AbortSignal,
+): Promise<SparsitySurvey> {
+  const surveys = new Map<MapName, { survey: PatternSurvey; maps: number }>();
+  const maps: SparseMapPlan[] = [];
+  let zeros = 0;
+  let size = 0;
+  for (const tensor of tensors) {
+    throwIfAborted(signal);
+    await setImmediate();
+    const values = roundedTo(dtype, slicedValues(weights, tensor));
+    const nonzeros = countNonzeros(values);
+    zeros += values.length - nonzeros;
+    size += values.length;
+    const kind = kindOf(tensor);
+    if (kind === null || !isSmallerPacked(tensor, nonzeros, dtype)) continue;
+    const [outputs = 0, inputs = 0] = tensor.dims;
+    const known = surveys.get(kind) ?? { survey: new PatternSurvey(), maps: 0 };
+    known.survey.add(values, outputs, inputs);
+    surveys.set(kind, { ...known, maps: known.maps + 1 });
+    maps.push({ tensor, nonzeros });
+  }
+  const kinds = kindsOf(surveys);
+  const strict = Object.values(kinds).every(({ twoOfFour }) => twoOfFour);
+  const form = strict ? 'sparse-24-bitmask' : 'sparse-bitmask';
+  return {
+    form: maps.length === 0 ? null : form,
+    ...{ maps, kinds, zeroFraction: size === 0 ? 0 : zeros / size },
+  };
+}
+
+function kindsOf(
+  surveys: ReadonlyMap<MapName, { readonly survey: PatternSurvey; readonly maps: number }>,
+): SparsitySurvey['kinds'] {
+  const present = mapNames.flatMap((name) => {
+    const known = surveys.get(name);
+    return known === undefined ? [] : [[name, { ...known.survey.found, maps: known.maps }]];
+  });
+  return Object.fromEntries(present) as SparsitySurvey['kinds'];
+}
+
+/** Which linear map a tensor is; null for biases, norms and tables. */
+function kindOf({ spec }: SlicedTensor): MapName | null {
+  const [name, part] = spec.slot.split('.');
+  return part === 'weight' ? (mapNames.find((map) => map === name) ?? null) : null;
+}
+
+function isSmallerPacked({ dims }: SlicedTensor, nonzeros: number, dtype: StoredDtype): boolean {
+  const [outputs = 0, inputs = 0] = dims;
+  const size = bytesPerElement(dtype);
+  const indices = outputs * (bitmaskStride(inputs) + OFFSET_BYTES) + SHAPE_BYTES;
+  return nonzeros * size + indices < outputs * inputs * size;
+}
+
+function countNonzeros(values: Float32Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) count += values[i] === 0 ? 0 : 1;
+  return count;
+}
