@@ -1,7 +1,14 @@
 // Builds the programs of the product into dist/. Native packages stay outside the bundles.
 // Usage: node esbuild.mjs [--watch]
 import { existsSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
+
+/** What the TypeScript compiler writes before the first line of a module, and what is needed of it. */
+const HELPERS =
+  /^var __(createBinding|importDefault) = [^]*?(?=^Object\.defineProperty\(exports, "__esModule")/m;
+const HELPER = 'const __importStar = (module) => module, __importDefault = __importStar;\n';
 
 const watching = process.argv.includes('--watch');
 
@@ -39,7 +46,8 @@ const host = {
   entryPoints: [{ in: 'src/host/extension.ts', out: 'extension' }],
   minify: true,
   alias: { 'typebox/schema': './src/protocol/smallChecker.ts' },
-  plugins: [withoutFormats()],
+  plugins: [withoutFormats(), slimRpc()],
+  charset: 'utf8',
 };
 
 /**
@@ -88,6 +96,65 @@ function withoutFormats() {
       build.onLoad({ filter: /.*/, namespace: 'without-formats' }, () => ({
         contents:
           'export const Format = { Test(name) { throw new Error(`No string format "${name}".`); } };',
+      }));
+    },
+  };
+}
+
+/**
+ * Takes of the RPC library what the host uses: its index names all of it, so nothing could be left
+ * out, and every file of it brings the same helpers along.
+ */
+function slimRpc() {
+  const namespace = 'slim-rpc';
+  const library = fileURLToPath(new URL('node_modules/vscode-jsonrpc', import.meta.url));
+  const common = (name, from) => `export { ${name} } from './lib/common/${from}.js';`;
+  const files = {
+    index: `
+      import ril from './lib/node/ril.js';
+      import { ReadableStreamMessageReader } from './lib/common/messageReader.js';
+      import { WriteableStreamMessageWriter } from './lib/common/messageWriter.js';
+      ${common('createMessageConnection', 'connection')}
+      ${common('ResponseError', 'messages')}
+      ${common('CancellationTokenSource', 'cancellation')}
+      ${common('AbstractMessageReader', 'messageReader')}
+      ${common('AbstractMessageWriter', 'messageWriter')}
+      ril.install();
+      export class SocketMessageReader extends ReadableStreamMessageReader {
+        constructor(socket, encoding = 'utf-8') {
+          super(ril().stream.asReadableStream(socket), encoding);
+        }
+      }
+      export class SocketMessageWriter extends WriteableStreamMessageWriter {
+        constructor(socket, options) {
+          super(ril().stream.asWritableStream(socket), options);
+          this.socket = socket;
+        }
+        dispose() {
+          super.dispose();
+          this.socket.destroy();
+        }
+      }`,
+    api: [
+      common('default as RAL', 'ral'),
+      common('Disposable', 'disposable'),
+      common('AbstractMessageBuffer', 'messageBuffer'),
+    ].join('\n'),
+  };
+  return {
+    name: namespace,
+    setup(build) {
+      build.onResolve({ filter: /^vscode-jsonrpc(\/node)?$/ }, () => ({
+        path: 'index',
+        namespace,
+      }));
+      build.onResolve({ filter: /\/common\/api$/ }, () => ({ path: 'api', namespace }));
+      build.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+        contents: files[path],
+        resolveDir: library,
+      }));
+      build.onLoad({ filter: /vscode-jsonrpc[\\/]lib[\\/].*\.js$/ }, async ({ path }) => ({
+        contents: (await readFile(path, 'utf8')).replace(HELPERS, HELPER),
       }));
     },
   };

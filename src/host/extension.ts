@@ -1,7 +1,10 @@
 import * as vscode from 'vscode';
 import type { App } from './commands/app.ts';
 import { registerCommands } from './commands/commandTable.ts';
+import { comparisonAct } from './commands/comparisonCommands.ts';
 import { panelAct } from './commands/panelActs.ts';
+import { ComparisonStore } from './comparisons/comparisonStore.ts';
+import { COMPARISON_PANEL, ComparisonPanels } from './panel/comparisonPanels.ts';
 import { configAccess } from './panel/configAccess.ts';
 import { PANEL_TYPE, RunPanels } from './panel/runPanels.ts';
 import { registerLanguage } from './language/registerLanguage.ts';
@@ -16,7 +19,7 @@ import { ServiceHandle } from './service/serviceHandle.ts';
 import { setContext } from './settings.ts';
 import { RunTree } from './trees/runTree.ts';
 import { SubnetTree } from './trees/subnetTree.ts';
-import { canRun } from './trust.ts';
+import { canRun, type CanRun } from './trust.ts';
 import { keepContexts } from './ui/contexts.ts';
 import { notifyOfEnds } from './ui/notifications.ts';
 import { Pages } from './ui/pages.ts';
@@ -32,29 +35,38 @@ export function activate(context: vscode.ExtensionContext): void {
   const store = new RunStore(roots);
   const service = new ServiceHandle(serviceDoor(context));
   const models = new ModelLibrary();
-  const tree = new RunTree(store);
+  const comparisons = new ComparisonStore(roots);
+  const tree = new RunTree(store, comparisons);
   const pages = new Pages();
+  const mayRun = (): CanRun => canRun(hasEngine(context));
   const panels = new RunPanels(context.extensionUri, {
-    ...{ store, log },
-    config: configAccess,
-    canRun: () => canRun(hasEngine(context)),
+    ...{ store, log, config: configAccess, canRun: mayRun },
     act: (run, asked) => panelAct(app, run, asked),
+  });
+  const comparisonPanels = new ComparisonPanels(context.extensionUri, () => store.start(), {
+    ...{ comparisons, log, canRun: mayRun },
+    act: (place, action) => comparisonAct(app, place, action),
   });
   const app: App = {
     ...{ context, log, reporter, roots, store, service, models, panels, tree, pages },
+    ...{ comparisons, comparisonPanels },
     serviceFolder: serviceFolderOf(context),
   };
   context.subscriptions.push(
-    ...[log, roots, store, service, models, tree, pages, panels],
+    ...[log, roots, store, comparisons, service, models, tree, pages, panels, comparisonPanels],
     registerLanguage({ models, results: resultsOf(store) }),
     new SubnetTree(store),
     new ModelTree(models),
-    new StatusBar(store),
+    new StatusBar(store, comparisons),
     new RunTasks(app),
-    keepContexts(store),
+    keepContexts(store, comparisons),
     notifyOfEnds(app),
     vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, panels),
-    service.onDidChangeJobs((jobs) => store.setJobs(jobs)),
+    vscode.window.registerWebviewPanelSerializer(COMPARISON_PANEL, comparisonPanels),
+    service.onDidChangeJobs((jobs) => {
+      store.setJobs(jobs);
+      comparisons.setJobs(jobs);
+    }),
     service.onDidChangeState((state) => {
       log.info(`service ${state.kind}`);
       if (state.kind === 'failed') void reporter.report(state.error);

@@ -9,6 +9,18 @@ export interface Remedy {
   run(): unknown;
 }
 
+/** Something needs a run config, and the workspace has none. */
+export class NoConfigError extends EngineError {
+  constructor() {
+    super('config', {
+      what: vscode.l10n.t('The workspace'),
+      expected: vscode.l10n.t('a run config, a file *.subnet.jsonc'),
+      found: vscode.l10n.t('none'),
+      action: vscode.l10n.t('Make one with New Run Config, or run the bundled example.'),
+    });
+  }
+}
+
 /** After this a message that nobody closed no longer keeps the next one away, ms. */
 const PATIENCE_MS = 15_000;
 
@@ -110,6 +122,10 @@ function remediesOf(error: unknown): Remedy[] {
   if (isEngineError(error, 'device')) {
     const run = (): unknown => vscode.commands.executeCommand('subnetStudio.selectDevice');
     return [{ label: vscode.l10n.t('Select Device'), run }];
+  }
+  if (error instanceof NoConfigError) {
+    const run = (): unknown => vscode.commands.executeCommand('subnetStudio.newConfig');
+    return [{ label: vscode.l10n.t('New Run Config'), run }];
   }
   const place = isEngineError(error, 'config') ? placeOf(error) : undefined;
   if (place === undefined) return [];

@@ -46,6 +46,8 @@ const start = () => ({
   statusText: undefined as string | undefined,
   deleted: [] as string[],
   activeFile: undefined as string | undefined,
+  /** What a save dialog is answered with. */
+  saveAs: undefined as string | undefined,
   /** Documents that are open. */
   documents: [] as TestDocument[],
   /** Problems by file. */
@@ -85,6 +87,8 @@ export const window = {
     return Promise.resolve(options?.canPickMany === true ? chosen : chosen?.[0]);
   },
   showOpenDialog: () => Promise.resolve(undefined),
+  showSaveDialog: () =>
+    Promise.resolve(fake.saveAs === undefined ? undefined : Uri.file(fake.saveAs)),
   showTextDocument(what: Uri | { uri: Uri }) {
     fake.opened.push(('uri' in what ? what.uri : what).fsPath);
     return Promise.resolve({});

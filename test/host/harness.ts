@@ -19,6 +19,9 @@ const { Reporter } = await import('../../src/host/report.ts');
 const { ModelLibrary } = await import('../../src/host/models/modelLibrary.ts');
 const { RunRoots } = await import('../../src/host/runs/runRoots.ts');
 const { RunStore } = await import('../../src/host/runs/runStore.ts');
+const { ComparisonStore } = await import('../../src/host/comparisons/comparisonStore.ts');
+const { ComparisonPanels } = await import('../../src/host/panel/comparisonPanels.ts');
+const { comparisonAct } = await import('../../src/host/commands/comparisonCommands.ts');
 const { RunTree } = await import('../../src/host/trees/runTree.ts');
 const { SubnetTree } = await import('../../src/host/trees/subnetTree.ts');
 const { RunPanels } = await import('../../src/host/panel/runPanels.ts');
@@ -124,7 +127,8 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
   const roots = new RunRoots();
   const store = new RunStore(roots);
   const handle = new ServiceHandle(service.door, [5, 5, 5]);
-  const tree = new RunTree(store);
+  const comparisons = new ComparisonStore(roots);
+  const tree = new RunTree(store, comparisons);
   const subnets = new SubnetTree(store);
   const extensionUri = vscode.Uri.file(join(import.meta.dirname, '..', '..'));
   const context = {
@@ -137,12 +141,20 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
     canRun: () => canRun(true),
     act: (run, asked) => panelAct(app, run, asked),
   });
+  const comparisonPanels = new ComparisonPanels(context.extensionUri, () => store.start(), {
+    ...{ comparisons, log, canRun: () => canRun(true) },
+    act: (place, action) => comparisonAct(app, place, action),
+  });
   const app: App = {
     ...{ context, log, roots, store, tree, panels, service: handle },
+    ...{ comparisons, comparisonPanels },
     ...{ reporter: new Reporter(log), models: new ModelLibrary(), pages: new Pages() },
     serviceFolder: join(folder, 'storage', 'service'),
   };
-  handle.onDidChangeJobs((jobs) => store.setJobs(jobs));
+  handle.onDidChangeJobs((jobs) => {
+    store.setJobs(jobs);
+    comparisons.setJobs(jobs);
+  });
   await handle.attachIfLive();
   await store.start();
   const open = new Map(runs);
@@ -151,7 +163,9 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
     open.delete(name);
   };
   const dispose = (): void => {
-    for (const one of [panels, store, tree, subnets, handle]) one.dispose();
+    for (const one of [panels, comparisonPanels, store, comparisons, tree, subnets, handle]) {
+      one.dispose();
+    }
     for (const name of runs.keys()) kill(name);
     rmSync(folder, { recursive: true, force: true });
   };

@@ -22,7 +22,7 @@ afterEach(() => {
 describe('the status bar', () => {
   it('tells of the run that runs, and is gone when nothing does', async () => {
     host = await hostOn('tiny-running');
-    const bar = new StatusBar(host.app.store);
+    const bar = new StatusBar(host.app.store, host.app.comparisons);
     await host.app.store.refresh();
     assert.match(fake.statusText ?? '', /^\$\(sync~spin\) gen \d+\/\d+ · \d+\.\d+/);
     const { configPath } = host.runs.get('tiny-running')!;
@@ -85,7 +85,7 @@ describe('notifications', () => {
 describe('what the menus offer', () => {
   it('follows the runs that are there', async () => {
     host = await hostOn('tiny', 'tiny-stopped');
-    keepContexts(host.app.store);
+    keepContexts(host.app.store, host.app.comparisons);
     const has = (): unknown[] =>
       ['anyRun', 'manyRuns', 'anyActive', 'anyResumable', 'anyQueued'].map(
         (key) => fake.contexts[`subnetStudio.${key}`],

@@ -1,5 +1,7 @@
 import type * as vscode from 'vscode';
+import type { ComparisonStore } from '../comparisons/comparisonStore.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
+import type { ComparisonPanels } from '../panel/comparisonPanels.ts';
 import type { RunPanels } from '../panel/runPanels.ts';
 import type { Reporter } from '../report.ts';
 import type { RunRoots } from '../runs/runRoots.ts';
@@ -19,6 +21,8 @@ export interface App {
   readonly service: ServiceHandle;
   readonly models: ModelLibrary;
   readonly panels: RunPanels;
+  readonly comparisons: ComparisonStore;
+  readonly comparisonPanels: ComparisonPanels;
   readonly tree: RunTree;
   readonly pages: Pages;
   /** Folder of the engine service, with its log. */

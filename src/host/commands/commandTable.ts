@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { PREFIX } from '../settings.ts';
 import type { App, Command } from './app.ts';
+import { compareMethods, deleteComparison, openComparison } from './comparisonCommands.ts';
 import { deleteRun } from './deleteRun.ts';
 import { insertLoader } from './insertLoader.ts';
 import {
@@ -62,6 +63,9 @@ export const commandTable = {
   revealModel,
   copyModelPath,
   refreshModels,
+  compareMethods,
+  openComparison,
+  deleteComparison,
 } as const satisfies Readonly<Record<string, Command>>;
 
 /** Name of a command. */

@@ -21,7 +21,7 @@ export async function deleteRun(app: App, targets: readonly Target[]): Promise<s
     ),
     one ? vscode.l10n.t('Delete Run') : vscode.l10n.t('Delete Runs'),
   );
-  for (const { folder } of folders) await remove(folder);
+  for (const { folder } of folders) await moveToTrash(folder);
   await app.store.refresh();
   return vscode.l10n.t('Deleted.');
 }
@@ -50,8 +50,8 @@ async function foldersOf(app: App, targets: readonly Target[]): Promise<readonly
   return [...gone, ...runs.map(({ folder, manifest }) => ({ folder, name: manifest.name }))];
 }
 
-/** Not every place has a trash: there the user is asked again, in plain words. */
-async function remove(folder: string): Promise<void> {
+/** Not every place has a trash: there the user is asked again, in plain words. @throws EngineError `cancelled` */
+export async function moveToTrash(folder: string): Promise<void> {
   const uri = vscode.Uri.file(folder);
   try {
     await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { EngineError } from '../../protocol/errors.ts';
+import { NoConfigError } from '../report.ts';
 import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import { bestText, runLook, stateText } from '../trees/runLook.ts';
 import { formatCount, formatFitness, formatTime, joined } from '../ui/format.ts';
@@ -89,12 +90,7 @@ export async function needConfig(
   const { configs } = app.roots;
   const [first] = configs;
   if (first === undefined) {
-    throw new EngineError('config', {
-      what: vscode.l10n.t('The workspace'),
-      expected: vscode.l10n.t('a run config, a file *.subnet.jsonc'),
-      found: vscode.l10n.t('none'),
-      action: vscode.l10n.t('Make one with New Run Config, or run the bundled example.'),
-    });
+    throw new NoConfigError();
   }
   if (configs.length === 1) return first;
   const choices = configs.map((uri) => ({

@@ -5,6 +5,7 @@ import { EngineError } from '../../protocol/errors.ts';
 import type { RunOverrides } from '../../protocol/engineApi.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import { serviceApi, type Job } from '../../protocol/serviceApi.ts';
+import { comparingJob } from '../comparisons/comparisonEntry.ts';
 import { isResumable, type RunEntry } from '../runs/runEntry.ts';
 import { isActive } from '../service/serviceHandle.ts';
 import { setting } from '../settings.ts';
@@ -77,9 +78,15 @@ export async function resume(app: App, targets: readonly Target[]): Promise<stri
   return vscode.l10n.t('Resumed.');
 }
 
-/** Stops a run within a block's time; it can be resumed. A queued one leaves the queue. */
+/** Stops a run or a comparison within a block's time; it can be resumed. A queued one leaves the queue. */
 export async function pause(app: App, targets: readonly Target[]): Promise<string> {
   requireTrust();
+  await app.service.attachIfLive();
+  const comparing = comparingJob(app.service.jobs, targets[0]);
+  if (comparing !== undefined) {
+    await app.service.request(serviceApi.cancel, { id: comparing.id });
+    return vscode.l10n.t('Stopping. Finished rows are kept.');
+  }
   const entry = await activeRun(app, targets, vscode.l10n.t('Pause which run?'));
   await app.service.request(serviceApi.cancel, { id: jobOf(entry).id });
   return vscode.l10n.t('Pausing.');
@@ -162,7 +169,7 @@ export async function readyConfig(
 }
 
 /** The device of the settings counts where the config names none. */
-async function overridesFor(configPath: string): Promise<RunOverrides> {
+export async function overridesFor(configPath: string): Promise<Pick<RunOverrides, 'device'>> {
   const device = setting('device', vscode.Uri.file(configPath));
   const named = parseRunConfig(await readFile(configPath, 'utf8'), configPath).device !== undefined;
   return named || device === 'auto' ? {} : { device };

@@ -12,6 +12,8 @@ export interface Target {
   readonly job?: string;
   /** An exported file. */
   readonly file?: string;
+  /** A comparison of methods, by its id. */
+  readonly comparison?: string;
 }
 
 /**
@@ -33,7 +35,7 @@ function targetOf(value: unknown): Target | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (value instanceof vscode.Uri) return { config: value };
   if ('target' in value) return targetOf(value.target);
-  const { run, subnet, config, job, file } = value as Record<string, unknown>;
+  const { run, subnet, config, job, file, comparison } = value as Record<string, unknown>;
   const target = {
     ...(typeof run === 'string' ? { run } : {}),
     ...(typeof subnet === 'string' && /^[0-9a-f]{16}$/.test(subnet) ? { subnet } : {}),
@@ -41,6 +43,7 @@ function targetOf(value: unknown): Target | undefined {
     ...(typeof config === 'string' ? { config: vscode.Uri.file(config) } : {}),
     ...(typeof job === 'string' ? { job } : {}),
     ...(typeof file === 'string' ? { file } : {}),
+    ...(typeof comparison === 'string' ? { comparison } : {}),
   };
   return Object.keys(target).length === 0 ? undefined : target;
 }

@@ -6,7 +6,7 @@ export interface PageParts {
   readonly nonce: string;
   readonly language: string;
   /** What kind of content will come. */
-  readonly view: 'run' | 'compare';
+  readonly view: 'run' | 'compare' | 'methods';
   /** Address of a file of the bundle. */
   url(name: string): string;
   /** Scripts that run before the page's own; none in the editor. */

@@ -1,24 +1,20 @@
-// Gives the RPC library its timers, which a dashboard needs before any service is spoken to.
-import 'vscode-jsonrpc/node';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { MessageConnection } from 'vscode-jsonrpc';
 import type { RunChange } from '../../dashboard/reader/runReader.ts';
-import { decodeValue } from '../../protocol/decode.ts';
-import { EngineError } from '../../protocol/errors.ts';
 import {
-  PANEL_PROTOCOL,
   panelApi,
   type ConfigView,
   type PanelContent,
   type RunStanding,
 } from '../../protocol/panelApi.ts';
 import { panelParams, type PanelParams } from '../../protocol/panelParams.ts';
-import { postMessageConnection, type Endpoint } from '../../protocol/postMessageConnection.ts';
-import { notify, serve, type Handlers } from '../../protocol/rpc.ts';
+import type { Endpoint } from '../../protocol/postMessageConnection.ts';
+import { notify, type Handlers } from '../../protocol/rpc.ts';
 import { standingOf, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { setting } from '../settings.ts';
 import type { CanRun } from '../trust.ts';
+import { checked, connectPage, expectProtocol } from './pageMessages.ts';
 import { PanelRuns } from './panelRuns.ts';
 
 /** The config file of a run, read and edited as the editor's document. */
@@ -62,12 +58,7 @@ export class PanelHost {
     this.services = services;
     this.selected = select;
     this.runs = new PanelRuns(services.store, ids);
-    this.connection = postMessageConnection(endpoint, (stray) => {
-      services.log.warn(`A dashboard sent what is no message: ${typeof stray}`);
-    });
-    serve(panelApi, this.connection, this.handlers());
-    this.connection.onError(([error]) => services.log.warn(`Dashboard: ${error.message}`));
-    this.connection.listen();
+    this.connection = connectPage(endpoint, panelApi, this.handlers(), services.log);
     this.subscriptions.push(services.store.onDidChange(() => this.tellStanding()));
   }
 
@@ -105,38 +96,11 @@ export class PanelHost {
       editConfig: (edit) => services.config.edit(runs.entry(edit.run), edit),
       act: async (asked) => ({ said: await services.act(runs.entry(asked.run), asked) }),
     };
-    const checked = Object.entries(table).map(([name, handler]) => {
-      const ask = handler as (params: unknown, context: unknown) => unknown;
-      return [
-        name,
-        (params: unknown, context: unknown): unknown => {
-          this.check(name as keyof typeof panelParams, params);
-          return ask(params, context);
-        },
-      ];
-    });
-    return Object.fromEntries(checked) as Handlers<typeof panelApi>;
-  }
-
-  /** @throws EngineError `decode` for parameters that do not pass the request's schema */
-  private check(name: keyof typeof panelParams, params: unknown): void {
-    try {
-      decodeValue(panelParams[name], params, `Message "${name}"`);
-    } catch (error) {
-      this.services.log.warn(`A dashboard sent a malformed "${name}".`);
-      throw error;
-    }
+    return checked(table, panelParams, services.log);
   }
 
   private async open(protocol: number): Promise<PanelContent<unknown>> {
-    if (protocol !== PANEL_PROTOCOL) {
-      throw new EngineError('decode', {
-        what: vscode.l10n.t('This dashboard'),
-        expected: vscode.l10n.t('protocol {0}', PANEL_PROTOCOL),
-        found: vscode.l10n.t('protocol {0}, of another version of the extension', protocol),
-        action: vscode.l10n.t('Close the dashboard and open it again.'),
-      });
-    }
+    expectProtocol(protocol);
     await this.services.store.start();
     const runs = this.runs.snapshots();
     this.live = true;

@@ -1,9 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { pageHtml } from './pageHtml.ts';
+import type { Endpoint } from '../../protocol/postMessageConnection.ts';
+import { pageHtml, type PageParts } from './pageHtml.ts';
+
+/** Gives a panel its icon and the right to load the page of a dashboard, and nothing else. */
+export function dress(panel: vscode.WebviewPanel, extensionUri: vscode.Uri): void {
+  panel.webview.options = { enableScripts: true, localResourceRoots: [pageRoot(extensionUri)] };
+  panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity.svg');
+}
+
+/** The way to a panel's page. A hidden one is not written to: it is gone, and asks anew. */
+export function endpointOf(panel: vscode.WebviewPanel): Endpoint {
+  return {
+    post: (message) => {
+      if (panel.visible) void panel.webview.postMessage(message);
+    },
+    onMessage: (listener) => {
+      const subscription = panel.webview.onDidReceiveMessage(listener);
+      return () => {
+        subscription.dispose();
+      };
+    },
+  };
+}
 
 /** Folder of the extension that a webview may load from. */
-export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
+function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extensionUri, 'dist');
 }
 
@@ -11,7 +33,7 @@ export function pageRoot(extensionUri: vscode.Uri): vscode.Uri {
 export function panelPage(
   webview: vscode.Webview,
   extensionUri: vscode.Uri,
-  view: 'run' | 'compare',
+  view: PageParts['view'],
 ): string {
   const root = pageRoot(extensionUri);
   return pageHtml({

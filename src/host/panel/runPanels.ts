@@ -1,9 +1,8 @@
 import * as vscode from 'vscode';
-import type { Endpoint } from '../../protocol/postMessageConnection.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
 import { onSetting } from '../settings.ts';
 import { PanelHost, type PanelServices } from './panelHost.ts';
-import { pageRoot, panelPage } from './panelPage.ts';
+import { dress, endpointOf, panelPage } from './panelPage.ts';
 
 /** Type of the panel, by which the editor finds its serializer. */
 export const PANEL_TYPE = 'subnetStudio.dashboard';
@@ -79,12 +78,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   private adopt(panel: vscode.WebviewPanel, ids: readonly string[], select: string | null): void {
     const key = keyOf(ids);
-    const { webview } = panel;
-    webview.options = {
-      enableScripts: true,
-      localResourceRoots: [pageRoot(this.extensionUri)],
-    };
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'activity.svg');
+    dress(panel, this.extensionUri);
     const host = new PanelHost(endpointOf(panel), ids, this.services, select);
     this.opened.set(key, { panel, host });
     panel.onDidChangeViewState(() => {
@@ -104,21 +98,6 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
   private load({ webview }: vscode.WebviewPanel, ids: readonly string[]): void {
     webview.html = panelPage(webview, this.extensionUri, ids.length > 1 ? 'compare' : 'run');
   }
-}
-
-/** A hidden page is not written to: it is gone, and asks anew when it comes back. */
-function endpointOf(panel: vscode.WebviewPanel): Endpoint {
-  return {
-    post: (message) => {
-      if (panel.visible) void panel.webview.postMessage(message);
-    },
-    onMessage: (listener) => {
-      const subscription = panel.webview.onDidReceiveMessage(listener);
-      return () => {
-        subscription.dispose();
-      };
-    },
-  };
 }
 
 /** Ids in the state a page has kept, or nothing when it is not what a page keeps. */

@@ -5,6 +5,8 @@ import { runsRootOf } from '../../engine/runs/runLayout.ts';
 const CONFIGS = '**/*.subnet.jsonc';
 const MANIFESTS = '**/.subnet/runs/*/manifest.json';
 const LOGS = '**/.subnet/runs/*/events.jsonl';
+/** Where comparisons of methods keep their tables. */
+export const COMPARISONS = '**/.subnet/compare/*/comparison.json';
 const SKIPPED = '**/{node_modules,.git}/**';
 /** Files looked at; a workspace with more shows the first of them. */
 const MOST_FILES = 5000;
@@ -24,10 +26,14 @@ export interface RootListener {
 export class RunRoots implements vscode.Disposable {
   private readonly extra = new Set<string>();
   private readonly watchers: vscode.Disposable[] = [];
+  private readonly searched = new vscode.EventEmitter<void>();
   private found: { readonly configs: readonly vscode.Uri[]; readonly roots: readonly string[] } = {
     configs: [],
     roots: [],
   };
+
+  /** {@link roots} may have changed, or what is in them. */
+  readonly onDidSearch = this.searched.event;
 
   /** Run configs of the workspace, by path. */
   get configs(): readonly vscode.Uri[] {
@@ -51,6 +57,7 @@ export class RunRoots implements vscode.Disposable {
     const root = runsRootOf(configFolder);
     if (this.roots.includes(root)) return false;
     this.extra.add(root);
+    this.searched.fire();
     return true;
   }
 
@@ -58,16 +65,19 @@ export class RunRoots implements vscode.Disposable {
   async search(): Promise<void> {
     const find = (glob: string): Thenable<vscode.Uri[]> =>
       vscode.workspace.findFiles(glob, SKIPPED, MOST_FILES);
-    const [configs, manifests] = await Promise.all([find(CONFIGS), find(MANIFESTS)]);
+    const globs = [CONFIGS, MANIFESTS, COMPARISONS];
+    const [configs = [], manifests = [], tables = []] = await Promise.all(globs.map(find));
     const onDisk = (uri: vscode.Uri): boolean => uri.scheme === 'file';
     const roots = [
       ...configs.filter(onDisk).map((uri) => runsRootOf(dirname(uri.fsPath))),
       ...manifests.filter(onDisk).map((uri) => dirname(dirname(uri.fsPath))),
+      ...tables.filter(onDisk).map((uri) => runsRootOf(join(uri.fsPath, '..', '..', '..', '..'))),
     ];
     this.found = {
       configs: configs.sort((a, b) => (a.path < b.path ? -1 : 1)),
       roots: [...new Set(roots)].sort(),
     };
+    this.searched.fire();
   }
 
   /** Tells of changes until disposed. */
@@ -90,6 +100,7 @@ export class RunRoots implements vscode.Disposable {
 
   dispose(): void {
     for (const watcher of this.watchers) watcher.dispose();
+    this.searched.dispose();
   }
 }
 

@@ -29,7 +29,6 @@ const icons: Readonly<Record<ShownState, readonly [string, string?]>> = {
 
 /** The row of a run: state, ratio, generation, best perplexity, model. */
 export function runLook(run: RunEntry): RowLook {
-  const [icon, colour] = icons[run.state];
   const description = joined(
     run.queuePlace !== null && vscode.l10n.t('place {0} in the queue', run.queuePlace),
     progressText(run),
@@ -41,13 +40,17 @@ export function runLook(run: RunEntry): RowLook {
   return {
     label: run.manifest.name,
     description,
-    icon: new vscode.ThemeIcon(
-      icon,
-      colour === undefined ? undefined : new vscode.ThemeColor(colour),
-    ),
+    icon: stateIcon(run.state),
     contextValue: `run.${run.state}`,
     spoken: joined(run.manifest.name, stateText(run.state), description),
   };
+}
+
+/** The icon of a state, which its colour does not tell alone. */
+export function stateIcon(state: ShownState): vscode.ThemeIcon {
+  const [icon, colour] = icons[state];
+  const tint = colour === undefined ? undefined : new vscode.ThemeColor(colour);
+  return new vscode.ThemeIcon(icon, tint);
 }
 
 /** The state in the user's language. */

@@ -1,12 +1,16 @@
 import * as vscode from 'vscode';
 import { EngineError, type ErrorCode } from '../../protocol/errors.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
+import { bestRow, denseRow } from '../../dashboard/model/comparisonText.ts';
 import type { App } from '../commands/app.ts';
 import { execute } from '../commands/commandTable.ts';
 import type { Target } from '../commands/target.ts';
+import { comparedConfig } from '../comparisons/comparisonEntry.ts';
 import { folderOf, isRunJob } from '../service/serviceHandle.ts';
 import { setting } from '../settings.ts';
+import { bestText as bestOf } from '../trees/comparisonLook.ts';
 import { bestText } from '../trees/runLook.ts';
+import { formatFitness } from './format.ts';
 
 /** Tells when work of this workspace ends, as the setting allows. */
 export function notifyOfEnds(app: App): vscode.Disposable {
@@ -29,21 +33,31 @@ async function tellFailure(app: App, job: Job): Promise<void> {
     app.log.error(`${job.title}: ${job.error?.message ?? 'failed'}`);
     return;
   }
-  const target: Target = folder === null ? {} : { run: folder };
-  const go = (name: 'resume' | 'openRunLog') => (): unknown =>
+  const configPath = comparedConfig(job);
+  const target: Target =
+    configPath !== undefined
+      ? { config: vscode.Uri.file(configPath) }
+      : folder === null
+        ? {}
+        : { run: folder };
+  const go = (name: 'resume' | 'openRunLog' | 'compareMethods') => (): unknown =>
     app.reporter.guard(() => execute(app, name, [target]));
   const remedies =
-    folder === null || app.store.find(folder) === undefined
-      ? []
-      : [
-          ...(isRunJob(job) ? [{ label: vscode.l10n.t('Resume'), run: go('resume') }] : []),
-          { label: vscode.l10n.t('Open Run Log'), run: go('openRunLog') },
-        ];
+    configPath !== undefined
+      ? [{ label: vscode.l10n.t('Compare Again'), run: go('compareMethods') }]
+      : folder === null || app.store.find(folder) === undefined
+        ? []
+        : [
+            ...(isRunJob(job) ? [{ label: vscode.l10n.t('Resume'), run: go('resume') }] : []),
+            { label: vscode.l10n.t('Open Run Log'), run: go('openRunLog') },
+          ];
   await app.reporter.report(failureOf(job), remedies);
 }
 
 async function tellFinish(app: App, job: Job): Promise<void> {
   if (setting('notifications') !== 'finished' || !isHere(app, job)) return;
+  const configPath = comparedConfig(job);
+  if (configPath !== undefined) return tellCompared(app, job, configPath);
   const folder = folderOf(job);
   if (folder !== null) app.store.touch(folder);
   const run = folder === null ? undefined : app.store.find(folder);
@@ -52,20 +66,41 @@ async function tellFinish(app: App, job: Job): Promise<void> {
     best === ''
       ? vscode.l10n.t('"{0}" has finished.', job.title)
       : vscode.l10n.t('"{0}" has finished with a perplexity of {1}.', job.title, best);
-  const open = vscode.l10n.t('Open Dashboard');
+  const open = run === undefined ? '' : vscode.l10n.t('Open Dashboard');
+  if ((await tell(text, open)) && run !== undefined) app.panels.show([run]);
+}
+
+async function tellCompared(app: App, job: Job, configPath: string): Promise<void> {
+  app.comparisons.look();
+  const table = app.comparisons.find(configPath)?.table ?? null;
+  const best = table === null ? undefined : bestRow(table);
+  const dense = table === null ? undefined : denseRow(table);
+  const text =
+    best === undefined || dense === undefined
+      ? vscode.l10n.t('"{0}" has finished.', job.title)
+      : vscode.l10n.t('{0} (dense {1}).', bestOf(best), formatFitness(dense.perplexity));
+  if (await tell(text, vscode.l10n.t('Open'))) {
+    app.comparisonPanels.show({ configPath, folder: null });
+  }
+}
+
+/** Tells of an end. @param open  a button, or empty for none @returns whether it was pressed */
+async function tell(text: string, open: string): Promise<boolean> {
   const never = vscode.l10n.t("Don't Show Again");
-  const answer = await vscode.window.showInformationMessage(text, ...(run ? [open] : []), never);
-  if (answer === open && run !== undefined) app.panels.show([run]);
+  const buttons = open === '' ? [never] : [open, never];
+  const answer = await vscode.window.showInformationMessage(text, ...buttons);
   if (answer === never) {
     await vscode.workspace
       .getConfiguration('subnetStudio')
       .update('notifications', 'failures', vscode.ConfigurationTarget.Global);
   }
+  return answer === open;
 }
 
 /** The service works for all windows; a window tells of its own work. */
 function isHere(app: App, job: Job): boolean {
-  const path = folderOf(job) ?? (job.work.kind === 'run' ? job.work.configPath : null);
+  const config = job.work.kind === 'run' ? job.work.configPath : comparedConfig(job);
+  const path = folderOf(job) ?? config ?? null;
   return path !== null && app.roots.holds(path);
 }
 

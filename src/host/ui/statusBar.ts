@@ -1,49 +1,79 @@
 import * as vscode from 'vscode';
+import type { ComparisonEntry } from '../comparisons/comparisonEntry.ts';
+import type { ComparisonStore } from '../comparisons/comparisonStore.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
+import { ComparisonNode, rowsText } from '../trees/comparisonLook.ts';
 import { bestText, progressText, runTooltip } from '../trees/runLook.ts';
 import { formatDuration, joined } from './format.ts';
 
 /** One item on the left while something runs; a click opens its dashboard. Gone when idle. */
 export class StatusBar implements vscode.Disposable {
   private readonly item: vscode.StatusBarItem;
-  private readonly subscription: vscode.Disposable;
+  private readonly subscriptions: readonly vscode.Disposable[];
 
-  constructor(store: RunStore) {
+  constructor(store: RunStore, comparisons: ComparisonStore) {
     this.item = vscode.window.createStatusBarItem(
       'subnetStudio.progress',
       vscode.StatusBarAlignment.Left,
     );
     this.item.name = 'Subnet Studio';
-    this.subscription = store.onDidChange(() => this.update(store));
+    const update = (): void => this.update(store, comparisons);
+    this.subscriptions = [store.onDidChange(update), comparisons.onDidChange(update)];
   }
 
   dispose(): void {
-    this.subscription.dispose();
+    for (const one of this.subscriptions) one.dispose();
     this.item.dispose();
   }
 
-  private update(store: RunStore): void {
-    const running = store.runs.filter(({ state }) => state === 'running');
-    const [first] = running;
-    if (first === undefined) {
+  private update(store: RunStore, { entries }: ComparisonStore): void {
+    const runs = store.runs.filter(({ state }) => state === 'running');
+    const compared = entries.filter(({ state }) => state === 'running');
+    const [shown] = [...runs.map(runItem), ...compared.map(comparisonItem)];
+    if (shown === undefined) {
       this.item.hide();
       return;
     }
-    const waiting = store.rows.filter((row) => 'queuePlace' in row && row.queuePlace !== null);
-    const more = running.length + waiting.length - 1;
-    const text = joined(statusText(first), more > 0 && vscode.l10n.t('{0} more', more));
+    const waiting =
+      store.rows.filter((row) => 'queuePlace' in row && row.queuePlace !== null).length +
+      entries.filter(({ state }) => state === 'queued').length;
+    const more = runs.length + compared.length + waiting - 1;
+    const text = joined(shown.text, more > 0 && vscode.l10n.t('{0} more', more));
     this.item.text = `$(sync~spin) ${text}`;
-    this.item.tooltip = new vscode.MarkdownString(runTooltip(first), true);
-    const label = joined(vscode.l10n.t('Subnet Studio'), first.manifest.name, text);
+    this.item.tooltip = new vscode.MarkdownString(shown.tooltip, true);
+    const label = joined(vscode.l10n.t('Subnet Studio'), shown.name, text);
     this.item.accessibilityInformation = { label };
-    this.item.command = {
-      command: 'subnetStudio.openDashboard',
-      title: vscode.l10n.t('Open Dashboard'),
-      arguments: [{ run: first.folder }],
-    };
+    this.item.command = shown.command;
     this.item.show();
   }
+}
+
+interface Shown {
+  readonly name: string;
+  readonly text: string;
+  /** Markdown. */
+  readonly tooltip: string;
+  readonly command: vscode.Command;
+}
+
+function runItem(run: RunEntry): Shown {
+  const title = vscode.l10n.t('Open Dashboard');
+  return {
+    ...{ name: run.manifest.name, text: statusText(run), tooltip: runTooltip(run) },
+    command: { command: 'subnetStudio.openDashboard', title, arguments: [{ run: run.folder }] },
+  };
+}
+
+function comparisonItem(entry: ComparisonEntry): Shown {
+  const { table, job, name } = entry;
+  const node = new ComparisonNode(entry);
+  const etaMs = job?.etaMs ?? null;
+  const text = joined(
+    table === null ? name : rowsText(table),
+    etaMs !== null && vscode.l10n.t('{0} left', formatDuration(etaMs)),
+  );
+  return { name, text, tooltip: node.tooltip(), command: node.command };
 }
 
 /** `gen 12/30 · 8.41 · 3 min left` */
