@@ -1,10 +1,10 @@
 // Runs the demo and rewrites what README.md shows of it, between its markers, so that no figure in
 // it was ever typed. Usage: npm run readme:table
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import { join, relative } from 'node:path';
-import { format } from 'prettier';
+import { join } from 'node:path';
+import { rewriteReadme, table } from './readme-parts.mjs';
 import { root, setUp, step } from './setup.mjs';
 
 const SEEDS = [0, 1, 2];
@@ -15,7 +15,6 @@ const TITLES = {
   searched: 'searched',
   reformed: '**searched + reformed**',
 };
-const README = join(root, 'README.md');
 
 await setUp();
 const runs = [];
@@ -24,11 +23,11 @@ for (const seed of SEEDS) {
     runs.push(await demo(seed));
   });
 }
-let page = readFileSync(README, 'utf8');
-page = replaced(page, 'output', ['```text', shownOutput(runs[0]), '```'].join('\n'));
-page = replaced(page, 'results', `${figures(runs[0])}\n\n${conditions(runs[0])}`);
-page = replaced(page, 'seeds', bySeed());
-writeFileSync(README, await format(page, { parser: 'markdown', printWidth: 100 }));
+await rewriteReadme({
+  output: ['```text', shownOutput(runs[0]), '```'].join('\n'),
+  results: `${figures(runs[0])}\n\n${conditions(runs[0])}`,
+  seeds: bySeed(),
+});
 
 /** One run of the demo: the JSON of its last line, and what it printed for people. */
 function demo(seed) {
@@ -101,16 +100,4 @@ function removed({ dense, searched, reformed }) {
   const share =
     (searched.perplexity - reformed.perplexity) / (searched.perplexity - dense.perplexity);
   return `${Math.round(100 * share)}%`;
-}
-
-function table(head, rows) {
-  const align = head.map((_, i) => (i === 0 ? '---' : '---:'));
-  return [head, align, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function replaced(text, name, content) {
-  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${relative(root, README)} lacks ${begin} … ${end}`);
-  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
 }

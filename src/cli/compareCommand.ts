@@ -1,7 +1,9 @@
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
+import type { CompareRequest } from '../protocol/compareRow.ts';
 import type { ComparisonTable } from '../protocol/comparisonTable.ts';
 import { engineApi, type RunOverrides } from '../protocol/engineApi.ts';
+import { EngineError, isEngineError } from '../protocol/errors.ts';
 import { comparisonCsv, comparisonMarkdown } from './comparisonFiles.ts';
 import { comparisonText } from './comparisonText.ts';
 import { deviceOption, jsonOption, wholeNumber } from './options.ts';
@@ -41,10 +43,7 @@ Examples:
         ...(seed === undefined ? {} : { seed }),
         ...(device === undefined ? {} : { device }),
       };
-      const table = await withEngine(shell, (engine, signal) =>
-        engine.request(engineApi.compare, request, signal),
-      );
-      print(shell, options, table);
+      print(shell, options, await compared(shell, request));
     });
 }
 
@@ -52,6 +51,19 @@ interface CompareOptions extends Pick<RunOverrides, 'device' | 'seed'> {
   readonly json?: boolean;
   readonly csv?: boolean;
   readonly markdown?: boolean;
+}
+
+/** There is no run to resume: what was made is found by the same command. */
+async function compared(shell: Shell, request: CompareRequest): Promise<ComparisonTable> {
+  try {
+    return await withEngine(shell, (engine, signal) =>
+      engine.request(engineApi.compare, request, signal),
+    );
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    const action = error.problem.action.replace('"subnet resume RUN"', 'the same command');
+    throw new EngineError(error.code, { ...error.problem, action }, { cause: error });
+  }
 }
 
 /** What a program or a document asked for goes to stdout alone, and the tables to stderr. */
