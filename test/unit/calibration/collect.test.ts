@@ -11,6 +11,8 @@ import type {
 } from '../../../src/engine/calibration/statistics.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
+import { attentionStatistics } from '../../../src/engine/sparsity/attentionStatistics.ts';
+import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { type Rows, referenceForward } from '../../fixtures/referenceModel.ts';
 import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';
@@ -64,6 +66,32 @@ for (const [name, options] of Object.entries(models)) {
     }
   });
 }
+
+test('statistics do not know of the zeros that pad heads for long windows', async () => {
+  const config = { max_position_embeddings: 1024 };
+  const weights = tinyWeights({ layers: 1, heads: 2, kvHeads: 1, headDim: 6, hidden: 16, config });
+  const window = Uint32Array.from({ length: 1024 }, (_, t) => (3 + t * t + 7 * (t % 5)) % 96);
+  const [found] = await collect(weights, [[window]]);
+  const [expected] = bruteForce(weights, [window]);
+  for (const part of PARTS) {
+    const [mine, theirs] = [found!.statistics[part], expected!.statistics[part]];
+    assert.equal(mine.tokens, 1024);
+    checkClose(mine.gram, theirs.gram, `${part}: Gram matrix`);
+    checkClose(mine.sum, theirs.sum, `${part}: sum`);
+  }
+  const [layer, mask] = [weights.layers[0]!, denseSubnet(weights.shape).layers[0]!];
+  const forward = new ForwardPass(runtime, weights.shape);
+  assert.equal(forward.variantFor(forward.embed(weights, [window])), 'fused');
+  const states = [forward.embed(weights, [window])];
+  const { inner, tokens } = await attentionStatistics(forward, layer, mask, states, true);
+  assert.equal(tokens, 1024);
+  checkClose(inner.gram!, expected!.statistics.context.gram, 'Gram matrix of a sparsity pass');
+  const narrow = { ...mask, heads: [{ ...mask.heads[0]!, vo: Uint32Array.of(1, 4, 5) }] };
+  const part = await attentionStatistics(forward, layer, narrow, states, true);
+  const kept = [1, 4, 5, 7, 10, 11];
+  const among = kept.flatMap((i) => kept.map((j) => inner.gram![i * 12 + j]!));
+  checkClose(part.inner.gram!, Float64Array.from(among), 'Gram matrix of kept dimensions');
+});
 
 test('Gram matrices are symmetric to the last bit', async () => {
   const weights = tinyWeights({ layers: 1 });

@@ -60,6 +60,28 @@ describe('N:M masks', () => {
     );
   });
 
+  it('have a last, short group where a remainder is padded', () => {
+    const cases = fc
+      .tuple(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 1, max: 30 }), fc.nat(11))
+      .chain(([m, length, other]) =>
+        fc.record({
+          n: fc.integer({ min: 1, max: m - 1 }),
+          m: fc.constant(m),
+          axis: fc.constantFrom<Axis>('rows', 'columns'),
+          across: weightOf(length, other + 1),
+          along: weightOf(other + 1, length),
+        }),
+      );
+    fc.assert(
+      fc.property(cases, ({ n, m, axis, across, along }) => {
+        const from = axis === 'rows' ? across : along;
+        const mask = nmMask(from, { kind: 'nm', n, m }, axis, 'padded');
+        assert.deepEqual(flagsOf(mask), obvious(from, groupsOf(from, axis, m), n));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('refuse groups that do not divide the dimension, and scores that are no numbers', () => {
     const from = { ...blank(4, 6) };
     assert.throws(
@@ -171,8 +193,8 @@ function indices(length: number): number[] {
 function groupsOf({ rows, columns }: ScoredWeight, axis: Axis, m: number): number[][] {
   const [lines, length] = axis === 'columns' ? [rows, columns] : [columns, rows];
   return indices(lines).flatMap((line) =>
-    indices(length / m).map((group) =>
-      indices(m).map((i) => {
+    indices(Math.ceil(length / m)).map((group) =>
+      indices(Math.min(m, length - group * m)).map((i) => {
         const place = group * m + i;
         return axis === 'columns' ? line * columns + place : place * columns + line;
       }),

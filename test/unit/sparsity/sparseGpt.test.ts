@@ -64,16 +64,18 @@ describe('SparseGPT', () => {
     const cases = fc.record({
       pattern: patterns,
       groups: fc.integer({ min: 1, max: 4 }),
+      rest: fc.oneof(fc.constant(0), fc.nat(64)),
       outputs: fc.integer({ min: 1, max: 9 }),
       seed: fc.nat(1000),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ pattern, groups, outputs, seed }) => {
-        const inputs = pattern.kind === 'nm' ? groups * pattern.m : groups * 61;
+      fc.asyncProperty(cases, async ({ pattern, groups, rest, outputs, seed }) => {
+        const inputs =
+          pattern.kind === 'nm' ? groups * pattern.m + (rest % pattern.m) : groups * 61;
         const gram = gramOf(correlatedInputs(seed, 2 * inputs, inputs));
         const weight = randomMatrix(seed + 9, inputs, outputs);
         const root = await inverseRoot(gemm, gram, { damping: DAMPING, what: 'a layer' });
-        const options = { pattern, what: 'a layer' };
+        const options = { pattern, what: 'a layer', remainder: 'padded' } as const;
         const found = await sparseGptSweep(gemm, copyOf(weight), root, options);
         const expected = plain(weight, root.upper, pattern);
         assert.deepEqual(found.flags, expected.flags);
@@ -146,7 +148,7 @@ function plain(
       for (const group of groups) {
         const drop =
           pattern.kind === 'nm'
-            ? pattern.m - pattern.n
+            ? Math.max(0, group.length - pattern.n)
             : Math.floor(group.length * pattern.fraction + 1e-9);
         const order = group.toSorted((a, b) => score(a) - score(b) || b - a);
         for (const k of order.slice(0, drop)) flags[k] = 0;
