@@ -4,10 +4,12 @@ import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { reformationBytes } from '../reformation/reform.ts';
+import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
 import type { WindowCounts } from './estimateWindows.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { PREFIX_CACHE_BYTES } from './searchStage.ts';
+import { isSearched, isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
 
 /** What a dry run has found out about a run before it works out times and sizes. */
 export interface EstimatedWork {
@@ -31,16 +33,22 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
     Math.min(counts.calibration[0], config.reform.windows) * counts.calibration[1];
   const streams = 2 * 4 * shape.hidden * counts.search[0] * counts.search[1];
   const keptBytes = weightBytes(shape) * config.ratio;
+  const sparsity = sparsityOf(config, shape);
+  const changed =
+    config.reform.method === 'none' || isSparsityOnly(config) ? 0 : weightBytes(shape);
+  // The sparse weights beside those they came from, and another decoder.
+  const zeros = sparsity === null ? 0 : weightBytes(shape) + keptBytes;
   const plain = Object.fromEntries(PLAIN.map((stage) => [stage, held]));
   return {
     ...(plain as Record<'import' | 'score', number>),
     calibrate: held + calibrationBytes(shape, tokens),
     search: held + PREFIX_CACHE_BYTES + streams,
     reform: held + (config.reform.method === 'none' ? 0 : reformationBytes(shape, reformTokens)),
-    sparsify: held + (config.sparsify.method === 'none' ? 0 : calibrationBytes(shape, tokens)),
+    sparsify:
+      held + changed + (sparsity === null ? 0 : sparsifyBytes(shape, { ...sparsity, tokens })),
     // Decoders are held side by side while they are timed: the dense one and those of the subnets.
-    evaluate: held + weightBytes(shape) + 3 * keptBytes,
-    export: held + 2 * keptBytes,
+    evaluate: held + weightBytes(shape) + 3 * keptBytes + zeros,
+    export: held + 2 * keptBytes + zeros,
   };
 }
 
@@ -54,12 +62,16 @@ export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): nu
   const kept = denseTotal - denseBlock + blockBudget(shape, config.ratio);
   const forms = (checkpoint ? 1 : 0) + (onnx ? 1 : 0);
   const outputs = shape.layers * (shape.heads * shape.headDim + shape.intermediate) * shape.hidden;
-  // One copy in stages/, one beside subnet.json.
-  const reformed = config.reform.method === 'none' ? 0 : 2 * 4 * outputs * config.ratio;
+  const blocks = 4 * denseBlock * config.ratio;
+  const sparse = config.sparsify.method !== 'none';
+  const isReformed = config.reform.method !== 'none' && !isSparsityOnly(config);
+  // Changed weights: one copy in stages/, one beside subnet.json, which holds the last change only.
+  const copies = isReformed ? 4 * outputs * config.ratio : 0;
+  const reformed = sparse ? copies + (2 + 1 / 32) * blocks : 2 * copies;
   const units = shape.layers * (shape.kvHeads * 2 * shape.headDim + shape.intermediate);
-  const candidates = config.search.enabled ? candidatesOf(evolveOptionsOf(config.search)) : 0;
+  const candidates = isSearched(config) ? candidatesOf(evolveOptionsOf(config.search)) : 0;
   // Timing writes decoders of every contestant for a while.
-  const measured = (denseTotal + 3 * kept) * wide;
+  const measured = (denseTotal + (sparse ? 4 : 3) * kept) * wide;
   const masks = (candidates * units) / 8 + 20 * candidates * 20;
   return Math.ceil(forms * kept * wide + reformed + 8 * units + masks + measured);
 }

@@ -1,8 +1,10 @@
 import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
+import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
+import { isSparsityOnly, type RunSparsity, sparsityOf } from './sparsityPlan.ts';
 
 /** A run's work with the rates it would be done at. */
 export interface RatedWork extends EstimatedWork {
@@ -60,12 +62,12 @@ const COMPARED_TOKENS = 2 * 2 * 48;
  */
 export function estimateStages(rated: RatedWork): StageEstimate[] {
   const peaks = peakBytes(rated);
+  const { config, shape } = rated;
+  const sparsity = sparsityOf(config, shape);
   const work: Partial<Record<StageName, Work>> = {
     import: importWork(rated),
-    calibrate: calibrateWork(rated),
-    score: { flops: 0, ms: 20, what: 'Choosing the initial and the random subnet' },
-    ...(rated.config.search.enabled ? { search: searchWork(rated) } : {}),
-    ...(rated.config.reform.method === 'none' ? {} : { reform: reformWork(rated) }),
+    ...(isSparsityOnly(config) ? {} : subnetWork(rated)),
+    ...(sparsity === null ? {} : { sparsify: sparsifyWork(rated, sparsity) }),
     evaluate: evaluateWork(rated),
     export: exportWork(rated),
   };
@@ -75,6 +77,16 @@ export function estimateStages(rated: RatedWork): StageEstimate[] {
     peakBytes: Math.ceil(peaks[stage]),
     why: whyOf(one, rated),
   }));
+}
+
+/** Work of the stages that find a subnet. */
+function subnetWork(rated: RatedWork): Partial<Record<StageName, Work>> {
+  return {
+    calibrate: calibrateWork(rated),
+    score: { flops: 0, ms: 20, what: 'Choosing the initial and the random subnet' },
+    ...(rated.config.search.enabled ? { search: searchWork(rated) } : {}),
+    ...(rated.config.reform.method === 'none' ? {} : { reform: reformWork(rated) }),
+  };
 }
 
 function timeOf(
@@ -167,6 +179,68 @@ function reformWork(rated: RatedWork): Work {
   };
 }
 
+function sparsifyWork(rated: RatedWork, { method, scope }: RunSparsity): Work {
+  const { shape, counts } = rated;
+  const { hidden, layers } = shape;
+  const [windows, length] = counts.calibration;
+  const tokens = windows * length;
+  const share = keptShare(rated);
+  const maps = mapSizes(shape, scope, share);
+  const weights = layers * sum(maps.map(({ inputs, outputs }) => inputs * outputs));
+  const ms = weights / SCORED_WEIGHTS_PER_MS;
+  const wish = wishOf(method);
+  if (wish === null) return { flops: 0, ms, what: 'Zeros by the size of the weights' };
+  const refits = method.refit !== null;
+  const body = bodyFlops(rated, tokens, length, share);
+  const touched = (body * weights) / (share * layers * blockBudget(shape, 1));
+  // What enters q, k, v, gate and up is the hidden width; what enters o and down is narrowed.
+  const inner = maps.filter(({ last }) => last).map(({ inputs }) => inputs);
+  const squares = sum(inner.map((width) => width ** 2 + hidden ** 2));
+  const crosses = sum(inner.map((width) => width ** 2 + width * hidden));
+  const moments = (wish.gram ? squares : 0) + (refits ? crosses : 0);
+  return {
+    // The sparse stream and, where it is followed, the other one; what is looked at goes through again.
+    flops: body * (refits ? 2 : 1) + touched * (refits ? 2 : 1) + 2 * tokens * layers * moments,
+    flops64: layers * sum(maps.map((map) => solvedFlops(map, method))),
+    calls: layers * batchesOf(tokens, length) * inner.length * (refits ? 6 : 3),
+    ms: ms + (wish.gram ? (2 * tokens * layers * sum(inner)) / HOST_VALUES_PER_MS : 0),
+    what: `${windows} windows of ${length} tokens, and zeros in ${maps.length} maps of each block`,
+  };
+}
+
+/** Weights whose scores are compared and counted, per ms. */
+const SCORED_WEIGHTS_PER_MS = 20_000;
+/** Steps of a refit, and products before and after them. */
+const REFIT_PRODUCTS = 16;
+
+/** Sizes of the maps that are made sparse, in a block of even widths. */
+function mapSizes(
+  { heads, kvHeads, headDim, hidden, intermediate, mlp }: EstimatedWork['shape'],
+  scope: RunSparsity['scope'],
+  share: number,
+): { readonly inputs: number; readonly outputs: number; readonly last: boolean }[] {
+  const reads = (width: number): { inputs: number; outputs: number; last: boolean } => ({
+    ...{ inputs: hidden, outputs: width * share, last: false },
+  });
+  const ends = (width: number): { inputs: number; outputs: number; last: boolean } => ({
+    ...{ inputs: width * share, outputs: hidden, last: true },
+  });
+  const [query, keyValue] = [heads * headDim, kvHeads * headDim];
+  return [
+    ...(scope === 'all' ? [reads(query), reads(keyValue), reads(keyValue), ends(query)] : []),
+    ...(mlp.gated ? [reads(intermediate)] : []),
+    ...[reads(intermediate), ends(intermediate)],
+  ];
+}
+
+function solvedFlops(
+  { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
+  { rule, refit }: SparsityMethod,
+): number {
+  const swept = rule === 'sparsegpt' ? inputs ** 3 + inputs ** 2 * outputs : 0;
+  return swept + (refit === null ? 0 : 2 * REFIT_PRODUCTS * inputs ** 2 * outputs);
+}
+
 function evaluateWork(rated: RatedWork): Work {
   const { shape, config, counts } = rated;
   const [windows, length] = counts.heldout;
@@ -175,7 +249,9 @@ function evaluateWork(rated: RatedWork): Work {
   const body = (share: number, count: number): number => bodyFlops(rated, count, length, share);
   const judged = body(1, tokens) + subnets * body(keptShare(rated), tokens);
   const timedTokens = TIMED_ROUNDS * (Math.min(TIMED_PROMPT_TOKENS, length) + TIMED_TOKENS);
-  const measuredModels = 1 + Math.min(subnets, 2 + (config.evaluation.random ? 1 : 0));
+  const zeros = config.sparsify.method === 'none' ? 0 : 1;
+  const random = config.evaluation.random ? 1 : 0;
+  const measuredModels = 1 + Math.min(subnets, 2 + random + zeros);
   const timed = measuredModels * (body(1, timedTokens) + headFlops(rated, timedTokens));
   const decodedBytes = measuredModels * TIMED_ROUNDS * TIMED_TOKENS * 4 * paramsOf(rated);
   return {
@@ -207,11 +283,13 @@ function exportWork(rated: RatedWork): Work {
 
 /** Candidates of the run's table besides the dense model. */
 function subnetsOf({ config }: RatedWork): number {
+  if (isSparsityOnly(config)) return 1;
   const rows = [
     config.evaluation.random,
     true,
     config.search.enabled,
     config.reform.method !== 'none',
+    config.sparsify.method !== 'none',
   ];
   return rows.filter(Boolean).length;
 }

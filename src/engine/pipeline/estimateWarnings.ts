@@ -1,6 +1,7 @@
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { WindowCounts } from './estimateWindows.ts';
+import { isSparsityOnly, ZEROS_TAKE_TIME } from './sparsityPlan.ts';
 
 /** What else a warning may rest on. */
 export interface WarningFacts {
@@ -30,6 +31,7 @@ export function warningsOf(
     ...ratioWarnings(facts.config),
     ...textWarnings(report, facts),
     ...machineWarnings(report),
+    ...sparsityWarnings(facts.config),
     ...exportWarnings(facts.config),
     ...(facts.identical === null
       ? []
@@ -37,8 +39,9 @@ export function warningsOf(
   ];
 }
 
-function ratioWarnings({ ratio }: ResolvedConfig): string[] {
-  if (ratio >= LEAST_RATIO && ratio <= MOST_RATIO) return [];
+function ratioWarnings(config: ResolvedConfig): string[] {
+  const { ratio } = config;
+  if ((ratio >= LEAST_RATIO && ratio <= MOST_RATIO) || isSparsityOnly(config)) return [];
   if (ratio === 1) return ['A ratio of 1 keeps everything, so there is nothing to search.'];
   const side = ratio < LEAST_RATIO ? 'below' : 'above';
   return [
@@ -92,6 +95,10 @@ function machineWarnings(report: Omit<EstimateReport, 'warnings'>): string[] {
       ? [`It takes about ${Math.round(totalMs / 3_600_000)} hours; "preset": "quick" is shorter.`]
       : []),
   ];
+}
+
+function sparsityWarnings({ sparsify }: ResolvedConfig): string[] {
+  return sparsify.method === 'none' ? [] : [ZEROS_TAKE_TIME];
 }
 
 function exportWarnings({ export: forms, ratio }: ResolvedConfig): string[] {

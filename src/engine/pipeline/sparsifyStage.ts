@@ -14,15 +14,11 @@ import { type SparseLayer, type SparseModel, sparsify } from '../sparsity/sequen
 import type { Candidate } from './measureFigures.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import { densitiesOf, recordOf } from './sparsityRecordOf.ts';
-import { sparsityOf } from './sparsityPlan.ts';
+import { sparsityOf, ZEROS_TAKE_TIME } from './sparsityPlan.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Name of the file that keeps the sparse weights of a run in its stages. */
 export const SPARSE_FILE = 'sparse.safetensors';
-
-/** What is said where zeros are put into weights. */
-export const ZEROS_TAKE_TIME =
-  'ONNX Runtime computes zeros like any other number: sparse weights save space, not time.';
 
 /**
  * Puts zeros into the weights that a candidate keeps, as the config's `sparsify` section says, and

@@ -8,6 +8,10 @@ import { blockBudget } from '../subnet/count.ts';
 /** What the `sparsify` section of a config asks for: one pattern for all blocks. */
 export type RunSparsity = SparsityPlan & { readonly pattern: Pattern };
 
+/** What is said where zeros are put into weights. */
+export const ZEROS_TAKE_TIME =
+  'ONNX Runtime computes zeros like any other number: sparse weights save space, not time.';
+
 /**
  * How a run puts zeros into weights, as its config says; null when it does not.
  * @throws EngineError `config` when the pattern is none
