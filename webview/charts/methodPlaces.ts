@@ -37,7 +37,7 @@ export interface MethodLayout {
 const LANE = 40;
 /** CSS pixels below the frame at which points are that lie above it. */
 const EDGE = 16;
-/** CSS pixels between such points at one share. */
+/** Most CSS pixels between such points at one share. */
 const APART = 12;
 
 /** Lays out rows. @param patterns  in the order of lanes */
@@ -60,9 +60,10 @@ export function layOutMethods(
   const places = rows.map((row, at): Point | null =>
     isInside(row, plane) && row.perplexity <= plane.yMax ? ends[at]! : null,
   );
+  const apart = apartOf(above, ends);
   for (const group of above) {
     group.forEach((index, at) => {
-      const x = ends[index]!.x + APART * (at - (group.length - 1) / 2);
+      const x = ends[index]!.x + apart * (at - (group.length - 1) / 2);
       places[index] = { x: Math.max(plane.left + 6, x), y: plane.top + EDGE };
     });
   }
@@ -102,6 +103,15 @@ function aboveOf(
   }
   for (const group of groups) group.sort((a, b) => rows[a]!.perplexity - rows[b]!.perplexity);
   return groups;
+}
+
+/** Pixels between points above the frame, so that no group reaches into the next. */
+function apartOf(groups: readonly (readonly number[])[], ends: readonly Point[]): number {
+  const room = groups.slice(1).map((group, at) => {
+    const before = groups[at]!;
+    return (2 * (ends[group[0]!]!.x - ends[before[0]!]!.x)) / (group.length + before.length + 1);
+  });
+  return Math.max(4, Math.min(APART, ...room));
 }
 
 /** True for a row in the frame or above it. */

@@ -3,8 +3,8 @@ import type { CompareRow } from '../../src/protocol/compareRow.ts';
 import type { Point } from '../data/fitnessSeries.ts';
 import { columnsOf } from '../data/methodColumns.ts';
 import { readableTop } from '../data/methodRows.ts';
-import { niceLogRange, niceRange } from '../data/niceScale.ts';
-import { formatShare, formatTick } from '../format.ts';
+import { niceRange } from '../data/niceScale.ts';
+import { formatCount, formatShare, formatTick } from '../format.ts';
 import type { Zoom } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import { layOutMethods, type MethodLayout, type Plane } from './methodPlaces.ts';
@@ -78,7 +78,7 @@ export function createMethodsChart(canvas: HTMLCanvasElement): MethodsChart {
         },
         y: {
           title: 'Held-out perplexity (lower is better)',
-          ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick: formatTick },
+          ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick },
         },
         lines: [],
         theme: next.theme,
@@ -108,13 +108,21 @@ function wholeOf({ rows, patterns, dense, logarithmic }: MethodsPicture): Zoom {
   const values = all.map(({ perplexity }) => perplexity).filter(Number.isFinite);
   if (values.length === 0) return { xMin: x.min, xMax: x.max, yMin: 1, yMax: 10 };
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const perplexities = rows.map(({ perplexity }) => perplexity);
-  const top = (logarithmic ? null : readableTop(perplexities, low)) ?? high;
-  const span = top - low;
-  const y =
-    logarithmic && low > 0
-      ? niceLogRange(low * 0.98, top * 1.02)
-      : niceRange(Math.max(0, low - 0.06 * span), top + 0.04 * span, 8);
+  if (logarithmic && low > 0) {
+    const times = Math.max(1.05, high / low);
+    const y = { yMin: low / times ** (hasLanes ? 0.14 : 0.06), yMax: high * times ** 0.06 };
+    return { xMin: Math.max(0, x.min), xMax: x.max, ...y };
+  }
+  const cut = readableTop(
+    rows.map(({ perplexity }) => perplexity),
+    low,
+  );
+  const span = (cut ?? high) - low || 0.1 * low;
+  // Room for the lanes' names below, and above for what the axis does not reach.
+  const y = {
+    min: Math.max(0, low - (hasLanes ? 0.14 : 0.06) * span),
+    max: (cut ?? high) + (cut === null ? 0.06 : 0.1) * span,
+  };
   return { xMin: Math.max(0, x.min), xMax: x.max, yMin: y.min, yMax: y.max };
 }
 
@@ -127,4 +135,8 @@ function planeOf({ scales, chartArea }: Chart, clamped: boolean): Plane | null {
     yOf: (perplexity) => y.getPixelForValue(perplexity),
     ...{ xMin: x.min, xMax: x.max, yMin: y.min, yMax: y.max },
   };
+}
+
+function tick(perplexity: number): string {
+  return perplexity >= 1000 ? formatCount(perplexity) : formatTick(perplexity);
 }

@@ -55,8 +55,8 @@ export function patternsOf(table: ComparisonTable, scope: MethodScope | null): s
 }
 
 /**
- * Up to where perplexities are worth seeing on a linear axis: a few that are worse by orders of
- * magnitude must not flatten the rest.
+ * The largest perplexity worth seeing on a linear axis: a few that are worse by orders of magnitude
+ * must not flatten the rest.
  * @param perplexities  of the rows drawn; not all need be finite
  * @param low  the least of the axis
  * @returns null when the axis can hold them all
@@ -64,10 +64,11 @@ export function patternsOf(table: ComparisonTable, scope: MethodScope | null): s
 export function readableTop(perplexities: readonly number[], low: number): number | null {
   const sorted = perplexities.filter(Number.isFinite).sort((a, b) => a - b);
   const most = sorted.at(-1);
-  const usual = sorted[Math.floor((sorted.length - 1) * 0.85)];
-  if (most === undefined || usual === undefined) return null;
+  const usual = sorted[Math.floor((sorted.length - 1) * 0.8)];
+  if (most === undefined || usual === undefined || !(usual > low)) return null;
   const span = usual - low;
-  return span > 0 && most - low > 2.5 * span ? low + 1.5 * span : null;
+  if (most - low <= 2.5 * span) return null;
+  return sorted.findLast((perplexity) => perplexity <= low + 1.5 * span) ?? usual;
 }
 
 /** A perplexity by itself, with four digits: `2.938`, `1,022`. */
@@ -81,5 +82,5 @@ export function formatPerplexity(value: number): string {
  */
 export function formatInColumn(value: number, dense: number): string {
   if (!(value < 999.5)) return formatPerplexity(value);
-  return value.toFixed(dense < 10 ? 3 : dense < 100 ? 2 : 1);
+  return value.toFixed(value >= 100 || dense >= 100 ? 1 : dense < 10 ? 3 : 2);
 }

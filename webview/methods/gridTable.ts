@@ -59,12 +59,12 @@ function perplexityOf(cell: GridCell | undefined): number | null {
 
 function nodeOf(cell: GridCell | undefined, dense: number | null): Node {
   if (cell === undefined || cell.kind === 'none') {
-    return el('span', { class: 'quiet', text: UNKNOWN, title: 'Not measured yet' });
+    return el('span', { class: 'method-none quiet', text: UNKNOWN, title: 'Not measured yet' });
   }
   if (cell.kind === 'leftOut') {
     return el(
       'span',
-      { class: 'left-out quiet', tabIndex: 0, data: { why: cell.why } },
+      { class: 'method-none left-out quiet', tabIndex: 0, data: { why: cell.why } },
       icon('circle-slash'),
       el('span', { class: 'spoken', text: `Left out: ${cell.why}` }),
     );

@@ -1,13 +1,13 @@
 import type { Candidate } from '../../src/dashboard/model/runModel.ts';
 import type { FitnessChart } from '../charts/fitnessChart.ts';
 import type { HoverCard } from '../charts/hoverCard.ts';
-import { placeOf } from '../charts/zoomInput.ts';
+import { listenForPoints } from '../charts/pointInput.ts';
 import type { FitnessSeries } from '../data/fitnessSeries.ts';
 import { originWords } from '../data/lineage.ts';
 import { formatLarge, formatScore, formatSpan, shortKey } from '../format.ts';
 
-/** What finding points needs. */
-export interface PointInput {
+/** What finding candidates needs. */
+export interface CandidateInput {
   readonly frame: HTMLElement;
   readonly chart: FitnessChart;
   readonly series: FitnessSeries;
@@ -17,73 +17,27 @@ export interface PointInput {
 }
 
 /**
- * Shows the figures of the candidate under the pointer, or under the cursor that the arrow keys move;
- * a click or Enter selects it.
+ * Shows the figures of the candidate under the pointer, or under the cursor that the arrow keys move:
+ * left and right to the next one, up and down from improvement to improvement.
  * @returns a function that stops that
  */
-export function listenForPoints({
-  frame,
-  chart,
-  series,
-  card,
-  ...options
-}: PointInput): () => void {
-  const ended = new AbortController();
-  const { signal } = ended;
-  let at = -1;
-  let pressed = { x: 0, y: 0 };
-  const showPoint = (index: number): void => {
-    const place = chart.placeOf(index);
-    const candidate = series.candidates[index];
-    at = place === null ? -1 : index;
-    if (place === null || candidate === undefined) return card.hide();
-    card.showAt(place.x, place.y, { title: titleOf(candidate), lines: linesOf(candidate, series) });
-  };
-  const under = (event: MouseEvent): number =>
-    series.nearest((index) => chart.placeOf(index), placeOf(frame, event), 14);
-  frame.addEventListener(
-    'pointermove',
-    (event) => {
-      if (event.buttons !== 0) return card.hide();
-      showPoint(under(event));
+export function listenForCandidates(input: CandidateInput): () => void {
+  const { frame, chart, series, card, onSelect } = input;
+  return listenForPoints({
+    ...{ frame, onSelect },
+    under: (place) => series.nearest((index) => chart.placeOf(index), place, 14),
+    show: (index) => {
+      const place = chart.placeOf(index);
+      const candidate = series.candidates[index];
+      if (place === null || candidate === undefined) return card.hide();
+      const content = { title: titleOf(candidate), lines: linesOf(candidate, series) };
+      card.showAt(place.x, place.y, content);
     },
-    { signal },
-  );
-  frame.addEventListener(
-    'pointerdown',
-    (event) => {
-      pressed = { x: event.clientX, y: event.clientY };
+    say: (index) => {
+      const candidate = series.candidates[index];
+      if (candidate !== undefined) input.say(spokenPoint(candidate));
     },
-    { signal },
-  );
-  frame.addEventListener(
-    'pointerleave',
-    () => {
-      card.hide();
-    },
-    { signal },
-  );
-  frame.addEventListener(
-    'blur',
-    () => {
-      card.hide();
-    },
-    { signal },
-  );
-  frame.addEventListener(
-    'click',
-    (event) => {
-      // A box that was dragged ends in a click as well.
-      if (Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 5) return;
-      const index = under(event);
-      if (index >= 0) options.onSelect(index);
-    },
-    { signal },
-  );
-  frame.addEventListener(
-    'keydown',
-    (event) => {
-      if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+    after: (key, at) => {
       const last = series.xs.length - 1;
       const steps: Record<string, number> = {
         ArrowRight: Math.min(last, at + 1),
@@ -94,23 +48,9 @@ export function listenForPoints({
         Home: 0,
         End: last,
       };
-      const to = steps[event.key];
-      if (to !== undefined) {
-        event.preventDefault();
-        showPoint(to);
-        at = to;
-        const candidate = series.candidates[to];
-        if (candidate !== undefined) options.say(spokenPoint(candidate));
-      } else if ((event.key === 'Enter' || event.key === ' ') && at >= 0) {
-        event.preventDefault();
-        options.onSelect(at);
-      }
+      return steps[key];
     },
-    { signal },
-  );
-  return () => {
-    ended.abort();
-  };
+  });
 }
 
 function titleOf(candidate: Candidate): string {

@@ -15,7 +15,7 @@ import { firstRun, type State } from '../store.ts';
 import { createTable } from '../table/table.ts';
 import type { Theme } from '../theme.ts';
 import { fitnessName } from './fitnessName.ts';
-import { listenForPoints, spokenPoint } from './fitnessPoints.ts';
+import { listenForCandidates, spokenPoint } from './fitnessPoints.ts';
 import type { Page, View } from './view.ts';
 
 const HINT = 'Drag a box to zoom, double-click for all. Arrow keys walk, + and − zoom.';
@@ -70,7 +70,7 @@ export function createFitnessView(page: Page): View {
     };
     stops = [
       listenForZoom({ frame: plot.frame, chart: made.chart, kind, onZoom }),
-      listenForPoints({
+      listenForCandidates({
         ...{ frame: plot.frame, chart: made, series, card },
         say: (text) => {
           page.announce(text);

@@ -1,8 +1,8 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { createHoverCard } from '../charts/hoverCard.ts';
 import { createPlotFrame } from '../charts/plotFrame.ts';
+import { listenForPoints, nearestOf } from '../charts/pointInput.ts';
 import { createQualityChart, sizeAxisWords, type QualityChart } from '../charts/qualityChart.ts';
-import { placeOf } from '../charts/zoomInput.ts';
 import { createDropdown } from '../controls/dropdown.ts';
 import { paretoFront, qualityPoints, type QualityPoint } from '../data/quality.ts';
 import { el, onChange } from '../dom.ts';
@@ -39,7 +39,7 @@ export function createQualityView(page: Page): View {
   const card = createHoverCard(plot.frame);
   let points: readonly QualityPoint[] = [];
   let chart: QualityChart | undefined;
-  const ended = new AbortController();
+  let stop = (): void => undefined;
 
   const draw = onChange(
     (run: Drawn, sizeAxis: SizeAxis, asTable: boolean, selected: string | null, theme: Theme) => {
@@ -57,72 +57,29 @@ export function createQualityView(page: Page): View {
 
   function begin(): QualityChart {
     const made = createQualityChart(plot.canvas);
-    const { signal } = ended;
-    let at = -1;
-    const showPoint = (index: number): void => {
-      at = index;
-      const place = index < 0 ? null : made.placeOf(index);
-      const point = points[index];
-      if (place === null || point === undefined) return card.hide();
-      card.showAt(place.x, place.y, { title: point.label, lines: linesOf(point) });
-    };
-    const select = (index: number): void => {
-      const key = points[index]?.key;
-      if (typeof key === 'string') page.choose({ subnet: key });
-    };
-    const under = (event: MouseEvent): number => {
-      const from = placeOf(plot.frame, event);
-      let [found, nearest] = [-1, 16];
-      points.forEach((_, index) => {
-        const place = made.placeOf(index);
-        const away = place === null ? Infinity : Math.hypot(place.x - from.x, place.y - from.y);
-        if (away < nearest) [found, nearest] = [index, away];
-      });
-      return found;
-    };
-    const { frame } = plot;
-    frame.addEventListener(
-      'pointermove',
-      (event) => {
-        showPoint(under(event));
+    stop = listenForPoints({
+      frame: plot.frame,
+      under: (place) => nearestOf(points.length, (index) => made.placeOf(index), place, 16),
+      show: (index) => {
+        const [place, point] = [made.placeOf(index), points[index]];
+        if (place === null || point === undefined) return card.hide();
+        card.showAt(place.x, place.y, { title: point.label, lines: linesOf(point) });
       },
-      { signal },
-    );
-    frame.addEventListener(
-      'pointerleave',
-      () => {
-        card.hide();
+      say: (index) => {
+        const point = points[index];
+        if (point !== undefined) page.announce(spoken(point));
       },
-      { signal },
-    );
-    frame.addEventListener(
-      'blur',
-      () => {
-        card.hide();
+      after: (key, at) => {
+        const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
+        if (step === undefined || points.length === 0) return undefined;
+        const from = at < 0 && step < 0 ? 0 : at;
+        return (from + step + points.length) % points.length;
       },
-      { signal },
-    );
-    frame.addEventListener(
-      'click',
-      (event) => {
-        select(under(event));
+      onSelect: (index) => {
+        const key = points[index]?.key;
+        if (typeof key === 'string') page.choose({ subnet: key });
       },
-      { signal },
-    );
-    frame.addEventListener(
-      'keydown',
-      (event) => {
-        const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-        if (step !== undefined) {
-          showPoint((at + step + points.length) % points.length);
-          const point = points[at];
-          if (point !== undefined) page.announce(spoken(point));
-        } else if (event.key === 'Enter') select(at);
-        else return;
-        event.preventDefault();
-      },
-      { signal },
-    );
+    });
     return made;
   }
 
@@ -138,7 +95,7 @@ export function createQualityView(page: Page): View {
       draw(holderOf(drawn, run), sizeAxis, qualityTable, subnet, page.theme());
     },
     dispose() {
-      ended.abort();
+      stop();
       chart?.dispose();
     },
   };
