@@ -109,7 +109,11 @@ const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HT
       }),
     ),
   results(page) {
-    const views = [createFiguresView(), createExportsView(page)];
+    const steps = createLazyView(async () => {
+      const { createStepsView } = await import('./sparsity/stepsView.ts');
+      return createStepsView();
+    });
+    const views = [createFiguresView(), steps, createExportsView(page)];
     return [views, el('div', { class: 'column' }, ...views.map(({ element }) => element))];
   },
   config: (page) => single(createConfigView(page)),

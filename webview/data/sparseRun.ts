@@ -11,13 +11,7 @@ export interface SparsifyWords {
 
 /** What a run was told about zeros inside weights. */
 export function sparsifyOf({ head }: RunSnapshot): SparsifyWords {
-  const section = head.config['sparsify'];
-  const fields = (typeof section === 'object' && section !== null ? section : {}) as Record<
-    string,
-    unknown
-  >;
-  const text = (name: string, otherwise: string): string =>
-    typeof fields[name] === 'string' ? fields[name] : otherwise;
+  const text = textsOf(head.config['sparsify']);
   return {
     method: text('method', 'none'),
     pattern: text('pattern', ''),
@@ -25,7 +19,27 @@ export function sparsifyOf({ head }: RunSnapshot): SparsifyWords {
   };
 }
 
+/** What the decoder of a run was quantised to, e.g. `Quantised to int8`. */
+export function quantisedTo({ head }: RunSnapshot): string {
+  const width = integersOf(head.config);
+  return width === 'none' ? 'Quantised' : `Quantised to ${width}`;
+}
+
+/** The integers that a config stores weights of the decoder as; `none` when they stay numbers. */
+export function integersOf(config: Readonly<Record<string, unknown>>): string {
+  return textsOf(config['export'])('quantise', 'none');
+}
+
 /** True for runs that put zeros into weights, or have done so. */
 export function makesSparse(run: RunSnapshot): boolean {
   return run.hasSparsity || run.model.densities.length > 0 || sparsifyOf(run).method !== 'none';
+}
+
+/** Reads the texts of a section of a config, which may be of any version. */
+function textsOf(section: unknown): (name: string, otherwise: string) => string {
+  const fields = (typeof section === 'object' && section !== null ? section : {}) as Record<
+    string,
+    unknown
+  >;
+  return (name, otherwise) => (typeof fields[name] === 'string' ? fields[name] : otherwise);
 }

@@ -97,7 +97,7 @@ export function wholeOf({ x, y }: PlaneView): PlaneView {
 /** A cell in the middle, as large as it gets. */
 export function closeUp(view: PlaneView, { row, column }: PlaneCell): PlaneView {
   const centred = (along: PlaneView['x'], cell: number): PlaneView['x'] => {
-    const near = zoomAbout(along, 0, along.mostScale);
+    const near = zoomAbout(along, 0, along.mostScale / cellWidth(along));
     const from = (cell + 0.5) * cellWidth(near) - near.width / 2;
     return panBy({ ...near, offset: 0 }, from);
   };

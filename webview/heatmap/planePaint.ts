@@ -1,4 +1,4 @@
-import { css, mix, pixel } from '../draw/colour.ts';
+import { css, pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import type { PlaneCell, PlaneView } from '../draw/plane.ts';
 import { clearRaster, fillRect, type Raster } from '../draw/raster.ts';
@@ -54,7 +54,7 @@ export function paintPlane(
   const [columns, rows] = [scratch.columns, scratch.rows];
   placeCells(columns, { left, plot: plotWidth, ratio }, view.x, level, across);
   placeCells(rows, { left: top, plot: plotHeight, ratio }, view.y, level, down);
-  const line = pixel(mix(theme.background, theme.foreground, theme.highContrast ? 1 : 0.6));
+  const line = pixel(theme.lost);
   const right = left + lastCell(columns, left, plotWidth);
   let before = GAP;
   for (let y = top; y < top + plotHeight; y++) {

@@ -90,10 +90,11 @@ export function placeCells(
     // The middle of a pixel, so that no rounding of the offset moves it over a border.
     const place = view.offset + (x + 0.5) / width;
     const cell = Math.floor(place);
-    const inGap = gap > 0 && (place - cell) * width > width - gap;
+    const endsGroup = group > 0 && (cell + 1) % group === 0;
+    const inGap = gap > 0 && (place - cell) * width > width - (endsGroup ? 2 * gap : gap);
     if (cell >= view.cells) cells[left + x] = GAP;
-    else if (!inGap) cells[left + x] = Math.floor(cell * shrink);
-    else cells[left + x] = group > 0 && (cell + 1) % group === 0 ? GROUP_GAP : GAP;
+    else if (inGap) cells[left + x] = endsGroup ? GROUP_GAP : GAP;
+    else cells[left + x] = Math.floor(cell * shrink);
   }
 }
 

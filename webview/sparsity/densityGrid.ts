@@ -41,9 +41,12 @@ interface Row {
   readonly cells: readonly HTMLTableCellElement[];
 }
 
-/** Blocks from which on rows are too low for words. */
-const LOW_FROM = 28;
-const LOWEST_FROM = 64;
+/** Blocks from which on rows are lower, then too low for words. */
+const HEIGHTS = [
+  [64, 'lowest'],
+  [44, 'low'],
+  [20, 'close'],
+] as const;
 
 /** Makes the grid. */
 export function createDensityGrid(events: GridEvents): DensityGrid {
@@ -71,7 +74,8 @@ export function createDensityGrid(events: GridEvents): DensityGrid {
     );
     rows = Array.from({ length: blocks }, (_, block) => rowOf(block, names.length));
     body.replaceChildren(...rows.map((row) => row.element));
-    table.className = `density${blocks >= LOWEST_FROM ? ' lowest' : blocks >= LOW_FROM ? ' low' : ''}`;
+    const height = HEIGHTS.find(([from]) => blocks >= from)?.[1] ?? '';
+    table.className = `density ${height}`;
   });
   let colours: readonly Rgb[] = [];
   const takePalette = onChange((palette: RampName) => {

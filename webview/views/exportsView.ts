@@ -1,5 +1,6 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { ExportReport } from '../../src/protocol/runRecord.ts';
+import { integersOf } from '../data/sparseRun.ts';
 import { createButton } from '../controls/button.ts';
 import { el, icon, onChange, show } from '../dom.ts';
 import { formatBytes, formatCount, formatMs, formatScore, shortKey } from '../format.ts';
@@ -10,7 +11,7 @@ const forms: Readonly<Record<ExportReport['form'], readonly [name: string, icon:
   subnet: ['Subnet config', 'json'],
   checkpoint: ['Hugging Face checkpoint', 'folder-library'],
   onnx: ['ONNX model', 'circuit-board'],
-  compressed: ['Compressed checkpoint', 'file-zip'],
+  compressed: ['Checkpoint without its zeros', 'file-zip'],
 };
 
 /** What was written, and whether it does what it should. */
@@ -30,6 +31,7 @@ export function createExportsView(page: Page): View {
   const draw = onChange(
     (
       id: string,
+      integers: string,
       exports: RunSnapshot['model']['exports'],
       subnets: RunSnapshot['model']['subnets'],
       searched: string | undefined,
@@ -41,7 +43,9 @@ export function createExportsView(page: Page): View {
         ),
       ];
       show(empty, all.length === 0);
-      list.replaceChildren(...all.map(({ report, key }) => itemOf(page, id, report, key)));
+      list.replaceChildren(
+        ...all.map(({ report, key }) => itemOf({ page, id, integers, report, key })),
+      );
     },
   );
   return {
@@ -50,14 +54,25 @@ export function createExportsView(page: Page): View {
       const run = firstRun(state);
       if (run === undefined) return;
       const { exports, subnets } = run.model;
-      draw(run.head.id, exports, subnets, run.masks.searched);
+      draw(run.head.id, integersOf(run.head.config), exports, subnets, run.masks.searched);
     },
     dispose: () => undefined,
   };
 }
 
-function itemOf(page: Page, id: string, report: ExportReport, key: string | null): HTMLElement {
-  const [name, sign] = forms[report.form];
+interface Item {
+  readonly page: Page;
+  readonly id: string;
+  /** What the decoder's weights are stored as; `none` for numbers. */
+  readonly integers: string;
+  readonly report: ExportReport;
+  readonly key: string | null;
+}
+
+function itemOf({ page, id, integers, report, key }: Item): HTMLElement {
+  const [form, sign] = forms[report.form];
+  const quantised = report.form === 'onnx' && integers !== 'none';
+  const name = quantised ? `${form}, ${integers} weights` : form;
   const file = report.path.split(/[\\/]/).at(-1) ?? report.path;
   const act = (action: 'openSubnetBeside' | 'insertLoader' | 'revealFolder') => (): void => {
     page.act(id, action, key ?? undefined);
@@ -116,8 +131,9 @@ function itemOf(page: Page, id: string, report: ExportReport, key: string | null
   );
 }
 
-function checked({ verified }: ExportReport): HTMLElement {
+function checked({ form, verified }: ExportReport): HTMLElement | null {
   if (verified === null) {
+    if (form !== 'subnet') return null;
     return el('div', {
       class: 'quiet',
       text: 'Describes the subnet to a loader; there is nothing to compare.',

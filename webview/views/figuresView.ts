@@ -1,3 +1,4 @@
+import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
@@ -92,7 +93,8 @@ export function createFiguresView(): View {
     });
     empty.hidden = rows.length > 0;
     frame.hidden = rows.length === 0;
-    body.replaceChildren(...rows.map((row) => lineOf(row, rows, figures.dense)));
+    const last = lastFigure(figures)?.name ?? null;
+    body.replaceChildren(...rows.map((row) => lineOf(row, rows, figures.dense, last)));
   });
   return {
     element,
@@ -109,10 +111,15 @@ interface Row {
   readonly figure: Figure;
 }
 
-function lineOf(row: Row, rows: readonly Row[], dense: Figure | undefined): HTMLElement {
+function lineOf(
+  row: Row,
+  rows: readonly Row[],
+  dense: Figure | undefined,
+  last: FigureName | null,
+): HTMLElement {
   return el(
     'tr',
-    { class: `figure-${row.name}` },
+    { class: `figure-${row.name}${row.name === last ? ' outcome' : ''}` },
     el(
       'th',
       { class: 'words', attributes: { scope: 'row' } },
