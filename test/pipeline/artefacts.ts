@@ -24,8 +24,9 @@ export function artefactsOf(runFolder: string): Artefacts {
   const last = inFolder(runFolder, 'checkpoint').slice(-1);
   const masks = inFolder(runFolder, 'masks').filter((name) => !name.endsWith('.bin'));
   const files = [...masks, ...last];
-  const stages = ['stages/scores.bin', 'stages/reformed.safetensors'];
-  const all = [...files, ...stages, ...EXPORTS].filter((name) => existsSync(join(runFolder, name)));
+  const stages = ['scores.bin', 'reformed.safetensors', 'sparse.safetensors', 'sparsify.json'];
+  const kept = stages.map((name) => join('stages', name));
+  const all = [...files, ...kept, ...EXPORTS].filter((name) => existsSync(join(runFolder, name)));
   const figures = Object.entries(readResults(runFolder)!.figures).map(([name, figure]) => [
     name,
     figure === null
