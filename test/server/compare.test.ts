@@ -42,6 +42,10 @@ describe('subnet compare', () => {
       act: ({ kill }) => kill('SIGINT'),
     });
     assert.equal(stopped.code, 130, stopped.err);
+    assert.match(
+      stopped.err,
+      /\n {2}mlp {2}2:4 +wanda +perplexity [\d.]+ {2}\(3 of 11, .* left\)\n/,
+    );
     assert.match(stopped.err, /Stopping at the next block/);
     assert.match(stopped.err, /Give the same command again: finished rows are kept/);
     const half = tableOf(folder);

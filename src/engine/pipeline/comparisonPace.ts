@@ -3,17 +3,23 @@ import type { RowName } from './comparisonRows.ts';
 
 /**
  * How long the rest of a comparison will take: a row takes what rows of the same method took, or
- * else what rows of its scope, or else what any row took.
+ * else what rows of its scope, or else what any row took. Rows that were found tell only what their
+ * method takes from nothing, so those that were seen being made are believed before them.
  */
 export class ComparisonPace {
-  readonly #took: { readonly name: RowName; readonly ms: number }[] = [];
+  readonly #took: { readonly name: RowName; readonly ms: number; readonly isSeen: boolean }[] = [];
 
-  /** Takes note of a row. @param ms  all of its time, judging included */
-  took(name: RowName, ms: number): void {
-    this.#took.push({ name, ms });
+  /** Takes note of a row that was made just now. @param ms  all of its time, judging included */
+  made(name: RowName, ms: number): void {
+    this.#took.push({ name, ms, isSeen: true });
   }
 
-  /** Time that rows will take, ms; null before any row was made. */
+  /** Takes note of a row that was made before. */
+  found(row: CompareRow): void {
+    this.#took.push({ name: row, ms: 1000 * row.seconds, isSeen: false });
+  }
+
+  /** Time that rows will take, ms; null before any row is known. */
   left(rows: readonly RowName[]): number | null {
     let sum = 0;
     for (const row of rows) {
@@ -34,13 +40,10 @@ export class ComparisonPace {
   }
 
   #mean(counts: (name: RowName) => boolean): number | null {
-    const times = this.#took.filter(({ name }) => counts(name)).map(({ ms }) => ms);
-    if (times.length === 0) return null;
-    return times.reduce((sum, ms) => sum + ms, 0) / times.length;
+    const all = this.#took.filter(({ name }) => counts(name));
+    const seen = all.filter(({ isSeen }) => isSeen);
+    const best = seen.length > 0 ? seen : all;
+    if (best.length === 0) return null;
+    return best.reduce((sum, { ms }) => sum + ms, 0) / best.length;
   }
-}
-
-/** What a row that was made before tells of its time: judging is not in it. */
-export function earlierMs({ seconds }: Pick<CompareRow, 'seconds'>): number {
-  return 1000 * seconds;
 }

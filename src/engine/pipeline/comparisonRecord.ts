@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { CompareRow } from '../../protocol/compareRow.ts';
 import {
   COMPARISON_FILE,
@@ -5,9 +6,8 @@ import {
   type ComparisonTable,
 } from '../../protocol/comparisonTable.ts';
 import type { RunEventBody } from '../../protocol/runEvent.ts';
-import { join } from 'node:path';
 import { writeJsonAtomic } from '../runs/atomicWrite.ts';
-import { ComparisonPace, earlierMs } from './comparisonPace.ts';
+import { ComparisonPace } from './comparisonPace.ts';
 import { readRow, titleOf, writeRow, type RowName, type RowPlace } from './comparisonRows.ts';
 
 /** What a table says before it has rows. */
@@ -70,7 +70,7 @@ export class ComparisonRecord {
       const row = readRow(folder, place, this.#facts.seed);
       if (row === undefined) continue;
       this.#rows.set(titleOf(row), row);
-      this.#pace.took(row, earlierMs(row));
+      this.#pace.found(row);
     }
     this.#write();
     tell({ kind: 'comparisonStarted', folder, total: this.#plan.length });
@@ -89,7 +89,7 @@ export class ComparisonRecord {
   add(place: RowPlace, row: CompareRow, ms: number): void {
     writeRow(this.#outlets.folder, place, row);
     this.#rows.set(titleOf(row), row);
-    this.#pace.took(row, ms);
+    this.#pace.made(row, ms);
     this.#write();
     this.#tell(row, this.#done);
   }

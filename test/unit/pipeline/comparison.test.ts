@@ -46,15 +46,25 @@ describe('the time a comparison will take', () => {
     });
     assert.equal(pace.left([row('wanda', 'mlp')]), null);
     assert.equal(pace.left([]), 0);
-    pace.took(row('dense', 'all', 'dense'), 100);
+    pace.made(row('dense', 'all', 'dense'), 100);
     assert.equal(pace.left([row('wanda', 'mlp'), row('ours', 'mlp')]), 200);
-    pace.took(row('wanda', 'mlp'), 1000);
-    pace.took(row('ours', 'mlp'), 3000);
+    pace.made(row('wanda', 'mlp'), 1000);
+    pace.made(row('ours', 'mlp'), 3000);
     assert.equal(pace.left([row('wanda', 'mlp', '4:8')]), 1000);
     assert.equal(pace.left([row('dass', 'mlp')]), 2000);
     // The dense row says nothing of the others of its scope once there are any.
     assert.equal(pace.left([row('wanda', 'all')]), 4100 / 3);
-    pace.took(row('magnitude', 'all'), 10);
+    pace.made(row('magnitude', 'all'), 10);
     assert.equal(pace.left([row('wanda', 'all')]), 10);
+  });
+
+  it('is guessed from rows that were found until one is seen', () => {
+    const pace = new ComparisonPace();
+    const name = { method: 'A reformed', scope: 'structured', pattern: 'kept 50%' } as const;
+    const figures = { seed: 0, perplexity: 3, nonzeroFraction: 0.5, params: 500 };
+    pace.found({ ...name, ...figures, seconds: 48 });
+    assert.equal(pace.left([name, name]), 96_000);
+    pace.made(name, 6000);
+    assert.equal(pace.left([name, name]), 12_000);
   });
 });
