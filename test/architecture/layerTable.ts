@@ -70,6 +70,10 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     ),
     node: [TURN],
   },
+  // Rounds to integers what the Gram matrices of the sparsity passes say; knows no file.
+  'engine/quantise': {
+    folders: engine('numeric', 'runtime', 'checkpoint', 'subnet', 'graphs', 'sparsity'),
+  },
   'engine/baselines': {
     folders: engine(
       ...['numeric', 'runtime', 'checkpoint', 'subnet', 'graphs'],
@@ -77,7 +81,9 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     ),
   },
   'engine/export': {
-    folders: engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    folders: engine(
+      ...['numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'],
+    ),
     packages: ['@bufbuild/protobuf', 'typebox'],
     node: [HASH, TURN, 'node:fs', ...READ_FILES],
   },
@@ -90,7 +96,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: engine(
       ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
       ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
-      ...['sparsity', 'baselines'],
+      ...['sparsity', 'baselines', 'quantise'],
     ),
     // Its number goes into the manifest of a run; the library itself is the runtime's.
     packages: ['onnxruntime-node/package.json'],

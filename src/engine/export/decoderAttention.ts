@@ -61,7 +61,7 @@ function groupOf(heads: readonly SlicedHead[]): HeadGroup {
  * @param copies  rows of the slot per key/value head: g for q and o, 1 for k and v
  * @returns  stored row of every padded row, −1 for zeros; null when nothing is padded
  */
-function spreadOf(
+export function spreadOf(
   shape: ModelShape,
   groups: readonly HeadGroup[],
   slot: 'qk' | 'vo',

@@ -5,6 +5,7 @@ import type { Linear, NormWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
+import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
 import type { WeightPlan } from './weightPlan.ts';
 
 /** Added to the score of a later token; its exponential is exactly zero. */
@@ -22,17 +23,27 @@ export class DecoderContext {
   readonly #plan: WeightPlan;
   readonly #family: Family;
   readonly #ids: Value;
+  readonly #integers: IntegerMaps | null;
   readonly #once = new Map<string, Value>();
   #firstPast: Value | undefined;
   #rotary: RotaryEmitter | undefined;
 
-  /** @param ids  token ids, int64 [B, T] */
-  constructor(graph: GraphBuilder, shape: ModelShape, plan: WeightPlan, ids: Value) {
+  /**
+   * @param ids  token ids, int64 [B, T]
+   * @param integers  the linear maps as integers; null: as floats
+   */
+  constructor(
+    graph: GraphBuilder,
+    shape: ModelShape,
+    plan: WeightPlan,
+    { ids, integers }: { readonly ids: Value; readonly integers: IntegerMaps | null },
+  ) {
     this.graph = graph;
     this.shape = shape;
     this.#plan = plan;
     this.#family = familyNamed(shape.family);
     this.#ids = ids;
+    this.#integers = integers;
   }
 
   /** The shape [B, T, ...rest] as a tensor. */
@@ -127,12 +138,13 @@ export class DecoderContext {
     slice: () => Linear,
     spread: readonly number[] | null = null,
   ): Value {
-    const biased = slot === 'q' || slot === 'k' || slot === 'v' ? 'qkv' : 'mlp';
+    const biased = this.shape.bias[slot === 'q' || slot === 'k' || slot === 'v' ? 'qkv' : 'mlp'];
+    const bias = (): Value => this.#spread(this.#bias(slot, layer, rows, slice), [rows], spread);
+    const product = this.#integerMap(slot, layer, x, spread);
+    if (product !== null) return biased ? this.graph.op('Add', [product, bias()]) : product;
     const weight = this.#weight(`${slot}.weight`, layer, rows, slice);
     const inputs = [x, this.#spread(weight, [rows, this.shape.hidden], spread)];
-    if (this.shape.bias[biased]) {
-      inputs.push(this.#spread(this.#bias(slot, layer, rows, slice), [rows], spread));
-    }
+    if (biased) inputs.push(bias());
     return this.graph.op('Gemm', inputs, { transB: 1n });
   }
 
@@ -149,13 +161,32 @@ export class DecoderContext {
     slice: () => Linear,
     spread: readonly number[] | null = null,
   ): Value {
-    // The matrix is transposed against the checkpoint's tensor of that name.
-    const name = `${slot}.weight` as const;
-    const stored = this.#weight(name, layer, rows, slice, '.transposed');
-    const weight = this.#spread(stored, [rows, this.shape.hidden], spread);
-    const y = this.graph.op('Gemm', [z, weight, x]);
+    const floats = (): Value => {
+      // The matrix is transposed against the checkpoint's tensor of that name.
+      const name = `${slot}.weight` as const;
+      const stored = this.#weight(name, layer, rows, slice, '.transposed');
+      const weight = this.#spread(stored, [rows, this.shape.hidden], spread);
+      return this.graph.op('Gemm', [z, weight, x]);
+    };
+    // Integers of o hold the zeros that pad its inputs: half a byte cannot be moved by a Gather.
+    const product = this.#integerMap(slot, layer, z, null);
+    const y = product === null ? floats() : this.graph.op('Add', [product, x]);
     if (!this.shape.bias[slot === 'o' ? 'output' : 'mlp']) return y;
     return this.graph.op('Add', [y, this.#bias(slot, layer, this.shape.hidden, slice)]);
+  }
+
+  /** Emits a map from its integers; null where it is stored as floats. */
+  #integerMap(
+    slot: LinearSlot,
+    layer: number,
+    x: Value,
+    spread: readonly number[] | null,
+  ): Value | null {
+    const weight = this.#integers?.layers[layer]?.[slot];
+    if (weight === undefined) return null;
+    const name = this.#name(`${slot}.weight`, layer);
+    const { accuracy } = this.#integers!;
+    return emitIntegerMap(this.graph, this.#plan, { name, weight, accuracy, spread }, x);
   }
 
   /**

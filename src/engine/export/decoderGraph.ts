@@ -7,6 +7,7 @@ import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
 import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
 import { DecoderContext } from './decoderContext.ts';
+import type { IntegerMaps } from './integerMap.ts';
 import { sliceInputs, sliceRows } from './sliceLayer.ts';
 import { WeightPlan } from './weightPlan.ts';
 
@@ -28,18 +29,20 @@ export interface DecoderGraph {
  * A tied embedding is one initializer that both Gather and Gemm read.
  * @param dataFile  name of the data file beside the model
  * @param dtype  how weights are stored; the graph computes in float32
+ * @param integers  the linear maps of the blocks, when they are stored as integers
  */
 export function decoderGraph(
   weights: ModelWeights,
   subnet: Subnet,
   dataFile: string,
   dtype: StoredDtype,
+  integers: IntegerMaps | null = null,
 ): DecoderGraph {
   const { shape } = weights;
   const graph = new GraphBuilder('decoder');
   const plan = new WeightPlan(graph, dataFile, dtype);
   const ids = graph.input('input_ids', 'int64', ['batch', 'time']);
-  const context = new DecoderContext(graph, shape, plan, ids);
+  const context = new DecoderContext(graph, shape, plan, { ids, integers });
   declareCaches(context, subnet);
 
   const family = familyNamed(shape.family);

@@ -2,11 +2,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { decoderGraph } from './decoderGraph.ts';
 import { writeExternalData } from './externalData.ts';
+import type { Accuracy } from './integerMap.ts';
 import { onnxReadme } from './onnxReadme.ts';
 import { makeFolder, writeWhole } from './writeFile.ts';
 
@@ -14,6 +16,14 @@ import { makeFolder, writeWhole } from './writeFile.ts';
 export const ONNX_FILE = 'model.onnx';
 /** Name of its weights file. */
 export const ONNX_DATA_FILE = 'model.onnx.data';
+
+/**
+ * What a decoder with integer weights rounds its activations to. With signed bytes a step of decoding
+ * took a third to a half of the time of float32 weights, where float activations took 0.6 to 1 times
+ * as long with 4 bits, and 10 to 100 times as long with 8, for which the runtime has no such kernel.
+ * The products are off by 0.4%, far less than what rounding the weights to 4 bits costs.
+ */
+const ACTIVATIONS: Accuracy = 'int8';
 
 /** Where an export comes from, recorded in what is written. */
 export interface ExportOrigin {
@@ -26,6 +36,8 @@ export interface ExportOrigin {
 export interface ExportOptions {
   readonly dtype: StoredDtype;
   readonly origin: ExportOrigin;
+  /** The candidate as integers: what an ONNX decoder gets instead of its linear maps. */
+  readonly quantised?: QuantisedModel | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,6 +56,7 @@ export interface Written {
  * A crash at any moment leaves the old export, none, or the new one whole: the old model file goes
  * first and the new one comes last.
  * @param dir  made if needed
+ * @param options.quantised  of these weights and this subnet
  * @throws EngineError `disk`, `numeric`, `cancelled`; `shape` for an illegal subnet
  */
 export async function exportOnnx(
@@ -53,17 +66,22 @@ export async function exportOnnx(
   options: ExportOptions,
 ): Promise<Written> {
   assertLegal(weights.shape, subnet);
-  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, options.dtype);
+  const { quantised, dtype } = options;
+  const integers =
+    quantised === undefined ? null : { layers: quantised.layers, accuracy: ACTIVATIONS };
+  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, dtype, integers);
+  const { bits, blockSize } = quantised?.format ?? {};
   const model = graph.build({
     subnet_key: subnetKey(subnet),
     source_fingerprint: options.origin.sourceFingerprint,
     engine_version: options.origin.engineVersion,
+    ...(bits === undefined ? {} : { integers: `${bits} bits, blocks of ${blockSize}` }),
   });
   const path = join(dir, ONNX_FILE);
   await makeFolder(dir);
   await rm(path, { force: true });
   await writeExternalData(join(dir, ONNX_DATA_FILE), plan.tensors, options.signal);
-  await writeWhole(join(dir, 'README.md'), onnxReadme(weights.shape, options.dtype));
+  await writeWhole(join(dir, 'README.md'), onnxReadme(weights.shape, dtype, quantised?.format));
   await writeWhole(path, model);
   return { path, bytes: plan.bytes + model.length };
 }

@@ -1,8 +1,8 @@
 import { diskError } from '../../protocol/diskError.ts';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
-import { bytesPerElement, encodeFloats } from '../checkpoint/storedFloats.ts';
-import type { PlannedTensor } from './weightPlan.ts';
+import { encodeFloats } from '../checkpoint/storedFloats.ts';
+import { elementBytes, type PlannedTensor } from './weightPlan.ts';
 
 /** Elements encoded at once: at most 4 MB of file. */
 const CHUNK_ELEMENTS = 1 << 20;
@@ -43,18 +43,18 @@ async function writeTensor(
   tensor: PlannedTensor,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { dtype, elements, offset } = tensor;
+  const { elements, offset } = tensor;
   const values = tensor.values();
   if (values.length !== elements) {
     throw new RangeError(`${tensor.name} has ${values.length} elements, not ${elements}.`);
   }
-  const size = bytesPerElement(dtype);
+  const size = elementBytes(tensor.dtype);
   const buffer = new Uint8Array(Math.min(CHUNK_ELEMENTS, elements) * size);
   for (let first = 0; first < elements; first += CHUNK_ELEMENTS) {
     throwIfAborted(signal);
     const piece = values.subarray(first, first + CHUNK_ELEMENTS);
     const bytes = buffer.subarray(0, piece.length * size);
-    const bad = encodeFloats(dtype, piece, bytes);
+    const bad = encode(tensor.dtype, piece, bytes);
     if (bad >= 0) throw unwritable(tensor, first + bad, piece[bad]!);
     let done = 0;
     while (done < bytes.length) {
@@ -63,6 +63,17 @@ async function writeTensor(
       done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
     }
   }
+}
+
+/** @returns  index of the first value that the type cannot hold; −1 when it holds all */
+function encode(
+  dtype: PlannedTensor['dtype'],
+  piece: Float32Array | Uint8Array,
+  bytes: Uint8Array,
+): number {
+  if (dtype !== 'U8') return encodeFloats(dtype, piece as Float32Array, bytes);
+  bytes.set(piece);
+  return -1;
 }
 
 function unwritable(tensor: PlannedTensor, index: number, value: number): EngineError {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { EngineError } from '../../protocol/errors.ts';
-import { ModelProtoSchema } from '../onnx/proto/onnx_pb.ts';
+import { type ModelProto, ModelProtoSchema } from '../onnx/proto/onnx_pb.ts';
 import {
   float32Of,
   type Runtime,
@@ -100,9 +100,11 @@ async function cacheInputs(path: string): Promise<ReadonlyMap<string, number>> {
   return widths;
 }
 
-async function readModel(
-  path: string,
-): Promise<ReturnType<typeof fromBinary<typeof ModelProtoSchema>>> {
+/**
+ * Reads the model file of a decoder.
+ * @throws EngineError `verify` when it is none
+ */
+export async function readModel(path: string): Promise<ModelProto> {
   try {
     return fromBinary(ModelProtoSchema, await readFile(path));
   } catch (cause) {

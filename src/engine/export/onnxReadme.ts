@@ -1,5 +1,7 @@
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import type { BlockFormat } from '../quantise/blockFormat.ts';
+import { INTEGER_OPERATOR } from './integerMap.ts';
 
 const DTYPE_WORDS: Readonly<Record<StoredDtype, string>> = {
   F32: 'float32',
@@ -7,13 +9,16 @@ const DTYPE_WORDS: Readonly<Record<StoredDtype, string>> = {
   BF16: 'bfloat16 (computed in float32)',
 };
 
-/** The README of an ONNX export: its inputs and outputs, and a loop that generates text. */
-export function onnxReadme(shape: ModelShape, dtype: StoredDtype): string {
+/**
+ * The README of an ONNX export: its inputs and outputs, and a loop that generates text.
+ * @param integers  how the linear maps of the blocks are stored; absent: as the other weights
+ */
+export function onnxReadme(shape: ModelShape, dtype: StoredDtype, integers?: BlockFormat): string {
   return `# ONNX decoder of a subnet
 
-\`model.onnx\` needs \`model.onnx.data\` beside it. Any ONNX Runtime from 1.20 on loads it.
+\`model.onnx\` needs \`model.onnx.data\` beside it. Any ONNX Runtime from ${integers?.bits === 8 ? '1.22' : '1.20'} on loads it.
 Weights are ${DTYPE_WORDS[dtype]}; at most ${shape.maxPositions} positions; vocabulary ${shape.vocab}.
-
+${integers === undefined ? '' : integerWords(integers)}
 - in: \`input_ids\` int64 [batch, time]; \`past_{layer}_key\` and \`past_{layer}_value\` float32
   [batch, past, width], where past is 0 at the start. Layers without attention have no cache.
 - out: \`logits\` float32 [batch, time, ${shape.vocab}]; \`present_{layer}_key\` and \`_value\`: feed them
@@ -61,5 +66,14 @@ for (let step = 0; step < 16; step++) {
 }
 console.log(tokens);
 \`\`\`
+`;
+}
+
+function integerWords({ bits, blockSize }: BlockFormat): string {
+  return `
+The linear maps of the blocks are ${bits}-bit integers, which ${blockSize} neighbouring inputs of an output share
+a bfloat16 scale of; embedding, head, norms and biases are not. They run in ONNX Runtime's
+\`com.microsoft.${INTEGER_OPERATOR}\` with \`accuracy_level\` 4: activations are rounded to signed bytes on their
+way into a product. Other runtimes may not know the operator.
 `;
 }

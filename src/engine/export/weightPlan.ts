@@ -2,15 +2,17 @@ import { bytesPerElement, encodeFloats, type StoredDtype } from '../checkpoint/s
 import type { ElementType, GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 
 /** A tensor that goes into the data file of an ONNX model. */
-export interface PlannedTensor {
+export type PlannedTensor = {
   readonly name: string;
-  readonly dtype: StoredDtype;
   /** Bytes from the start of the data file, a multiple of {@link ALIGNMENT}. */
   readonly offset: number;
   readonly elements: number;
-  /** Gives the values when their turn to be written comes. */
-  readonly values: () => Float32Array;
-}
+} & StoredValues;
+
+/** How a tensor is stored, and what gives its values when their turn to be written comes. */
+export type StoredValues =
+  | { readonly dtype: StoredDtype; readonly values: () => Float32Array }
+  | { readonly dtype: 'U8'; readonly values: () => Uint8Array };
 
 /** Start of every external tensor: a page, so that runtimes can map it into memory. */
 export const ALIGNMENT = 4096;
@@ -18,7 +20,8 @@ export const ALIGNMENT = 4096;
 /** Tensors under a page go into the model file: in the data file their padding would outweigh them. */
 const INLINE_BELOW_BYTES = ALIGNMENT;
 
-const ELEMENT_TYPES: Readonly<Record<StoredDtype, ElementType>> = {
+const ELEMENT_TYPES: Readonly<Record<PlannedTensor['dtype'], ElementType>> = {
+  U8: 'uint8',
   F32: 'float32',
   F16: 'float16',
   BF16: 'bfloat16',
@@ -62,33 +65,53 @@ export class WeightPlan {
 
   /** A weight as a float32 value of the graph. */
   add(name: string, dims: readonly number[], values: () => Float32Array): Value {
-    const stored = this.#declare(name, dims, values, this.#dtype);
-    if (this.#dtype === 'F32') return stored;
-    return this.#graph.op('Cast', [stored], { to: FLOAT32 });
+    return this.#floats(name, dims, values, this.#dtype);
+  }
+
+  /** Bytes as they are, e.g. the codes of integers. */
+  bytesOf(name: string, dims: readonly number[], values: () => Uint8Array): Value {
+    return this.#declare(name, dims, { dtype: 'U8', values });
+  }
+
+  /** Values that bfloat16 holds exactly, whatever the weights are stored in; float32 in the graph. */
+  scales(name: string, dims: readonly number[], values: () => Float32Array): Value {
+    return this.#floats(name, dims, values, 'BF16');
   }
 
   /** A table of the graph's own, always float32. */
   table(name: string, dims: readonly number[], values: Float32Array): Value {
-    return this.#declare(name, dims, () => values, 'F32');
+    return this.#declare(name, dims, { dtype: 'F32', values: () => values });
   }
 
-  #declare(
+  #floats(
     name: string,
     dims: readonly number[],
     values: () => Float32Array,
     dtype: StoredDtype,
   ): Value {
+    const stored = this.#declare(name, dims, { dtype, values });
+    if (dtype === 'F32') return stored;
+    return this.#graph.op('Cast', [stored], { to: FLOAT32 });
+  }
+
+  #declare(name: string, dims: readonly number[], stored: StoredValues): Value {
     const elements = dims.reduce((product, dim) => product * dim, 1);
-    const length = elements * bytesPerElement(dtype);
-    const type = ELEMENT_TYPES[dtype];
+    const length = elements * elementBytes(stored.dtype);
+    const type = ELEMENT_TYPES[stored.dtype];
     if (length < INLINE_BELOW_BYTES) {
       const bytes = new Uint8Array(length);
-      encodeFloats(dtype, values().slice(), bytes);
+      if (stored.dtype === 'U8') bytes.set(stored.values());
+      else encodeFloats(stored.dtype, stored.values().slice(), bytes);
       return this.#graph.initializer(name, type, dims, bytes);
     }
     const offset = Math.ceil(this.#end / ALIGNMENT) * ALIGNMENT;
-    this.#tensors.push({ name, dtype, offset, elements, values });
+    this.#tensors.push({ name, offset, elements, ...stored });
     this.#end = offset + length;
     return this.#graph.external(name, type, dims, { location: this.#location, offset, length });
   }
+}
+
+/** Bytes of one stored element. */
+export function elementBytes(dtype: PlannedTensor['dtype']): number {
+  return dtype === 'U8' ? 1 : bytesPerElement(dtype);
 }

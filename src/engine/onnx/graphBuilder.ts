@@ -19,7 +19,7 @@ import {
 
 /** Element types our graphs use. */
 export type ElementType =
-  'float32' | 'float64' | 'float16' | 'bfloat16' | 'int32' | 'int64' | 'bool';
+  'float32' | 'float64' | 'float16' | 'bfloat16' | 'uint8' | 'int32' | 'int64' | 'bool';
 
 /** A value in a graph, known by its name. `''` stands for an absent optional input. */
 export type Value = string;
@@ -210,6 +210,7 @@ const DATA_TYPES: Readonly<Record<ElementType, TensorProto_DataType>> = {
   float64: TensorProto_DataType.DOUBLE,
   float16: TensorProto_DataType.FLOAT16,
   bfloat16: TensorProto_DataType.BFLOAT16,
+  uint8: TensorProto_DataType.UINT8,
   int32: TensorProto_DataType.INT32,
   int64: TensorProto_DataType.INT64,
   bool: TensorProto_DataType.BOOL,

@@ -1,0 +1,24 @@
+import { toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from '../onnx/proto/onnx_pb.ts';
+import { ACCURACY_LEVELS, INTEGER_OPERATOR } from './integerMap.ts';
+import { readModel } from './onnxDecoder.ts';
+import { writeWhole } from './writeFile.ts';
+
+/**
+ * Writes a copy of a model file, beside it and on the same data, that does not round activations.
+ * @param path  model.onnx of a decoder with integer weights
+ * @returns  path of the copy; the caller removes it
+ * @throws EngineError `verify` when it cannot be read, `disk`
+ */
+export async function writeExactCopy(path: string): Promise<string> {
+  const model = await readModel(path);
+  for (const { opType, attribute } of model.graph?.node ?? []) {
+    if (opType !== INTEGER_OPERATOR) continue;
+    for (const one of attribute) {
+      if (one.name === 'accuracy_level') one.i = ACCURACY_LEVELS.float32;
+    }
+  }
+  const copy = path.replace(/\.onnx$/, '.exact.onnx');
+  await writeWhole(copy, toBinary(ModelProtoSchema, model));
+  return copy;
+}

@@ -1,0 +1,122 @@
+import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import { type Matrix, matrixOf, zeros } from '../numeric/matrix.ts';
+import type { SolverGemm } from '../runtime/solverGemm.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import { type InverseRoot, inverseRoot } from '../sparsity/inverseRoot.ts';
+import { isOutputMap, type LinearName, mapsOf } from '../sparsity/linearMaps.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
+import type { BlockFormat } from './blockFormat.ts';
+import { inputGrams } from './inputGrams.ts';
+import { dequantised, type PackedWeight } from './packedWeight.ts';
+import type { MapRows } from './quantisedModel.ts';
+import { quantiseSweep } from './sweep.ts';
+
+/** Added to the diagonal of a Gram matrix, as a share of its mean; the published value. */
+const DAMPING = 0.01;
+
+/** One sublayer to be rounded, and where it stands. */
+export interface SublayerToQuantise {
+  readonly forward: ForwardPass;
+  readonly gemm: SolverGemm;
+  readonly format: BlockFormat;
+  /** E.g. `block 3`. */
+  readonly block: string;
+  readonly kind: SublayerKind;
+  readonly layer: LayerWeights;
+  readonly mask: LayerMask;
+  readonly rows: MapRows;
+  /** Residual stream before the sublayer, per batch. */
+  readonly states: readonly Tensor[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A rounded sublayer. */
+export interface QuantisedSublayer {
+  /** The block with the values that the integers stand for; rows it does not keep are unchanged. */
+  readonly layer: LayerWeights;
+  readonly packed: Readonly<Partial<Record<LinearName, PackedWeight>>>;
+}
+
+/**
+ * Rounds the maps of one sublayer, all by what enters it as it was before any of them was rounded.
+ * @throws EngineError `numeric`, `cancelled`
+ */
+export async function quantiseSublayer(from: SublayerToQuantise): Promise<QuantisedSublayer> {
+  const { forward, gemm, layer, mask, states, kind, rows, format, block, signal } = from;
+  const { hidden } = forward.shape;
+  const { normed, inner } = await inputGrams(forward, kind, layer, { mask, states }, signal);
+  let shared: InverseRoot | undefined;
+  const packed: Partial<Record<LinearName, PackedWeight>> = {};
+  const changed: Partial<Record<LinearName, Linear>> = {};
+  for (const { name, linear } of mapsOf(layer, kind)) {
+    const options = { damping: DAMPING, what: `${block}, input of ${name}_proj` };
+    const isOutput = isOutputMap(name);
+    const weight = inputsFirst(linear.weight, hidden, rows[name], isOutput);
+    const root = isOutput
+      ? await inverseRoot(gemm, inOrder(inner, rows[name]), options, signal)
+      : (shared ??= await inverseRoot(gemm, normed, options, signal));
+    const map = await quantiseSweep(gemm, weight, root, format, signal);
+    packed[name] = map;
+    changed[name] = {
+      ...linear,
+      weight: withRows(linear.weight, hidden, rows[name], map, isOutput),
+    };
+  }
+  return { layer: { ...layer, ...changed }, packed };
+}
+
+/** Rows of a stored weight as a matrix with the map's inputs as rows; row −1 gives zeros. */
+function inputsFirst(
+  stored: Float32Array,
+  hidden: number,
+  rows: Int32Array,
+  isOutput: boolean,
+): Matrix {
+  const count = rows.length;
+  const out = isOutput ? zeros(count, hidden) : zeros(hidden, count);
+  rows.forEach((row, i) => {
+    if (row < 0) return;
+    const line = stored.subarray(row * hidden, (row + 1) * hidden);
+    if (isOutput) out.data.set(line, i * hidden);
+    else for (let c = 0; c < hidden; c++) out.data[c * count + i] = line[c]!;
+  });
+  return out;
+}
+
+/** A stored weight with what integers stand for in place of its kept rows. */
+function withRows(
+  stored: Float32Array,
+  hidden: number,
+  rows: Int32Array,
+  packed: PackedWeight,
+  isOutput: boolean,
+): Float32Array {
+  const values = dequantised(packed);
+  const out = stored.slice();
+  rows.forEach((row, i) => {
+    if (row < 0) return;
+    if (!isOutput) out.set(values.subarray(i * hidden, (i + 1) * hidden), row * hidden);
+    else for (let c = 0; c < hidden; c++) out[row * hidden + c] = values[c * rows.length + i]!;
+  });
+  return out;
+}
+
+/**
+ * The Gram matrix of what enters an output map in the order of a decoder, with zeros for inputs that
+ * only pad it.
+ * @param gram  in ascending order of the rows
+ */
+function inOrder(gram: Matrix, rows: Int32Array): Matrix {
+  const ascending = rows.filter((row) => row >= 0).sort();
+  const placeOf = new Map([...ascending].map((row, i) => [row, i]));
+  const places = Int32Array.from(rows, (row) => placeOf.get(row) ?? -1);
+  const out = zeros(rows.length, rows.length);
+  places.forEach((row, i) => {
+    if (row < 0) return;
+    places.forEach((column, j) => {
+      if (column >= 0) out.data[i * rows.length + j] = gram.data[row * gram.columns + column]!;
+    });
+  });
+  return out;
+}
