@@ -95,9 +95,11 @@ export function secondLevelRow(
   const cells = Math.ceil(columns / 2);
   for (let c = 0; c < cells; c++) {
     const [at, shift] = [c >> 2, (c & 3) * 2];
-    const above = (bits[upper + at]! >> shift) & 3;
-    const below = lower < 0 ? 0 : (bits[lower + at]! >> shift) & 3;
     const width = 2 * c + 1 < columns ? 2 : 1;
+    // What a file holds behind the last column is nothing.
+    const both = width === 2 ? 3 : 1;
+    const above = (bits[upper + at]! >> shift) & both;
+    const below = lower < 0 ? 0 : (bits[lower + at]! >> shift) & both;
     const ones = (above & 1) + (above >> 1) + (below & 1) + (below >> 1);
     into[c] = Math.round((255 * ones) / (width * height));
   }

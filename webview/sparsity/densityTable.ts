@@ -40,12 +40,12 @@ export function createDensityTable(onSelect: (cell: WeightCell) => void): Table<
           found === null ? count(size) : `${count(found.rows)} × ${count(found.columns)}`,
       },
       {
-        ...{ id: 'before', title: 'Error when cut', figures: true, leftOut: 'medium' },
+        ...{ id: 'before', title: 'Error when cut', figures: true },
         value: ({ found }) => found?.error?.before ?? null,
         cell: ({ found }) => errorOf(found?.error?.before),
       },
       {
-        ...{ id: 'after', title: 'Error after the refit', figures: true, leftOut: 'medium' },
+        ...{ id: 'after', title: 'Error after the refit', figures: true },
         value: ({ found }) => found?.error?.after ?? null,
         cell: ({ found }) => errorOf(found?.error?.after),
       },

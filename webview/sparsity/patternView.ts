@@ -142,7 +142,8 @@ export function createPatternView(events: PatternEvents): PatternView {
     drawPicture(found, String(groups.size), built, theme, palette, mips);
     setText(title, `Which weights of ${found.map}, block ${found.block}, are kept?`);
     const hardware = built && mips !== null ? hardwareWords(found.columns, mips.crowded()) : '';
-    const along = `${capital(alongWords(pattern, found.along))}.`;
+    const lines = groups.size > 0 ? '; lines part the groups of single weights' : '';
+    const along = `${capital(alongWords(pattern, found.along))}${lines}.`;
     setText(verdict, `${along} ${hardware}`);
     const refused = value !== null && !fits ? 'The file does not fit its own record.' : null;
     const why = plane.failed ?? refused ?? (built ? '' : 'Reading…');

@@ -12,7 +12,13 @@ import type { RunHead, RunSnapshot } from '../model/runSnapshot.ts';
 import { EventTail, watchRun, type EventBatch } from './eventTail.ts';
 import { keptShares, namedMaskKeys, readMask, type MaskBits } from './runMasks.ts';
 import { hasScores, importanceRanks, layerScores } from './runScores.ts';
-import { hasSparsity, readSparsity, weightPattern, type WeightPattern } from './runSparsity.ts';
+import {
+  hasSparsity,
+  readSparsity,
+  sparsityStamp,
+  weightPattern,
+  type WeightPattern,
+} from './runSparsity.ts';
 
 /** What a follower of a run is told. */
 export type RunChange =
@@ -35,6 +41,8 @@ export class RunReader {
   private readonly followers = new Set<(change: RunChange) => void>();
   private stopWatching: (() => void) | undefined;
   private model: RunModel = emptyRun;
+  /** The record that was read last, which every weight is looked up in. */
+  private zeros: { readonly stamp: string | null; readonly record: SparsityRecord } | undefined;
 
   /**
    * @param folder  the run folder
@@ -106,12 +114,16 @@ export class RunReader {
 
   /** See {@link readSparsity}. @throws EngineError `run`, `decode`, `disk` */
   sparsity(): SparsityRecord {
-    return readSparsity(this.folder);
+    const stamp = sparsityStamp(this.folder);
+    if (this.zeros === undefined || this.zeros.stamp !== stamp) {
+      this.zeros = { stamp, record: readSparsity(this.folder) };
+    }
+    return this.zeros.record;
   }
 
   /** See {@link weightPattern}. @throws EngineError `run`, `decode`, `disk` */
   weightPattern(block: number, map: MapName): WeightPattern {
-    return weightPattern(this.folder, block, map);
+    return weightPattern(this.folder, block, map, this.sparsity());
   }
 
   private readOn(): void {

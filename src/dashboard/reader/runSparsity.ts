@@ -1,4 +1,12 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { onDisk } from '../../engine/runs/atomicWrite.ts';
 import { insideFolder } from '../../engine/runs/insideFolder.ts';
@@ -24,6 +32,8 @@ export interface WeightPattern {
   readonly bits: Uint8Array;
 }
 
+/** Largest record that is read: those of the largest models are a tenth of it. */
+const MOST_RECORD_BYTES = 64 * 1024 * 1024;
 /** Largest weight that is shown, bytes of its bits: 65,536 × 65,536. */
 const MOST_BYTES = 512 * 1024 * 1024;
 
@@ -41,19 +51,35 @@ export function readSparsity(folder: string): SparsityRecord {
     throw noSparsity('none', 'Wait until the run has sparsified its weights.');
   }
   const path = insideFolder(folder, join(runFiles.masks, SPARSE_RECORD_FILE));
-  return decodeJson(
-    sparsityRecordSchema,
-    onDisk(path, () => readFileSync(path, 'utf8')),
-    SPARSE_RECORD_FILE,
-  );
+  const text = onDisk(path, () => {
+    const { size } = statSync(path);
+    if (size > MOST_RECORD_BYTES) {
+      throw noSparsity(`${size} bytes in ${SPARSE_RECORD_FILE}`, 'Start a new run.');
+    }
+    return readFileSync(path, 'utf8');
+  });
+  return decodeJson(sparsityRecordSchema, text, SPARSE_RECORD_FILE);
+}
+
+/** Tells one state of a run's record from another; null when it has none. */
+export function sparsityStamp(folder: string): string | null {
+  const path = join(folder, runFiles.masks, SPARSE_RECORD_FILE);
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? null : `${found.mtimeMs} ${found.size}`;
 }
 
 /**
  * The zeros of one weight.
+ * @param record  of the same run; read when it is left out
  * @throws EngineError `run` when it was not made sparse or the file is damaged, `decode`, `disk`
  */
-export function weightPattern(folder: string, block: number, map: MapName): WeightPattern {
-  const found = readSparsity(folder).maps.find((one) => one.block === block && one.map === map);
+export function weightPattern(
+  folder: string,
+  block: number,
+  map: MapName,
+  record: SparsityRecord = readSparsity(folder),
+): WeightPattern {
+  const found = record.maps.find((one) => one.block === block && one.map === map);
   if (found === undefined) {
     throw noSparsity(`none for ${map} of block ${block}`, 'Choose a map that was made sparse.');
   }
