@@ -15,12 +15,13 @@ export function addExportCommand(program: Command, shell: Shell): void {
     .summary('write the smaller model again, e.g. in another number format')
     .description(
       'Writes a Hugging Face checkpoint and an ONNX decoder, reloads both and compares their logits ' +
-        'with those of the searched model. A difference is an error (exit code 3).',
+        'with those of the searched model. A difference is an error (exit code 3). The form compressed ' +
+        'is a checkpoint without the zeros of sparse weights; weights without zeros have none.',
     )
     .argument('<run>', 'run folder, id of a run in .subnet/runs here, or subnet.json')
     .addOption(
       new Option('--form <forms...>', 'what to write')
-        .choices(['checkpoint', 'onnx'])
+        .choices(['checkpoint', 'onnx', 'compressed'])
         .default(['checkpoint', 'onnx']),
     )
     .addOption(
@@ -38,7 +39,8 @@ export function addExportCommand(program: Command, shell: Shell): void {
       `
 Examples:
   $ subnet export .subnet/runs/demo-20260102-030405-1a2b3c
-  $ subnet export subnet.json --form onnx --dtype float32 --out small`,
+  $ subnet export subnet.json --form onnx --dtype float32 --out small
+  $ subnet export .subnet/runs/sparse-20260102-030405-1a2b3c --form compressed`,
     )
     .action(async (run: string, options: ExportOptions) => {
       const path = resolve(shell.cwd, run);

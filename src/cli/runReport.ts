@@ -51,11 +51,15 @@ export function exportText({
     prefillMs === null || decodeMs === null
       ? ''
       : `, prefill ${formatMs(prefillMs)}, decode ${formatMs(decodeMs)}`;
-  const loads = loadable === null ? '' : `\n            ${loadsText(loadable)}`;
+  const loads = loadable === null ? '' : `\n            ${loadsText(form, loadable)}`;
   return `${form.padEnd(10)}  ${formatPath(path)}\n            ${formatBytes(bytes)}${checks}${speed}${loads}`;
 }
 
-function loadsText({ transformers }: NonNullable<ExportReport['loadable']>): string {
+function loadsText(
+  form: ExportReport['form'],
+  { transformers }: NonNullable<ExportReport['loadable']>,
+): string {
+  if (form === 'compressed') return 'smaller on disk, no faster (its README says who reads it)';
   return transformers
     ? 'loads in transformers as it is'
     : 'loads in transformers with trust_remote_code (its README says why)';

@@ -80,6 +80,21 @@ export async function exportCompressed(
   return { path: dir, bytes: written, loadable };
 }
 
+/**
+ * True when a candidate has maps that are smaller without their zeros, so that
+ * {@link exportCompressed} has something to write.
+ * @throws EngineError `cancelled`
+ */
+export async function canCompress(
+  weights: ModelWeights,
+  subnet: Subnet,
+  { family }: Pick<CheckpointSource, 'family'>,
+  { dtype, signal }: Pick<ExportOptions, 'dtype' | 'signal'>,
+): Promise<boolean> {
+  const sliced = slicedTensors(family, weights.shape, subnet);
+  return (await surveySparsity(weights, sliced, dtype, signal)).form !== null;
+}
+
 /** The tensors of a packed map. They are made once, together, and let go with the last of them. */
 function packedTensors(
   weights: ModelWeights,

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import type { RunOutcome } from '../../protocol/engineApi.ts';
+import type { ExportForm, RunOutcome } from '../../protocol/engineApi.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { type ExportReport, RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
+import { canCompress } from '../export/exportCompressed.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes } from '../reformation/reform.ts';
@@ -15,6 +16,8 @@ import { encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
+import { storedDtype } from './measureFigures.ts';
+import { quantiserOf } from './quantiser.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
 import { isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
@@ -47,12 +50,16 @@ export async function runStages(run: RunContext, engineVersion: string): Promise
     const contestants = contestantsOf(bench.weights, {
       ...{ ...found, dense: denseSubnet(shape), sparse },
     });
-    const figures = await evaluateStage(run, bench, contestants, tokens.heldout, origin);
+    const exported = { weights: sparse ?? reformed, subnet: searched };
+    const quantise = quantiserOf(run, bench, exported, tokens.calibration);
+    const figures = await evaluateStage(run, bench, contestants, tokens.heldout, {
+      ...{ origin, quantise },
+    });
     const exports = await exportStage(run, bench, {
-      candidate: { weights: sparse ?? reformed, subnet: searched },
+      candidate: exported,
       sparse: sparse !== null,
       windows: tokens.heldout,
-      ...{ figures, origin },
+      ...{ figures, origin, quantise },
     });
     run.folder.writeResults({ schemaVersion: RUN_SCHEMA_VERSION, figures, exports: [...exports] });
     run.tell({ kind: 'runFinished', ms: performance.now() - started });
@@ -167,7 +174,10 @@ async function exportStage(
     'export',
     (reports: readonly ExportReport[]) => reports,
     async (progress) => {
-      const forms = (['checkpoint', 'onnx'] as const).filter((form) => config.export[form]);
+      const forms: ExportForm[] = (['checkpoint', 'onnx'] as const).filter(
+        (form) => config.export[form],
+      );
+      if (await isPacked(run, bench, made.candidate)) forms.push('compressed');
       let done = 0;
       return exportSubnet(run, bench, {
         ...made,
@@ -180,6 +190,17 @@ async function exportStage(
       });
     },
   );
+}
+
+/** Whether the weights are also written without their zeros: where that makes them smaller. */
+async function isPacked(
+  { config, signal }: RunContext,
+  { checkpoint }: Workbench,
+  { weights, subnet }: SubnetExport['candidate'],
+): Promise<boolean> {
+  if (config.sparsify.method === 'none' || !config.export.compressed) return false;
+  const dtype = storedDtype(config.export.dtype, checkpoint.dtype);
+  return canCompress(weights, subnet, checkpoint, { dtype, signal });
 }
 
 /** Path of a run's subnet config. */
