@@ -5,6 +5,7 @@ import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Quantiser, quantisedPerplexity } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -35,6 +36,7 @@ export function contestantsOf(
     searched: rows.wasSearched ? of(rows.searched) : null,
     reformed: rows.reformed === source ? null : of(rows.searched, rows.reformed),
     sparse: rows.sparse === null ? null : of(rows.searched, rows.sparse),
+    // Made when its turn to be evaluated comes.
     quantised: null,
   };
 }
@@ -43,6 +45,7 @@ export function contestantsOf(
  * Held-out perplexity, size, speed and memory of every contestant, on one device in one go. The
  * dense model comes first: it is the checksum of the evaluation.
  * @param windows  held-out windows
+ * @param options.quantise  gives the row of integers; null for none
  * @throws EngineError `device`, `disk`, `cancelled`
  */
 export function evaluateStage(
@@ -50,8 +53,11 @@ export function evaluateStage(
   bench: Workbench,
   contestants: Contestants,
   windows: readonly Uint32Array[],
-  origin: ExportOrigin,
+  options: { readonly origin: ExportOrigin; readonly quantise: Quantiser | null },
 ): Promise<Figures> {
+  const { origin, quantise } = options;
+  const { folder, signal, config } = run;
+  const dtype = storedDtype(config.export.dtype, bench.checkpoint.dtype);
   return run.stage(
     'evaluate',
     (figures: Figures) => figures,
@@ -60,27 +66,46 @@ export function evaluateStage(
         const candidate = contestants[name];
         return candidate === null ? [] : [{ name, candidate }];
       });
-      const total = (present.length + 1) * windows.length;
+      const steps = quantise === null ? 0 : 2 * bench.weights.layers.length + windows.length;
+      const total = (present.length + 1) * windows.length + steps;
       const perplexities = new Map<FigureName, number>();
       for (const [i, { name, candidate }] of present.entries()) {
         const { perplexity } = await perplexityOf(bench.forward, bench.head, candidate, windows, {
-          signal: run.signal,
+          signal,
           onProgress: (done) => {
             progress(i * windows.length + done, total);
           },
         });
         perplexities.set(name, perplexity);
       }
+      let before = present.length * windows.length;
+      const further = (done: number): void => {
+        progress(before + done, total);
+      };
+      const quantised = (await quantise?.(further)) ?? null;
+      if (quantised !== null) {
+        before += 2 * bench.weights.layers.length;
+        // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
+        const from = { folder: folder.file('stages/quantised'), dtype, origin, signal };
+        const perplexity = await quantisedPerplexity(bench, quantised, windows, {
+          ...{ ...from, onProgress: further },
+        });
+        perplexities.set('quantised', perplexity);
+      }
       // Reformation changes values, not sizes: the reformed subnet is the one that is measured.
       // Zeros do not change sizes either, but whether they take less time is to be seen, not assumed.
       const { dense, random, initialised, searched, reformed, sparse } = contestants;
-      const shared = { dense, random, initialised, searched: reformed ?? searched, sparse };
+      const shared = {
+        dense,
+        random,
+        initialised,
+        searched: reformed ?? searched,
+        sparse,
+        quantised,
+      };
       const measured = await measureFigures(bench, withoutNulls(shared), {
-        folder: run.folder.file('stages/measure'),
-        dtype: storedDtype(run.config.export.dtype, bench.checkpoint.dtype),
-        origin,
+        ...{ folder: folder.file('stages/measure'), dtype, origin, signal },
         tokens: windows[0]!,
-        signal: run.signal,
       });
       progress(total, total);
       const figures = Object.fromEntries(

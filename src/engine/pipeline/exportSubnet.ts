@@ -4,6 +4,7 @@ import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { changedMaps } from '../export/reformedWeights.ts';
 import { writeSubnetConfig } from '../export/subnetConfig.ts';
 import { type Candidate, storedDtype } from './measureFigures.ts';
+import type { Quantiser } from './quantiser.ts';
 import { textHash } from './readText.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -14,6 +15,8 @@ export interface SubnetExport {
   readonly candidate: Candidate;
   /** True when the config's `sparsify` section was applied to its weights. */
   readonly sparse?: boolean;
+  /** Gives the integers of an ONNX decoder; null for one of floats. */
+  readonly quantise: Quantiser | null;
   /** What is known of it; a row that is not is null. */
   readonly figures: Figures;
   /** Held-out windows, to compare logits on. */
@@ -68,14 +71,16 @@ export async function exportSubnet(
   };
   const reports = [first];
   order.tell(first);
+  const quantise = order.forms.includes('onnx') ? order.quantise : null;
   await writeExports({
+    quantised: await quantise?.(),
     source: bench.checkpoint,
     search: bench,
     dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
     ...{ candidate, origin, signal },
     ...{ forms: order.forms, folder: order.folder, windows: order.windows },
     onReport: (report) => {
-      const timed = withTimes(report, figures);
+      const timed = withTimes(report, order);
       reports.push(timed);
       order.tell(timed);
     },
@@ -84,8 +89,9 @@ export async function exportSubnet(
 }
 
 /** The exported decoder is the one that was measured. */
-function withTimes(report: ExportReport, figures: Figures): ExportReport {
-  const measured = figures.sparse ?? figures.reformed ?? figures.searched;
+function withTimes(report: ExportReport, { figures, quantise }: SubnetExport): ExportReport {
+  const floats = figures.sparse ?? figures.reformed ?? figures.searched;
+  const measured = quantise === null ? floats : figures.quantised;
   if (report.form !== 'onnx' || measured === null) return report;
   return { ...report, prefillMs: measured.prefillMs, decodeMs: measured.decodeMs };
 }

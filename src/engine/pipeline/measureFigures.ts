@@ -5,6 +5,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
 import { measureDecoders } from '../export/measure.ts';
+import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { countParameters } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { Bench } from './workbench.ts';
@@ -13,6 +14,8 @@ import type { Bench } from './workbench.ts';
 export interface Candidate {
   readonly weights: ModelWeights;
   readonly subnet: Subnet;
+  /** The integers that its decoder stores; absent where it stores floats. */
+  readonly quantised?: QuantisedModel | undefined;
 }
 
 /** What is measured of a model besides its perplexity. */
@@ -44,9 +47,9 @@ export async function measureFigures<Name extends string>(
   const entries = Object.entries(models) as [Name, Candidate][];
   try {
     const decoders: { name: Name; path: string }[] = [];
-    for (const [name, { weights, subnet }] of entries) {
+    for (const [name, { weights, subnet, quantised }] of entries) {
       const { path } = await exportOnnx(join(folder, name), weights, subnet, {
-        ...{ dtype, origin, signal },
+        ...{ dtype, origin, signal, quantised },
       });
       decoders.push({ name, path });
     }

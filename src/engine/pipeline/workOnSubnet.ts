@@ -21,6 +21,7 @@ import type { Subnet } from '../subnet/subnet.ts';
 import { exportSubnet } from './exportSubnet.ts';
 import { keptSubnet } from './keptSubnet.ts';
 import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
 import { RunContext } from './runContext.ts';
@@ -101,6 +102,7 @@ async function reportOn(
         return exportSubnet(run, bench, {
           ...{ candidate, origin, forms, folder: path, windows: tokens.heldout },
           figures: { ...NO_FIGURES, searched: figures.figure, reformed: figures.reformed },
+          quantise: quantiserOf(run, bench, candidate, tokens.calibration),
           tell: () => {
             progress(++done, forms.length + 1);
           },

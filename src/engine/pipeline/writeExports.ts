@@ -7,13 +7,22 @@ import { exportCheckpoint } from '../export/exportCheckpoint.ts';
 import { exportCompressed } from '../export/exportCompressed.ts';
 import { exportOnnx, type ExportOrigin, type Written } from '../export/exportOnnx.ts';
 import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
-import { referenceOf, verifyCheckpoint, verifyOnnx } from '../export/verify.ts';
+import {
+  type Reference,
+  referenceOf,
+  verifyCheckpoint,
+  verifyIntegers,
+  verifyOnnx,
+} from '../export/verify.ts';
 import type { Candidate } from './measureFigures.ts';
+import type { QuantisedCandidate } from './quantiser.ts';
 
 /** What {@link writeExports} is to write. */
 export interface ExportOrder {
   readonly source: Checkpoint;
   readonly candidate: Candidate;
+  /** The candidate as integers, which an ONNX decoder then stores. */
+  readonly quantised?: QuantisedCandidate | undefined;
   /** Runs the candidate the way the search did, to compare with. */
   readonly search: SearchTimeModel;
   readonly forms: readonly ExportForm[];
@@ -36,32 +45,40 @@ const COMPARED_TOKENS = 48;
  * @throws EngineError `verify` when a reloaded export differs, `disk`, `cancelled`
  */
 export async function writeExports(order: ExportOrder): Promise<ExportReport[]> {
-  const { candidate, search, dtype, origin, signal, folder } = order;
+  const { candidate, quantised, search, dtype, origin, signal, folder } = order;
   const { weights, subnet } = candidate;
   const windows = order.windows
     .slice(0, COMPARED_WINDOWS)
     .map((window) => window.slice(0, COMPARED_TOKENS));
   const reference = await referenceOf(search, weights, subnet, windows, signal);
   const options = { dtype, origin, signal };
+  const stored = quantised ?? candidate;
   const write: Record<
     ExportForm,
     (dir: string) => Promise<Written & Pick<ExportReport, 'loadable'>>
   > = {
     onnx: async (dir) => ({
-      ...(await exportOnnx(dir, weights, subnet, options)),
+      ...(await exportOnnx(dir, stored.weights, subnet, {
+        ...options,
+        quantised: quantised?.quantised,
+      })),
       loadable: null,
     }),
     checkpoint: (dir) => exportCheckpoint(dir, weights, subnet, order.source, options),
     compressed: (dir) => exportCompressed(dir, weights, subnet, order.source, options),
   };
+  const ofIntegers = (from: QuantisedCandidate): Promise<Reference> =>
+    referenceOf(search, from.weights, subnet, windows, signal);
   const reports: ExportReport[] = [];
   for (const form of order.forms) {
     const dir = join(folder, form);
     const { path, bytes, loadable } = await write[form](dir);
     const verified =
-      form === 'onnx'
-        ? await verifyOnnx(path, dtype, search, reference, signal)
-        : await verifyCheckpoint(dir, dtype, search, reference, signal);
+      form !== 'onnx'
+        ? await verifyCheckpoint(dir, dtype, search, reference, signal)
+        : quantised === undefined
+          ? await verifyOnnx(path, dtype, search, reference, signal)
+          : await verifyIntegers(path, dtype, search, await ofIntegers(quantised), signal);
     const report = { form, path, bytes, verified, loadable, prefillMs: null, decodeMs: null };
     order.onReport?.(report);
     reports.push(report);

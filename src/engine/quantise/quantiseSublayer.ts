@@ -1,6 +1,6 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
-import { type Matrix, matrixOf, zeros } from '../numeric/matrix.ts';
+import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { type InverseRoot, inverseRoot } from '../sparsity/inverseRoot.ts';
