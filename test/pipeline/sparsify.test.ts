@@ -151,7 +151,7 @@ describe('a run of ratio 1 that puts zeros into weights', () => {
     assert.ok(figures.sparse!.perplexity > 1);
     assert.deepEqual(
       exports.map(({ form }) => form),
-      ['subnet', 'checkpoint', 'onnx'],
+      ['subnet', 'checkpoint', 'onnx', 'compressed'],
     );
     const onnx = exports.find(({ form }) => form === 'onnx')!;
     assert.equal(onnx.decodeMs, figures.sparse!.decodeMs);
