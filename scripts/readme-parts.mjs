@@ -12,8 +12,14 @@ const README = join(root, 'README.md');
  */
 export async function rewriteReadme(parts) {
   let page = readFileSync(README, 'utf8');
-  for (const [name, content] of Object.entries(parts)) page = replaced(page, name, content);
-  writeFileSync(README, await format(page, { parser: 'markdown', printWidth: 100 }));
+  for (const [name, content] of Object.entries(parts)) {
+    // What is between other markers, or was written by hand, stays as it is.
+    const formatted = await format(content, {
+      ...{ parser: 'markdown', printWidth: 100, proseWrap: 'always' },
+    });
+    page = replaced(page, name, formatted.trim());
+  }
+  writeFileSync(README, page);
 }
 
 /** A Markdown table whose first column is text and whose others are figures. */
