@@ -143,12 +143,12 @@ function valueSnippet(path: readonly string[], schema: SchemaNode): string {
 }
 
 function asksAgain(path: readonly string[], schema: SchemaNode): boolean {
-  const isPath = path.length === 1 && ['model', 'text', 'heldout'].includes(path[0]!);
+  const isListed = ['model', 'text', 'heldout', 'sparsify.pattern'].includes(path.join('.'));
   return (
     schema.properties !== undefined ||
     schema.enum !== undefined ||
     schema.type === 'boolean' ||
-    isPath
+    isListed
   );
 }
 

@@ -5,13 +5,15 @@ import { searchPresets } from '../protocol/searchPresets.ts';
 /** The schema of a whole config. */
 export const configSchema = runConfigSchema as unknown as SchemaNode;
 
-/** The schema of a field or section; undefined when there is none of that name. */
+/** The schema of a field or section, or `[]` of a list; undefined when there is none of that name. */
 export function schemaAt(path: readonly string[]): SchemaNode | undefined {
   let schema: SchemaNode | undefined = configSchema;
   for (const name of path) {
-    const properties: SchemaNode['properties'] = schema?.properties;
-    schema =
-      properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const { properties, items }: SchemaNode = schema ?? {};
+    const known = properties !== undefined && Object.hasOwn(properties, name);
+    const isTuple = Array.isArray(items);
+    if (name === '[]') schema = isTuple ? undefined : (items as SchemaNode | undefined);
+    else schema = known ? properties[name] : undefined;
   }
   return schema;
 }

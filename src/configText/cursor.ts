@@ -16,6 +16,7 @@ export type Cursor = {
       readonly taken: readonly string[];
       readonly hasColon: boolean;
     }
+  /** In a list the last name is `[]`. */
   | { readonly kind: 'value'; readonly path: readonly string[] }
 );
 
@@ -48,7 +49,7 @@ interface Frame {
 
 /**
  * Where an offset stands. Reads tokens only, so it works in a text that is being typed.
- * @returns  null in comments, outside the braces, in lists, and where only a colon can come
+ * @returns  null in comments, outside the braces, and where only a colon can come
  */
 export function cursorAt(text: string, offset: number): Cursor | null {
   const all = tokensOf(text);
@@ -64,12 +65,13 @@ export function cursorAt(text: string, offset: number): Cursor | null {
   const before = tokens.filter(({ end }) => end <= word.offset);
   const after = tokens.filter((token) => token.offset >= word.offset + word.length);
   const frame = walk(before).at(-1);
-  if (frame?.isObject !== true || frame.state === 'colon') return null;
+  if (frame === undefined || frame.state === 'colon') return null;
   const next = after[0];
   const last = before.at(-1);
-  if (frame.state === 'value') {
+  const commaAt = frame.state === 'comma' && last !== undefined ? last.end : null;
+  if (frame.state === 'value' || !frame.isObject) {
     const path = [...frame.path, frame.key];
-    return { kind: 'value', path, word, commaAt: null, needsComma: next?.kind === STRING };
+    return { kind: 'value', path, word, commaAt, needsComma: next?.kind === STRING };
   }
   const hasColon = next?.kind === COLON;
   return {
@@ -78,7 +80,7 @@ export function cursorAt(text: string, offset: number): Cursor | null {
     taken: keysOf(tokens, frame.path, word.offset),
     hasColon,
     word,
-    commaAt: frame.state === 'comma' && last !== undefined ? last.end : null,
+    commaAt,
     needsComma: !hasColon && next?.kind === STRING,
   };
 }

@@ -5,6 +5,7 @@ import { checkRunConfig } from '../protocol/parseRunConfig.ts';
 import { fieldNode, readConfigTree } from './configTree.ts';
 import { byteWords, countWords, percentWords } from './figures.ts';
 import type { ModelFacts } from './modelFacts.ts';
+import { integerWords, isSparse, sparseWords } from './weightForms.ts';
 
 /** A figure shown behind a value, which is not part of the text. */
 export interface ConfigHint {
@@ -39,6 +40,12 @@ export function configHints(text: string, model: ModelFacts | null): readonly Co
   if (model !== null) tell('ratio', ...ratioWords(config.ratio, model.summary));
   tellCalibration(tree, config, model, tell);
   tellSearch(tree, config, model, tell);
+  if (isSparse(config)) {
+    const place = lastWritten(tree, ['sparsify.method', 'sparsify.pattern', 'sparsify.scope']);
+    tell(place, ...sparseWords(config, model));
+  }
+  const integers = integerWords(config, model);
+  if (integers !== null) tell('export.quantise', ...integers);
   return hints.sort((a, b) => a.offset - b.offset);
 }
 

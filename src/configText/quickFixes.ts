@@ -4,6 +4,7 @@ import type { SchemaNode } from '../protocol/describeSchema.ts';
 import type { RunConfig } from '../protocol/runConfig.ts';
 import { expandSearch } from '../protocol/searchPresets.ts';
 import { didYouMean } from '../protocol/didYouMean.ts';
+import { readPattern } from '../protocol/sparsityPattern.ts';
 import { suggestFields } from '../protocol/suggestFields.ts';
 import { configSchema, isRequired, schemaAt } from './configSchema.ts';
 import { fieldNode, fieldValue, isEmptyConfig } from './configTree.ts';
@@ -41,7 +42,7 @@ export function fixesOf(
       case 'value':
         return fixValue(text, tree, place.path);
       case 'sense':
-        return fixSense(text, tree, place.path);
+        return fixSense(text, tree, place);
       case 'syntax':
       case 'root':
         return [];
@@ -181,9 +182,29 @@ function candidates(schema: SchemaNode, found: unknown): readonly FieldValue[] {
   return [...new Set(values)].filter((value) => acceptsValue(schema, value));
 }
 
+function replace({ offset, length }: IssuePlace, content: string): Draft {
+  return { title: `Change to ${content}`, edits: [{ offset, length, content }] };
+}
+
+/** Patterns that somebody may have meant, the likeliest first. */
+function patternsNear(written: string): readonly string[] {
+  const [a = 0, b] = (written.match(/\d+/g) ?? []).map(Number);
+  const meant = b === undefined ? `${a}%` : `${Math.min(a, b)}:${Math.max(a, b)}`;
+  return [...new Set([meant, '2:4', '50%'])].filter((one) => readPattern(one).kind !== 'flaw');
+}
+
 /** All values are right by themselves here, but do not fit each other. */
-function fixSense(text: string, tree: Node, path: readonly string[]): readonly Draft[] {
+function fixSense(text: string, tree: Node, place: IssuePlace): readonly Draft[] {
+  const { path } = place;
   const field = path.join('.');
+  if (field === 'sparsify.pattern' || field === 'compare.patterns') {
+    const written = text.slice(place.offset, place.offset + place.length);
+    return patternsNear(written).map((pattern) => replace(place, JSON.stringify(pattern)));
+  }
+  if (field === 'export.groupSize') {
+    const power = Math.log2(Number(fieldValue(tree, path)));
+    return [Math.floor(power), Math.ceil(power)].map((one) => replace(place, String(2 ** one)));
+  }
   const value = fieldValue(tree, path);
   if (field.startsWith('search.ranges.') && Array.isArray(value)) {
     const [low, high, ...rest] = value as FieldValue[];

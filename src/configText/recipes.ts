@@ -6,6 +6,44 @@ export interface ConfigRecipe {
   readonly fields: readonly { readonly name: string; readonly json: string }[];
 }
 
+/** A recipe that a whole config can be for. */
+export interface PurposeRecipe extends ConfigRecipe {
+  /** What such a config is called, behind the name of its model. */
+  readonly suffix: string;
+  /** Kept share to begin with. */
+  readonly ratio: number;
+}
+
+const SPARSE = '{ "method": "ours", "pattern": "2:4", "scope": "mlp" }';
+
+/** What a new config may be for, beside a narrower model. */
+export const purposeRecipes = [
+  {
+    ...{ label: 'Sparse weights (2:4, DaSS + refit)', suffix: 'sparse', ratio: 1 },
+    detail: 'two of four MLP weights become zero: smaller files, no faster in ONNX Runtime',
+    fields: [{ name: 'sparsify', json: SPARSE }],
+  },
+  {
+    ...{ label: 'Narrow, then sparse, then int4', suffix: 'int4', ratio: 0.8 },
+    detail: 'each step is measured; zeros save space, not time',
+    fields: [
+      { name: 'search', json: '{ "preset": "quick" }' },
+      { name: 'sparsify', json: SPARSE },
+      { name: 'export', json: '{ "quantise": "int4", "groupSize": 32 }' },
+    ],
+  },
+  {
+    ...{ label: 'Compare all methods', suffix: 'methods', ratio: 0.8 },
+    detail: 'one table of every method on the same texts; takes as long as dozens of rows',
+    fields: [
+      {
+        name: 'compare',
+        json: '{ "patterns": ["50%", "4:8", "2:4"], "scopes": ["mlp", "all"], "ratios": [0.9, 0.8, 0.7, 0.6, 0.5] }',
+      },
+    ],
+  },
+] as const satisfies readonly PurposeRecipe[];
+
 /** What people set together, offered like snippets among the fields. */
 export const configRecipes: readonly ConfigRecipe[] = [
   {
@@ -37,4 +75,5 @@ export const configRecipes: readonly ConfigRecipe[] = [
     detail: 'narrower blocks, never fewer',
     fields: [{ name: 'search', json: '{ "ranges": { "depth": [1, 1] } }' }],
   },
+  ...purposeRecipes,
 ];

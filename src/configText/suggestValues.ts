@@ -5,6 +5,7 @@ import { fieldValue } from './configTree.ts';
 import { explainField } from './explain.ts';
 import { countWords } from './figures.ts';
 import type { ModelFacts } from './modelFacts.ts';
+import { GROUP_SIZES, PATTERNS, patternWords } from './weightForms.ts';
 
 /** What the workspace offers. */
 export interface KnownThings {
@@ -45,6 +46,13 @@ export function suggestValues(
   if (field === 'text' || field === 'heldout') {
     return known.texts.map((text) => place('file', text));
   }
+  if (path.at(-1) === '[]') return itemValues(path.slice(0, -1), schema, tree);
+  if (field === 'sparsify.pattern') return PATTERNS.map((text) => patternValue(text, path));
+  if (field === 'export.groupSize') {
+    return GROUP_SIZES.map((size) =>
+      plain(String(size), size === schema.default ? 'default' : '', explainField(path)),
+    );
+  }
   if (field === 'ratio') return RATIOS.map((ratio) => ratioValue(ratio, known.model));
   if (field === 'search.ranges.depth') return depthValues(known.model);
   if (field.startsWith('search.ranges.')) return paperRange(path, schema);
@@ -80,6 +88,26 @@ function ratioValue(ratio: number, model: ModelFacts | null): SuggestedValue {
       ? `keep ${Math.round(ratio * 100)}% of the blocks`
       : `keeps ${countWords(ratio * model.summary.blockParams)} of ${countWords(model.summary.blockParams)} block parameters`;
   return plain(JSON.stringify(ratio), detail, explainField(['ratio']));
+}
+
+/** What a list does not hold yet. */
+function itemValues(
+  list: readonly string[],
+  schema: SchemaNode,
+  tree: Node | undefined,
+): readonly SuggestedValue[] {
+  const written = fieldValue(tree, list);
+  const free = (value: unknown): boolean => !Array.isArray(written) || !written.includes(value);
+  const field = list.join('.');
+  if (field === 'compare.patterns') {
+    return PATTERNS.filter(free).map((text) => patternValue(text, list));
+  }
+  const values = field === 'compare.ratios' ? RATIOS : (schema.enum ?? []);
+  return values.filter(free).map((value) => plain(JSON.stringify(value), '', explainField(list)));
+}
+
+function patternValue(text: string, path: readonly string[]): SuggestedValue {
+  return plain(JSON.stringify(text), patternWords(text), explainField(path));
 }
 
 /** How many blocks may go, in terms of the model's own number of blocks. */

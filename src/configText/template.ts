@@ -1,3 +1,5 @@
+import type { ConfigRecipe } from './recipes.ts';
+
 /** What a new config begins with. Paths are as they are to be written. */
 export interface TemplateValues {
   readonly model: string;
@@ -6,11 +8,13 @@ export interface TemplateValues {
   /** Kept share, above 0 and at most 1. */
   readonly ratio: number;
   readonly name?: string;
+  /** What it is for; absent: a narrower model. */
+  readonly recipe?: ConfigRecipe;
 }
 
 /** The text of a new config: three fields, and what one changes most, commented out. */
 export function configTemplate(values: TemplateValues): string {
-  const { model, text, heldout, ratio, name } = values;
+  const { model, text, heldout, ratio, name, recipe } = values;
   const show = JSON.stringify;
   const optional = (value: string | undefined, otherwise: string, key: string): string =>
     value === undefined
@@ -27,17 +31,35 @@ export function configTemplate(values: TemplateValues): string {
 ${optional(heldout, './heldout.txt', 'heldout')}
 ${optional(name, 'my first subnet', 'name')}
 
-  // "quick" tries about 220 subnets, for a first look; "methodA" about 5,100, as published.
-  "search": { "preset": "quick" },
+${recipe === undefined ? SEARCH : recipeLines(recipe)}
 
   // Everything else has a default. These are changed most:
-  // "calibration": { "windows": 128, "length": 2048 },
-  // "reform": { "method": "leastSquares" },
-  // "evaluation": { "context": 2048 },
-  // "export": { "checkpoint": true, "onnx": true, "dtype": "source" },
-  // "device": "auto",
+${optionLines(recipe)}
 }
 `;
+}
+
+const OPTIONS: readonly (readonly [string, string])[] = [
+  ['calibration', '{ "windows": 128, "length": 2048 }'],
+  ['reform', '{ "method": "leastSquares" }'],
+  ['evaluation', '{ "context": 2048 }'],
+  ['export', '{ "checkpoint": true, "onnx": true, "dtype": "source" }'],
+  ['device', '"auto"'],
+];
+
+/** What is changed most, as comments, without what is written already. */
+function optionLines(recipe: ConfigRecipe | undefined): string {
+  return OPTIONS.filter(([name]) => !recipe?.fields.some((field) => field.name === name))
+    .map(([name, json]) => `  // ${JSON.stringify(name)}: ${json},`)
+    .join('\n');
+}
+
+const SEARCH = `  // "quick" tries about 220 subnets, for a first look; "methodA" about 5,100, as published.
+  "search": { "preset": "quick" },`;
+
+function recipeLines({ label, detail, fields }: ConfigRecipe): string {
+  const lines = fields.map(({ name, json }) => `  ${JSON.stringify(name)}: ${json},`);
+  return [`  // ${label}: ${detail}.`, ...lines].join('\n');
 }
 
 /** What stands in for a required field until the user knows better. */

@@ -143,11 +143,11 @@ describe('Delete Run', () => {
 });
 
 describe('the first steps', () => {
-  it('New Run Config asks four things and writes a config that is right', async () => {
+  it('New Run Config asks five things and writes a config that is right', async () => {
     host = await hostOn();
     const model = join(import.meta.dirname, '..', '..', 'examples', 'tiny-llama');
     writeFileSync(join(host.folder, 'words.txt'), 'some words');
-    fake.picks = ['tiny-llama', 'words.txt', '0.65', 'mine'];
+    fake.picks = ['tiny-llama', 'words.txt', 'narrower', '0.65', 'mine'];
     await execute(host.app, 'newConfig', []);
     const path = join(host.folder, 'mine.subnet.jsonc');
     const text = readFileSync(path, 'utf8');

@@ -152,13 +152,17 @@ describe('help with run configs', () => {
     lenses.onDidChangeCodeLenses(() => fired++);
     const commands = (): string[] =>
       lenses.provideCodeLenses(document).map(({ command }) => command!.command);
-    assert.deepEqual(commands(), ['subnetStudio.run', 'subnetStudio.dryRun']);
+    assert.deepEqual(commands(), [
+      'subnetStudio.run',
+      'subnetStudio.dryRun',
+      'subnetStudio.compareMethods',
+    ]);
     changed.fire();
     assert.equal(fired, 0);
     has = true;
     changed.fire();
     assert.equal(fired, 1);
-    assert.equal(commands()[2], 'subnetStudio.openLastResult');
+    assert.equal(commands()[3], 'subnetStudio.openLastResult');
     fake.settings['subnetStudio.codeLens'] = false;
     assert.deepEqual(commands(), []);
   });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
+import { purposeRecipes, type PurposeRecipe } from '../../configText/recipes.ts';
 import { configTemplate } from '../../configText/template.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { resolvePath, writtenPath } from '../language/configPath.ts';
@@ -16,21 +17,25 @@ const MOST_FOUND = 200;
 /** Longest name of a config file that every file system takes, with its ending. */
 const LONGEST_NAME = 60;
 
-/** Asks for model (unless called on one), text, ratio and name, writes a config and opens it. */
+/** Asks for model (unless called on one), text, purpose, ratio and name, writes a config and opens it. */
 export async function newConfig(app: App, targets: readonly Target[]): Promise<string> {
   requireTrust();
   const folder = await targetFolder();
   await requireWritable(folder);
   const given = targets[0]?.file;
   const known = given === undefined ? undefined : writtenPath(folder, given);
-  const later = [textStep(folder), ratioStep(), nameStep(folder, known)];
+  const later = [textStep(folder), purposeStep(), ratioStep(), nameStep(folder, known)];
   const title = vscode.l10n.t('New Run Config');
-  const [model = '', text = '', ratio = '', name = ''] =
+  const [model = '', text = '', purpose = '', ratio = '', name = ''] =
     known === undefined
       ? await askSteps(title, [modelStep(app, folder), ...later])
       : [known, ...(await askSteps(title, later))];
   const uri = vscode.Uri.file(join(folder, `${name}.subnet.jsonc`));
-  const content = configTemplate({ model, text, ratio: Number(ratio) });
+  const recipe = recipeOf(purpose);
+  const content = configTemplate({
+    ...{ model, text, ratio: Number(ratio) },
+    ...(recipe === undefined ? {} : { recipe }),
+  });
   await vscode.workspace.fs.writeFile(uri, Buffer.from(content, 'utf8'));
   await vscode.window.showTextDocument(uri);
   await app.store.addHome(folder);
@@ -109,6 +114,23 @@ function textStep(folder: string): Step {
   };
 }
 
+function purposeStep(): Step {
+  const narrow = {
+    label: vscode.l10n.t('A narrower model'),
+    detail: vscode.l10n.t('search for the units worth keeping, and refit: smaller and faster'),
+    value: '',
+  };
+  const others = purposeRecipes.map(({ label, detail }) => ({ label, detail, value: label }));
+  return {
+    placeholder: vscode.l10n.t('What is it for?'),
+    choices: () => Promise.resolve([narrow, ...others]),
+  };
+}
+
+function recipeOf(purpose: string): PurposeRecipe | undefined {
+  return purposeRecipes.find(({ label }) => label === purpose);
+}
+
 function ratioStep(): Step {
   const remarks: readonly (readonly [string, string])[] = [
     ['0.9', vscode.l10n.t('a careful start')],
@@ -118,10 +140,17 @@ function ratioStep(): Step {
   ];
   return {
     placeholder: vscode.l10n.t('What share of the block parameters is kept? Pick or type'),
-    choices: () =>
-      Promise.resolve(
-        remarks.map(([value, description]) => ({ label: value, description, value })),
-      ),
+    choices(answers) {
+      const isSparse = recipeOf(answers.at(-1) ?? '')?.ratio === 1;
+      const all = [
+        '1',
+        vscode.l10n.t('every unit stays: only zeros are put into weights'),
+      ] as const;
+      const offered = isSparse ? [all, ...remarks] : remarks;
+      return Promise.resolve(
+        offered.map(([value, description]) => ({ label: value, description, value })),
+      );
+    },
     validate(text) {
       const ratio = Number(text);
       const fits = text.trim() !== '' && ratio > 0 && ratio <= 1;
@@ -136,11 +165,11 @@ function nameStep(folder: string, known: string | undefined): Step {
   return {
     placeholder: vscode.l10n.t('Name of the config file'),
     initial(answers) {
-      const [model = '', , ratio = ''] = known === undefined ? answers : [known, ...answers];
-      return `${basename(modelName(model))}-${Math.round(100 * Number(ratio))}`.replaceAll(
-        /[^\w.-]+/g,
-        '-',
-      );
+      const [model = '', , purpose = '', ratio = ''] =
+        known === undefined ? answers : [known, ...answers];
+      const share = Number(ratio) === 1 ? [] : [Math.round(100 * Number(ratio))];
+      const parts = [basename(modelName(model)), ...share, recipeOf(purpose)?.suffix ?? []].flat();
+      return parts.join('-').replaceAll(/[^\w.-]+/g, '-');
     },
     validate(text) {
       const name = text.trim();

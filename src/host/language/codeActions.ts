@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import { fieldNode, readConfigTree } from '../../configText/configTree.ts';
+import { modelIssues } from '../../configText/modelIssues.ts';
 import { configIssues } from '../../configText/problems.ts';
 import type { TextEdit } from '../../configText/textEdit.ts';
 import { typingDistance } from '../../protocol/didYouMean.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
+import { factsOf } from './configModel.ts';
 import { configFolder, writtenPath } from './configPath.ts';
 import { SOURCE } from './diagnostics.ts';
 
@@ -26,14 +28,18 @@ export class ConfigActions implements vscode.CodeActionProvider {
   ): Promise<vscode.CodeAction[]> {
     const text = document.getText();
     const own = diagnostics.filter(({ source }) => source === SOURCE);
-    const actions = configIssues(text).flatMap(({ offset, length, message, fixes }) => {
-      const place = rangeOf(document, offset, length);
-      if (place.intersection(range) === undefined) return [];
-      const told = own.find((one) => one.message === message && one.range.isEqual(place));
-      return fixes.map(({ title, edits, preferred }) =>
-        actionOf(document, { title, edits, preferred, told }),
-      );
-    });
+    const facts = await factsOf(document, this.models);
+    const misfits = facts === null ? [] : modelIssues(text, facts);
+    const actions = [...configIssues(text), ...misfits].flatMap(
+      ({ offset, length, message, fixes }) => {
+        const place = rangeOf(document, offset, length);
+        if (place.intersection(range) === undefined) return [];
+        const told = own.find((one) => one.message === message && one.range.isEqual(place));
+        return fixes.map(({ title, edits, preferred }) =>
+          actionOf(document, { title, edits, preferred, told }),
+        );
+      },
+    );
     return [...actions, ...(await this.otherModels(document, own))];
   }
 

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import { modelIssues } from '../../configText/modelIssues.ts';
 import { configIssues } from '../../configText/problems.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
+import { factsOf } from './configModel.ts';
 import { configFolder, isConfig } from './configPath.ts';
 import { diskRemarks } from './diskChecks.ts';
 
@@ -44,12 +46,20 @@ export class ConfigDiagnostics implements vscode.Disposable {
     this.collection.set(document.uri, own);
     if (folder === undefined) return;
     const remarks = await diskRemarks(text, folder, (path) => this.models.read(path));
-    if (document.isClosed || document.version !== version || remarks.length === 0) return;
+    const facts = await factsOf(document, this.models);
+    const misfits = facts === null ? [] : modelIssues(text, facts);
+    if (document.isClosed || document.version !== version) return;
+    if (remarks.length + misfits.length === 0) return;
     this.collection.set(document.uri, [
       ...own,
       ...remarks.map(({ kind, severity, offset, length, message }) =>
         diagnosticAt(document, { offset, length, message, severity, code: kind }),
       ),
+      ...misfits.map(({ code, isError, offset, length, message }) => {
+        const { Error, Information } = vscode.DiagnosticSeverity;
+        const severity = isError ? Error : Information;
+        return diagnosticAt(document, { offset, length, message, severity, code });
+      }),
     ]);
   }
 

@@ -32,13 +32,13 @@ export class ConfigLenses implements vscode.CodeLensProvider, vscode.Disposable 
     if (!isConfig(document) || !setting('codeLens', document)) return [];
     const hasResult = this.results.hasResult(document.uri);
     this.shown.set(document.uri.toString(), hasResult);
-    const place = configLenses(document.getText(), { hasResult });
-    if (place === null) return [];
-    const position = document.positionAt(place.offset);
-    const range = new vscode.Range(position, position);
-    return place.lenses.map(({ action, title, tooltip }) => {
-      const command = `${PREFIX}.${action}`;
-      return new vscode.CodeLens(range, { command, title, tooltip, arguments: [document.uri] });
+    return configLenses(document.getText(), { hasResult }).flatMap(({ offset, lenses }) => {
+      const position = document.positionAt(offset);
+      const range = new vscode.Range(position, position);
+      return lenses.map(({ action, title, tooltip }) => {
+        const command = `${PREFIX}.${action}`;
+        return new vscode.CodeLens(range, { command, title, tooltip, arguments: [document.uri] });
+      });
     });
   }
 

@@ -43,6 +43,7 @@ async function readHeaders(folder: string, isMissing: boolean): Promise<ModelRea
     const facts: ModelFacts = {
       summary: modelSummaryOf(checkpoint.shape),
       maxPositions: checkpoint.shape.maxPositions,
+      gated: checkpoint.shape.mlp.gated,
       bytes: report.bytes,
       folder: checkpoint.folder,
     };

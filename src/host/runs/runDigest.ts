@@ -1,3 +1,4 @@
+import { lastFigure } from '../../dashboard/model/lastFigure.ts';
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
 import type {
   DeviceReport,
@@ -84,9 +85,9 @@ export function digestEvents(
   return draft;
 }
 
-/** Figures of the best model of a run that has them: reformed, else searched. */
+/** Figures of what a run has made of its model so far. */
 export function finalFigure({ figures }: RunDigest): Figure | null {
-  return figures.reformed ?? figures.searched ?? null;
+  return lastFigure(figures)?.figure ?? null;
 }
 
 type Draft = {

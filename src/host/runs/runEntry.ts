@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { EngineError } from '../../protocol/errors.ts';
 import type { RunStanding } from '../../protocol/panelApi.ts';
+import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { RunManifest } from '../../protocol/runRecord.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
 import type { RunDigest } from './runDigest.ts';
@@ -56,6 +57,22 @@ export type RunRow = RunEntry | BrokenRun | QueuedRun;
 export function ratioOf({ manifest }: RunEntry): number | null {
   const { ratio } = manifest.config;
   return typeof ratio === 'number' ? ratio : null;
+}
+
+/** What a run does, in a few words: `70%`, `2:4 mlp`, `70% · 2:4 mlp · int4`. */
+export function kindOf(run: RunEntry): string {
+  const { config } = run.manifest;
+  const ratio = ratioOf(run);
+  const sparsify = config['sparsify'] as Partial<ResolvedConfig['sparsify']> | undefined;
+  const quantise = (config['export'] as Partial<ResolvedConfig['export']> | undefined)?.quantise;
+  const isSparse = (sparsify?.method ?? 'none') !== 'none';
+  return [
+    ratio === null || (ratio === 1 && isSparse) ? '' : `${Math.round(100 * ratio)}%`,
+    isSparse ? `${sparsify?.pattern} ${sparsify?.scope}` : '',
+    quantise === 'int8' || quantise === 'int4' ? quantise : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
 }
 
 /** Name of the model, from its folder. */

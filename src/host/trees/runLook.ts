@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import {
+  kindOf,
   modelName,
   plannedGenerations,
-  ratioOf,
   type RunEntry,
   type ShownState,
 } from '../runs/runEntry.ts';
@@ -33,7 +33,7 @@ export function runLook(run: RunEntry): RowLook {
     run.queuePlace !== null && vscode.l10n.t('place {0} in the queue', run.queuePlace),
     progressText(run),
     bestText(run),
-    ratioText(run),
+    kindOf(run),
     modelName(run),
     run.busyWith,
   );
@@ -103,7 +103,7 @@ export function runTooltip(run: RunEntry): string {
       ? vscode.l10n.t('Its engine ended without a word. Nothing is lost: choose Resume.')
       : '',
     fact(vscode.l10n.t('Model'), modelName(run)),
-    fact(vscode.l10n.t('Kept'), ratioText(run)),
+    fact(vscode.l10n.t('Kept'), kindOf(run)),
     digest.best === null ? '' : fact(vscode.l10n.t('Best in search'), formatFitness(digest.best)),
     figure === null
       ? ''
@@ -124,11 +124,6 @@ export function runTooltip(run: RunEntry): string {
     fact(vscode.l10n.t('Folder'), run.home),
   ];
   return lines.filter((line) => line !== '').join('\n\n');
-}
-
-function ratioText(run: RunEntry): string {
-  const ratio = ratioOf(run);
-  return ratio === null ? '' : `${Math.round(100 * ratio)}%`;
 }
 
 function fact(name: string, value: string): string {

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { modelName, ratioOf, type RunEntry } from '../runs/runEntry.ts';
+import { kindOf, modelName, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { subnetConfigOf, type SubnetFile } from '../runs/subnetFiles.ts';
 import { formatBytes, formatCount, formatFitness, formatMs, joined, plain } from '../ui/format.ts';
@@ -76,14 +76,13 @@ function subnetPart({ run, file }: Found): Part {
     file: path,
     ...(key === null ? {} : { subnet: key }),
   };
-  const ratio = ratioOf(run);
   return {
     id: `subnet:${path}`,
     label: key === null ? run.manifest.name : `${run.manifest.name} · ${label}`,
     description: joined(
       figure !== null && formatFitness(figure.perplexity),
       figure !== null && formatCount(figure.params),
-      ratio !== null && `${Math.round(100 * ratio)}%`,
+      kindOf(run),
     ),
     icon: 'json',
     contextValue: 'subnet.exported',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configTemplate } from '../../../src/configText/template.ts';
+import { purposeRecipes } from '../../../src/configText/recipes.ts';
 import { configLenses } from '../../../src/configText/lenses.ts';
 import { parseRunConfig } from '../../../src/protocol/parseRunConfig.ts';
 
@@ -26,12 +27,34 @@ test('each option that it has commented out is right', () => {
 
 test('the buttons stand above the brace, the last one only when there is a result', () => {
   const text = '// a\n{ "model": "m" }';
-  const place = configLenses(text, { hasResult: true });
+  const [place, ...others] = configLenses(text, { hasResult: true });
   assert.equal(place?.offset, 5);
   assert.deepEqual(
     place.lenses.map(({ action }) => action),
-    ['run', 'dryRun', 'openLastResult'],
+    ['run', 'dryRun', 'compareMethods', 'openLastResult'],
   );
-  assert.equal(configLenses(text, { hasResult: false })?.lenses.length, 2);
-  assert.equal(configLenses('[]', { hasResult: true }), null);
+  assert.deepEqual(others, []);
+  assert.equal(configLenses(text, { hasResult: false })[0]?.lenses.length, 3);
+  assert.deepEqual(configLenses('[]', { hasResult: true }), []);
+});
+
+test('sections with an action of their own have its button above their names', () => {
+  const text = '{ "model": "m",\n"sparsify": {},\n"compare": {} }';
+  const [, sparsify, compare] = configLenses(text, { hasResult: false });
+  assert.ok(text.slice(sparsify!.offset).startsWith('"sparsify"'));
+  assert.equal(sparsify!.lenses[0]!.action, 'run');
+  assert.ok(text.slice(compare!.offset).startsWith('"compare"'));
+  assert.equal(compare!.lenses[0]!.action, 'compareMethods');
+});
+
+test('a config for a purpose is right, writes nothing twice, and is honest about speed', () => {
+  for (const recipe of purposeRecipes) {
+    const text = configTemplate({ model: 'm', text: 't', ratio: recipe.ratio, recipe });
+    const config = parseRunConfig(text, 'a');
+    for (const { name } of recipe.fields) assert.ok(name in config, name);
+    parseRunConfig(text.replaceAll(/\/\/ (?="\w+":)/g, ''), 'a');
+    if (recipe.fields.some(({ name }) => name === 'sparsify')) {
+      assert.match(text, /no faster|not time/, recipe.label);
+    }
+  }
 });

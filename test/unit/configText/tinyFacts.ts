@@ -7,6 +7,7 @@ export const tinyFacts: ModelFacts = {
     ...{ intermediate: 384, vocab: 2048, params: 1_837_184, blockParams: 1_572_864 },
   },
   maxPositions: 512,
+  gated: true,
   bytes: 3_680_000,
   folder: '/models/tiny-llama',
 };
