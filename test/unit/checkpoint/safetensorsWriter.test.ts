@@ -46,6 +46,35 @@ describe('writeSafetensors', () => {
     assert.deepEqual(await readdir(folder), ['small.safetensors']);
   });
 
+  test('writes whole numbers as they are, wider elements first so that all start aligned', async () => {
+    const path = join(folder, 'whole.safetensors');
+    const tensors: TensorToWrite[] = [
+      { name: 'bits', dims: [3], dtype: 'U8', values: () => Uint8Array.of(1, 2, 255) },
+      tensor('a', [1], Float32Array.of(1)),
+      { name: 'count', dims: [2, 1], dtype: 'I64', values: () => BigInt64Array.of(-1n, 258n) },
+      tensor('b', [1], Float32Array.of(-2)),
+    ];
+    const bytes = await writeSafetensors(path, tensors, { dtype: 'F16' });
+    assert.equal(safetensorsBytes(tensors, 'F16'), bytes);
+    const { header, data } = takeApart(await readFile(path));
+    assert.deepEqual(header, {
+      __metadata__: { format: 'pt' },
+      count: { dtype: 'I64', shape: [2, 1], data_offsets: [0, 16] },
+      a: { dtype: 'F16', shape: [1], data_offsets: [16, 18] },
+      b: { dtype: 'F16', shape: [1], data_offsets: [18, 20] },
+      bits: { dtype: 'U8', shape: [3], data_offsets: [20, 23] },
+    });
+    const count = [...new Array<number>(8).fill(255), 2, 1, 0, 0, 0, 0, 0, 0];
+    assert.deepEqual([...data], [...count, 0, 0x3c, 0, 0xc0, 1, 2, 255]);
+    const short: TensorToWrite = {
+      name: 'c',
+      dims: [2],
+      dtype: 'U8',
+      values: () => Uint8Array.of(1),
+    };
+    await assert.rejects(writeSafetensors(path, [short], { dtype: 'F16' }), RangeError);
+  });
+
   test('writes tensors longer than one piece', async () => {
     const path = join(folder, 'long.safetensors');
     const values = Float32Array.from({ length: (1 << 20) + 3 }, (_, i) => i);
