@@ -7,6 +7,8 @@ import fc from 'fast-check';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { headerLength, parseHeader } from '../../../src/engine/checkpoint/safetensorsHeader.ts';
+import { exportCompressed } from '../../../src/engine/export/exportCompressed.ts';
+import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { largestAllocation } from '../../fixtures/allocations.ts';
 import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
@@ -32,15 +34,19 @@ interface Hostile {
   readonly options?: TinyOptions;
   readonly mutation: fc.Arbitrary<Mutation>;
   readonly runs: number;
+  /** Makes the good folder of a plain one; the plain one itself when absent. */
+  readonly make?: (plain: string) => Promise<string>;
 }
 
 /**
  * Spoils one file of a good model folder again and again: it must load or give an EngineError with
  * code `checkpoint`, and ask for no more memory than the files justify.
  */
-async function checkHostile({ file, options, mutation, runs }: Hostile): Promise<void> {
-  const dir = await mkdtemp(join(root, 'model-'));
-  await writeTinyModel(dir, { ...TINY, ...options });
+async function checkHostile(hostile: Hostile): Promise<void> {
+  const { file, options, mutation, runs, make = (plain) => Promise.resolve(plain) } = hostile;
+  const plain = await mkdtemp(join(root, 'model-'));
+  await writeTinyModel(plain, { ...TINY, ...options });
+  const dir = await make(plain);
   const path = join(dir, file);
   const good = new Uint8Array(await readFile(path));
   const { files } = await openCheckpoint(dir);
@@ -66,6 +72,23 @@ async function checkHostile({ file, options, mutation, runs }: Hostile): Promise
     propertyOptions({ numRuns: runs, timeout: PATIENCE_MS }),
   );
   assert.ok(outcomes.refused > runs / 4, JSON.stringify(outcomes));
+}
+
+/** A compressed export of a model whose MLP has zeros in two of four neighbours. */
+async function compressed(plain: string, along: 'inputs' | 'outputs'): Promise<string> {
+  const source = await openCheckpoint(plain);
+  const weights = await loadWeights(source);
+  const { hidden } = weights.shape;
+  const keeps = (i: number): boolean => (along === 'inputs' ? i : Math.floor(i / hidden)) % 4 < 2;
+  const layers = weights.layers.map((layer) => ({
+    ...layer,
+    up: { ...layer.up, weight: layer.up.weight.map((value, i) => (keeps(i) ? value : 0)) },
+  }));
+  const dir = `${plain}-${along}`;
+  const options = { dtype: 'F32', origin: { sourceFingerprint: '', engineVersion: '' } } as const;
+  const subnet = denseSubnet(weights.shape);
+  await exportCompressed(dir, { ...weights, layers }, subnet, source, options);
+  return dir;
 }
 
 describe('a spoilt model folder loads or gives one error', () => {
@@ -108,6 +131,24 @@ describe('a spoilt model folder loads or gives one error', () => {
       mutation: safetensorsMutation,
       runs: 200,
     }));
+
+  for (const along of ['inputs', 'outputs'] as const) {
+    const make = (plain: string): Promise<string> => compressed(plain, along);
+    test(`for spoilt files of maps without their zeros, 2:4 along the ${along}`, () =>
+      checkHostile({ file: 'model.safetensors', mutation: safetensorsMutation, runs: 200, make }));
+
+    test(`for spoilt configurations of such maps, 2:4 along the ${along}`, () =>
+      checkHostile({
+        ...{ file: 'config.json', runs: 200, make },
+        mutation: jsonMutation([
+          ...['quantization_config', 'hidden_size', 'intermediate_size', 'model_type', 'subnet'],
+          ...['quant_method', 'sparsity_config', 'sparsity_config/format', 'config_groups'].map(
+            (field) => `quantization_config/${field}`,
+          ),
+          ...['stock_model_type', 'masks'].map((field) => `subnet/${field}`),
+        ]),
+      }));
+  }
 
   const sizes = ['hidden_size', 'num_hidden_layers', 'num_attention_heads', 'vocab_size'];
   const common = [...sizes, 'model_type', 'max_position_embeddings', 'tie_word_embeddings'];
