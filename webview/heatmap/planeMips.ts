@@ -80,20 +80,22 @@ export function countWithin(
 }
 
 /**
- * The shares of one row of squares of 2 × 2 bits.
- * @param into  [ceil(columns / 2)]; written
+ * The shares of one row of squares of 2 × 2 bits, or of some of it.
+ * @param into  [ceil(columns / 2)]; written between `from` and `to`
  */
 export function secondLevelRow(
   { rows, columns, bits }: BitPlane,
   row: number,
   into: Uint8Array,
+  from = 0,
+  to = into.length,
 ): void {
   const stride = Math.ceil(columns / 8);
   const upper = 2 * row * stride;
   const lower = 2 * row + 1 < rows ? upper + stride : -1;
   const height = lower < 0 ? 1 : 2;
-  const cells = Math.ceil(columns / 2);
-  for (let c = 0; c < cells; c++) {
+  const end = Math.min(to, Math.ceil(columns / 2));
+  for (let c = from; c < end; c++) {
     const [at, shift] = [c >> 2, (c & 3) * 2];
     const width = 2 * c + 1 < columns ? 2 : 1;
     // What a file holds behind the last column is nothing.

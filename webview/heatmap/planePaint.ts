@@ -72,7 +72,9 @@ export function paintPlane(
     if (level === 0) bitRow(raster, from, left, right, row, mips, table, columns, line);
     else {
       const shares = level < FIRST_COPY ? scratch.line : mips.levels[level]!.shares;
-      if (level < FIRST_COPY) secondLevelRow(mips.plane, row, scratch.line);
+      if (level < FIRST_COPY) {
+        secondLevelRow(mips.plane, row, scratch.line, columns[left], columns[right - 1]! + 1);
+      }
       const start = level < FIRST_COPY ? 0 : row * mips.levels[level]!.columns;
       for (let x = left; x < right; x++) {
         raster.pixels[from + x] = table[shares[start + columns[x]!]!]!;
