@@ -120,8 +120,10 @@ async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics |
     kind === 'attention'
       ? await attentionStatistics(forward, layer, mask, states, wish.gram, signal)
       : await probe.statistics(layer, mask, states, wish, signal);
+  const last = kind === 'mlp' ? 'down' : 'o';
+  const narrowed = from.remainder === 'padded';
   assertUsable(`${block}, input of the ${kind} sublayer`, statistics.normed);
-  assertUsable(`${block}, input of ${kind === 'mlp' ? 'down' : 'o'}_proj`, statistics.inner);
+  assertUsable(`${block}, input of ${last}_proj`, statistics.inner, narrowed);
   return statistics;
 }
 

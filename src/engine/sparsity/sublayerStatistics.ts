@@ -40,9 +40,11 @@ export interface StatisticsWish {
  *
  * Single channels that are always zero are legal: nothing is lost with their weights.
  * @param what  the input, e.g. `block 3, input of down_proj`
- * @throws EngineError `numeric` when a sum is not finite or every channel is zero
+ * @param narrowed  the channels are those a subnet keeps, which may all be silent ones; any mask of
+ *   their weights is then as good as any other
+ * @throws EngineError `numeric` when a sum is not finite, or every channel of a whole input is zero
  */
-export function assertUsable(what: string, { squares }: InputMoments): void {
+export function assertUsable(what: string, { squares }: InputMoments, narrowed = false): void {
   const bad = squares.findIndex((sum) => !Number.isFinite(sum));
   if (bad >= 0) {
     throw new EngineError('numeric', {
@@ -52,7 +54,7 @@ export function assertUsable(what: string, { squares }: InputMoments): void {
       action: 'Check the model and the calibration text: the activations overflow.',
     });
   }
-  if (squares.every((sum) => sum === 0)) {
+  if (!narrowed && squares.every((sum) => sum === 0)) {
     throw new EngineError('numeric', {
       what,
       expected: 'a channel that is not always zero',

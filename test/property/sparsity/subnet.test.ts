@@ -187,6 +187,24 @@ describe('a sparse subnet', () => {
     );
   });
 
+  it('that keeps nothing but silent neurons of a block is made sparse like any other', async () => {
+    const layer = opt.layers[0]!;
+    const bias = layer.up.bias!.slice();
+    // Far below what any input can lift, so that ReLU gives zeros.
+    bias.fill(-1e3, 0, 5);
+    const layers = opt.layers.with(0, { ...layer, up: { ...layer.up, bias } });
+    const masks = denseSubnet(opt.shape).layers;
+    const subnet = { layers: masks.with(0, { ...masks[0]!, mlp: Uint32Array.of(0, 1, 2, 3, 4) }) };
+    for (const name of NAMES.filter((one) => one !== 'dass')) {
+      const { weights } = await prune({
+        ...{ weights: { ...opt, layers }, subnet, method: methodFor(opt.shape, name) },
+        ...{ pattern: parsePattern('2:4'), scope: 'all' },
+      });
+      const { up, down } = weights.layers[0]!;
+      for (const { weight } of [up, down]) assert.ok(weight.every(Number.isFinite), name);
+    }
+  });
+
   it('whose channels are partly always zero has finite weights, by every method', async () => {
     const silent = llama.layers.map((layer) => {
       const up = { ...layer.up, weight: layer.up.weight.slice().fill(0, 0, 20 * HIDDEN) };
@@ -205,20 +223,6 @@ describe('a sparse subnet', () => {
         }
       }
     }
-  });
-});
-
-describe('compact maps', () => {
-  it('have the rows of an export, in its order', () => {
-    fc.assert(
-      fc.property(fc.nat(1_000_000), fc.constantFrom(llama, opt), (seed, { shape }) => {
-        for (const mask of randomMasks(shape, seed).layers) {
-          const expected = keptAttentionRows(shape, keptHeads(shape, mask));
-          assert.deepEqual(keptRowsOf(shape, mask, 'attention'), { ...expected });
-        }
-      }),
-      propertyOptions({ numRuns: 100 }),
-    );
   });
 });
 
