@@ -1,11 +1,14 @@
 import { rmSync } from 'node:fs';
+import { perplexityOf } from '../evaluation/perplexity.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { decoderPerplexity } from '../export/decoderPerplexity.ts';
 import { decoderRows } from '../export/decoderRows.ts';
 import { exportOnnx, type ExportOptions } from '../export/exportOnnx.ts';
-import { formatOf } from '../quantise/blockFormat.ts';
+import { type BlockFormat, formatOf } from '../quantise/blockFormat.ts';
 import { quantiseModel } from '../quantise/quantiseModel.ts';
-import type { QuantisedModel } from '../quantise/quantisedModel.ts';
+import type { MapRows, QuantisedModel } from '../quantise/quantisedModel.ts';
+import { roundModel } from '../quantise/roundModel.ts';
+import type { LayerMask } from '../subnet/subnet.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -19,11 +22,10 @@ export interface QuantisedCandidate extends Candidate {
 /** Rounds a candidate when it is asked for the first time, and keeps the result. */
 export type Quantiser = (progress?: Progress) => Promise<QuantisedCandidate>;
 
-/**
- * Tokens that rounding looks at: ten times the widest input of models this is made for, and a small
- * part of a run. More was not better.
- */
+/** Tokens that rounding looks at, at most: some for each input of a map, and a small part of a run. */
 const MOST_TOKENS = 32_768;
+/** One in this many calibration windows only judges how rounding went. */
+const JUDGING = 8;
 
 /**
  * What rounds a candidate as the config's `export` section says; null when it says "none".
@@ -37,9 +39,6 @@ export function quantiserOf(
 ): Quantiser | null {
   const format = formatOf(run.config.export);
   if (format === null) return null;
-  const { forward, gemm, weights } = bench;
-  const { signal } = run;
-  const count = Math.max(1, Math.floor(MOST_TOKENS / (windows[0]?.length ?? 1)));
   let made: Promise<QuantisedCandidate> | undefined;
   const make = async (progress?: Progress): Promise<QuantisedCandidate> => {
     const { bits, blockSize } = format;
@@ -47,15 +46,50 @@ export function quantiserOf(
       'info',
       `The linear maps of the ONNX decoder become ${bits}-bit integers, ${blockSize} to a scale; its embedding and head stay as they are.`,
     );
-    const quantised = await quantiseModel({
-      ...{ ...candidate, forward, gemm, format, signal },
-      batches: batchesOf(windows.slice(0, count)),
-      rowsOf: (mask) => decoderRows(weights.shape, mask),
-      ...(progress === undefined ? {} : { onProgress: progress }),
-    });
+    const quantised = await rounded(run, bench, { candidate, windows, format }, progress);
     return { weights: quantised.weights, subnet: candidate.subnet, quantised };
   };
   return (progress) => (made ??= make(progress));
+}
+
+/**
+ * 8 bits are rounded to nearest, which costs next to nothing already. 4 bits are rounded one input
+ * after the other, if that does better on windows that it has not looked at.
+ */
+async function rounded(
+  run: RunContext,
+  { forward, head, gemm, weights }: Workbench,
+  from: {
+    readonly candidate: Candidate;
+    readonly windows: readonly Uint32Array[];
+    readonly format: BlockFormat;
+  },
+  progress: Progress | undefined,
+): Promise<QuantisedModel> {
+  const { candidate, windows, format } = from;
+  const { signal } = run;
+  const { subnet } = candidate;
+  const rowsOf = (mask: LayerMask): MapRows => decoderRows(weights.shape, mask);
+  const nearest = roundModel(candidate.weights, subnet, format, rowsOf);
+  if (format.bits === 8) return nearest;
+  const judging = windows.slice(0, Math.ceil(windows.length / JUDGING));
+  const others = windows.length > judging.length ? windows.slice(judging.length) : judging;
+  const count = Math.max(1, Math.floor(MOST_TOKENS / (windows[0]?.length ?? 1)));
+  const swept = await quantiseModel({
+    ...{ ...candidate, forward, gemm, format, rowsOf, signal },
+    batches: batchesOf(others.slice(0, count)),
+    ...(progress === undefined ? {} : { onProgress: progress }),
+  });
+  const lossOf = async (model: QuantisedModel): Promise<number> =>
+    (await perplexityOf(forward, head, { weights: model.weights, subnet }, judging, { signal }))
+      .lossNats;
+  const [plain, better] = [await lossOf(nearest), await lossOf(swept)];
+  const kept = better < plain ? 'input by input' : 'to nearest';
+  run.log(
+    'info',
+    `Loss on ${judging.length} other windows: ${plain.toFixed(4)} rounded to nearest, ${better.toFixed(4)} input by input; kept ${kept}.`,
+  );
+  return better < plain ? swept : nearest;
 }
 
 /**

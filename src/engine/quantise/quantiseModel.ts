@@ -7,7 +7,7 @@ import type { LinearName } from '../sparsity/linearMaps.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import type { PackedWeight } from './packedWeight.ts';
-import type { MapRows, PackedLayer, QuantisedModel } from './quantisedModel.ts';
+import { keepsAny, type MapRows, type PackedLayer, type QuantisedModel } from './quantisedModel.ts';
 import { quantiseSublayer } from './quantiseSublayer.ts';
 
 /** What {@link quantiseModel} needs. */
@@ -59,10 +59,6 @@ export async function quantiseModel(request: QuantiseRequest): Promise<Quantised
   }
   releaseTensors(states);
   return { format: request.format, weights: { ...weights, layers }, layers: packed };
-}
-
-function keepsAny(kind: SublayerKind, mask: LayerMask): boolean {
-  return kind === 'mlp' ? mask.mlp.length > 0 : mask.heads.some(({ vo }) => vo.length > 0);
 }
 
 async function stepped(

@@ -8,12 +8,19 @@ import { isOutputMap, type LinearName, mapsOf } from '../sparsity/linearMaps.ts'
 import type { LayerMask } from '../subnet/subnet.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import { inputGrams } from './inputGrams.ts';
-import { dequantised, type PackedWeight } from './packedWeight.ts';
+import { inputsFirst, withIntegers } from './mapLayout.ts';
+import type { PackedWeight } from './packedWeight.ts';
 import type { MapRows } from './quantisedModel.ts';
 import { quantiseSweep } from './sweep.ts';
 
-/** Added to the diagonal of a Gram matrix, as a share of its mean; the published value. */
-const DAMPING = 0.01;
+/**
+ * Added to the diagonal of a Gram matrix, as a share of its mean.
+ *
+ * Deviation: published is 0.01. With it, errors on other text were up to 1.3 times those of plain
+ * rounding in the MLPs of a model of 135M looked at with 4,096 tokens; with this they never were
+ * larger, and maps that gain, gain as much.
+ */
+const DAMPING = 0.1;
 
 /** One sublayer to be rounded, and where it stands. */
 export interface SublayerToQuantise {
@@ -51,55 +58,18 @@ export async function quantiseSublayer(from: SublayerToQuantise): Promise<Quanti
   const changed: Partial<Record<LinearName, Linear>> = {};
   for (const { name, linear } of mapsOf(layer, kind)) {
     const options = { damping: DAMPING, what: `${block}, input of ${name}_proj` };
-    const isOutput = isOutputMap(name);
-    const weight = inputsFirst(linear.weight, hidden, rows[name], isOutput);
-    const root = isOutput
+    const weight = inputsFirst(name, linear.weight, hidden, rows[name]);
+    const root = isOutputMap(name)
       ? await inverseRoot(gemm, inOrder(inner, rows[name]), options, signal)
       : (shared ??= await inverseRoot(gemm, normed, options, signal));
     const map = await quantiseSweep(gemm, weight, root, format, signal);
     packed[name] = map;
     changed[name] = {
       ...linear,
-      weight: withRows(linear.weight, hidden, rows[name], map, isOutput),
+      weight: withIntegers(name, linear.weight, rows[name], map),
     };
   }
   return { layer: { ...layer, ...changed }, packed };
-}
-
-/** Rows of a stored weight as a matrix with the map's inputs as rows; row −1 gives zeros. */
-function inputsFirst(
-  stored: Float32Array,
-  hidden: number,
-  rows: Int32Array,
-  isOutput: boolean,
-): Matrix {
-  const count = rows.length;
-  const out = isOutput ? zeros(count, hidden) : zeros(hidden, count);
-  rows.forEach((row, i) => {
-    if (row < 0) return;
-    const line = stored.subarray(row * hidden, (row + 1) * hidden);
-    if (isOutput) out.data.set(line, i * hidden);
-    else for (let c = 0; c < hidden; c++) out.data[c * count + i] = line[c]!;
-  });
-  return out;
-}
-
-/** A stored weight with what integers stand for in place of its kept rows. */
-function withRows(
-  stored: Float32Array,
-  hidden: number,
-  rows: Int32Array,
-  packed: PackedWeight,
-  isOutput: boolean,
-): Float32Array {
-  const values = dequantised(packed);
-  const out = stored.slice();
-  rows.forEach((row, i) => {
-    if (row < 0) return;
-    if (!isOutput) out.set(values.subarray(i * hidden, (i + 1) * hidden), row * hidden);
-    else for (let c = 0; c < hidden; c++) out[row * hidden + c] = values[c * rows.length + i]!;
-  });
-  return out;
 }
 
 /**
