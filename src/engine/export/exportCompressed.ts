@@ -19,7 +19,12 @@ import type { WrittenCheckpoint } from './exportCheckpoint.ts';
 import type { ExportOptions } from './exportOnnx.ts';
 import { slicedTensors, slicedValues, type SlicedTensor } from './slicedTensors.ts';
 import { sparsityBlock, type SparsityBytes } from './sparsityBlock.ts';
-import { type SparseMapPlan, type SparsitySurvey, surveySparsity } from './sparsitySurvey.ts';
+import {
+  hasSparseMap,
+  type SparseMapPlan,
+  type SparsitySurvey,
+  surveySparsity,
+} from './sparsitySurvey.ts';
 import { type Loadable, stockLayout } from './stockLayout.ts';
 
 /** Version of the library whose forms are written; later ones do not read them. */
@@ -92,7 +97,7 @@ export async function canCompress(
   { dtype, signal }: Pick<ExportOptions, 'dtype' | 'signal'>,
 ): Promise<boolean> {
   const sliced = slicedTensors(family, weights.shape, subnet);
-  return (await surveySparsity(weights, sliced, dtype, signal)).form !== null;
+  return hasSparseMap(weights, sliced, dtype, signal);
 }
 
 /** The tensors of a packed map. They are made once, together, and let go with the last of them. */
@@ -180,9 +185,9 @@ function loadableOf(layout: Loadable, form: BitmaskForm): Loadable {
   if (!layout.transformers) return { transformers: false, reason: layout.reason };
   const reason =
     form === 'sparse-24-bitmask'
-      ? 'transformers 4 with compressed-tensors 0.14 expands it, and vLLM before 0.19 runs it; newer ' +
-        'versions dropped this form, and transformers 5 would give the packed maps random weights.'
-      : 'transformers cannot load this form: only 2:4 along the inputs was ever supported.';
+      ? 'transformers 4 with compressed-tensors 0.14 loads it. Later versions dropped this form: ' +
+        'transformers 5 gives the packed maps random weights and only warns.'
+      : 'transformers cannot load this form: it never expanded any but 2:4 along the inputs.';
   return { transformers: false, reason };
 }
 

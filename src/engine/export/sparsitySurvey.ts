@@ -74,6 +74,26 @@ export async function surveySparsity(
   };
 }
 
+/**
+ * True when any map of a sliced model is worth packing; looks no further than the first.
+ * @throws EngineError `cancelled`
+ */
+export async function hasSparseMap(
+  weights: ModelWeights,
+  tensors: readonly SlicedTensor[],
+  dtype: StoredDtype,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  for (const tensor of tensors) {
+    if (kindOf(tensor) === null) continue;
+    throwIfAborted(signal);
+    await setImmediate();
+    const values = roundedTo(dtype, slicedValues(weights, tensor));
+    if (isSmallerPacked(tensor, countNonzeros(values), dtype)) return true;
+  }
+  return false;
+}
+
 function kindsOf(
   surveys: ReadonlyMap<MapName, { readonly survey: PatternSurvey; readonly maps: number }>,
 ): SparsitySurvey['kinds'] {
