@@ -1,6 +1,7 @@
 import {
   cellAt,
   fitAll,
+  isWhole,
   panBy,
   resizeView,
   reveal,
@@ -59,10 +60,10 @@ export function revealCell({ x, y }: PlaneView, { row, column }: PlaneCell): Pla
 /** The same view in a place of another size. */
 export function resizePlane({ x, y }: PlaneView, room: Room, mostScale: number): PlaneView {
   const least = leastScale(y.cells, x.cells, room, mostScale);
-  const next = (view: Viewport, pixels: number): Viewport => {
-    const resized = resizeView({ ...view, mostScale }, pixels);
-    return resizeView({ ...resized, leastScale: least }, pixels);
-  };
+  const next = (view: Viewport, pixels: number): Viewport =>
+    isWhole(view)
+      ? fitAll(view.cells, pixels, mostScale, least)
+      : resizeView({ ...view, mostScale, leastScale: least }, pixels);
   return { x: next(x, room.width), y: next(y, room.height) };
 }
 
