@@ -193,6 +193,22 @@ describe('an engine that is killed', () => {
     await workbench.notification('"Export small" has finished.', LONG_MS);
     assert.ok(existsSync(model));
   });
+
+  editor.step('and a comparison of methods from one command', async (workbench, folder) => {
+    writeFileSync(join(folder, 'table.subnet.jsonc'), TABLE);
+    await workbench.openFile('table.subnet.jsonc');
+    await workbench.runCommand('Subnet Studio: Compare Methods');
+    const page = await workbench.webview('.page.methods', LONG_MS);
+    const table = page.locator('.method-tables');
+    for (const method of ['Magnitude', 'Wanda']) {
+      await table.getByText(method, { exact: true }).first().waitFor({ timeout: LONG_MS });
+    }
+    const text = await workbench.notification(/is best at 2:4: perplexity/, LONG_MS);
+    assert.match(text, /^(Magnitude|Wanda) is best .*\(dense \d/);
+    await workbench.treeRowSaying(/^table · comparison of methods · finished · 3 rows/, LONG_MS);
+    await workbench.screenshot('methods');
+    assert.deepEqual(workbench.policyViolations, []);
+  });
 });
 
 describe('a workspace that is not trusted', () => {
@@ -236,6 +252,23 @@ const SMALL = `// Small enough for seconds, long enough to be interrupted.
   "search": { "preset": "quick", "windows": 4, "length": 64, "generations": 400 },
   "reform": { "windows": 16 },
   "evaluation": { "context": 64 },
+}
+`;
+
+const TABLE = `// Two methods and the dense model: seconds.
+{
+  "model": "./tiny-llama",
+  "ratio": 0.7,
+  "text": "./text/calibration.txt",
+  "heldout": "./text/heldout.txt",
+  "calibration": { "windows": 8, "length": 64 },
+  "evaluation": { "context": 64, "maxWindows": 8 },
+  "compare": {
+    "sparsity": ["magnitude", "wanda"],
+    "patterns": ["2:4"],
+    "scopes": ["mlp"],
+    "structured": [],
+  },
 }
 `;
 
