@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { readCandidate } from '../../engine/runs/candidateStore.ts';
 import { latestGeneration } from '../../engine/runs/generationStore.ts';
-import { readRunJson } from '../../engine/runs/runLayout.ts';
+import { readRunJson, runFiles } from '../../engine/runs/runLayout.ts';
 import { decodeIndices, type EncodedLayer } from '../../engine/subnet/encode.ts';
 import { subnetKey } from '../../engine/subnet/key.ts';
 import { packSubnet, unpackSubnet } from '../../engine/subnet/pack.ts';
@@ -9,6 +10,7 @@ import { EngineError } from '../../protocol/errors.ts';
 import type { UnitLayout } from '../../protocol/unitLayout.ts';
 import type { MaskRef } from '../../protocol/panelParams.ts';
 import { namedMasks, type NamedMask } from '../model/runSnapshot.ts';
+import { fileStamp } from './fileStamp.ts';
 
 /** A mask as a dashboard draws it. */
 export interface MaskBits {
@@ -35,15 +37,32 @@ export function readMask(folder: string, layout: UnitLayout, ref: MaskRef): Mask
   });
 }
 
-/** Subnet keys of the masks that have a name and can be read. */
+/** Keys of named masks that were read before, each with the stamp of its file then. */
+export type KnownKeys = Map<NamedMask, { readonly stamp: string; readonly key: string }>;
+
+/**
+ * Subnet keys of the masks that have a name and can be read.
+ * @param known  what was found before; brought up to date
+ */
 export function namedMaskKeys(
   folder: string,
   layout: UnitLayout,
+  known: KnownKeys = new Map(),
 ): Partial<Record<NamedMask, string>> {
   const keys: Partial<Record<NamedMask, string>> = {};
   for (const name of namedMasks) {
+    // Taken before the file is read: one that changes meanwhile is read again next time.
+    const stamp = fileStamp(join(folder, runFiles.masks, `${name}.json`));
+    const before = known.get(name);
+    if (stamp !== null && before?.stamp === stamp) {
+      keys[name] = before.key;
+      continue;
+    }
+    known.delete(name);
     try {
-      keys[name] = subnetKey(namedSubnet(folder, layout, name));
+      const key = subnetKey(namedSubnet(folder, layout, name));
+      keys[name] = key;
+      if (stamp !== null) known.set(name, { stamp, key });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
     }

@@ -10,7 +10,7 @@ import type { MapName, SparsityRecord } from '../../protocol/sparsityRecord.ts';
 import { emptyRun, reduceRun, type RunModel } from '../model/runModel.ts';
 import type { RunHead, RunSnapshot } from '../model/runSnapshot.ts';
 import { EventTail, watchRun, type EventBatch } from './eventTail.ts';
-import { keptShares, namedMaskKeys, readMask, type MaskBits } from './runMasks.ts';
+import { keptShares, namedMaskKeys, readMask, type KnownKeys, type MaskBits } from './runMasks.ts';
 import { hasScores, importanceRanks, layerScores } from './runScores.ts';
 import {
   hasSparsity,
@@ -41,6 +41,8 @@ export class RunReader {
   private readonly followers = new Set<(change: RunChange) => void>();
   private stopWatching: (() => void) | undefined;
   private model: RunModel = emptyRun;
+  /** Keys of masks of deep models take a tenth of a second to compute. */
+  private readonly namedKeys: KnownKeys = new Map();
   /** The record that was read last, which every weight is looked up in. */
   private zeros: { readonly stamp: string | null; readonly record: SparsityRecord } | undefined;
 
@@ -67,7 +69,7 @@ export class RunReader {
     return {
       head: headOf(this.manifest),
       model: this.current(),
-      masks: layout === null ? {} : namedMaskKeys(this.folder, layout),
+      masks: layout === null ? {} : namedMaskKeys(this.folder, layout, this.namedKeys),
       hasScores: layout !== null && hasScores(this.folder, layout),
       hasSparsity: hasSparsity(this.folder),
     };

@@ -21,6 +21,7 @@ import {
   type SparseMap,
   type SparsityRecord,
 } from '../../protocol/sparsityRecord.ts';
+import { fileStamp } from './fileStamp.ts';
 
 /** The zeros of one weight. */
 export interface WeightPattern {
@@ -63,9 +64,7 @@ export function readSparsity(folder: string): SparsityRecord {
 
 /** Tells one state of a run's record from another; null when it has none. */
 export function sparsityStamp(folder: string): string | null {
-  const path = join(folder, runFiles.masks, SPARSE_RECORD_FILE);
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? null : `${found.mtimeMs} ${found.size}`;
+  return fileStamp(join(folder, runFiles.masks, SPARSE_RECORD_FILE));
 }
 
 /**

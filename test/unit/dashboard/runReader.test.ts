@@ -60,6 +60,20 @@ describe('the reader of a run folder', () => {
     assert.throws(() => reader.mask({ kind: 'candidate', key: '0'.repeat(16) }), /its masks/);
   });
 
+  it('knows the keys of named masks again until their file is another', () => {
+    const run = newRun('keys');
+    const [first, second] = [subnet([0, 5]), subnet([1])];
+    run.writeMasks('searched', encodeSubnet(first));
+    const reader = new RunReader(run.path);
+    assert.deepEqual(reader.snapshot().masks, { searched: subnetKey(first) });
+    assert.deepEqual(reader.snapshot().masks, { searched: subnetKey(first) });
+    run.writeMasks('searched', encodeSubnet(second));
+    assert.deepEqual(reader.snapshot().masks, { searched: subnetKey(second) });
+    rmSync(join(run.path, 'masks', 'searched.json'));
+    assert.deepEqual(reader.snapshot().masks, {});
+    run.close();
+  });
+
   it('counts how often each unit is kept by the last survivors', () => {
     const run = newRun('shares');
     const store = new CandidateStore(run.path, layout);
