@@ -3,6 +3,7 @@ import { engineThreads } from '../../src/engine/runtime/devicesThreads.ts';
 import { forwardBench } from './forwardBench.ts';
 import { hostBench } from './hostBench.ts';
 import { memoryBench } from './memoryBench.ts';
+import { quantiseBench } from './quantiseBench.ts';
 import { reportGroups } from './report.ts';
 import { solverBench } from './solverBench.ts';
 import { sparsityBench } from './sparsityBench.ts';
@@ -18,6 +19,7 @@ const results = await reportGroups([
   () => hostBench(),
   () => solverBench(threads, sizes),
   () => sparsityBench(threads),
+  () => quantiseBench(threads),
 ]);
 if (json) console.log(JSON.stringify(results));
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
