@@ -104,7 +104,7 @@ function words(action: string): string {
     .replaceAll(/"subnet resume[^"]*"/g, vscode.l10n.t('the command Resume'))
     .replaceAll(/"subnet runs[^"]*"/g, vscode.l10n.t('the Runs view'))
     .replaceAll(/"subnet devices[^"]*"/g, vscode.l10n.t('the command Select Device'))
-    .replaceAll(/"subnet compare[^"]*"/g, vscode.l10n.t('the command Compare Runs'))
+    .replaceAll(/"subnet compare[^"]*"/g, vscode.l10n.t('the command Compare Methods'))
     .replaceAll(/"subnet (\w+)[^"]*"/g, 'Subnet Studio: $1');
 }
 

@@ -39,7 +39,7 @@ describe('in a workspace that is not trusted', () => {
   const acting: readonly CommandName[] = [
     ...(['newConfig', 'run', 'dryRun', 'resume', 'pause', 'keepBest', 'moveUp'] as const),
     ...(['removeFromQueue', 'reform', 'evaluate', 'export', 'deleteRun'] as const),
-    ...(['selectDevice', 'runExample'] as const),
+    ...(['selectDevice', 'runExample', 'compareMethods', 'deleteComparison'] as const),
   ];
 
   it('nothing runs, is written or deleted, and every refusal says what to do', async () => {

@@ -67,7 +67,8 @@ describe('the manifest of the extension', () => {
   it('lets nothing run, write or delete be chosen in a workspace that is not trusted', () => {
     const guarded = ['run', 'dryRun', 'resume', 'pause', 'keepBest', 'newConfig', 'deleteRun'];
     const more = ['reform', 'evaluate', 'export', 'moveUp', 'removeFromQueue', 'runExample'];
-    for (const name of [...guarded, ...more]) {
+    const compared = ['compareMethods', 'deleteComparison'];
+    for (const name of [...guarded, ...more, ...compared]) {
       const found = commands.find(({ command }) => command === `subnetStudio.${name}`);
       assert.match(found?.enablement ?? '', /isWorkspaceTrusted/, name);
     }
@@ -76,7 +77,8 @@ describe('the manifest of the extension', () => {
   it('shows at most three buttons on a row and two above a config', () => {
     const rows = ['run.running', 'run.paused', 'run.interrupted', 'run.failed', 'run.finished'];
     const others = ['run.queued', 'queued.next', 'queued.later', 'subnet.exported', 'broken'];
-    for (const value of [...rows, ...others]) {
+    const compared = ['running', 'queued', 'paused', 'failed', 'finished', 'broken'];
+    for (const value of [...rows, ...others, ...compared.map((one) => `comparison.${one}`)]) {
       const inline = (menus['view/item/context'] ?? []).filter(
         ({ group = '', when = '' }) => group.startsWith('inline') && matches(when, value),
       );

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { fake, hostOn, someJob, until, type TestHost } from './harness.ts';
 
+const { runLook } = await import('../../src/host/trees/runLook.ts');
+
 let host: TestHost | undefined;
 afterEach(() => {
   host?.dispose();
@@ -23,6 +25,26 @@ describe('the Runs view', () => {
     const [item] = tree().items();
     assert.deepEqual([item?.contextValue, item?.iconPath.id], ['run.finished', 'pass']);
     assert.match(item!.accessibilityInformation.label, /^tiny · finished · \d/);
+  });
+
+  it('names the kind of a run that does more than narrow, and the figure of its last step', async () => {
+    host = await hostOn('tiny');
+    const [run] = host.app.store.runs;
+    const row = (config: object, figures = run!.digest.figures): string =>
+      runLook({
+        ...run!,
+        manifest: { ...run!.manifest, config: { ...run!.manifest.config, ...config } },
+        digest: { ...run!.digest, figures },
+      }).description;
+    const sparsify = { method: 'ours', pattern: '2:4', scope: 'mlp' };
+    assert.match(row({ sparsify: { ...sparsify, method: 'none' } }), / · 70% · \w/);
+    assert.match(row({ ratio: 1, sparsify }), /\d · 2:4 mlp · \w/);
+    const all = { sparsify, export: { quantise: 'int4' } };
+    const { reformed } = run!.digest.figures;
+    const sparse = { ...reformed!, perplexity: 4.25 };
+    assert.match(row(all, { reformed: reformed!, sparse }), /^4\.25 · 70% · 2:4 mlp · int4 · /);
+    const quantised = { ...sparse, perplexity: 4.5 };
+    assert.match(row(all, { reformed: reformed!, sparse, quantised }), /^4\.50 · /);
   });
 
   it('shows the place of a queued run, and counts running ones in its badge', async () => {
