@@ -6,6 +6,7 @@ import { ROOT } from '../../scripts/package/contents.ts';
 import { RECORDED } from '../fixtures/recordedRuns.ts';
 import { makeRecordedRun } from '../fixtures/recordedRun.ts';
 import { installExtension, type Installed } from './installed.ts';
+import { SMALL, TABLE } from './smallConfigs.ts';
 import type { Workbench } from './workbench.ts';
 
 /** One step on a machine that does other things too. */
@@ -241,36 +242,6 @@ describe('a workspace that is not trusted', () => {
     assert.equal(runs.filter((name) => !name.startsWith('.')).length, 2);
   });
 });
-
-const SMALL = `// Small enough for seconds, long enough to be interrupted.
-{
-  "model": "./tiny-llama",
-  "ratio": 0.7,
-  "text": "./text/calibration.txt",
-  "heldout": "./text/heldout.txt",
-  "calibration": { "windows": 16, "length": 64 },
-  "search": { "preset": "quick", "windows": 4, "length": 64, "generations": 400 },
-  "reform": { "windows": 16 },
-  "evaluation": { "context": 64 },
-}
-`;
-
-const TABLE = `// Two methods and the dense model: seconds.
-{
-  "model": "./tiny-llama",
-  "ratio": 0.7,
-  "text": "./text/calibration.txt",
-  "heldout": "./text/heldout.txt",
-  "calibration": { "windows": 8, "length": 64 },
-  "evaluation": { "context": 64, "maxWindows": 8 },
-  "compare": {
-    "sparsity": ["magnitude", "wanda"],
-    "patterns": ["2:4"],
-    "scopes": ["mlp"],
-    "structured": [],
-  },
-}
-`;
 
 /** Declares a step: a test that goes on where the one before it ended. */
 type Step = (name: string, work: (workbench: Workbench, folder: string) => Promise<void>) => void;
