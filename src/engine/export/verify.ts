@@ -36,10 +36,12 @@ export const TOLERANCES: Readonly<Record<StoredDtype, number>> = {
 };
 
 /**
- * The same for a decoder that rounds activations to signed bytes: every product is off by about
- * 0.4%, as with weights of 8 bits.
+ * The same for a decoder that rounds activations to signed bytes. Its integers are compared without
+ * that rounding; this is only to find a device that computes nonsense. Root mean squares of 0.006 were
+ * seen in the bundled model and of 0.03 in SmolLM2-135M with blocks of 32, 0.06 with blocks of 128:
+ * an activation that stands out coarsens its whole block.
  */
-export const INTEGER_TOLERANCE = 0.25;
+export const INTEGER_TOLERANCE = 1;
 
 /**
  * The root mean square of all differences may be at most this share of the tolerance: rounding
