@@ -1,5 +1,5 @@
 import { createButton } from './controls/button.ts';
-import { makesSparse } from './data/sparseRun.ts';
+import { hasFurtherSteps, makesSparse } from './data/sparseRun.ts';
 import { el, show } from './dom.ts';
 import type { Tab } from './selection.ts';
 import { firstRun, type State } from './store.ts';
@@ -109,10 +109,16 @@ const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HT
       }),
     ),
   results(page) {
-    const steps = createLazyView(async () => {
-      const { createStepsView } = await import('./sparsity/stepsView.ts');
-      return createStepsView();
-    });
+    const steps = createLazyView(
+      async () => {
+        const { createStepsView } = await import('./sparsity/stepsView.ts');
+        return createStepsView();
+      },
+      (state) => {
+        const run = firstRun(state);
+        return run !== undefined && hasFurtherSteps(run);
+      },
+    );
     const views = [createFiguresView(), steps, createExportsView(page)];
     return [views, el('div', { class: 'column' }, ...views.map(({ element }) => element))];
   },

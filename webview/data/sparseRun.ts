@@ -35,6 +35,12 @@ export function makesSparse(run: RunSnapshot): boolean {
   return run.hasSparsity || run.model.densities.length > 0 || sparsifyOf(run).method !== 'none';
 }
 
+/** True when a run goes further than its subnet, so that its steps are worth a picture of their own. */
+export function hasFurtherSteps({ model: { figures } }: RunSnapshot): boolean {
+  const further = figures.sparse !== undefined || figures.quantised !== undefined;
+  return further && figures.dense !== undefined;
+}
+
 /** Reads the texts of a section of a config, which may be of any version. */
 function textsOf(section: unknown): (name: string, otherwise: string) => string {
   const fields = (typeof section === 'object' && section !== null ? section : {}) as Record<

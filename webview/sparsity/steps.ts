@@ -31,9 +31,3 @@ export function stepsOf(run: RunSnapshot): readonly Step[] {
     return [{ name, label, figure, keptShare: unknown ? null : nonzero / dense }];
   });
 }
-
-/** True when a run goes further than its subnet, so that its steps are worth a picture of their own. */
-export function hasFurtherSteps({ model: { figures } }: RunSnapshot): boolean {
-  const further = figures.sparse !== undefined || figures.quantised !== undefined;
-  return further && figures.dense !== undefined;
-}

@@ -1,3 +1,4 @@
+import { hasFurtherSteps } from '../data/sparseRun.ts';
 import { el, onChange, show } from '../dom.ts';
 import {
   formatBytes,
@@ -9,7 +10,7 @@ import {
 } from '../format.ts';
 import { firstRun } from '../store.ts';
 import type { View } from '../views/view.ts';
-import { hasFurtherSteps, stepsOf, type Step } from './steps.ts';
+import { stepsOf, type Step } from './steps.ts';
 
 interface Measure {
   readonly title: string;

@@ -9,13 +9,13 @@ import {
   type SparsityRecord,
 } from '../../../src/protocol/sparsityRecord.ts';
 import { mapOrder } from '../../../webview/data/mapOrder.ts';
-import { makesSparse, quantisedTo } from '../../../webview/data/sparseRun.ts';
+import { hasFurtherSteps, makesSparse, quantisedTo } from '../../../webview/data/sparseRun.ts';
 import { blockValue, densitiesOf, valueOf } from '../../../webview/sparsity/densities.ts';
 import { alongWords, errorWords, hardwareWords } from '../../../webview/sparsity/mapWords.ts';
 import { cutWords, scoreHistogram } from '../../../webview/sparsity/scores.ts';
 import { speedWords } from '../../../webview/sparsity/speedWords.ts';
 import { spotWords } from '../../../webview/sparsity/spotWords.ts';
-import { hasFurtherSteps, stepsOf } from '../../../webview/sparsity/steps.ts';
+import { stepsOf } from '../../../webview/sparsity/steps.ts';
 import { figure, snapshotOf } from './recordedModel.ts';
 
 const told: RunEventBody[] = [
