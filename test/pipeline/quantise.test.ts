@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { estimateRun } from '../../src/engine/pipeline/estimateRun.ts';
 import type { RunOutcome } from '../../src/protocol/engineApi.ts';
 import type { RunConfig } from '../../src/protocol/runConfig.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
@@ -98,3 +99,15 @@ function newest(): string {
   const times = runs.map((name) => [statSync(join(files.runs, name)).birthtimeMs, name] as const);
   return join(files.runs, times.sort(([a], [b]) => a - b).at(-1)![1]);
 }
+
+test('an estimate expects fewer bytes of narrower integers', async () => {
+  const needed = async (quantise: Quantise): Promise<number> => {
+    configured(quantise, { sparsify: { method: 'none' } });
+    const report = await estimateRun(files.config, new AbortController().signal);
+    return report.disk.neededBytes;
+  };
+  const [floats, four, eight] = [await needed('none'), await needed('int4'), await needed('int8')];
+  // Each run also writes the decoder once to time it, so only the two widths compare.
+  assert.ok(four < eight, `${four} of ${eight}`);
+  assert.ok(eight < 1.5 * floats);
+});

@@ -4,6 +4,7 @@ import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { reformationBytes } from '../reformation/reform.ts';
+import { formatOf, SCALE_BYTES } from '../quantise/blockFormat.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
 import type { WindowCounts } from './estimateWindows.ts';
@@ -38,6 +39,10 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
     config.reform.method === 'none' || isSparsityOnly(config) ? 0 : weightBytes(shape);
   // The sparse weights beside those they came from, and another decoder.
   const zeros = sparsity === null ? 0 : weightBytes(shape) + keptBytes;
+  // The weights that integers stand for, and where rounding looks at inputs their Gram matrices.
+  const format = formatOf(config.export);
+  const looked = format?.bits === 4 ? 3 * 8 * shape.intermediate ** 2 : 0;
+  const integers = format === null ? 0 : weightBytes(shape) + looked;
   const plain = Object.fromEntries(PLAIN.map((stage) => [stage, held]));
   return {
     ...(plain as Record<'import' | 'score', number>),
@@ -47,8 +52,8 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
     sparsify:
       held + changed + (sparsity === null ? 0 : sparsifyBytes(shape, { ...sparsity, tokens })),
     // Decoders are held side by side while they are timed: the dense one and those of the subnets.
-    evaluate: held + weightBytes(shape) + 3 * keptBytes + zeros,
-    export: held + 2 * keptBytes + zeros,
+    evaluate: held + weightBytes(shape) + 3 * keptBytes + zeros + integers,
+    export: held + 2 * keptBytes + zeros + integers,
   };
 }
 
@@ -60,7 +65,10 @@ export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): nu
   const { dtype, checkpoint, onnx } = config.export;
   const wide = dtype === 'source' ? checkpointBytes / denseTotal : BYTES_OF[dtype];
   const kept = denseTotal - denseBlock + blockBudget(shape, config.ratio);
-  const forms = (checkpoint ? 1 : 0) + (onnx ? 1 : 0);
+  const format = formatOf(config.export);
+  const narrow = format === null ? wide : format.bits / 8 + SCALE_BYTES / format.blockSize;
+  const decoder = kept * wide - blockBudget(shape, config.ratio) * (wide - narrow);
+  const forms = (checkpoint ? kept * wide : 0) + (onnx ? decoder : 0);
   const outputs = shape.layers * (shape.heads * shape.headDim + shape.intermediate) * shape.hidden;
   const blocks = 4 * denseBlock * config.ratio;
   const sparse = config.sparsify.method !== 'none';
@@ -71,7 +79,7 @@ export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): nu
   const units = shape.layers * (shape.kvHeads * 2 * shape.headDim + shape.intermediate);
   const candidates = isSearched(config) ? candidatesOf(evolveOptionsOf(config.search)) : 0;
   // Timing writes decoders of every contestant for a while.
-  const measured = (denseTotal + (sparse ? 4 : 3) * kept) * wide;
+  const measured = (denseTotal + (sparse ? 4 : 3) * kept) * wide + (format === null ? 0 : decoder);
   const masks = (candidates * units) / 8 + 20 * candidates * 20;
-  return Math.ceil(forms * kept * wide + reformed + 8 * units + masks + measured);
+  return Math.ceil(forms + reformed + 8 * units + masks + measured);
 }

@@ -115,7 +115,7 @@ test(`${INTEGER_OPERATOR} computes with the weights that the integers stand for`
         }
       }
     }),
-    propertyOptions({ numRuns: 60 }),
+    propertyOptions({ numRuns: 30 }),
   );
 });
 
