@@ -159,6 +159,7 @@ describe('an engine that is killed', () => {
       cpSync(join(ROOT, 'examples', part), join(folder, part), { recursive: true });
     }
     writeFileSync(join(folder, name), SMALL);
+    writeFileSync(join(folder, 'table.subnet.jsonc'), TABLE);
   }, 'light');
   let runFolder = '';
 
@@ -195,8 +196,7 @@ describe('an engine that is killed', () => {
     assert.ok(existsSync(model));
   });
 
-  editor.step('and a comparison of methods from one command', async (workbench, folder) => {
-    writeFileSync(join(folder, 'table.subnet.jsonc'), TABLE);
+  editor.step('and a comparison of methods from one command', async (workbench) => {
     await workbench.openFile('table.subnet.jsonc');
     await workbench.runCommand('Subnet Studio: Compare Methods');
     const page = await workbench.webview('.page.methods', LONG_MS);
