@@ -26,6 +26,11 @@ export const sparsifySection = section(
       description:
         'Which weights become sparse (name): those of the MLP, or all linear maps of a block. Paper: mlp.',
     }),
+    groups: Type.Enum(['auto', 'inputs'], {
+      default: 'auto',
+      description:
+        'Neighbours that compete in gate and up weights (name). "inputs" is what hardware for 2:4 needs: "ours" then takes the masks of Wanda, and loses little by it; "auto" leaves it to the method. Paper: auto (outputs).',
+    }),
     alpha: Type.Number({
       default: 0.5,
       minimum: 0,

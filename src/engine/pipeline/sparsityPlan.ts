@@ -1,7 +1,8 @@
+import { EngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { assertSparsityFits, type SparsityPlan } from '../sparsity/assertSparsityFits.ts';
-import { methodFor } from '../sparsity/method.ts';
+import { methodFor, type SparsityMethod } from '../sparsity/method.ts';
 import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
 import { blockBudget } from '../subnet/count.ts';
 
@@ -21,11 +22,31 @@ export function sparsityOf(
   shape: ModelShape,
 ): RunSparsity | null {
   if (sparsify.method === 'none') return null;
+  const method = methodFor(shape, sparsify.method);
   return {
-    method: { ...methodFor(shape, sparsify.method), alpha: sparsify.alpha },
+    method: { ...method, ...alongInputs(sparsify), alpha: sparsify.alpha },
     pattern: parsePattern(sparsify.pattern),
     scope: sparsify.scope,
   };
+}
+
+/**
+ * Groups along the inputs of every map, as 2:4 hardware wants them. The factor of a neuron is then the
+ * same for all that compete, so the masks of DaSS are those of Wanda.
+ */
+function alongInputs({
+  method,
+  groups,
+}: ResolvedConfig['sparsify']): Partial<Pick<SparsityMethod, 'rule'>> {
+  if (groups === 'auto') return {};
+  if (method === 'ours') return { rule: 'wanda' };
+  if (method !== 'dass') return {};
+  throw new EngineError('config', {
+    what: '"sparsify.groups"',
+    expected: '"auto" with the method "dass", which compares gate and up along their outputs',
+    found: '"inputs"',
+    action: 'Take the method "ours" or "wanda" for groups along the inputs.',
+  });
 }
 
 /**
