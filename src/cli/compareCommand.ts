@@ -1,10 +1,10 @@
+import { comparisonCsv, comparisonMarkdown } from '../dashboard/model/comparisonText.ts';
 import { Option, type Command } from 'commander';
 import { resolve } from 'node:path';
 import type { CompareRequest } from '../protocol/compareRow.ts';
 import type { ComparisonTable } from '../protocol/comparisonTable.ts';
 import { engineApi, type RunOverrides } from '../protocol/engineApi.ts';
 import { EngineError, isEngineError } from '../protocol/errors.ts';
-import { comparisonCsv, comparisonMarkdown } from './comparisonFiles.ts';
 import { comparisonText } from './comparisonText.ts';
 import { deviceOption, jsonOption, wholeNumber } from './options.ts';
 import { printResult, type Shell } from './shell.ts';

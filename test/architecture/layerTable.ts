@@ -136,7 +136,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   },
   cli: {
     // Runs are listed from disk, so that `subnet runs` works where no engine can start.
-    folders: [PROTOCOL, 'server', 'engine/runs'],
+    folders: [PROTOCOL, 'server', 'engine/runs', 'dashboard/model'],
     packages: ['commander'],
     node: ['node:fs', 'node:path'],
   },

@@ -74,6 +74,8 @@ test('run ends with the table, and with --json with exactly one JSON value', lim
     'initialised',
     'searched',
     'reformed',
+    'sparse',
+    'quantised',
     'random',
     'runFolder',
     'exports',

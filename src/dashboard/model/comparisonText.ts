@@ -64,7 +64,7 @@ export function bestRow(table: ComparisonTable): CompareRow | undefined {
 export function perplexityWords(value: number): string {
   if (!Number.isFinite(value)) return '∞';
   if (value >= 1e6) return value.toExponential(2);
-  return value.toFixed(value >= 1000 ? 0 : 2);
+  return value.toFixed(value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3);
 }
 
 /** The tables of a comparison as Markdown: methods × patterns, held-out perplexity inside. */
@@ -93,7 +93,7 @@ export function comparisonMarkdown(table: ComparisonTable): string {
 
 /** All rows of a comparison as CSV, unrounded. */
 export function comparisonCsv({ rows }: ComparisonTable): string {
-  const head = 'method,pattern,scope,seed,perplexity,nonzeroFraction,nonzeroParameters,seconds';
+  const head = 'method,pattern,scope,seed,perplexity,nonzeroFraction,params,seconds';
   const lines = rows.map((row) => {
     const { method, pattern, scope, seed, perplexity, nonzeroFraction, params, seconds } = row;
     const fields = [method, pattern, scope, seed, perplexity, nonzeroFraction, params, seconds];

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { comparisonCsv, comparisonMarkdown } from '../../../src/cli/comparisonFiles.ts';
 import { comparisonText } from '../../../src/cli/comparisonText.ts';
 import { progressLine } from '../../../src/cli/progressLine.ts';
 import { nextProgress, noProgress } from '../../../src/cli/progressState.ts';
@@ -76,47 +75,6 @@ Left out
     assert.equal(
       progressLine(one, 80, false),
       'compare    ....................    0%  0 of 8 rows',
-    );
-  });
-});
-
-describe('a comparison in a document', () => {
-  it('is Markdown with the best figures bold', () => {
-    assert.equal(
-      comparisonMarkdown(table),
-      `Zeros in the MLPs:
-
-| method | 50% | 2:4 |
-| --- | ---: | ---: |
-| dense | 2.925 | 2.925 |
-| wanda | 2.964 | 3.056 |
-| ours | **2.938** | **2.953** |
-| dass | **2.938** | - |
-| kept | 62.5% | 62.5% |
-
-Units and blocks removed, by the share that is kept:
-
-| method | 90% |
-| --- | ---: |
-| dense | 2.925 |
-| random | 19.85 |
-| depth | **3.100** |
-| kept | 86.2-90.0% |
-
-Left out:
-
-- dass (2:4 in mlp, 2:4 in all); flap (kept 90%): The MLP of this model: expected a gate, found none. Use "wanda".
-`,
-    );
-  });
-
-  it('is CSV with every field, quoted where it must be', () => {
-    const odd = { ...table, rows: [dense, { ...dense, method: 'a "b", c' }] };
-    assert.equal(
-      comparisonCsv(odd),
-      'method,pattern,scope,seed,perplexity,nonzeroFraction,params,seconds\r\n' +
-        'dense,dense,all,0,2.925,1,1000,1.5\r\n' +
-        '"a ""b"", c",dense,all,0,2.925,1,1000,1.5\r\n',
     );
   });
 });

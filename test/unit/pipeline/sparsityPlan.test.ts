@@ -6,7 +6,7 @@ import { isEngineError } from '../../../src/protocol/errors.ts';
 import type { RunConfig } from '../../../src/protocol/runConfig.ts';
 import { tinyShape } from '../../fixtures/tinyModel.ts';
 
-function planOf(sparsify: RunConfig['sparsify']) {
+function planOf(sparsify: NonNullable<RunConfig['sparsify']>) {
   const config = fillDefaults({ model: 'm', ratio: 1, text: 't', sparsify });
   return sparsityOf(config, tinyShape());
 }
