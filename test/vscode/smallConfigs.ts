@@ -31,3 +31,16 @@ export const TABLE = `// Two methods and the dense model: seconds.
   },
 }
 `;
+
+/** A run that only puts zeros into weights. */
+export const SPARSE = `// Two of four neighbours stay, along the inputs.
+{
+  "model": "./tiny-llama",
+  "ratio": 1,
+  "text": "./text/calibration.txt",
+  "heldout": "./text/heldout.txt",
+  "calibration": { "windows": 16, "length": 128 },
+  "sparsify": { "method": "ours", "pattern": "2:4", "scope": "all", "groups": "inputs" },
+  "evaluation": { "context": 128, "maxWindows": 32 },
+}
+`;

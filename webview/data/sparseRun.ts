@@ -7,6 +7,8 @@ export interface SparsifyWords {
   /** E.g. `2:4` or `50%`. */
   readonly pattern: string;
   readonly scope: string;
+  /** `inputs`: neighbours compete along the inputs of every map. */
+  readonly groups: string;
 }
 
 /** What a run was told about zeros inside weights. */
@@ -16,6 +18,7 @@ export function sparsifyOf({ head }: RunSnapshot): SparsifyWords {
     method: text('method', 'none'),
     pattern: text('pattern', ''),
     scope: text('scope', ''),
+    groups: text('groups', 'auto'),
   };
 }
 

@@ -146,16 +146,26 @@ const methodWords: Readonly<Record<string, string>> = {
   wanda: 'Wanda',
   sparsegpt: 'SparseGPT',
   dass: 'DaSS',
-  ours: 'DaSS with refitted weights',
 };
 
-function factsOf(run: RunSnapshot, { cells }: Densities): string {
-  const { method, pattern, scope } = sparsifyOf(run);
+/** Ours takes the masks of DaSS only where it can: behind a gate, and with groups as DaSS has them. */
+function titleOf(
+  { method, groups }: ReturnType<typeof sparsifyOf>,
+  maps: Densities['maps'],
+): string {
+  if (method !== 'ours') return methodWords[method] ?? method;
+  const isDass = groups === 'auto' && maps.includes('gate');
+  return `${isDass ? 'DaSS' : 'Wanda'} with refitted weights`;
+}
+
+function factsOf(run: RunSnapshot, { cells, maps }: Densities): string {
+  const asked = sparsifyOf(run);
+  const { pattern, scope } = asked;
   const isDone = run.hasSparsity;
   const there = cells.filter((cell) => cell !== null);
   const [kept, size] = there.reduce(([k, s], cell) => [k + cell.kept, s + cell.size], [0, 0]);
   return [
-    methodWords[method] ?? method,
+    titleOf(asked, maps),
     pattern,
     scope === 'all' ? 'all maps of a block' : 'the maps of the MLP',
     ...(size > 0
