@@ -61,5 +61,5 @@ function reportText(report: EvaluationReport): string {
     ...(report.peakBytes === null ? [] : [['memory added', formatBytes(report.peakBytes)]]),
     ['device', `${report.device.device}: ${report.device.reason}`],
   ];
-  return rows.map(([name = '', value = '']) => `${name.padEnd(12)}${value}\n`).join('');
+  return rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`).join('');
 }
