@@ -1,4 +1,4 @@
-import { after, before, it, type TestContext } from 'node:test';
+import { after, before, it as declare, type TestContext } from 'node:test';
 import { installExtension, type Installed } from './installed.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -33,7 +33,7 @@ export function oneEditor(
   });
   return {
     step: (name, work) => {
-      it(name, { timeout: 2 * LONG_MS }, async (t: TestContext) => {
+      declare(name, { timeout: 2 * LONG_MS }, async (t: TestContext) => {
         if (!installed.ok) return t.skip(installed.reason);
         if (broken !== '') return t.skip(`"${broken}" failed before`);
         try {
