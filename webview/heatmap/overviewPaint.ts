@@ -1,3 +1,4 @@
+import { outline } from '../draw/outline.ts';
 import { css, luminance, mix, pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { clearRaster, fillRect, hatchRect, type Hatch, type Raster } from '../draw/raster.ts';
@@ -140,16 +141,7 @@ export function paintCursor(
   const x = lefts[cell.column]!;
   const width = Math.max(1, pitches[cell.column]! - gap);
   const y = top + cell.layer * rowPitch;
-  const line = Math.max(1, Math.round(ratio));
-  for (const [grow, colour] of [
-    [2, theme.background],
-    [1, theme.foreground],
-  ] as const) {
-    context.lineWidth = line;
-    context.strokeStyle = css(colour);
-    const out = (grow - 0.5) * line;
-    context.strokeRect(x - out, y - out, width + 2 * out, rowHeight + 2 * out);
-  }
+  outline(context, { x, y, width, height: rowHeight }, ratio, theme);
 }
 
 /** A font of CSS pixels, in device pixels. */

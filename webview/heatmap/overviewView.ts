@@ -1,6 +1,6 @@
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { createSurface } from '../draw/surface.ts';
-import { el } from '../dom.ts';
+import { createHeatCanvas } from './heatCanvas.ts';
 import { columnAt, layerAt, layOutOverview, type OverviewGeometry } from './overviewGeometry.ts';
 import { paintCells, paintCursor, paintLabels, paintPlaces } from './overviewPaint.ts';
 import type { Picture } from './picture.ts';
@@ -42,13 +42,19 @@ export interface OverviewEvents {
 
 /** Makes an overview. */
 export function createOverviewView(events: OverviewEvents): OverviewView {
-  const canvas = el('canvas', {
-    class: 'heat-canvas',
-    role: 'application',
-    tabIndex: 0,
-    aria: { roledescription: 'heatmap' },
+  const frame = createHeatCanvas('heat-overview', {
+    layOut,
+    onKey,
+    onLeave() {
+      moveHover(null);
+    },
+    onFocus(shown) {
+      focused = shown === true;
+      if (shown !== false) events.onCell(focused ? cursor : null, focused);
+      surface.invalidate();
+    },
   });
-  const element = el('div', { class: 'heat-overview' }, canvas);
+  const { canvas, element } = frame;
   let scene: OverviewScene | null = null;
   let geometry: OverviewGeometry | null = null;
   let stale = true;
@@ -57,15 +63,8 @@ export function createOverviewView(events: OverviewEvents): OverviewView {
   let focused = false;
 
   const surface = createSurface(canvas, paint);
-  const watcher = new ResizeObserver(layOut);
-  watcher.observe(element);
-  window.addEventListener('resize', layOut);
-
   canvas.addEventListener('pointermove', (event) => {
     moveHover(cellUnder(event));
-  });
-  canvas.addEventListener('pointerleave', () => {
-    moveHover(null);
   });
   canvas.addEventListener('click', (event) => {
     const cell = cellUnder(event);
@@ -73,17 +72,6 @@ export function createOverviewView(events: OverviewEvents): OverviewView {
     cursor = cell;
     events.onOpen(cell.layer);
   });
-  canvas.addEventListener('focus', () => {
-    focused = canvas.matches(':focus-visible');
-    if (focused) events.onCell(cursor, true);
-    surface.invalidate();
-  });
-  canvas.addEventListener('blur', () => {
-    focused = false;
-    events.onCell(null, false);
-    surface.invalidate();
-  });
-  canvas.addEventListener('keydown', onKey);
 
   return {
     element,
@@ -103,8 +91,7 @@ export function createOverviewView(events: OverviewEvents): OverviewView {
       canvas.focus();
     },
     dispose() {
-      watcher.disconnect();
-      window.removeEventListener('resize', layOut);
+      frame.dispose();
       surface.dispose();
     },
   };

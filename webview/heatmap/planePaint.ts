@@ -1,4 +1,5 @@
-import { css, pixel } from '../draw/colour.ts';
+import { outline } from '../draw/outline.ts';
+import { pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import type { PlaneCell, PlaneView } from '../draw/plane.ts';
 import { clearRaster, fillRect, type Raster } from '../draw/raster.ts';
@@ -107,16 +108,7 @@ export function paintPlaneCursor(
   const size = Math.max(5 * ratio, Math.floor(cellWidth(view.x)));
   const [x, y] = [cellLeft(view.x, column), cellLeft(view.y, row)];
   if (x < -size || y < -size || x > plotWidth || y > plotHeight) return;
-  const line = Math.max(1, Math.round(ratio));
-  for (const [grow, colour] of [
-    [2, theme.background],
-    [1, theme.foreground],
-  ] as const) {
-    context.lineWidth = line;
-    context.strokeStyle = css(colour);
-    const out = (grow - 0.5) * line;
-    context.strokeRect(left + x - out, top + y - out, size + 2 * out, size + 2 * out);
-  }
+  outline(context, { x: left + x, y: top + y, width: size, height: size }, ratio, theme);
 }
 
 /** Device pixels that the cells of a view take. */

@@ -11,7 +11,7 @@ import {
 } from '../draw/plane.ts';
 import { createSurface } from '../draw/surface.ts';
 import { cellWidth } from '../draw/viewport.ts';
-import { el } from '../dom.ts';
+import { createHeatCanvas } from './heatCanvas.ts';
 import { layOutPlane, type PlaneGeometry } from './planeGeometry.ts';
 import { closeUp, planeAfterKey, planeAfterWheel, wholeOf } from './planeKeys.ts';
 import { paintPlaneLabels } from './planeLabels.ts';
@@ -70,13 +70,25 @@ const CLICK = 4;
 
 /** Makes a plane. */
 export function createPlaneView(events: PlaneEvents): PlanePicture {
-  const canvas = el('canvas', {
-    class: 'heat-canvas',
-    role: 'application',
-    tabIndex: 0,
-    aria: { roledescription: 'heatmap' },
+  const frame = createHeatCanvas('heat-plane', {
+    layOut,
+    onKey,
+    onLeave() {
+      setHover(null);
+    },
+    onFocus(shown) {
+      focused = shown === true;
+      if (shown !== false) tell(focused ? cursor : null, focused);
+      surface.invalidate();
+    },
+    gestures: {
+      ...{ onWheel, onDown, onMove, onUp },
+      onCancel() {
+        press = null;
+      },
+    },
   });
-  const element = el('div', { class: 'heat-plane' }, canvas);
+  const { canvas, element } = frame;
   let scene: PlaneScene | null = null;
   let geometry: PlaneGeometry | null = null;
   let view: View = fitPlane(1, 1, { width: 1, height: 1 }, 1);
@@ -87,30 +99,6 @@ export function createPlaneView(events: PlaneEvents): PlanePicture {
 
   const surface = createSurface(canvas, paint);
   let scratch = planeScratch(surface.raster, 1);
-  const watcher = new ResizeObserver(layOut);
-  watcher.observe(element);
-  window.addEventListener('resize', layOut);
-  canvas.addEventListener('wheel', onWheel, { passive: false });
-  canvas.addEventListener('pointerdown', onDown);
-  canvas.addEventListener('pointermove', onMove);
-  canvas.addEventListener('pointerup', onUp);
-  canvas.addEventListener('pointercancel', () => {
-    press = null;
-  });
-  canvas.addEventListener('pointerleave', () => {
-    setHover(null);
-  });
-  canvas.addEventListener('focus', () => {
-    focused = canvas.matches(':focus-visible');
-    if (focused) tell(cursor, true);
-    surface.invalidate();
-  });
-  canvas.addEventListener('blur', () => {
-    focused = false;
-    tell(null, false);
-    surface.invalidate();
-  });
-  canvas.addEventListener('keydown', onKey);
 
   return {
     element,
@@ -134,8 +122,7 @@ export function createPlaneView(events: PlaneEvents): PlanePicture {
       setView(closeUp(view, cursor));
     },
     dispose() {
-      watcher.disconnect();
-      window.removeEventListener('resize', layOut);
+      frame.dispose();
       surface.dispose();
     },
   };

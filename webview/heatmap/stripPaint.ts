@@ -1,4 +1,5 @@
-import { css, pixel } from '../draw/colour.ts';
+import { outline } from '../draw/outline.ts';
+import { pixel } from '../draw/colour.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { clearRaster, fillRect, paintBand, type Hatch, type Raster } from '../draw/raster.ts';
 import { cellWidth, cellsInView, isWhole, type Viewport } from '../draw/viewport.ts';
@@ -177,14 +178,5 @@ export function paintStripCursor(
   const x = geometry.left + at.left;
   const y = at.row === null ? top : top + at.row * rowPitch;
   const height = at.row === null ? rowPitch * (rows - 1) + rowHeight : rowHeight;
-  const line = Math.max(1, Math.round(ratio));
-  for (const [grow, colour] of [
-    [2, theme.background],
-    [1, theme.foreground],
-  ] as const) {
-    context.lineWidth = line;
-    context.strokeStyle = css(colour);
-    const out = (grow - 0.5) * line;
-    context.strokeRect(x - out, y - out, at.width + 2 * out, height + 2 * out);
-  }
+  outline(context, { x, y, width: at.width, height }, ratio, theme);
 }

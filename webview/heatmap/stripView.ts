@@ -10,7 +10,7 @@ import {
   resizeView,
   type Viewport,
 } from '../draw/viewport.ts';
-import { el } from '../dom.ts';
+import { createHeatCanvas } from './heatCanvas.ts';
 import { layOutStrip, onMap, rowAt, type StripGeometry, type StripSizes } from './stripGeometry.ts';
 import { afterKey, afterWheel, showBand } from './stripKeys.ts';
 import { paintStripLabels } from './stripLabels.ts';
@@ -68,13 +68,25 @@ const CLICK = 4;
 
 /** Makes a strip. */
 export function createStripView(events: StripEvents): StripView {
-  const canvas = el('canvas', {
-    class: 'heat-canvas',
-    role: 'application',
-    tabIndex: 0,
-    aria: { roledescription: 'heatmap' },
+  const frame = createHeatCanvas('heat-strip', {
+    layOut,
+    onKey,
+    onLeave() {
+      setHover(null);
+    },
+    onFocus(shown) {
+      focused = shown === true;
+      if (shown !== false) events.onCell(focused ? cursor : null, focused);
+      surface.invalidate();
+    },
+    gestures: {
+      ...{ onWheel, onDown, onMove, onUp },
+      onCancel() {
+        press = null;
+      },
+    },
   });
-  const element = el('div', { class: 'heat-strip' }, canvas);
+  const { canvas, element } = frame;
   let scene: StripScene | null = null;
   let geometry: StripGeometry | null = null;
   let view: Viewport = fitAll(1, 1, 1);
@@ -85,32 +97,6 @@ export function createStripView(events: StripEvents): StripView {
   let press: { x: number; readonly from: number; readonly map: boolean } | null = null;
 
   const surface = createSurface(canvas, paint);
-  const watcher = new ResizeObserver(() => {
-    layOut();
-  });
-  watcher.observe(element);
-  window.addEventListener('resize', layOut);
-  canvas.addEventListener('wheel', onWheel, { passive: false });
-  canvas.addEventListener('pointerdown', onDown);
-  canvas.addEventListener('pointermove', onMove);
-  canvas.addEventListener('pointerup', onUp);
-  canvas.addEventListener('pointercancel', () => {
-    press = null;
-  });
-  canvas.addEventListener('pointerleave', () => {
-    setHover(null);
-  });
-  canvas.addEventListener('focus', () => {
-    focused = canvas.matches(':focus-visible');
-    if (focused) events.onCell(cursor, true);
-    surface.invalidate();
-  });
-  canvas.addEventListener('blur', () => {
-    focused = false;
-    events.onCell(null, false);
-    surface.invalidate();
-  });
-  canvas.addEventListener('keydown', onKey);
 
   return {
     element,
@@ -142,8 +128,7 @@ export function createStripView(events: StripEvents): StripView {
       setView(showBand(view, start, end));
     },
     dispose() {
-      watcher.disconnect();
-      window.removeEventListener('resize', layOut);
+      frame.dispose();
       surface.dispose();
     },
   };

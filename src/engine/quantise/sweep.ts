@@ -1,6 +1,7 @@
-import { type Matrix, rowsOf, zeros } from '../numeric/matrix.ts';
+import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
 import type { InverseRoot } from '../sparsity/inverseRoot.ts';
+import { pushErrors } from '../sparsity/pushErrors.ts';
 import { type BlockFormat, zeroCode } from './blockFormat.ts';
 import { codeOf, scaleOf } from './blockScale.ts';
 import { emptyPacked, type PackedWeight, putCodes } from './packedWeight.ts';
@@ -111,22 +112,4 @@ function putBlock({ packed, codes }: Sweep, block: number, end: number): void {
     for (let i = 0; i < values.length; i++) values[i] = codes[i * outputs + c]!;
     putCodes(packed, c, block, values, values.length);
   }
-}
-
-/** Takes the errors of a sweep from all inputs after it: W[end…] −= U[start…end, end…]ᵀ · E. */
-async function pushErrors(
-  gemm: SolverGemm,
-  { weight, upper, errors }: Sweep,
-  start: number,
-  end: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const width = upper.columns - end;
-  const part = zeros(end - start, width);
-  for (let i = start; i < end; i++) {
-    const from = i * upper.columns + end;
-    part.data.set(upper.data.subarray(from, from + width), (i - start) * width);
-  }
-  const swept = rowsOf(errors, 0, end - start);
-  await gemm.subtract(part, swept, rowsOf(weight, end, weight.rows), signal, { a: true });
 }

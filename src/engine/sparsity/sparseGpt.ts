@@ -3,6 +3,7 @@ import type { SolverGemm } from '../runtime/solverGemm.ts';
 import type { InverseRoot } from './inverseRoot.ts';
 import { markGroups } from './nmMask.ts';
 import { assertFits, type Pattern, type Remainder } from './pattern.ts';
+import { pushErrors } from './pushErrors.ts';
 import { thresholdOf } from './radixThreshold.ts';
 import { type ScoreKeys, scoreKeys } from './scoredWeight.ts';
 import { keptOf } from './selectMask.ts';
@@ -154,22 +155,4 @@ function updateFour(
     data[r2 + c]! -= f2 * e;
     data[r3 + c]! -= f3 * e;
   }
-}
-
-/** Takes the errors of a sweep from all inputs after it: W[end…] −= U[start…end, end…]ᵀ · E. */
-async function pushErrors(
-  gemm: SolverGemm,
-  { weight, upper, errors }: Sweep,
-  start: number,
-  end: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const width = upper.columns - end;
-  const part = zeros(end - start, width);
-  for (let i = start; i < end; i++) {
-    const from = i * upper.columns + end;
-    part.data.set(upper.data.subarray(from, from + width), (i - start) * width);
-  }
-  const swept = rowsOf(errors, 0, end - start);
-  await gemm.subtract(part, swept, rowsOf(weight, end, weight.rows), signal, { a: true });
 }
