@@ -16,7 +16,8 @@ export function addExportCommand(program: Command, shell: Shell): void {
     .description(
       'Writes a Hugging Face checkpoint and an ONNX decoder, reloads both and compares their logits ' +
         'with those of the searched model. A difference is an error (exit code 3). The form compressed ' +
-        'is a checkpoint without the zeros of sparse weights; weights without zeros have none.',
+        'is a checkpoint without the zeros of sparse weights; weights without zeros have none. Integer weights are written by runs that ask for ' +
+        'them, not by this command, which writes floats.',
     )
     .argument('<run>', 'run folder, id of a run in .subnet/runs here, or subnet.json')
     .addOption(
