@@ -43,7 +43,7 @@ export function assertFits(
   if (flaw !== undefined) throw illegal(what, flaw.expected, flaw.found);
   if (remainder === 'refused' && pattern.kind === 'nm' && length % pattern.m !== 0) {
     throw illegal(
-      `${what}: pattern ${formatPattern(pattern)}`,
+      `${formatPattern(pattern)} in ${what}`,
       `a group length that divides ${length}`,
       `${pattern.m}, which leaves ${length % pattern.m} over`,
     );
