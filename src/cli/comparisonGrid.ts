@@ -24,11 +24,6 @@ export interface GridCell {
   readonly isBest: boolean;
 }
 
-/** The dense model's row. */
-export function denseOf({ rows }: ComparisonTable): CompareRow | undefined {
-  return rows.find(({ method }) => method === 'dense');
-}
-
 /** A grid for each scope that has rows, in the order of the table. */
 export function comparisonGrids(table: ComparisonTable): ComparisonGrid[] {
   return compareScopes.flatMap((scope) => {

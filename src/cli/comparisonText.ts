@@ -1,5 +1,6 @@
 import type { ComparisonTable } from '../protocol/comparisonTable.ts';
-import { comparisonGrids, denseOf, type ComparisonGrid } from './comparisonGrid.ts';
+import { denseRow } from '../dashboard/model/comparisonText.ts';
+import { comparisonGrids, type ComparisonGrid } from './comparisonGrid.ts';
 import { formatTable, type Column } from './table.ts';
 import { formatFitness } from './units.ts';
 
@@ -24,7 +25,7 @@ export function comparisonText(table: ComparisonTable, unicode: boolean): string
     `${model} on ${device}`,
     `Perplexity on ${counted(windows, 'window')} of held-out text, ${tokens.toLocaleString('en')} tokens`,
   ];
-  const dense = denseOf(table)?.perplexity;
+  const dense = denseRow(table)?.perplexity;
   const grids = comparisonGrids(table);
   const parts = grids.flatMap((grid) => partsOf(grid, dense, unicode));
   const alone =

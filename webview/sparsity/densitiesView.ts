@@ -1,3 +1,4 @@
+import { methodTitle } from '../../src/dashboard/model/comparisonText.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { SparsityRecord } from '../../src/protocol/sparsityRecord.ts';
 import { createButton } from '../controls/button.ts';
@@ -141,19 +142,12 @@ export function createDensitiesView(page: Page, onRetry: () => void): DensitiesV
   };
 }
 
-const methodWords: Readonly<Record<string, string>> = {
-  magnitude: 'Magnitude',
-  wanda: 'Wanda',
-  sparsegpt: 'SparseGPT',
-  dass: 'DaSS',
-};
-
 /** Ours takes the masks of DaSS only where it can: behind a gate, and with groups as DaSS has them. */
 function titleOf(
   { method, groups }: ReturnType<typeof sparsifyOf>,
   maps: Densities['maps'],
 ): string {
-  if (method !== 'ours') return methodWords[method] ?? method;
+  if (method !== 'ours') return methodTitle(method);
   const isDass = groups === 'auto' && maps.includes('gate');
   return `${isDass ? 'DaSS' : 'Wanda'} with refitted weights`;
 }

@@ -1,14 +1,11 @@
 import { join } from 'node:path';
-import * as Type from 'typebox';
 import {
   COMPARISON_FILE,
   COMPARISON_SCHEMA_VERSION,
   comparisonTableSchema,
   type ComparisonTable,
 } from '../../protocol/comparisonTable.ts';
-import { decodeValue } from '../../protocol/decode.ts';
-import { EngineError } from '../../protocol/errors.ts';
-import { readRunJson } from './runLayout.ts';
+import { ofKnownFormat, readRunJson } from './runLayout.ts';
 
 /** Where comparisons of the configs of a folder live: `.subnet/compare`, a folder for each. */
 export function comparisonsRootOf(configDir: string): string {
@@ -24,20 +21,9 @@ export function comparisonsRootOf(configDir: string): string {
 export function readComparisonFile(folder: string): ComparisonTable | undefined {
   const value = readRunJson(folder, COMPARISON_FILE, MOST_BYTES);
   if (value === undefined) return undefined;
-  const what = join(folder, COMPARISON_FILE);
-  const { schemaVersion } = decodeValue(versionSchema, value, what);
-  if (schemaVersion > COMPARISON_SCHEMA_VERSION) {
-    throw new EngineError('run', {
-      what,
-      expected: `a comparison of format ${COMPARISON_SCHEMA_VERSION} or older`,
-      found: `format ${schemaVersion}, written by a newer version`,
-      action: 'Update Subnet Studio to go on with it.',
-    });
-  }
-  return decodeValue(comparisonTableSchema, value, what);
+  const newest = { noun: 'comparison', format: COMPARISON_SCHEMA_VERSION };
+  return ofKnownFormat(value, join(folder, COMPARISON_FILE), comparisonTableSchema, newest);
 }
 
 /** Largest table that is read, bytes: a row takes 250, and the config's lists are bounded. */
 const MOST_BYTES = 4 * 1024 * 1024;
-
-const versionSchema = Type.Object({ schemaVersion: Type.Integer({ minimum: 1 }) });

@@ -53,13 +53,13 @@ export function readManifest(folder: string): RunManifest {
       action: 'List the runs with "subnet runs", and give the folder of one.',
     });
   }
-  return readVersioned(path, runFiles.manifest, runManifestSchema);
+  return readOfRun(path, runFiles.manifest, runManifestSchema);
 }
 
 /** Reads the results of a finished run; undefined while there are none. */
 export function readResults(folder: string): RunResults | undefined {
   if (!existsSync(join(folder, runFiles.results))) return undefined;
-  const read = readVersioned(folder, runFiles.results, runResultsSchema);
+  const read = readOfRun(folder, runFiles.results, runResultsSchema);
   const figures = Object.fromEntries(figureNames.map((name) => [name, read.figures[name] ?? null]));
   return { ...read, figures: figures as Figures };
 }
@@ -96,21 +96,37 @@ export function readRunJson(folder: string, name: string, mostBytes = MOST_JSON_
 
 const versionSchema = Type.Object({ schemaVersion: Type.Integer({ minimum: 1 }) });
 
-function readVersioned<S extends typeof runManifestSchema | typeof runResultsSchema>(
+/**
+ * The content of a JSON file that names its format, checked.
+ * @param value  as read
+ * @param what  path of the file, for errors
+ * @param newest  what the file is of, and the newest format that is known
+ * @throws EngineError `run` for a newer format, `decode` for a damaged file
+ */
+export function ofKnownFormat<S extends Type.TSchema>(
+  value: unknown,
+  what: string,
+  schema: S,
+  newest: { readonly noun: string; readonly format: number },
+): Type.Static<S> {
+  const { noun, format } = newest;
+  const { schemaVersion } = decodeValue(versionSchema, value, what);
+  if (schemaVersion > format) {
+    throw new EngineError('run', {
+      what,
+      expected: `a ${noun} of format ${format} or older`,
+      found: `format ${schemaVersion}, written by a newer version`,
+      action: `Update Subnet Studio to open this ${noun}.`,
+    });
+  }
+  return decodeValue(schema, value, what);
+}
+
+function readOfRun<S extends typeof runManifestSchema | typeof runResultsSchema>(
   folder: string,
   name: string,
   schema: S,
 ): Type.Static<S> {
-  const value = readRunJson(folder, name);
-  const what = join(folder, name);
-  const { schemaVersion } = decodeValue(versionSchema, value, what);
-  if (schemaVersion > RUN_SCHEMA_VERSION) {
-    throw new EngineError('run', {
-      what,
-      expected: `a run of format ${RUN_SCHEMA_VERSION} or older`,
-      found: `format ${schemaVersion}, written by a newer version`,
-      action: 'Update Subnet Studio to open this run.',
-    });
-  }
-  return decodeValue(schema, value, what);
+  const newest = { noun: 'run', format: RUN_SCHEMA_VERSION };
+  return ofKnownFormat(readRunJson(folder, name), join(folder, name), schema, newest);
 }
