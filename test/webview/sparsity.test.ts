@@ -134,6 +134,7 @@ describe('the zeros of a run in a browser', () => {
     show(t, 'tiny-sparse', async (panel, ready) => {
       const { frame, page } = panel;
       const { rows, columns } = planeOf(ready, 'tiny-sparse', 0, 'q');
+      await waitFor(async () => !(await frame.locator('.pattern .heat-message').isVisible()));
       await frame.locator(CANVAS).focus();
       const whole = await picture(panel);
       for (let i = 0; i < 8; i++) await page.keyboard.press('+');
@@ -158,6 +159,17 @@ describe('the zeros of a run in a browser', () => {
       await waitFor(async () => (await picture(panel)) === whole);
       await frame.getByRole('button', { name: 'Single weights' }).click();
       await waitFor(async () => (await picture(panel)) !== whole);
+    }));
+
+  it('are told of at the cursor also when it moved before they came', (t) =>
+    show(t, 'wide-sparse', async (panel) => {
+      const { frame, page } = panel;
+      await waitFor(async () => !(await frame.locator('.pattern .heat-message').isVisible()));
+      await frame.locator('.density tbody td').nth(1).click();
+      await frame.locator('h2:has-text("Which weights of up, block 0")').waitFor();
+      await frame.locator(CANVAS).focus();
+      await page.keyboard.press('ArrowRight');
+      await waitFor(async () => /^Rows? 0.*, columns? \d/.test(await readout(panel, 1)));
     }));
 
   it('say whether 2:4 hardware could use them, and what they cost here', (t) =>

@@ -83,6 +83,7 @@ export function createPatternView(events: PatternEvents): PatternView {
   let mips: PlaneMips | null = null;
   let built = false;
   let frame = 0;
+  let last: { readonly spot: PlaneSpot; readonly byKeyboard: boolean } | null = null;
 
   const takePlane = onChange((plane: BitPlane | null) => {
     cancelAnimationFrame(frame);
@@ -116,7 +117,7 @@ export function createPatternView(events: PatternEvents): PatternView {
   return {
     element,
     show(next) {
-      if (scene?.found !== next.found) readout.show(HINT, false);
+      if (scene?.found !== next.found) tell(null, false);
       scene = next;
       draw();
     },
@@ -159,10 +160,13 @@ export function createPatternView(events: PatternEvents): PatternView {
       if (!of.build(performance.now() + BUILD_MS)) return build(of);
       built = true;
       draw();
+      // The cursor may have moved before there was anything to say of its place.
+      if (last !== null) tell(last.spot, last.byKeyboard);
     });
   }
 
   function tell(spot: PlaneSpot | null, byKeyboard: boolean): void {
+    last = spot === null ? null : { spot, byKeyboard };
     if (scene === null || spot === null || !built || mips === null) {
       return readout.show(HINT, false);
     }
