@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { LoaderExports, LoaderLanguage } from '../configText/loaderSnippet.ts';
+import { readPlainText } from '../files/plainFile.ts';
 import { isInside } from './language/configPath.ts';
 
 /** Largest config.json read, bytes; those of exports hold the masks. */
@@ -70,8 +71,8 @@ function sourceOf(subnet: string): string | null {
 
 function readJson(path: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const text = readFileSync(path, 'utf8');
-    return text.length > MOST_BYTES ? undefined : (JSON.parse(text) as Record<string, unknown>);
+    const text = readPlainText(path, { links: 'refused', mostBytes: MOST_BYTES });
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
   } catch {
     return undefined;
   }

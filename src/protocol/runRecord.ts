@@ -2,7 +2,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
-import type { FigureName, StageName } from './runWords.ts';
+import { figureNames, type FigureName, type StageName } from './runWords.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
 
@@ -32,6 +32,11 @@ export const figureSchema = Type.Object({
 export type Figure = Readonly<Static<typeof figureSchema>>;
 /** Figures of a run; null where the config left a model out. */
 export type Figures = Readonly<Record<FigureName, Figure | null>>;
+
+/** Every figure by its name; null where a run, perhaps of an older version, does not name it. */
+export function allFigures(read: Readonly<Record<string, Figure | null>>): Figures {
+  return Object.fromEntries(figureNames.map((name) => [name, read[name] ?? null])) as Figures;
+}
 
 /** Schema of {@link DeviceReport}. */
 export const deviceReportSchema = Type.Object({

@@ -1,6 +1,7 @@
-import { constants, type FileHandle } from 'node:fs/promises';
-import { open, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { type FileHandle, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openPlainHandle, type OpenRules, type PlainHandle } from '../../files/plainFile.ts';
+import { withReleaseAsync } from '../../files/release.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
@@ -24,37 +25,34 @@ export async function resolveFolder(dir: string): Promise<string> {
 /**
  * Opens one plain file directly inside a model folder for reading.
  *
- * A link is followed only when it stays inside the folder, or inside the `blobs` folder next to it
- * that the Hub's download cache uses; so a checkpoint from elsewhere cannot make us read other files.
+ * Links are followed: download caches and shared disks keep a model's files elsewhere, and the user
+ * has named this folder. What they lead to has to be a plain file.
  *
  * @param folder  as {@link resolveFolder} gives it
  * @param name    file name without folders
+ * @param rules.links  `refused` in folders that this program has written
+ * @param rules.mostBytes  a larger file is refused before anything is allocated
  * @returns the open handle, which the caller closes, and the file's size in bytes
- * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, or outside
+ * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, or too large
  */
 export async function openInFolder(
   folder: string,
   name: string,
-): Promise<{ handle: FileHandle; bytes: number }> {
+  rules: Partial<OpenRules> = {},
+): Promise<PlainHandle> {
   checkFileName(name);
-  const path = join(folder, name);
-  let handle: FileHandle | undefined;
   try {
-    const real = await realpath(path);
-    if (!allowedRoots(folder).some((root) => real.startsWith(root + sep))) {
-      throw fileError(name, 'a file inside the model folder', 'a link that leaves it');
-    }
-    // Non-blocking, or opening a named pipe would wait for a writer for ever.
-    handle = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const facts = await handle.stat();
-    if (!facts.isFile()) throw fileError(name, 'a plain file', 'something else');
-    return { handle, bytes: facts.size };
+    const opened = await openPlainHandle(join(folder, name), { ...FOLLOWED, ...rules });
+    if (opened !== undefined) return opened;
   } catch (error) {
-    await handle?.close();
-    if (isEngineError(error)) throw error;
-    throw fileError(name, `a readable file in ${folder}`, reasonOf(error), error);
+    if (!isEngineError(error)) throw error;
+    const { expected, found } = error.problem;
+    throw fileError(name, expected, found, error);
   }
+  throw fileError(name, `a readable file in ${folder}`, 'no such file');
 }
+
+const FOLLOWED: OpenRules = { links: 'followed', mostBytes: Infinity };
 
 /**
  * True when the folder holds an entry of that name.
@@ -113,15 +111,15 @@ export async function readSmallFile(
   name: string,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const { handle, bytes } = await openInFolder(folder, name);
-  try {
-    if (bytes > maxBytes) throw fileError(name, `at most ${maxBytes} bytes`, `${bytes} bytes`);
-    const content = new Uint8Array(bytes);
-    await readExactly(handle, content, 0, name);
-    return content;
-  } finally {
-    await handle.close();
-  }
+  const { handle, bytes } = await openInFolder(folder, name, { mostBytes: maxBytes });
+  return withReleaseAsync(
+    async () => {
+      const content = new Uint8Array(bytes);
+      await readExactly(handle, content, 0, name);
+      return content;
+    },
+    () => handle.close(),
+  );
 }
 
 function checkFileName(name: string): void {
@@ -129,11 +127,6 @@ function checkFileName(name: string): void {
   if (!plain || name.length > 255) {
     throw fileError(shown(name), 'a file name without folders', 'a path that may leave the folder');
   }
-}
-
-function allowedRoots(folder: string): string[] {
-  const cache = dirname(dirname(folder));
-  return basename(dirname(folder)) === 'snapshots' ? [folder, join(cache, 'blobs')] : [folder];
 }
 
 function reasonOf(error: unknown): string {

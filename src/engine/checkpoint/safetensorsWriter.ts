@@ -1,8 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { diskError } from '../../protocol/diskError.ts';
-import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { replaceFileBy } from '../../files/writeFile.ts';
+import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bytesPerElement, encodeFloats, type StoredDtype } from './storedFloats.ts';
 
 /** Weights to be written, in the element type of the file. */
@@ -60,27 +58,13 @@ export async function writeSafetensors(
   options: WriteOptions,
 ): Promise<number> {
   const { header, begins, bytes } = layoutOf(tensors, options.dtype);
-  const partial = `${path}.partial`;
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(partial, 'w');
+  await replaceFileBy(path, async (handle) => {
     await writeAll(handle, header, 0);
     for (const [i, tensor] of tensors.entries()) {
       await writeTensor(handle, tensor, begins[i]!, options);
     }
-    await handle.sync();
-    await handle.close();
-    handle = undefined;
-    await rename(partial, path);
-    await syncFolder(dirname(path));
-    return bytes;
-  } catch (error) {
-    // The first error is the one to report, whatever else fails while tidying up.
-    await handle?.close().catch(() => undefined);
-    await rm(partial, { force: true }).catch(() => undefined);
-    if (isEngineError(error) || error instanceof RangeError) throw error;
-    throw diskError(path, error);
-  }
+  });
+  return bytes;
 }
 
 /**
@@ -190,13 +174,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-/** Makes the rename last through a power cut; systems that cannot flush a folder are left alone. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
 }
 
 function countOf(dims: readonly number[]): number {

@@ -1,12 +1,13 @@
-import { realpath, rm } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/insideFolder.ts';
+import { removeFile, replaceFile } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { hasFile, readSmallFile } from '../checkpoint/modelFolder.ts';
 import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensorsWriter.ts';
 import { SINGLE_FILE } from '../checkpoint/tensorIndex.ts';
 import type { ExportOptions } from './exportOnnx.ts';
-import { makeFolder, writeWhole } from './writeFile.ts';
 
 /** Files of a model folder that go along with the weights; others are not copied. */
 const COMPANION_FILES = [
@@ -48,27 +49,27 @@ export async function writeCheckpointFolder(
   { tensors, config, readme, files = {} }: CheckpointFolder,
   { dtype, signal }: Pick<ExportOptions, 'dtype' | 'signal'>,
 ): Promise<number> {
-  await makeFolder(dir);
+  makeFolder(dir);
   await refuseSource(dir, source);
-  await rm(join(dir, CONFIG_FILE), { force: true });
+  removeFile(join(dir, CONFIG_FILE));
   let bytes = await writeSafetensors(join(dir, SINGLE_FILE), tensors, { dtype, signal });
   bytes += await copyCompanions(source, dir);
-  for (const [name, text] of Object.entries(files)) bytes += await written(dir, name, text);
-  await writeWhole(join(dir, 'README.md'), readme);
-  return bytes + (await written(dir, CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`));
+  for (const [name, text] of Object.entries(files)) bytes += written(dir, name, text);
+  replaceFile(join(dir, 'README.md'), readme);
+  return bytes + written(dir, CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`);
 }
 
 async function copyCompanions(from: string, to: string): Promise<number> {
   let bytes = 0;
   for (const name of COMPANION_FILES) {
     if (!(await hasFile(from, name))) continue;
-    bytes += await written(to, name, await readSmallFile(from, name, MAX_COMPANION_BYTES));
+    bytes += written(to, name, await readSmallFile(from, name, MAX_COMPANION_BYTES));
   }
   return bytes;
 }
 
-async function written(dir: string, name: string, data: string | Uint8Array): Promise<number> {
-  await writeWhole(join(dir, name), data);
+function written(dir: string, name: string, data: string | Uint8Array): number {
+  replaceFile(join(dir, name), data);
   return Buffer.byteLength(data);
 }
 

@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/insideFolder.ts';
+import { removeFile, replaceFile } from '../../files/writeFile.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
@@ -10,7 +11,6 @@ import { decoderGraph } from './decoderGraph.ts';
 import { writeExternalData } from './externalData.ts';
 import type { Accuracy } from './integerMap.ts';
 import { onnxReadme } from './onnxReadme.ts';
-import { makeFolder, writeWhole } from './writeFile.ts';
 
 /** Name of the model file of an ONNX export. */
 export const ONNX_FILE = 'model.onnx';
@@ -79,10 +79,10 @@ export async function exportOnnx(
     ...(bits === undefined ? {} : { integers: `${bits} bits, blocks of ${blockSize}` }),
   });
   const path = join(dir, ONNX_FILE);
-  await makeFolder(dir);
-  await rm(path, { force: true });
+  makeFolder(dir);
+  removeFile(path);
   await writeExternalData(join(dir, ONNX_DATA_FILE), plan.tensors, options.signal);
-  await writeWhole(join(dir, 'README.md'), onnxReadme(weights.shape, dtype, quantised?.format));
-  await writeWhole(path, model);
+  replaceFile(join(dir, 'README.md'), onnxReadme(weights.shape, dtype, quantised?.format));
+  replaceFile(path, model);
   return { path, bytes: plan.bytes + model.length };
 }

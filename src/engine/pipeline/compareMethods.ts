@@ -7,8 +7,9 @@ import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { eventStamper, type RunEventBody } from '../../protocol/runEvent.ts';
 import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
-import { makeFolder } from '../runs/atomicWrite.ts';
-import { comparisonsRootOf } from '../runs/comparisonFolder.ts';
+import { makeFolderInside } from '../../files/insideFolder.ts';
+import { COMPARISONS_ROOT } from '../runs/comparisonFolder.ts';
+import { readConfigFile } from '../runs/configFile.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
@@ -20,7 +21,7 @@ import { factsOf, startOf, takeComparisonLock } from './comparisonFacts.ts';
 import { comparisonKey } from './comparisonKey.ts';
 import { ComparisonRecord } from './comparisonRecord.ts';
 import { titleOf } from './comparisonRows.ts';
-import { hashesOf, readConfig } from './startRun.ts';
+import { hashesOf } from './startRun.ts';
 import { planTokens } from './tokenPlan.ts';
 import { openWorkbench } from './workbench.ts';
 
@@ -39,7 +40,7 @@ export async function compareMethods(
   context: EngineContext,
 ): Promise<ComparisonTable> {
   const path = resolve(request.configPath);
-  const written = parseRunConfig(await readConfig(path), path);
+  const written = parseRunConfig(readConfigFile(path), path);
   const asked = resolveConfig(written, path, request);
   // No method was ever timed on a GPU, and most of a row is float64 work of the CPU.
   const config: ResolvedConfig = asked.device === 'auto' ? { ...asked, device: 'cpu' } : asked;
@@ -48,8 +49,8 @@ export async function compareMethods(
   try {
     const checkpoint = await openCheckpoint(config.model);
     const hashes = await hashesOf(config, checkpoint, context.signal);
-    const folder = join(comparisonsRootOf(dirname(path)), comparisonKey(path, config, hashes));
-    makeFolder(folder);
+    const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
+    const folder = makeFolderInside(dirname(path), name);
     const lock = takeComparisonLock(folder);
     try {
       const place = { path, folder, hashes, isAuto: asked.device === 'auto' };

@@ -1,4 +1,4 @@
-import { writeJsonAtomic } from '../runs/atomicWrite.ts';
+import { replaceJson } from '../../files/writeFile.ts';
 import type { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
 
@@ -47,7 +47,7 @@ export class EarlyFinish {
     const judged = this.folder.evaluations.size;
     try {
       // Before the search learns of it: what is not on disk would be forgotten by a kill.
-      writeJsonAtomic(this.folder.file(MARKER), { judged });
+      replaceJson(this.folder.file(MARKER), { judged });
       this.judged = judged;
     } catch (error) {
       // Thrown here it would end the process; the search throws it when it looks.

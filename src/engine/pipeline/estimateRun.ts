@@ -7,6 +7,7 @@ import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { readConfigFile } from '../runs/configFile.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { readManifest, runsRootOf } from '../runs/runLayout.ts';
 import { chooseDevice } from '../runtime/devices.ts';
@@ -18,7 +19,6 @@ import { evenWidths } from './evenWidths.ts';
 import { warningsOf } from './estimateWarnings.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { assertSparsityRuns, isSearched } from './sparsityPlan.ts';
-import { readConfig } from './startRun.ts';
 
 /**
  * What a run of a config would take and give. Reads headers and texts, no weights; tries the devices
@@ -32,7 +32,7 @@ export async function estimateRun(
   signal: AbortSignal,
 ): Promise<EstimateReport> {
   const path = resolve(configPath);
-  const text = await readConfig(path);
+  const text = readConfigFile(path);
   const config = resolveConfig(parseRunConfig(text, path), path);
   const checkpoint = await openCheckpoint(config.model);
   const { shape } = checkpoint;

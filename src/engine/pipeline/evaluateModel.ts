@@ -22,7 +22,7 @@ export async function evaluateModel(
   context: EngineContext,
 ): Promise<EvaluationReport> {
   const { signal } = context;
-  const text = await readText(resolve(request.text));
+  const text = readText(resolve(request.text));
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
   const { bench, candidate, dtype, fingerprint } = loaded;
   try {

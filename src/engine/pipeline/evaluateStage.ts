@@ -1,4 +1,12 @@
-import type { Figure, FigureName, Figures } from '../../protocol/runRecord.ts';
+import * as Type from 'typebox';
+import { recordOf } from '../../protocol/recordOf.ts';
+import {
+  allFigures,
+  type Figure,
+  type FigureName,
+  type Figures,
+  figureSchema,
+} from '../../protocol/runRecord.ts';
 import { figureNames } from '../../protocol/runWords.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
@@ -58,10 +66,10 @@ export function evaluateStage(
   const { origin, quantise } = options;
   const { folder, signal, config } = run;
   const dtype = storedDtype(config.export.dtype, bench.checkpoint.dtype);
-  return run.stage(
-    'evaluate',
-    (figures: Figures) => figures,
-    async (progress) => {
+  return run.stage('evaluate', {
+    kept: recordOf(Type.Union([figureSchema, Type.Null()])),
+    restore: allFigures,
+    work: async (progress) => {
       const present = figureNames.flatMap((name) => {
         const candidate = contestants[name];
         return candidate === null ? [] : [{ name, candidate }];
@@ -123,7 +131,7 @@ export function evaluateStage(
       }
       return figures;
     },
-  );
+  });
 }
 
 function withoutNulls<Name extends string>(

@@ -58,7 +58,7 @@ export async function exportSubnet(
       reformed:
         maps.length > 0
           ? {
-              ...{ maps, settings: { ...config.reform }, textSha256: await textHash(config.text) },
+              ...{ maps, settings: { ...config.reform }, textSha256: textHash(config.text) },
               ...(order.sparse ? { sparsify: { ...config.sparsify } } : {}),
             }
           : null,

@@ -79,7 +79,7 @@ export async function loadSubnet(
   device: ResolvedConfig['device'],
   signal: AbortSignal,
 ): Promise<LoadedSubnet> {
-  const config = await readSubnetConfig(path);
+  const config = readSubnetConfig(path);
   const model = resolve(dirname(path), config.source.path);
   const bench = await openWorkbench({ model, device, threads: 0 }, signal);
   try {
@@ -112,6 +112,15 @@ async function candidateOf(
   return { subnet, weights: await reformedAgain(path, config, { bench, subnet }, signal) };
 }
 
+function hashIfThere(text: string): string {
+  try {
+    return textHash(text);
+  } catch (error) {
+    if (isEngineError(error, 'text')) return 'no such text';
+    throw error;
+  }
+}
+
 /** Repeats the reformation and sparsification of a run from what its subnet config records. */
 async function reformedAgain(
   path: string,
@@ -120,10 +129,7 @@ async function reformedAgain(
   signal: AbortSignal,
 ): Promise<Candidate['weights']> {
   const settings = config.provenance.config as unknown as ResolvedConfig;
-  const found = await textHash(settings.text).catch((error: unknown) => {
-    if (isEngineError(error, 'text')) return 'no such text';
-    throw error;
-  });
+  const found = hashIfThere(settings.text);
   const wanted = config.reformed?.textSha256;
   if (found !== wanted) {
     throw new EngineError('checkpoint', {

@@ -1,7 +1,12 @@
 import { join } from 'node:path';
+import * as Type from 'typebox';
 import type { ExportForm, RunOutcome } from '../../protocol/engineApi.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { type ExportReport, RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
+import {
+  type ExportReport,
+  exportReportSchema,
+  RUN_SCHEMA_VERSION,
+} from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
@@ -149,9 +154,9 @@ async function startSubnets(
   const { config } = run;
   const budget = blockBudget(shape, config.ratio);
   const problem = { shape, masks: config.attention, budget };
-  return run.stage(
-    'score',
-    () => {
+  return run.stage('score', {
+    kept: Type.Object({}),
+    restore: () => {
       const initialised = initialSubnet(problem, scores);
       const random = config.evaluation.random
         ? randomSubnet(problem, rngFor(config.seed, 'random control'))
@@ -160,8 +165,8 @@ async function startSubnets(
       if (random !== null) run.folder.writeMasks('random', encodeSubnet(random));
       return { budget, initialised, random };
     },
-    () => Promise.resolve({ budget }),
-  );
+    work: () => Promise.resolve({ budget }),
+  });
 }
 
 async function exportStage(
@@ -170,16 +175,16 @@ async function exportStage(
   made: Omit<SubnetExport, 'folder' | 'forms' | 'tell'>,
 ): Promise<readonly ExportReport[]> {
   const { config, folder } = run;
-  return run.stage(
-    'export',
-    (reports: readonly ExportReport[]) => reports,
-    async (progress) => {
+  return run.stage('export', {
+    kept: Type.Array(exportReportSchema),
+    restore: (reports): readonly ExportReport[] => reports,
+    work: async (progress) => {
       const forms: ExportForm[] = (['checkpoint', 'onnx'] as const).filter(
         (form) => config.export[form],
       );
       if (await isPacked(run, bench, made.candidate)) forms.push('compressed');
       let done = 0;
-      return exportSubnet(run, bench, {
+      const reports = await exportSubnet(run, bench, {
         ...made,
         folder: folder.exportFolder(),
         forms,
@@ -188,8 +193,9 @@ async function exportStage(
           progress(++done, forms.length + 1);
         },
       });
+      return [...reports];
     },
-  );
+  });
 }
 
 /** Whether the weights are also written without their zeros: where that makes them smaller. */

@@ -1,3 +1,4 @@
+import * as Type from 'typebox';
 import { isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { unitLayout } from '../../protocol/unitLayout.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
@@ -45,15 +46,15 @@ export function searchStage(
 ): Promise<Subnet> {
   const { shape } = bench.weights;
   if (!run.config.search.enabled) return Promise.resolve(input.initial);
-  return run.stage(
-    'search',
-    () => decodeSubnet(shape, run.folder.readMasks('searched'), 'masks/searched.json'),
-    async (progress) => {
+  return run.stage('search', {
+    kept: Type.Object({}),
+    restore: () => decodeSubnet(shape, run.folder.readMasks('searched'), 'masks/searched.json'),
+    work: async (progress) => {
       const best = await searchUntilAsked(run, bench, input, progress);
       run.folder.writeMasks('searched', encodeSubnet(best));
       return {};
     },
-  );
+  });
 }
 
 async function searchUntilAsked(

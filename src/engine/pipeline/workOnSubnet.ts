@@ -13,7 +13,8 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
-import { makeFolder, writeJsonAtomic } from '../runs/atomicWrite.ts';
+import { makeFolder } from '../../files/insideFolder.ts';
+import { replaceJson } from '../../files/writeFile.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
@@ -58,7 +59,7 @@ export async function workOnSubnet(
     });
     tellStopped(run);
     const report = merged(folder, request.key, await reportOn(run, subnet, request));
-    writeJsonAtomic(folder.file(resultFile(request.key)), report);
+    replaceJson(folder.file(resultFile(request.key)), report);
     run.tell({ kind: 'subnetReported', report });
     return report;
   } finally {

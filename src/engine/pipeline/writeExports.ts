@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { makeFolder, makeFolderInside } from '../../files/insideFolder.ts';
 import type { ExportForm } from '../../protocol/engineApi.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
@@ -70,8 +70,9 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
   const ofIntegers = (from: QuantisedCandidate): Promise<Reference> =>
     referenceOf(search, from.weights, subnet, windows, signal);
   const reports: ExportReport[] = [];
+  makeFolder(folder);
   for (const form of order.forms) {
-    const dir = join(folder, form);
+    const dir = makeFolderInside(folder, form);
     const { path, bytes, loadable } = await write[form](dir);
     const verified =
       form !== 'onnx'
