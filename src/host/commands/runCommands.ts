@@ -15,6 +15,7 @@ import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
 import { needConfig, needRun } from './pickRun.ts';
 import type { Target } from './target.ts';
+import { showProgress } from '../ui/messages.ts';
 
 /** How long the first dashboard is waited for after a run was started, ms. */
 const OPEN_MS = 60_000;
@@ -43,17 +44,9 @@ export async function dryRun(app: App, targets: readonly Target[]): Promise<unde
   requireTrust();
   const uri = await needConfig(app, targets, vscode.l10n.t('Estimate which config?'));
   const { configPath, title } = await readyConfig(uri);
-  const report = await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t('Working out what "{0}" would take', title),
-      cancellable: true,
-    },
-    (_, token) => {
-      const controller = new AbortController();
-      token.onCancellationRequested(() => controller.abort());
-      return app.service.request(serviceApi.estimate, { configPath }, controller.signal);
-    },
+  const report = await showProgress(
+    vscode.l10n.t('Working out what "{0}" would take', title),
+    (signal) => app.service.request(serviceApi.estimate, { configPath }, signal),
   );
   await app.pages.show(vscode.l10n.t('{0} · dry run', title), estimatePage(report, configPath));
 }
