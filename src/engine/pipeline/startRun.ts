@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { makeFolderInside } from '../../files/insideFolder.ts';
 import type { EngineContext, RunOutcome, RunOverrides } from '../../protocol/engineApi.ts';
 import { isEngineError } from '../../protocol/errors.ts';
+import { memoryError } from '../../protocol/memoryError.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
@@ -82,7 +83,8 @@ export async function runIn(
   try {
     run.tell({ kind: 'runStarted', id: folder.manifest.id, folder: folder.path, resumed });
     return await runStages(run, engineVersion);
-  } catch (error) {
+  } catch (thrown) {
+    const error = memoryError(thrown);
     tellEnd(run, error);
     throw error;
   } finally {
