@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../protocol/errors.ts';
+import { type Companion, readCompanions } from './companions.ts';
 import { ConfigReader } from './configReader.ts';
 import type { Family } from './families/family.ts';
 import { familyOfModelType } from './families/registry.ts';
@@ -40,6 +41,11 @@ export interface Checkpoint {
   readonly fingerprint: string;
 }
 
+/** A checkpoint with the small files that its exports take along. */
+export interface Source extends Checkpoint {
+  readonly companions: readonly Companion[];
+}
+
 /** The model's configuration. */
 export const CONFIG_FILE = 'config.json';
 
@@ -74,6 +80,17 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
     files: index.files.map(({ file, bytes }) => ({ file, bytes })),
     fingerprint: fingerprintOf(configBytes, index),
   };
+}
+
+/**
+ * Opens a model folder to work on: its checkpoint, and the files that its exports take along.
+ *
+ * @param dir  the folder
+ * @throws EngineError `checkpoint` as {@link openCheckpoint} and `readCompanions` do
+ */
+export async function openSource(dir: string): Promise<Source> {
+  const checkpoint = await openCheckpoint(dir);
+  return { ...checkpoint, companions: await readCompanions(checkpoint.folder) };
 }
 
 /**

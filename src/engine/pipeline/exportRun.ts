@@ -4,8 +4,8 @@ import type { EngineContext, ExportRequest } from '../../protocol/engineApi.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { SubnetConfig } from '../export/subnetConfig.ts';
+import { storageOf } from '../export/storage.ts';
 import { loadSubnet, type LoadedSubnet } from './loadCandidate.ts';
-import { storedDtype } from './measureFigures.ts';
 import { subnetPathOf } from './runStages.ts';
 import { engineVersion } from './versions.ts';
 import { writeExports } from './writeExports.ts';
@@ -30,7 +30,7 @@ export async function exportRun(
       candidate,
       search: bench,
       forms: request.forms,
-      dtype: storedDtype(request.dtype ?? 'source', bench.checkpoint.dtype),
+      storage: storageOf(request.dtype ?? 'source', bench.checkpoint),
       origin: { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion },
       folder: resolve(request.out ?? dirname(path)),
       windows: [sampleTokens(bench, config)],

@@ -3,7 +3,8 @@ import type { ExportReport, Figures } from '../../protocol/runRecord.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { changedMaps } from '../export/reformedWeights.ts';
 import { writeSubnetConfig } from '../export/subnetConfig.ts';
-import { type Candidate, storedDtype } from './measureFigures.ts';
+import { storageOf } from '../export/storage.ts';
+import type { Candidate } from './measureFigures.ts';
 import type { Quantiser } from './quantiser.ts';
 import { textHash } from './readText.ts';
 import type { RunContext } from './runContext.ts';
@@ -76,7 +77,7 @@ export async function exportSubnet(
     quantised: await quantise?.(),
     source: bench.checkpoint,
     search: bench,
-    dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+    storage: storageOf(config.export.dtype, bench.checkpoint),
     ...{ candidate, origin, signal },
     ...{ forms: order.forms, folder: order.folder, windows: order.windows },
     onReport: (report) => {

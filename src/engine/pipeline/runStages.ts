@@ -7,6 +7,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { canCompress } from '../export/exportCompressed.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
+import { storageOf } from '../export/storage.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
@@ -16,7 +17,6 @@ import { encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
-import { storedDtype } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
@@ -199,8 +199,8 @@ async function isPacked(
   { weights, subnet }: SubnetExport['candidate'],
 ): Promise<boolean> {
   if (config.sparsify.method === 'none' || !config.export.compressed) return false;
-  const dtype = storedDtype(config.export.dtype, checkpoint.dtype);
-  return canCompress(weights, subnet, checkpoint, { dtype, signal });
+  const storage = storageOf(config.export.dtype, checkpoint);
+  return canCompress(weights, subnet, checkpoint, { ...storage, signal });
 }
 
 /** Path of a run's subnet config. */

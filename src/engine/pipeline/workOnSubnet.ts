@@ -13,6 +13,7 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { storageOf } from '../export/storage.ts';
 import { makeFolder, writeJsonAtomic } from '../runs/atomicWrite.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
@@ -20,7 +21,7 @@ import { readRunJson } from '../runs/runLayout.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { exportSubnet } from './exportSubnet.ts';
 import { keptSubnet } from './keptSubnet.ts';
-import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
@@ -147,7 +148,7 @@ function measured(
       { one: candidate },
       {
         folder: folder.file(join(subnetFolder(key), 'measure')),
-        dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+        storage: storageOf(config.export.dtype, bench.checkpoint),
         ...{ origin, signal, tokens: windows[0]! },
       },
     );

@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../checkpoint/loadWeights.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
@@ -28,7 +28,7 @@ export interface Bench {
 
 /** A bench of a whole source model. */
 export interface Workbench extends Bench {
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: Source;
 }
 
 /** Where a bench runs. */
@@ -45,7 +45,7 @@ export async function openWorkbench(
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<Workbench> {
   // What is cheap to refuse is refused first.
-  const checkpoint = await openCheckpoint(config.model);
+  const checkpoint = await openSource(config.model);
   const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.shape.vocab);
   const load = (): Promise<ModelWeights> => loadWeights(checkpoint, { signal, onProgress });
   return { checkpoint, ...(await openBench(tokenizer, load, config, signal)) };
