@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { hasFile, readSmallFile } from './modelFolder.ts';
+import { expectSameFile, type FileIdentity, hasFile, readKnownFile } from './modelFolder.ts';
 
 /** A small file of a model folder that an export takes along, as it was when the model was read. */
 export interface Companion {
@@ -7,6 +7,7 @@ export interface Companion {
   readonly bytes: Uint8Array;
   /** Of the bytes, hex. */
   readonly sha256: string;
+  readonly identity: FileIdentity;
 }
 
 /** Settings of the tokenizer. */
@@ -42,8 +43,9 @@ export async function readCompanions(folder: string): Promise<readonly Companion
   const companions: Companion[] = [];
   for (const name of COMPANION_FILES) {
     if (!(await hasFile(folder, name))) continue;
-    const bytes = await readSmallFile(folder, name, MAX_COMPANION_BYTES);
-    companions.push({ name, bytes, sha256: createHash('sha256').update(bytes).digest('hex') });
+    const { bytes, identity } = await readKnownFile(folder, name, MAX_COMPANION_BYTES);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    companions.push({ name, bytes, sha256, identity });
   }
   return companions;
 }
@@ -51,4 +53,16 @@ export async function readCompanions(folder: string): Promise<readonly Companion
 /** SHA-256 of each companion by its name. */
 export function companionHashes(companions: readonly Companion[]): Record<string, string> {
   return Object.fromEntries(companions.map(({ name, sha256 }) => [name, sha256]));
+}
+
+/**
+ * Checks that the files on disk are still those that were read, e.g. after the tokenizer was loaded.
+ *
+ * @throws EngineError `checkpoint` when one of them was replaced, changed or removed
+ */
+export async function expectSameCompanions(
+  folder: string,
+  companions: readonly Companion[],
+): Promise<void> {
+  for (const { name, identity } of companions) await expectSameFile(folder, name, identity);
 }

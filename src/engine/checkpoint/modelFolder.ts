@@ -5,6 +5,12 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
 /**
+ * What tells a file from another of its name, and from itself before a change: device, inode, size
+ * and time of the last write.
+ */
+export type FileIdentity = string;
+
+/**
  * Absolute path of a model folder, links resolved.
  *
  * @param dir  the folder as the user gave it
@@ -29,13 +35,16 @@ export async function resolveFolder(dir: string): Promise<string> {
  *
  * @param folder  as {@link resolveFolder} gives it
  * @param name    file name without folders
- * @returns the open handle, which the caller closes, and the file's size in bytes
- * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, or outside
+ * @param known   what the file must still be
+ * @returns the open handle, which the caller closes, the file's size in bytes, and its identity
+ * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, outside, or not the
+ *   known one any more
  */
 export async function openInFolder(
   folder: string,
   name: string,
-): Promise<{ handle: FileHandle; bytes: number }> {
+  known?: FileIdentity,
+): Promise<{ handle: FileHandle; bytes: number; identity: FileIdentity }> {
   checkFileName(name);
   const path = join(folder, name);
   let handle: FileHandle | undefined;
@@ -46,14 +55,33 @@ export async function openInFolder(
     }
     // Non-blocking, or opening a named pipe would wait for a writer for ever.
     handle = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const facts = await handle.stat();
+    const facts = await handle.stat({ bigint: true });
     if (!facts.isFile()) throw fileError(name, 'a plain file', 'something else');
-    return { handle, bytes: facts.size };
+    const identity = [facts.dev, facts.ino, facts.size, facts.mtimeNs].join(':');
+    if (known !== undefined && known !== identity) throw changedError(name);
+    return { handle, bytes: Number(facts.size), identity };
   } catch (error) {
     await handle?.close();
     if (isEngineError(error)) throw error;
     throw fileError(name, `a readable file in ${folder}`, reasonOf(error), error);
   }
+}
+
+/**
+ * Checks that a file is still the one that was opened before: neither replaced nor written to.
+ *
+ * @param folder  as {@link resolveFolder} gives it
+ * @param name    file name without folders
+ * @param known   its identity then
+ * @throws EngineError `checkpoint` when it is another, or as {@link openInFolder} does
+ */
+export async function expectSameFile(
+  folder: string,
+  name: string,
+  known: FileIdentity,
+): Promise<void> {
+  const { handle } = await openInFolder(folder, name, known);
+  await handle.close();
 }
 
 /**
@@ -113,12 +141,26 @@ export async function readSmallFile(
   name: string,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const { handle, bytes } = await openInFolder(folder, name);
+  return (await readKnownFile(folder, name, maxBytes)).bytes;
+}
+
+/**
+ * Reads a small file as {@link readSmallFile} does, and tells what file it was.
+ *
+ * @returns its bytes and its identity
+ * @throws EngineError `checkpoint` as {@link readSmallFile} does
+ */
+export async function readKnownFile(
+  folder: string,
+  name: string,
+  maxBytes: number,
+): Promise<{ readonly bytes: Uint8Array; readonly identity: FileIdentity }> {
+  const { handle, bytes: size, identity } = await openInFolder(folder, name);
   try {
-    if (bytes > maxBytes) throw fileError(name, `at most ${maxBytes} bytes`, `${bytes} bytes`);
-    const content = new Uint8Array(bytes);
-    await readExactly(handle, content, 0, name);
-    return content;
+    if (size > maxBytes) throw fileError(name, `at most ${maxBytes} bytes`, `${size} bytes`);
+    const bytes = new Uint8Array(size);
+    await readExactly(handle, bytes, 0, name);
+    return { bytes, identity };
   } finally {
     await handle.close();
   }
@@ -155,6 +197,15 @@ function noFolder(dir: string, found: string, cause?: unknown): EngineError {
     },
     { cause },
   );
+}
+
+function changedError(name: string): EngineError {
+  return new EngineError('checkpoint', {
+    what: name,
+    expected: 'the file as it was when the model was opened',
+    found: 'one that was replaced or changed since',
+    action: 'Leave the model folder alone while it is in use, then try again.',
+  });
 }
 
 function fileError(what: string, expected: string, found: string, cause?: unknown): EngineError {

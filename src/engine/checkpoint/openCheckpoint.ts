@@ -8,7 +8,7 @@ import { parseJsonObject } from './jsonObject.ts';
 import { readSmallFile, resolveFolder } from './modelFolder.ts';
 import type { ModelShape } from './modelShape.ts';
 import { withPackedMaps } from './packedTensors.ts';
-import { readableDtype } from './safetensorsFile.ts';
+import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
 import { shown } from './shown.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
 import type { StoredDtype } from './storedFloats.ts';
@@ -20,6 +20,9 @@ export interface CheckpointTensor {
   readonly spec: TensorSpec;
   readonly located: LocatedTensor;
 }
+
+/** A file of weights. */
+export type CheckpointFile = Pick<SafetensorsIndex, 'file' | 'bytes' | 'identity'>;
 
 /** A model folder whose configuration and tensor headers were checked; no weight is read yet. */
 export interface Checkpoint {
@@ -35,8 +38,10 @@ export interface Checkpoint {
   readonly tensors: readonly CheckpointTensor[];
   /** Names of tensors in the files that the model does not need. */
   readonly unused: readonly string[];
-  /** The safetensors files and their sizes. */
-  readonly files: readonly { readonly file: string; readonly bytes: number }[];
+  /** The bytes of `config.json`. */
+  readonly configBytes: Uint8Array;
+  /** The safetensors files, their sizes, and what they were when they were opened. */
+  readonly files: readonly CheckpointFile[];
   /** SHA-256 of the configuration, all headers and file sizes, hex; cheap, blind to weight values. */
   readonly fingerprint: string;
 }
@@ -77,7 +82,8 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
     dtype: readableDtype(embedding.entry, embedding.file),
     tensors,
     unused: [...index.tensors.keys()].filter((name) => !used.has(name)),
-    files: index.files.map(({ file, bytes }) => ({ file, bytes })),
+    configBytes,
+    files: index.files.map(({ file, bytes, identity }) => ({ file, bytes, identity })),
     fingerprint: fingerprintOf(configBytes, index),
   };
 }

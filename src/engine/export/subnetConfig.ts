@@ -48,6 +48,8 @@ export const subnetConfigSchema = Type.Object(
         /** The model folder as it was given. */
         path: Type.String(),
         fingerprint: sha256,
+        /** SHA-256 of the files that exports take along; absent in older files. */
+        companions: Type.Optional(recordOf(sha256)),
         family: Type.String({ maxLength: 64 }),
         layers: Type.Integer({ minimum: 1, maximum: MAX_LAYERS }),
         hidden: size,
@@ -114,7 +116,7 @@ export type ReformedFacts = Pick<
 
 /** Facts of a subnet config that the engine cannot know by itself. */
 export interface SubnetFacts {
-  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint'>;
+  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint' | 'companions'>;
   readonly provenance: SubnetConfig['provenance'];
   /** How the weights were reformed and made sparse; null for the source's own weights. */
   readonly reformed: ReformedFacts | null;
@@ -223,7 +225,9 @@ export function sha256Of(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-function sizesOf(shape: ModelShape): Omit<SubnetConfig['source'], 'path' | 'fingerprint'> {
+function sizesOf(
+  shape: ModelShape,
+): Omit<SubnetConfig['source'], 'path' | 'fingerprint' | 'companions'> {
   const { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab } = shape;
   return { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab };
 }

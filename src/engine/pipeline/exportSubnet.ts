@@ -1,5 +1,6 @@
 import type { ExportForm } from '../../protocol/engineApi.ts';
 import type { ExportReport, Figures } from '../../protocol/runRecord.ts';
+import { companionHashes } from '../checkpoint/companions.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { changedMaps } from '../export/reformedWeights.ts';
 import { writeSubnetConfig } from '../export/subnetConfig.ts';
@@ -48,7 +49,11 @@ export async function exportSubnet(
     candidate.subnet,
     {
       // The hash of all weights: another fine-tune of the same shape is another model.
-      source: { path: config.model, fingerprint: folder.manifest.hashes['model'] ?? '' },
+      source: {
+        path: config.model,
+        fingerprint: folder.manifest.hashes['model'] ?? '',
+        companions: companionHashes(bench.checkpoint.companions),
+      },
       provenance: {
         runId: folder.manifest.id,
         engineVersion: origin.engineVersion,

@@ -5,7 +5,7 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { parseJsonObject } from '../checkpoint/jsonObject.ts';
 import { readSmallFile } from '../checkpoint/modelFolder.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
+import { CONFIG_FILE, openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
@@ -61,7 +61,7 @@ export async function loadModel(
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
     return { bench, candidate: { weights, subnet }, storage, fingerprint: subnetKey(subnet) };
   }
-  const bench = await openWorkbench({ model: absolute, ...wish }, signal);
+  const bench = await openWorkbench(await openSource(absolute), wish, signal);
   const { weights, checkpoint } = bench;
   const candidate = { weights, subnet: denseSubnet(weights.shape) };
   const storage = storageOf('source', checkpoint);
@@ -83,7 +83,8 @@ export async function loadSubnet(
 ): Promise<LoadedSubnet> {
   const config = await readSubnetConfig(path);
   const model = resolve(dirname(path), config.source.path);
-  const bench = await openWorkbench({ model, device, threads: 0 }, signal);
+  const source = await openSource(model);
+  const bench = await openWorkbench(source, { device, threads: 0 }, signal);
   try {
     return { bench, config, candidate: await candidateOf(path, config, bench, signal) };
   } catch (error) {

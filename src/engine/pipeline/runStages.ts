@@ -4,6 +4,7 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { type ExportReport, RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { canCompress } from '../export/exportCompressed.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
@@ -35,9 +36,13 @@ import { openWorkbench, type Workbench } from './workbench.ts';
  * Finished stages of a resumed run are taken from its folder, so this one function starts and
  * resumes. Everything random is drawn from the config's seed.
  */
-export async function runStages(run: RunContext, engineVersion: string): Promise<RunOutcome> {
+export async function runStages(
+  run: RunContext,
+  source: Source,
+  engineVersion: string,
+): Promise<RunOutcome> {
   const started = performance.now();
-  const { bench, tokens } = await importModel(run);
+  const { bench, tokens } = await importModel(run, source);
   try {
     const { shape } = bench.weights;
     const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
@@ -94,9 +99,12 @@ function wholeModel(weights: ModelWeights): Found {
   return { searched, reformed: weights, initialised: null, random: null, wasSearched: false };
 }
 
-async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens: TokenPlan }> {
+async function importModel(
+  run: RunContext,
+  source: Source,
+): Promise<{ bench: Workbench; tokens: TokenPlan }> {
   return run.timed('import', async (progress) => {
-    const bench = await openWorkbench(run.config, run.signal, progress);
+    const bench = await openWorkbench(source, run.config, run.signal, progress);
     run.tell({ kind: 'deviceChosen', devices: [...bench.device.reports] });
     run.log('info', bench.device.summary);
     const { shape } = bench.weights;

@@ -10,7 +10,7 @@ import {
   subnetReportSchema,
 } from '../../protocol/runRecord.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
-import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { storageOf } from '../export/storage.ts';
@@ -48,9 +48,9 @@ export async function workOnSubnet(
   try {
     const config = configOf(folder);
     if (request.reform && config.reform.method === 'none') throw noReform(folder.path);
-    const { shape } = await openCheckpoint(config.model);
-    const subnet = subnetOf(folder.path, shape, request.key);
-    await expectUnchanged(folder, config, context.signal);
+    const source = await openSource(config.model);
+    const subnet = subnetOf(folder.path, source.shape, request.key);
+    await expectUnchanged(folder, config, source, context.signal);
     run = new RunContext(folder, config, {
       signal: context.signal,
       emit: (event) => {
@@ -58,7 +58,7 @@ export async function workOnSubnet(
       },
     });
     tellStopped(run);
-    const report = merged(folder, request.key, await reportOn(run, subnet, request));
+    const report = merged(folder, request.key, await reportOn(run, source, subnet, request));
     writeJsonAtomic(folder.file(resultFile(request.key)), report);
     run.tell({ kind: 'subnetReported', report });
     return report;
@@ -70,12 +70,15 @@ export async function workOnSubnet(
 
 async function reportOn(
   run: RunContext,
+  source: Source,
   subnet: Subnet,
   request: SubnetRequest,
 ): Promise<SubnetReport> {
   const { config, signal, folder } = run;
   const { key, forms } = request;
-  const bench = await run.timed('import', (progress) => openWorkbench(config, signal, progress));
+  const bench = await run.timed('import', (progress) =>
+    openWorkbench(source, config, signal, progress),
+  );
   try {
     const { shape } = bench.weights;
     const tokens = await planTokens(config, shape, bench.tokenizer, signal);

@@ -26,7 +26,8 @@ const FOREIGN = {
 
 function companion(name: string, content: unknown): Companion {
   const bytes = new TextEncoder().encode(JSON.stringify(content, null, 3));
-  return { name, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { name, bytes, sha256, identity: name };
 }
 
 function settingsOf(files: ReturnType<typeof exportedCompanions>['files']): unknown {
