@@ -8,6 +8,7 @@ Needs torch, transformers, peft, accelerate, tokenizers and onnxruntime. Last ru
 peft 0.21.2 and transformers 4.57.6, 5.0.0 and 5.24.0: all checks passed.
 """
 
+import copy
 import hashlib
 import json
 import os
@@ -573,7 +574,7 @@ class Checks:
             near(gradient, a[name])
 
     def check_accumulation(self):
-        """Trainer's loss and gradient norm, in one batch and accumulated over four."""
+        """Trainer's loss and gradient norm in one batch and over four steps; the stock loss."""
         data = [{"input_ids": row, "labels": row} for row in random_ids(2, 4)]
         # Sequences of different lengths: a mean of means would differ from the mean of all.
         for row, cut in zip(data, (24, 9, 17, 5), strict=True):
@@ -581,8 +582,8 @@ class Checks:
             labels[cut:] = -100
             row["labels"] = labels
         logged = []
-        for model in (load(self.path), load(self.path)):
-            batch = 4 if not logged else 1
+        for model, batch in ((load(self.path), 4), (load(self.path), 1), (self.stock, 1)):
+            model = copy.deepcopy(model)
             arguments = TrainingArguments(
                 tempfile.mkdtemp(),
                 max_steps=1,
@@ -602,11 +603,10 @@ class Checks:
                 sys.stdout = shown
             log = trainer.state.log_history[0]
             logged.append((float(log["loss"]), float(log["grad_norm"])))
-        batch = {name: torch.stack([row[name] for row in data]) for name in data[0]}
-        with torch.no_grad():
-            wanted = self.stock(**batch).loss.item()
-        near(torch.tensor(logged[0]), torch.tensor(logged[1]), rtol=1e-3, atol=1e-3)
-        near(torch.tensor(logged[0][0]), torch.tensor(wanted), rtol=1e-3, atol=1e-3)
+        at_once, in_steps, stock = (torch.tensor(numbers) for numbers in logged)
+        near(in_steps, at_once, rtol=1e-3, atol=1e-3)
+        # The stock model also has gradients of biases that the subnet lost.
+        near(in_steps[0], stock[0], rtol=1e-3, atol=1e-3)
 
     def check_generation(self):
         ours, theirs = self.both()

@@ -11,7 +11,6 @@ import { withPackedMaps } from './packedTensors.ts';
 import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
 import { shown } from './shown.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
-import type { StoredDtype } from './storedFloats.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
 import { type TensorSpec, tensorTable } from './tensorTable.ts';
 
@@ -32,8 +31,6 @@ export interface Checkpoint {
   readonly config: Readonly<Record<string, unknown>>;
   readonly family: Family;
   readonly shape: ModelShape;
-  /** Element type of the embedding, which is that of the whole in practice. */
-  readonly dtype: StoredDtype;
   /** Every tensor the model needs, in the order of the forward pass. */
   readonly tensors: readonly CheckpointTensor[];
   /** Names of tensors in the files that the model does not need. */
@@ -73,13 +70,11 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const index = await readCheckpointIndex(folder, config);
   const tensors = tensorTable(family, shape).map((spec) => locate(index, spec));
   const used = new Set(tensors.map(({ located }) => located.entry.name));
-  const embedding = tensors[0]!.located;
   return {
     folder,
     config,
     family,
     shape,
-    dtype: readableDtype(embedding.entry, embedding.file),
     tensors,
     unused: [...index.tensors.keys()].filter((name) => !used.has(name)),
     configBytes,

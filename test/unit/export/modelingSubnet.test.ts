@@ -23,6 +23,7 @@ import {
 } from '../../../src/engine/export/modelingSubnet.ts';
 import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { loadsText } from '../../../src/protocol/loadsText.ts';
 import type { ExportReport } from '../../../src/protocol/runRecord.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
@@ -93,6 +94,15 @@ describe('the torch module', () => {
     assert.equal(tested?.replace(' and ', ', '), TESTED_TRANSFORMERS.join(', '));
     assert.ok(committed.includes(`< (${OLDEST_TRANSFORMERS.replace('.', ', ')})`));
     assert.ok(committed.includes(`needs transformers ${OLDEST_TRANSFORMERS} or newer`));
+  });
+
+  test('is described in the README with the same words and versions', async () => {
+    const readme = (await readFile(file('README.md'), 'utf8')).replace(/\s+/g, ' ');
+    const loadable = { transformers: false, reason: '', ownCode: true };
+    assert.ok(readme.includes(`${loadsText(loadable)} (its README says why)`));
+    const tested = `${TESTED_TRANSFORMERS.slice(0, -1).join(', ')} and ${TESTED_TRANSFORMERS.at(-1)}`;
+    const versions = `needs transformers ${OLDEST_TRANSFORMERS} or newer, and was tested with ${tested}`;
+    assert.ok(readme.includes(versions));
   });
 
   for (const [family, options] of Object.entries({ llama: LLAMA, opt: OPT })) {
