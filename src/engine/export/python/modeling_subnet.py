@@ -146,7 +146,7 @@ class PaddedHeads:
 
 
 class RemovedAttention:
-    """What the classes of removed attention share. The cache gets a zero, to count positions."""
+    """What the classes of removed attention share. The cache gets a one, to count positions."""
 
     cache_shape = (1, 1)
 
@@ -157,9 +157,10 @@ class RemovedAttention:
         batch, time = hidden_states.shape[:2]
         cache, total = past_key_values if cache is None else cache, time
         if cache is not None:
-            zero = hidden_states.new_zeros(batch, 1, time, 1)
+            # Static caches of older versions count the keys that are not zero.
+            one = hidden_states.new_ones(batch, 1, time, 1)
             position = {"cache_position": kwargs.get("cache_position")}
-            total = cache.update(zero, zero, self.layer_idx, position)[0].shape[-2]
+            total = cache.update(one, one, self.layer_idx, position)[0].shape[-2]
         # Attention weights of no heads, where the stock model has weights to return.
         eager = self.config._attn_implementation in (None, "eager")
         weights = hidden_states.new_zeros(batch, 0, time, total) if eager else None
