@@ -43,7 +43,7 @@ test('a figure that changes comes with another revision of its methods', async (
   const found = Object.fromEntries(
     rows.map(({ scope, method, perplexity }) => [
       `${scope} ${method}`,
-      Number(perplexity.toPrecision(8)),
+      Number(perplexity!.toPrecision(8)),
     ]),
   );
   const advice =

@@ -17,7 +17,10 @@ const CHUNK_BYTES = 4 << 20;
  * @returns hex; the same wherever the folder lies
  * @throws EngineError `checkpoint` when a file cannot be read; `cancelled`
  */
-export async function contentHash(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {
+export async function contentHash(
+  checkpoint: Pick<Checkpoint, 'folder' | 'files'>,
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256');
   for (const file of [CONFIG_FILE, ...checkpoint.files.map((entry) => entry.file)]) {
     const { handle, bytes } = await openInFolder(checkpoint.folder, file);

@@ -29,6 +29,8 @@ export interface SubnetCheckpoint {
   readonly subnet: Subnet;
   readonly config: Readonly<Record<string, unknown>>;
   readonly dtype: StoredDtype;
+  /** Its weight files. */
+  readonly files: TensorIndex['files'];
 }
 
 /** Largest `config.json` read, bytes: the masks of the largest models take a few million. */
@@ -74,7 +76,7 @@ export async function readSubnetCheckpoint(
   const index = await readCheckpointIndex(folder, config);
   checkGrowth(shape, index);
   const { weights, dtype } = await readDense(folder, index, { family, shape, subnet }, signal);
-  return { weights, subnet, config, dtype };
+  return { weights, subnet, config, dtype, files: index.files };
 }
 
 /** True when a folder's configuration has a `subnet` block, so that this reader is the one to use. */

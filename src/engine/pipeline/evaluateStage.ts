@@ -1,10 +1,14 @@
+import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
+import type { Perplexity } from '../../protocol/perplexity.ts';
 import type { Figure, FigureName, Figures } from '../../protocol/runRecord.ts';
 import { figureNames } from '../../protocol/runWords.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { heldoutOf } from './heldout.ts';
+import { decoderFolders } from './leftovers.ts';
+import { type Candidate, type Measured, measureFigures, storedDtype } from './measureFigures.ts';
 import { type Quantiser, quantisedPerplexity } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -58,6 +62,7 @@ export function evaluateStage(
   const { origin, quantise } = options;
   const { folder, signal, config } = run;
   const dtype = storedDtype(config.export.dtype, bench.checkpoint.dtype);
+  const on = heldoutOf(folder.manifest.hashes, windows);
   return run.stage(
     'evaluate',
     (figures: Figures) => figures,
@@ -68,15 +73,15 @@ export function evaluateStage(
       });
       const steps = quantise === null ? 0 : 2 * bench.weights.layers.length + windows.length;
       const total = (present.length + 1) * windows.length + steps;
-      const perplexities = new Map<FigureName, number>();
+      const perplexities = new Map<FigureName, Perplexity>();
       for (const [i, { name, candidate }] of present.entries()) {
-        const { perplexity } = await perplexityOf(bench.forward, bench.head, candidate, windows, {
+        const found = await perplexityOf(bench.forward, bench.head, candidate, windows, {
           signal,
           onProgress: (done) => {
             progress(i * windows.length + done, total);
           },
         });
-        perplexities.set(name, perplexity);
+        perplexities.set(name, found);
       }
       let before = present.length * windows.length;
       const further = (done: number): void => {
@@ -86,11 +91,12 @@ export function evaluateStage(
       if (quantised !== null) {
         before += 2 * bench.weights.layers.length;
         // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
-        const from = { folder: folder.file('stages/quantised'), dtype, origin, signal };
-        const perplexity = await quantisedPerplexity(bench, quantised, windows, {
-          ...{ ...from, onProgress: further },
+        const from = { folder: folder.file(decoderFolders.quantised), dtype, origin, signal };
+        const found = await quantisedPerplexity(bench, quantised, windows, {
+          ...from,
+          onProgress: further,
         });
-        perplexities.set('quantised', perplexity);
+        perplexities.set('quantised', found);
       }
       // Reformation changes values, not sizes: the reformed subnet is the one that is measured.
       // Zeros do not change sizes either, but whether they take less time is to be seen, not assumed.
@@ -104,16 +110,22 @@ export function evaluateStage(
         quantised,
       };
       const measured = await measureFigures(bench, withoutNulls(shared), {
-        ...{ folder: folder.file('stages/measure'), dtype, origin, signal },
+        folder: folder.file(decoderFolders.measure),
+        dtype,
+        origin,
         tokens: windows[0]!,
+        note: (text) => {
+          run.log('warning', text);
+        },
+        signal,
       });
       progress(total, total);
       const figures = Object.fromEntries(
         figureNames.map((name) => {
-          const perplexity = perplexities.get(name);
+          const found = perplexities.get(name);
           const rest = measured[name === 'reformed' ? 'searched' : name];
           const figure =
-            perplexity === undefined || rest === undefined ? null : { perplexity, ...rest };
+            found === undefined || rest === undefined ? null : figureOf(found, on, rest);
           return [name, figure];
         }),
       ) as Record<FigureName, Figure | null>;
@@ -124,6 +136,19 @@ export function evaluateStage(
       return figures;
     },
   );
+}
+
+/**
+ * A figure from its parts.
+ * @param on  what the perplexity was evaluated on; undefined where the run does not say
+ */
+export function figureOf(
+  { perplexity, lossNats }: Perplexity,
+  on: EvaluatedOn | undefined,
+  measured: Measured,
+): Figure {
+  const evaluatedOn = on === undefined ? {} : { evaluatedOn: on };
+  return { perplexity, lossNats, ...evaluatedOn, ...measured };
 }
 
 function withoutNulls<Name extends string>(

@@ -16,6 +16,7 @@ import type { Candidate } from './measureFigures.ts';
 import { textHash } from './readText.ts';
 import { reformed } from './reformStage.ts';
 import { sparsified } from './sparsifyStage.ts';
+import { tokenizerHash } from './tokenizerHash.ts';
 import { planTokens } from './tokenPlan.ts';
 import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
 
@@ -26,9 +27,15 @@ const MAX_CONFIG_BYTES = 64_000_000;
 export interface Loaded {
   readonly bench: Bench;
   readonly candidate: Candidate;
+  /** The dense model: the candidate itself, or what it was made from; null where that is not at hand. */
+  readonly dense: Candidate | null;
   readonly dtype: StoredDtype;
   /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
   readonly fingerprint: string;
+  /** SHA-256, hex, of the tokenizer. */
+  readonly tokenizerHash: string;
+  /** SHA-256, hex, of every byte of the source model; of a sliced checkpoint, of its own. */
+  readonly modelHash: () => Promise<string>;
 }
 
 /** A subnet config with the source model it is made from. */
@@ -50,20 +57,49 @@ export async function loadModel(
   const absolute = resolve(path);
   const wish = { device, threads: 0 };
   if ((await kindOf(absolute)) === 'file') {
-    const { bench, candidate } = await loadSubnet(absolute, device, signal);
-    const { dtype, fingerprint } = bench.checkpoint;
-    return { bench, candidate, dtype, fingerprint };
+    const { bench, candidate, config } = await loadSubnet(absolute, device, signal);
+    const { dtype, fingerprint, folder } = bench.checkpoint;
+    return {
+      bench,
+      candidate,
+      dense: denseOf(bench),
+      dtype,
+      fingerprint,
+      tokenizerHash: await tokenizerHash(folder),
+      // Loading has compared it with the model.
+      modelHash: () => Promise.resolve(config.source.fingerprint),
+    };
   }
   if (await isSlicedCheckpoint(absolute)) {
-    const { weights, subnet, dtype } = await readSubnetCheckpoint(absolute, signal);
+    const { weights, subnet, dtype, files } = await readSubnetCheckpoint(absolute, signal);
     const tokenizer = await loadTokenizer(absolute, weights.shape.vocab);
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
-    return { bench, candidate: { weights, subnet }, dtype, fingerprint: subnetKey(subnet) };
+    return {
+      bench,
+      candidate: { weights, subnet },
+      dense: null,
+      dtype,
+      fingerprint: subnetKey(subnet),
+      tokenizerHash: await tokenizerHash(absolute),
+      modelHash: () => contentHash({ folder: absolute, files }, signal),
+    };
   }
   const bench = await openWorkbench({ model: absolute, ...wish }, signal);
-  const { weights, checkpoint } = bench;
-  const candidate = { weights, subnet: denseSubnet(weights.shape) };
-  return { bench, candidate, dtype: checkpoint.dtype, fingerprint: checkpoint.fingerprint };
+  const { checkpoint } = bench;
+  const candidate = denseOf(bench);
+  return {
+    bench,
+    candidate,
+    dense: candidate,
+    dtype: checkpoint.dtype,
+    fingerprint: checkpoint.fingerprint,
+    tokenizerHash: await tokenizerHash(checkpoint.folder),
+    modelHash: () => contentHash(checkpoint, signal),
+  };
+}
+
+function denseOf({ weights }: Bench): Candidate {
+  return { weights, subnet: denseSubnet(weights.shape) };
 }
 
 /**

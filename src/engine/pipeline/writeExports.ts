@@ -7,13 +7,8 @@ import { exportCheckpoint } from '../export/exportCheckpoint.ts';
 import { exportCompressed } from '../export/exportCompressed.ts';
 import { exportOnnx, type ExportOrigin, type Written } from '../export/exportOnnx.ts';
 import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
-import {
-  type Reference,
-  referenceOf,
-  verifyCheckpoint,
-  verifyIntegers,
-  verifyOnnx,
-} from '../export/verify.ts';
+import { type Reference, referenceOf } from '../export/logitReference.ts';
+import { verifyCheckpoint, verifyIntegers, verifyOnnx } from '../export/verify.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { QuantisedCandidate } from './quantiser.ts';
 
@@ -41,7 +36,7 @@ const COMPARED_WINDOWS = 2;
 const COMPARED_TOKENS = 48;
 
 /**
- * Writes exports, reloads each from disk and compares its logits with the search-time model's.
+ * Writes exports, reloads each from disk and compares its logits with those of the searched model.
  * @throws EngineError `verify` when a reloaded export differs, `disk`, `cancelled`
  */
 export async function writeExports(order: ExportOrder): Promise<ExportReport[]> {
@@ -50,7 +45,7 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
   const windows = order.windows
     .slice(0, COMPARED_WINDOWS)
     .map((window) => window.slice(0, COMPARED_TOKENS));
-  const reference = await referenceOf(search, weights, subnet, windows, signal);
+  const reference = await referenceOf(search, { weights, subnet }, windows, dtype, signal);
   const options = { dtype, origin, signal };
   const stored = quantised ?? candidate;
   const write: Record<
@@ -67,18 +62,21 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
     checkpoint: (dir) => exportCheckpoint(dir, weights, subnet, order.source, options),
     compressed: (dir) => exportCompressed(dir, weights, subnet, order.source, options),
   };
-  const ofIntegers = (from: QuantisedCandidate): Promise<Reference> =>
-    referenceOf(search, from.weights, subnet, windows, signal);
+  const { runtime } = search.forward;
+  const ofIntegers = (from: QuantisedCandidate): Promise<Reference> => {
+    const model = { weights, subnet, integers: from.weights };
+    return referenceOf(search, model, windows, dtype, signal);
+  };
   const reports: ExportReport[] = [];
   for (const form of order.forms) {
     const dir = join(folder, form);
     const { path, bytes, loadable } = await write[form](dir);
     const verified =
       form !== 'onnx'
-        ? await verifyCheckpoint(dir, dtype, search, reference, signal)
+        ? await verifyCheckpoint(dir, search, reference, signal)
         : quantised === undefined
-          ? await verifyOnnx(path, dtype, search, reference, signal)
-          : await verifyIntegers(path, dtype, search, await ofIntegers(quantised), signal);
+          ? await verifyOnnx(path, runtime, reference, signal)
+          : await verifyIntegers(path, runtime, await ofIntegers(quantised), signal);
     const report = { form, path, bytes, verified, loadable, prefillMs: null, decodeMs: null };
     order.onReport?.(report);
     reports.push(report);
