@@ -1,3 +1,4 @@
+import { safeJson } from '../protocol/plainText.ts';
 import { Command, CommanderError } from 'commander';
 import { engineVersion } from '../server/engineVersion.ts';
 import { addCompareCommand } from './compareCommand.ts';
@@ -28,7 +29,7 @@ export async function runCli(args: readonly string[], shell: Shell): Promise<num
     if (error instanceof CommanderError) return exitCodeOf(error);
     terminal.err(errorText(error, terminal));
     if (args.includes('--json') && !(error instanceof IncompleteResult)) {
-      terminal.out(`${JSON.stringify(errorJson(error))}\n`);
+      terminal.out(`${safeJson(errorJson(error))}\n`);
     }
     return exitCodeOf(error);
   }

@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { evaluatedOnSchema } from './evaluatedOn.ts';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
-import type { FigureName, StageName } from './runWords.ts';
+import { figureNames, type FigureName, type StageName } from './runWords.ts';
 import { timingSchema } from './timing.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
@@ -45,6 +45,11 @@ export const figureSchema = Type.Object({
 export type Figure = Readonly<Static<typeof figureSchema>>;
 /** Figures of a run; null where the config left a model out. */
 export type Figures = Readonly<Record<FigureName, Figure | null>>;
+
+/** Every figure by its name; null where a run, perhaps of an older version, does not name it. */
+export function allFigures(read: Readonly<Record<string, Figure | null>>): Figures {
+  return Object.fromEntries(figureNames.map((name) => [name, read[name] ?? null])) as Figures;
+}
 
 /** Schema of {@link DeviceReport}. */
 export const deviceReportSchema = Type.Object({
@@ -99,7 +104,11 @@ export const exportReportSchema = Type.Object({
   bytes: size,
   verified: Type.Union([verifiedSchema, Type.Null()]),
   loadable: Type.Union([
-    Type.Object({ transformers: Type.Boolean(), reason: Type.String() }),
+    Type.Object({
+      transformers: Type.Boolean(),
+      reason: Type.String(),
+      ownCode: Type.Optional(Type.Boolean()),
+    }),
     Type.Null(),
   ]),
   prefillMs: Type.Union([milliseconds, Type.Null()]),
@@ -107,8 +116,8 @@ export const exportReportSchema = Type.Object({
 });
 /**
  * One thing that was written. `loadable` says of a checkpoint whether stock transformers can build
- * it, and why not; null for other forms. `verified` is null only for the subnet config, which holds no
- * weights.
+ * it, why not, and whether it comes with code that can (`ownCode`, absent in older reports); null for
+ * other forms. `verified` is null only for the subnet config, which holds no weights.
  */
 export type ExportReport = Readonly<Static<typeof exportReportSchema>>;
 

@@ -5,7 +5,8 @@ import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { Runtime, type Tensor } from '../runtime/runtime.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { SearchTimeModel } from './searchTimeLogits.ts';
-import { type Storage, storedEdges, storedLayer } from './storedWeights.ts';
+import type { Storage } from './storage.ts';
+import { isExact, type StoredForm, storedEdges, storedLayer } from './storedWeights.ts';
 
 /** Logits that an export must give, against which every form of it is compared. */
 export interface Reference {
@@ -35,24 +36,22 @@ export interface ReferenceModel {
  * Memory: T·V float32 per window, twice where weights are rounded, so a few windows of some dozens of
  * tokens are enough; besides, the rounded embedding and head and one rounded block.
  * @param windows  token ids
- * @param dtype  how floats are stored
+ * @param storage  how floats are stored
  * @throws EngineError `cancelled`, `device`
  */
 export async function referenceOf(
   search: SearchTimeModel,
   model: ReferenceModel,
   windows: readonly Uint32Array[],
-  dtype: Storage['dtype'],
+  storage: Storage,
   signal?: AbortSignal,
 ): Promise<Reference> {
   const { weights, subnet, integers } = model;
-  const exact: Storage = { dtype: 'F32', integerMaps: false };
-  const searched = await logitsOf(search, { weights, subnet }, windows, exact, signal);
-  const storage: Storage = { dtype, integerMaps: integers !== undefined };
-  const logits =
-    dtype === 'F32' && integers === undefined
-      ? searched
-      : await logitsOf(search, { weights: integers ?? weights, subnet }, windows, storage, signal);
+  const searched = await logitsOf(search, { weights, subnet }, windows, AS_SEARCHED, signal);
+  const form: StoredForm = { storage, integerMaps: integers !== undefined };
+  const logits = isExact(form)
+    ? searched
+    : await logitsOf(search, { weights: integers ?? weights, subnet }, windows, form, signal);
   let largest = 0;
   for (const values of logits) {
     for (const value of values) largest = Math.max(largest, Math.abs(value));
@@ -60,27 +59,28 @@ export async function referenceOf(
   return { subnet, windows, logits, searched, largest };
 }
 
+const AS_SEARCHED: StoredForm = { storage: { dtype: 'F32' }, integerMaps: false };
+
 async function logitsOf(
   search: SearchTimeModel,
   { weights, subnet }: ReferenceModel,
   windows: readonly Uint32Array[],
-  storage: Storage,
+  form: StoredForm,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {
   const { runtime, shape } = search.forward;
   // A device keeps the weights it was given: rounded ones go to a runtime that is released.
   const own =
-    runtime.onDevice && storage.dtype !== 'F32'
+    runtime.onDevice && form.storage.dtype !== 'F32'
       ? new Runtime(runtime.device, runtime.threads)
       : null;
   const forward = own === null ? search.forward : new ForwardPass(own, shape);
   const head = own === null ? search.head : new LossHead(forward);
-  const edges = storedEdges(weights, storage);
+  const edges = storedEdges(weights, form);
   let states: readonly Tensor[] = windows.map((window) => forward.embed(edges, [window]));
   try {
-    for (const [l, layer] of weights.layers.entries()) {
-      const rounded = storedLayer(layer, storage);
-      const next = await forward.block(rounded, subnet.layers[l]!, states, signal);
+    for (const [l, mask] of subnet.layers.entries()) {
+      const next = await forward.block(storedLayer(weights, l, form), mask, states, signal);
       releaseTensors(states);
       states = next;
     }

@@ -61,11 +61,11 @@ export async function memoryAddedHere(
 ): Promise<number | null> {
   const runtime = new Runtime('cpu', threads);
   await loadLibrary(runtime);
-  const before = await watchPeak();
+  const before = watchPeak();
   const decoder = await OnnxDecoder.open(runtime, path);
   const { cache } = await decoder.step([new Uint32Array(promptTokens)]);
   await decoder.step([new Uint32Array(1)], cache);
-  const after = await peakBytes();
+  const after = peakBytes();
   await runtime.release();
   return before === null || after === null ? null : Math.max(0, after - before);
 }

@@ -70,7 +70,7 @@ export async function verifyIntegers(
   reference: Reference,
   signal?: AbortSignal,
 ): Promise<Verified> {
-  const exact = await writeExactCopy(path);
+  const exact = writeExactCopy(path);
   const check = strict(path, reference);
   try {
     // Prompts only: for single tokens the runtime's exact path is a slow one.

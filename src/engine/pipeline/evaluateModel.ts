@@ -37,7 +37,7 @@ export async function evaluateModel(
     context.emit(stamp({ kind: 'log', level, text }));
   };
   const path = resolve(request.text);
-  const text = await readText(path);
+  const text = readText(path);
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
   const { bench, candidate } = loaded;
   try {
@@ -48,7 +48,7 @@ export async function evaluateModel(
     const found = await perplexityOf(bench.forward, bench.head, candidate, windows, { signal });
     log('info', sentenceOf(found));
     const evaluatedOn: EvaluatedOn = {
-      text: await textHash(path),
+      text: textHash(path),
       share: 1,
       ...windowCounts(windows),
       tokenizer: loaded.tokenizerHash,
@@ -112,14 +112,14 @@ async function measuredOrWhyNot(
 
 /** Beside the dense model where there is one, so that the times can be compared with something. */
 async function measured(
-  { bench, candidate, dense, dtype, fingerprint }: Loaded,
+  { bench, candidate, dense, storage, fingerprint }: Loaded,
   tokens: Uint32Array,
   note: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Measured> {
   const options = {
     folder: makeTemporaryFolder(),
-    dtype,
+    storage,
     origin: { sourceFingerprint: fingerprint, engineVersion },
     tokens,
     note,

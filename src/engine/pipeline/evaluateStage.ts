@@ -1,14 +1,23 @@
+import * as Type from 'typebox';
 import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
-import type { Figure, FigureName, Figures } from '../../protocol/runRecord.ts';
+import { recordOf } from '../../protocol/recordOf.ts';
+import {
+  allFigures,
+  type Figure,
+  type FigureName,
+  type Figures,
+  figureSchema,
+} from '../../protocol/runRecord.ts';
 import { figureNames } from '../../protocol/runWords.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { storageOf } from '../export/storage.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { heldoutOf } from './heldout.ts';
 import { decoderFolders } from './leftovers.ts';
-import { type Candidate, type Measured, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';
 import { type Quantiser, quantisedPerplexity } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -61,12 +70,12 @@ export function evaluateStage(
 ): Promise<Figures> {
   const { origin, quantise } = options;
   const { folder, signal, config } = run;
-  const dtype = storedDtype(config.export.dtype, bench.checkpoint.dtype);
+  const storage = storageOf(config.export.dtype, bench.checkpoint);
   const on = heldoutOf(folder.manifest.hashes, windows);
-  return run.stage(
-    'evaluate',
-    (figures: Figures) => figures,
-    async (progress) => {
+  return run.stage('evaluate', {
+    kept: recordOf(Type.Union([figureSchema, Type.Null()])),
+    restore: allFigures,
+    work: async (progress) => {
       const present = figureNames.flatMap((name) => {
         const candidate = contestants[name];
         return candidate === null ? [] : [{ name, candidate }];
@@ -91,9 +100,11 @@ export function evaluateStage(
       if (quantised !== null) {
         before += 2 * bench.weights.layers.length;
         // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
-        const from = { folder: folder.file(decoderFolders.quantised), dtype, origin, signal };
         const found = await quantisedPerplexity(bench, quantised, windows, {
-          ...from,
+          folder: folder.file(decoderFolders.quantised),
+          ...storage,
+          origin,
+          signal,
           onProgress: further,
         });
         perplexities.set('quantised', found);
@@ -111,7 +122,7 @@ export function evaluateStage(
       };
       const measured = await measureFigures(bench, withoutNulls(shared), {
         folder: folder.file(decoderFolders.measure),
-        dtype,
+        storage,
         origin,
         tokens: windows[0]!,
         note: (text) => {
@@ -135,7 +146,7 @@ export function evaluateStage(
       }
       return figures;
     },
-  );
+  });
 }
 
 /**

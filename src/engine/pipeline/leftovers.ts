@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { insideFolder } from '../runs/insideFolder.ts';
+import { insideFolder } from '../../files/insideFolder.ts';
 
 /** Folders of a run that hold decoders while they are evaluated. */
 export const decoderFolders = {

@@ -5,9 +5,9 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { parseJsonObject } from '../checkpoint/jsonObject.ts';
 import { readSmallFile } from '../checkpoint/modelFolder.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { CONFIG_FILE, openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
+import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import { subnetKey } from '../subnet/key.ts';
@@ -29,7 +29,7 @@ export interface Loaded {
   readonly candidate: Candidate;
   /** The dense model: the candidate itself, or what it was made from; null where that is not at hand. */
   readonly dense: Candidate | null;
-  readonly dtype: StoredDtype;
+  readonly storage: Storage;
   /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
   readonly fingerprint: string;
   /** SHA-256, hex, of the tokenizer. */
@@ -58,42 +58,43 @@ export async function loadModel(
   const wish = { device, threads: 0 };
   if ((await kindOf(absolute)) === 'file') {
     const { bench, candidate, config } = await loadSubnet(absolute, device, signal);
-    const { dtype, fingerprint, folder } = bench.checkpoint;
+    const { checkpoint } = bench;
     return {
       bench,
       candidate,
       dense: denseOf(bench),
-      dtype,
-      fingerprint,
-      tokenizerHash: await tokenizerHash(folder),
+      storage: storageOf('source', checkpoint),
+      fingerprint: checkpoint.fingerprint,
+      tokenizerHash: tokenizerHash(checkpoint.folder),
       // Loading has compared it with the model.
       modelHash: () => Promise.resolve(config.source.fingerprint),
     };
   }
   if (await isSlicedCheckpoint(absolute)) {
-    const { weights, subnet, dtype, files } = await readSubnetCheckpoint(absolute, signal);
-    const tokenizer = await loadTokenizer(absolute, weights.shape.vocab);
+    const sliced = await readSubnetCheckpoint(absolute, signal);
+    const { weights, subnet, storage, folder } = sliced;
+    const tokenizer = await loadTokenizer(folder, weights.shape.vocab);
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
     return {
       bench,
       candidate: { weights, subnet },
       dense: null,
-      dtype,
+      storage,
       fingerprint: subnetKey(subnet),
-      tokenizerHash: await tokenizerHash(absolute),
-      modelHash: () => contentHash({ folder: absolute, files }, signal),
+      tokenizerHash: tokenizerHash(folder),
+      modelHash: () => contentHash(sliced, signal),
     };
   }
-  const bench = await openWorkbench({ model: absolute, ...wish }, signal);
+  const bench = await openWorkbench(await openSource(absolute), wish, signal);
   const { checkpoint } = bench;
   const candidate = denseOf(bench);
   return {
     bench,
     candidate,
     dense: candidate,
-    dtype: checkpoint.dtype,
+    storage: storageOf('source', checkpoint),
     fingerprint: checkpoint.fingerprint,
-    tokenizerHash: await tokenizerHash(checkpoint.folder),
+    tokenizerHash: tokenizerHash(checkpoint.folder),
     modelHash: () => contentHash(checkpoint, signal),
   };
 }
@@ -115,9 +116,10 @@ export async function loadSubnet(
   device: ResolvedConfig['device'],
   signal: AbortSignal,
 ): Promise<LoadedSubnet> {
-  const config = await readSubnetConfig(path);
+  const config = readSubnetConfig(path);
   const model = resolve(dirname(path), config.source.path);
-  const bench = await openWorkbench({ model, device, threads: 0 }, signal);
+  const source = await openSource(model);
+  const bench = await openWorkbench(source, { device, threads: 0 }, signal);
   try {
     return { bench, config, candidate: await candidateOf(path, config, bench, signal) };
   } catch (error) {
@@ -148,6 +150,15 @@ async function candidateOf(
   return { subnet, weights: await reformedAgain(path, config, { bench, subnet }, signal) };
 }
 
+function hashIfThere(text: string): string {
+  try {
+    return textHash(text);
+  } catch (error) {
+    if (isEngineError(error, 'text')) return 'no such text';
+    throw error;
+  }
+}
+
 /** Repeats the reformation and sparsification of a run from what its subnet config records. */
 async function reformedAgain(
   path: string,
@@ -156,10 +167,7 @@ async function reformedAgain(
   signal: AbortSignal,
 ): Promise<Candidate['weights']> {
   const settings = config.provenance.config as unknown as ResolvedConfig;
-  const found = await textHash(settings.text).catch((error: unknown) => {
-    if (isEngineError(error, 'text')) return 'no such text';
-    throw error;
-  });
+  const found = hashIfThere(settings.text);
   const wanted = config.reformed?.textSha256;
   if (found !== wanted) {
     throw new EngineError('checkpoint', {

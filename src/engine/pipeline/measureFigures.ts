@@ -4,10 +4,10 @@ import { isEngineError } from '../../protocol/errors.ts';
 import type { Figure } from '../../protocol/runRecord.ts';
 import type { Timing } from '../../protocol/timing.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
 import { measureDecoders } from '../export/measure.ts';
 import { peakMemoryOf } from '../export/peakMemory.ts';
+import type { Storage } from '../export/storage.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { countParameters } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
@@ -40,7 +40,7 @@ const DENSE = 'dense';
 export interface MeasuringOptions {
   /** For the temporary decoders; removed afterwards. */
   readonly folder: string;
-  readonly dtype: StoredDtype;
+  readonly storage: Storage;
   readonly origin: ExportOrigin;
   /** Text of the prompt, token ids. */
   readonly tokens: Uint32Array;
@@ -60,15 +60,19 @@ export async function measureFigures<Name extends string>(
   models: Readonly<Record<Name, Candidate>>,
   options: MeasuringOptions,
 ): Promise<Record<Name, Measured>> {
-  const { folder, dtype, origin, tokens, signal } = options;
+  const { folder, storage, origin, tokens, signal } = options;
   const entries = Object.entries(models) as [Name, Candidate][];
   const positions = Math.min(...entries.map(([, { weights }]) => weights.shape.maxPositions));
   const lengths = timedLengths(positions, tokens.length);
   try {
     const decoders: { name: Name; path: string }[] = [];
     for (const [name, { weights, subnet, quantised }] of entries) {
-      const to = join(folder, name);
-      const { path } = await exportOnnx(to, weights, subnet, { dtype, origin, signal, quantised });
+      const { path } = await exportOnnx(join(folder, name), weights, subnet, {
+        ...storage,
+        origin,
+        signal,
+        quantised,
+      });
       decoders.push({ name, path });
     }
     const memory: (number | null)[] = [];
@@ -143,13 +147,4 @@ async function memoryOf(
     note(`The peak memory of ${name} is not known: ${error.problem.found}.`);
     return null;
   }
-}
-
-/** The storage type an export is written in. */
-export function storedDtype(
-  wanted: 'source' | 'float32' | 'float16' | 'bfloat16',
-  source: StoredDtype,
-): StoredDtype {
-  if (wanted === 'source') return source;
-  return ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[wanted];
 }

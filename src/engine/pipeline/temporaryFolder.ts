@@ -1,25 +1,27 @@
-import {
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onDisk } from '../runs/atomicWrite.ts';
-import { isLiving, type ProcessIdentity, startOf } from '../runs/processIdentity.ts';
+import * as Type from 'typebox';
+import type { Static } from 'typebox';
+import { readPlainText } from '../../files/plainFile.ts';
+import { releaseQuietly } from '../../files/release.ts';
+import { onDisk, replaceJson } from '../../files/writeFile.ts';
+import { decodeJson } from '../../protocol/decode.ts';
+import { isLiving, processSpace, startOf } from '../runs/processIdentity.ts';
 
 const PREFIX = 'subnet-evaluate-';
 const OWNER_FILE = 'owner.json';
+/** A record of an owner takes some 200 bytes. */
+const MOST_BYTES = 4096;
 
 /** Whose a temporary folder is. */
-interface Owner extends ProcessIdentity {
+const ownerSchema = Type.Object({
+  pid: Type.Integer({ minimum: 1 }),
+  started: Type.Union([Type.String(), Type.Null()]),
   /** Where its process number counts; containers may share a temporary folder. */
-  readonly namespace: string;
-}
+  space: Type.String(),
+});
+type Owner = Static<typeof ownerSchema>;
 
 /**
  * Makes a folder for decoders in the system's temporary folder, and removes those that killed
@@ -29,35 +31,35 @@ interface Owner extends ProcessIdentity {
  */
 export function makeTemporaryFolder(): string {
   const root = tmpdir();
-  const namespace = processNamespace();
-  removeAbandoned(root, namespace);
+  removeAbandoned(root);
   const folder = onDisk(root, () => mkdtempSync(join(root, PREFIX)));
-  const owner: Owner = { pid: process.pid, started: startOf(process.pid), namespace };
   try {
-    onDisk(folder, () => {
-      writeFileSync(join(folder, OWNER_FILE), JSON.stringify(owner));
-    });
+    const owner: Owner = {
+      pid: process.pid,
+      started: startOf(process.pid),
+      space: processSpace(),
+    };
+    replaceJson(join(folder, OWNER_FILE), owner);
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    releaseQuietly(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
     throw error;
   }
   return folder;
 }
 
 /** What cannot be read or removed is left. */
-function removeAbandoned(root: string, namespace: string): void {
-  for (const name of entriesOf(root)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const folder = join(root, name);
-    try {
-      if (!isOurs(folder)) continue;
-      const owner = JSON.parse(readFileSync(join(folder, OWNER_FILE), 'utf8')) as Owner;
-      if (owner.namespace !== namespace || isLiving(owner)) continue;
-      rmSync(folder, { recursive: true, force: true });
-    } catch {
-      continue;
+function removeAbandoned(root: string): void {
+  releaseQuietly(() => {
+    for (const name of readdirSync(root)) {
+      if (!name.startsWith(PREFIX)) continue;
+      const folder = join(root, name);
+      releaseQuietly(() => {
+        if (isOurs(folder) && isAbandoned(folder)) rmSync(folder, { recursive: true, force: true });
+      });
     }
-  }
+  });
 }
 
 /** Nobody else can put anything into a folder that mkdtemp made for this user. */
@@ -66,18 +68,11 @@ function isOurs(folder: string): boolean {
   return facts.isDirectory() && (process.getuid === undefined || facts.uid === process.getuid());
 }
 
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function processNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return 'this machine';
-  }
+/** A folder without a record may be one that is just being made. */
+function isAbandoned(folder: string): boolean {
+  const path = join(folder, OWNER_FILE);
+  const text = readPlainText(path, { links: 'refused', mostBytes: MOST_BYTES });
+  if (text === undefined) return false;
+  const owner = decodeJson(ownerSchema, text, path);
+  return owner.space === processSpace() && !isLiving(owner);
 }

@@ -39,7 +39,7 @@ export async function planTokens(
   const capped = (length: number): number => windowLength(length, shape);
   const longest = capped(Math.max(config.calibration.length, config.search.length));
   const encode = async (path: string): Promise<Uint32Array> =>
-    tokenizer.encodeLong(await readText(path), signal);
+    tokenizer.encodeLong(readText(path), signal);
   const tokens = await encode(config.text);
   const [known, rest] = splitTokens(
     tokens,

@@ -6,8 +6,8 @@ import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
  * SHA-256, hex, of what decides how a model folder turns text into tokens.
  * @throws EngineError `tokenizer` when its files cannot be read
  */
-export async function tokenizerHash(folder: string): Promise<string> {
+export function tokenizerHash(folder: string): string {
   const files = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE];
-  const found = await Promise.all(files.map((name) => readTokenizerFile(folder, name)));
+  const found = files.map((name) => readTokenizerFile(folder, name));
   return createHash('sha256').update(JSON.stringify(found)).digest('hex');
 }

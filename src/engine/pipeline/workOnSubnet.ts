@@ -10,10 +10,12 @@ import {
   subnetReportSchema,
 } from '../../protocol/runRecord.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
-import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
-import { makeFolder, writeJsonAtomic } from '../runs/atomicWrite.ts';
+import { makeFolder } from '../../files/insideFolder.ts';
+import { replaceJson } from '../../files/writeFile.ts';
+import { storageOf } from '../export/storage.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
@@ -24,7 +26,7 @@ import { exportSubnet } from './exportSubnet.ts';
 import { heldoutOf } from './heldout.ts';
 import { keptSubnet } from './keptSubnet.ts';
 import { removeLeftovers, subnetDecoderFolder, subnetFolder } from './leftovers.ts';
-import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
@@ -51,9 +53,9 @@ export async function workOnSubnet(
   try {
     const config = configOf(folder);
     if (request.reform && config.reform.method === 'none') throw noReform(folder.path);
-    const { shape } = await openCheckpoint(config.model);
-    const subnet = subnetOf(folder.path, shape, request.key);
-    await expectUnchanged(folder, config, context.signal);
+    const source = await openSource(config.model);
+    const subnet = subnetOf(folder.path, source.shape, request.key);
+    await expectUnchanged(folder, config, source, context.signal);
     removeLeftovers(folder.path);
     run = new RunContext(folder, config, {
       signal: context.signal,
@@ -62,8 +64,8 @@ export async function workOnSubnet(
       },
     });
     tellStopped(run);
-    const report = merged(folder, request.key, await reportOn(run, subnet, request));
-    writeJsonAtomic(folder.file(resultFile(request.key)), report);
+    const report = merged(folder, request.key, await reportOn(run, source, subnet, request));
+    replaceJson(folder.file(resultFile(request.key)), report);
     run.tell({ kind: 'subnetReported', report });
     return report;
   } finally {
@@ -74,12 +76,15 @@ export async function workOnSubnet(
 
 async function reportOn(
   run: RunContext,
+  source: Source,
   subnet: Subnet,
   request: SubnetRequest,
 ): Promise<SubnetReport> {
   const { config, signal, folder } = run;
   const { key, forms } = request;
-  const bench = await run.timed('import', (progress) => openWorkbench(config, signal, progress));
+  const bench = await run.timed('import', (progress) =>
+    openWorkbench(source, config, signal, progress),
+  );
   try {
     const { shape } = bench.weights;
     const tokens = await planTokens(config, shape, bench.tokenizer, signal);
@@ -151,7 +156,7 @@ function measured(
     const models = { dense: { weights, subnet: denseSubnet(weights.shape) }, one: candidate };
     const figures = await measureFigures(bench, models, {
       folder: folder.file(subnetDecoderFolder(key)),
-      dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+      storage: storageOf(config.export.dtype, bench.checkpoint),
       origin,
       tokens: windows[0]!,
       note: (text) => {

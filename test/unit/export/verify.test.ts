@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { type Checkpoint, openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import { openSource, type Source } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
@@ -22,7 +22,7 @@ const isFailure = (error: unknown): boolean => isEngineError(error, 'verify');
 
 describe('verifying', () => {
   let folder: string;
-  let source: Checkpoint;
+  let source: Source;
   let weights: ModelWeights;
   let subnet: Subnet;
   let search: SearchTimeModel;
@@ -31,12 +31,12 @@ describe('verifying', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'verify-'));
     await writeTinyModel(join(folder, 'source'), LLAMA);
-    source = await openCheckpoint(join(folder, 'source'));
+    source = await openSource(join(folder, 'source'));
     weights = await loadWeights(source);
     subnet = randomMasks(weights.shape, 1);
     search = searchTimeModel(runtime, weights.shape);
     const windows = randomWindows(weights.shape.vocab, 2, 9);
-    reference = await referenceOf(search, { weights, subnet }, windows, 'F32');
+    reference = await referenceOf(search, { weights, subnet }, windows, { dtype: 'F32' });
   });
   after(async () => {
     await runtime.release();
@@ -48,7 +48,7 @@ describe('verifying', () => {
       const dir = join(folder, dtype);
       const { path } = await exportOnnx(join(dir, 'onnx'), weights, subnet, { ...F32, dtype });
       await exportCheckpoint(join(dir, 'hf'), weights, subnet, source, { ...F32, dtype });
-      const stored = await referenceOf(search, { weights, subnet }, reference.windows, dtype);
+      const stored = await referenceOf(search, { weights, subnet }, reference.windows, { dtype });
       const [onnx, hf] = [
         await verifyOnnx(path, runtime, stored),
         await verifyCheckpoint(join(dir, 'hf'), search, stored),

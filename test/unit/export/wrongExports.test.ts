@@ -8,12 +8,12 @@ import type {
   Linear,
   ModelWeights,
 } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
-import type { StoredDtype } from '../../../src/engine/checkpoint/storedFloats.ts';
+import { openSource, type Source } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { decoderRows } from '../../../src/engine/export/decoderRows.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { referenceOf } from '../../../src/engine/export/logitReference.ts';
+import { ownStorage, type Storage } from '../../../src/engine/export/storage.ts';
 import { verifyCheckpoint, verifyIntegers, verifyOnnx } from '../../../src/engine/export/verify.ts';
 import { roundModel } from '../../../src/engine/quantise/roundModel.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
@@ -92,6 +92,16 @@ function withMistake(weights: ModelWeights, change: Change): ModelWeights {
   return { ...weights, layers };
 }
 
+/** Norms exact, biases and one map of every block finer than the rest. */
+function severalTypes({ tensors }: Source): Storage {
+  return ownStorage(
+    tensors.map(({ spec: { name } }) => {
+      if (name.includes('norm')) return [name, 'F32'];
+      return [name, /bias$|v_proj/.test(name) ? 'F16' : 'BF16'];
+    }),
+  );
+}
+
 const isFailure = (error: unknown): boolean => isEngineError(error, 'verify');
 
 describe('a wrong export is refused', () => {
@@ -105,24 +115,26 @@ describe('a wrong export is refused', () => {
     await rm(folder, { recursive: true });
   });
 
-  for (const [family, options, mistakes] of [
+  for (const [family, model, mistakes] of [
     ['llama', LLAMA, LLAMA_MISTAKES],
     ['opt', OPT, OPT_MISTAKES],
   ] as const) {
-    for (const dtype of ['F32', 'F16', 'BF16'] satisfies StoredDtype[]) {
-      test(`whose weights are ${dtype}: ${family}`, async () => {
+    for (const kind of ['F32', 'F16', 'BF16', 'of several types'] as const) {
+      test(`whose weights are ${kind}: ${family}`, async () => {
         const source = join(folder, family);
-        await writeTinyModel(source, options);
-        const checkpoint = await openCheckpoint(source);
-        const weights = tinyWeights(options);
+        await writeTinyModel(source, model);
+        const checkpoint = await openSource(source);
+        const weights = tinyWeights(model);
         const subnet = denseSubnet(weights.shape);
         const search = searchTimeModel(runtime, weights.shape);
         const windows = randomWindows(weights.shape.vocab, 2, 24);
-        const reference = await referenceOf(search, { weights, subnet }, windows, dtype);
+        const storage = kind === 'of several types' ? severalTypes(checkpoint) : { dtype: kind };
+        const reference = await referenceOf(search, { weights, subnet }, windows, storage);
+        const options = { ...F32, ...storage };
         const check = async (own: ModelWeights, name: string): Promise<void> => {
-          const to = join(folder, family, dtype);
-          const { path } = await exportOnnx(join(to, 'onnx'), own, subnet, { ...F32, dtype });
-          await exportCheckpoint(join(to, 'hf'), own, subnet, checkpoint, { ...F32, dtype });
+          const to = join(folder, family, kind);
+          const { path } = await exportOnnx(join(to, 'onnx'), own, subnet, options);
+          await exportCheckpoint(join(to, 'hf'), own, subnet, checkpoint, options);
           const verified = [
             () => verifyOnnx(path, runtime, reference),
             () => verifyCheckpoint(join(to, 'hf'), search, reference),
@@ -150,7 +162,7 @@ describe('a wrong export is refused', () => {
         roundModel(own, subnet, { bits, blockSize: 16 }, (mask) => decoderRows(own.shape, mask));
       const right = round(weights);
       const model = { weights, subnet, integers: right.weights };
-      const reference = await referenceOf(search, model, windows, 'F16');
+      const reference = await referenceOf(search, model, windows, { dtype: 'F16' });
       const verify = async (own: ModelWeights): Promise<unknown> => {
         const quantised = own === weights ? right : round(own);
         const options = { ...F32, dtype: 'F16', quantised } as const;

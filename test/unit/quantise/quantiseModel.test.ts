@@ -88,7 +88,7 @@ describe('a model of integers', () => {
               : roundModel(weights, subnet, format, (mask) => decoderRows(shape, mask));
           const windows = randomWindows(shape.vocab, 2, 11);
           const model = { weights, subnet, integers: quantised.weights };
-          const reference = await referenceOf(search, model, windows, 'F32');
+          const reference = await referenceOf(search, model, windows, { dtype: 'F32' });
           const path = await written(quantised, subnet, 'reloaded');
           const verified = await verifyIntegers(path, runtime, reference);
           assert.ok(verified.maxDifference > 0 && verified.maxDifference < verified.tolerance);
@@ -114,7 +114,7 @@ describe('a model of integers', () => {
     const path = await written(quantised, subnet, 'damaged');
     const windows = randomWindows(weights.shape.vocab, 1, 11);
     const model = { weights, subnet, integers: quantised.weights };
-    const reference = await referenceOf(search, model, windows, 'F32');
+    const reference = await referenceOf(search, model, windows, { dtype: 'F32' });
     await verifyIntegers(path, runtime, reference);
     const data = await open(`${path}.data`, 'r+');
     const { size } = await data.stat();
