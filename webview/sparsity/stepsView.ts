@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { hasFurtherSteps } from '../data/sparseRun.ts';
 import { el, onChange, show } from '../dom.ts';
 import {
@@ -24,7 +25,7 @@ const measures: readonly Measure[] = [
   {
     ...{ title: 'Held-out perplexity', format: formatScore },
     help: 'What a step costs. Lower is better.',
-    of: ({ figure }) => figure.perplexity,
+    of: ({ figure }) => perplexityValue(figure.perplexity),
   },
   {
     ...{ title: 'Weights not zero', format: formatShare },

@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
@@ -25,7 +26,7 @@ export const measures: readonly {
   {
     ...{ title: 'Held-out perplexity', format: formatScore },
     help: 'On text neither calibration nor the search has seen. Lower is better.',
-    of: (figure) => figure.perplexity,
+    of: (figure) => perplexityValue(figure.perplexity),
   },
   {
     ...{ title: 'Parameters', format: formatCount },
@@ -49,8 +50,9 @@ export const measures: readonly {
   },
   {
     ...{ title: 'Peak memory', format: formatBytes },
-    help: 'What running it adds to the memory of the process.',
-    of: (figure) => figure.peakBytes,
+    help: 'What loading the decoder and one prompt add to a process of its own.',
+    // Without a timing it was measured in a process that held other things, and says nothing.
+    of: (figure) => (figure.timing === undefined ? null : figure.peakBytes),
   },
 ];
 

@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureWords, outcomeOf } from '../data/quality.ts';
@@ -63,7 +64,7 @@ const measures: readonly (readonly [
   of: (figure: Figure) => number,
   format: (value: number) => string,
 ])[] = [
-  ['Held-out perplexity', (figure) => figure.perplexity, formatScore],
+  ['Held-out perplexity', (figure) => perplexityValue(figure.perplexity), formatScore],
   ['Parameters', (figure) => figure.params, formatLarge],
   ['Size on disk', (figure) => figure.bytes, formatBytes],
   ['Prefill', (figure) => figure.prefillMs, formatMs],

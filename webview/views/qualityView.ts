@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { createHoverCard } from '../charts/hoverCard.ts';
 import { createPlotFrame } from '../charts/plotFrame.ts';
@@ -150,7 +151,7 @@ const columns: readonly Column<QualityPoint>[] = [
   { id: 'label', title: 'Model', figures: false, value: (p) => p.label, cell: (p) => p.label },
   {
     ...{ id: 'perplexity', title: 'Held-out perplexity', figures: true },
-    value: ({ figure }) => figure.perplexity,
+    value: ({ figure }) => perplexityValue(figure.perplexity),
     cell: ({ figure }) => formatScore(figure.perplexity),
   },
   {

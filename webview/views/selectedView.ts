@@ -1,5 +1,6 @@
 import { namedMasks, type RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { createButton } from '../controls/button.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';
 import { figureWords } from '../data/quality.ts';
@@ -139,8 +140,11 @@ function figuresOf(run: RunSnapshot, row: SubnetRow): [string, string][] {
     const share = blocks === 0 ? '' : `, ${formatShare(params / blocks)}`;
     pairs.push(['Block parameters', `${formatLarge(params)}${share}`]);
   }
-  const dense = run.model.figures.dense?.perplexity;
-  const change = held === null || dense === undefined ? '' : `, ${formatChange(dense, held)}`;
+  const { dense } = run.model.figures;
+  const change =
+    held === null || dense === undefined
+      ? ''
+      : `, ${formatChange(perplexityValue(dense.perplexity), held)}`;
   const words = held === null ? 'not measured' : `${formatScore(held)}${change}`;
   pairs.push(['Held-out perplexity', words]);
   if (figure !== null) {
