@@ -1,4 +1,5 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
+import { type RefitVerdicts, verdictText } from '../protocol/refitVerdict.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
 import { figuresTable } from './figuresTable.ts';
 import { formatBytes, formatMs, formatPath } from './units.ts';
@@ -10,10 +11,11 @@ export type FigureJson = Omit<Figure, 'peakBytes'>;
 export type RunJson = Readonly<Record<FigureName, FigureJson | null>> & {
   readonly runFolder: string;
   readonly exports: readonly ExportReport[];
+  readonly refits: RefitVerdicts;
 };
 
 /** A finished run as plain data, its fields in a fixed order. */
-export function runJson({ figures, runFolder, exports }: RunOutcome): RunJson {
+export function runJson({ figures, runFolder, exports, refits }: RunOutcome): RunJson {
   return {
     dense: figureJson(figures.dense),
     initialised: figureJson(figures.initialised),
@@ -24,13 +26,20 @@ export function runJson({ figures, runFolder, exports }: RunOutcome): RunJson {
     random: figureJson(figures.random),
     runFolder,
     exports,
+    refits,
   };
 }
 
 /** A finished run for people: its table, its exports, its folder. */
-export function runText({ figures, runFolder, exports }: RunOutcome, unicode: boolean): string {
+export function runText(outcome: RunOutcome, unicode: boolean): string {
+  const { figures, runFolder, exports, refits } = outcome;
   const written = exports.map((report) => `${exportText(report)}\n`).join('');
-  return `\n${figuresTable(figures, unicode)}\n${written}run folder  ${formatPath(runFolder)}\n`;
+  const refused = (['reform', 'sparsify'] as const)
+    .filter((stage) => refits[stage]?.step === 0)
+    .map((stage) => `${verdictText(stage, refits[stage]!)}\n`)
+    .join('');
+  const table = figuresTable(figures, unicode);
+  return `\n${table}${refused}\n${written}run folder  ${formatPath(runFolder)}\n`;
 }
 
 /** One line about something that was written. */

@@ -1,6 +1,7 @@
 import type { CompareRequest } from './compareRow.ts';
 import type { ComparisonTable } from './comparisonTable.ts';
 import type { EstimateReport } from './estimate.ts';
+import type { RefitVerdicts } from './refitVerdict.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
 import type { RunEvent } from './runEvent.ts';
@@ -21,6 +22,7 @@ export interface RunOutcome {
   readonly runFolder: string;
   readonly figures: Figures;
   readonly exports: readonly ExportReport[];
+  readonly refits: RefitVerdicts;
 }
 
 /** Ask for the perplexity and speed of a model or of a subnet. */

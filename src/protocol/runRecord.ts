@@ -2,6 +2,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
+import { refitVerdictSchema, refitVerdictsSchema } from './refitVerdict.ts';
 import type { FigureName, StageName } from './runWords.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
@@ -77,8 +78,10 @@ export const subnetReportSchema = Type.Object({
   key: Type.String(),
   /** With the weights of the dense model. */
   figure: Type.Union([figureSchema, Type.Null()]),
-  /** With refitted weights. */
+  /** With refitted weights; null also where the reform was not taken. */
   reformed: Type.Union([figureSchema, Type.Null()]),
+  /** How much of the reform was taken; absent when none was asked for. */
+  verdict: Type.Optional(refitVerdictSchema),
   exports: Type.Array(exportReportSchema),
 });
 /** What was found out about one subnet after its search; null: not asked for. */
@@ -117,6 +120,8 @@ export const runResultsSchema = Type.Object({
   /** Rows that a run of an older version does not name were not measured. */
   figures: recordOf(nullableFigure),
   exports: Type.Array(exportReportSchema),
+  /** Absent in runs of older versions. */
+  refits: Type.Optional(refitVerdictsSchema),
 });
 /** `results.json` of a finished run. */
 export type RunResults = Readonly<

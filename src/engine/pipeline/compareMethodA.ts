@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson } from '../../protocol/decode.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import type { Figure, Figures } from '../../protocol/runRecord.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { writeJsonAtomic } from '../runs/atomicWrite.ts';
@@ -49,12 +50,17 @@ export function methodARows(
     family: 'methodA',
     make: async (): Promise<Made | Known> => {
       const run = earlier();
-      const figure = run?.figures[step] ?? null;
+      const figure = run === null ? null : figureOf(step, run.figures);
       if (run === null || figure === null) return make(comparison, config, step, scored);
       const { perplexity, blockParams: params } = figure;
       return { perplexity, params, seconds: secondsUpTo(step, run) };
     },
   }));
+}
+
+/** A run whose reform was not taken ends with the searched subnet. */
+function figureOf(step: Step, figures: Figures): Figure | null {
+  return figures[step] ?? (step === 'reformed' ? figures.searched : null);
 }
 
 /** One step of method A; its time is that of all steps up to it. */
@@ -78,11 +84,9 @@ async function make(
   if (step === 'searched') return made(found.subnet, found.seconds);
   const { calibration } = comparison.work.tokens;
   const start = performance.now();
-  const own = await reformed(bench, found.subnet, calibration, {
-    settings: config.reform,
-    signal: comparison.work.signal,
-  });
-  return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own);
+  const { signal } = comparison.work;
+  const own = await reformed(bench, found.subnet, calibration, { config, signal });
+  return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own.weights);
 }
 
 /** A subnet, and the time from nothing to it. */

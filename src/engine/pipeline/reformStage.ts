@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
+import type { RefitVerdict } from '../../protocol/refitVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import {
   readReformed,
@@ -8,28 +8,25 @@ import {
   REFORMED_MAPS,
   writeReformed,
 } from '../export/reformedWeights.ts';
+import { type MapFit, reform, type Reformed } from '../reformation/reform.ts';
 import { admmRefit, leastSquaresRefit, type Refit } from '../reformation/refit.ts';
-import { reform } from '../reformation/reform.ts';
 import type { Solver } from '../runtime/solver.ts';
 import type { Subnet } from '../subnet/subnet.ts';
+import { reportVerdict } from './refitWords.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Share of the calibration windows that chooses the damping and is fitted only afterwards. */
-const HELDOUT_SHARE = 0.15;
-
-/** How one output map was refitted, for the record. */
-export interface FitRecord {
-  readonly layer: number;
-  readonly kind: 'attention' | 'mlp';
-  /** Null: the old map was kept, because no damping made it better. */
-  readonly damping: number | null;
-  readonly errorBefore: number;
-  readonly errorAfter: number;
+/** What the stage keeps in the run folder. */
+interface Kept {
+  /** Of the file of reformed weights; null when the reform was not taken. */
+  readonly sha256: string | null;
+  readonly verdict: RefitVerdict;
+  readonly fits: readonly MapFit[];
 }
 
 /**
- * Refits the kept weights of a subnet, or returns them as they are when the config says "none".
+ * Reforms a subnet as the config says; null when it says "none".
+ * @param windows  calibration windows
  * @throws EngineError `numeric`, `cancelled`, `disk`
  */
 export function reformStage(
@@ -37,54 +34,67 @@ export function reformStage(
   bench: Workbench,
   subnet: Subnet,
   windows: readonly Uint32Array[],
-): Promise<ModelWeights> {
-  if (run.config.reform.method === 'none') return Promise.resolve(bench.weights);
+): Promise<Reformed | null> {
+  const { config, signal } = run;
+  if (config.reform.method === 'none') return Promise.resolve(null);
   const path = run.folder.stageFile(REFORMED_FILE);
   return run.stage(
     'reform',
-    ({ sha256 }: { readonly sha256: string }) => {
+    async ({ sha256, verdict }: Kept): Promise<Reformed> => {
+      if (sha256 === null) return { weights: bench.weights, verdict };
       const from = { file: REFORMED_FILE, maps: REFORMED_MAPS, sha256 };
-      return readReformed(dirname(path), from, bench.weights, subnet, run.signal);
+      const weights = await readReformed(dirname(path), from, bench.weights, subnet, signal);
+      return { weights, verdict };
     },
-    async (progress) => {
-      const fits: FitRecord[] = [];
-      const weights = await reformed(bench, subnet, windows, {
-        settings: run.config.reform,
-        signal: run.signal,
-        progress,
+    async (progress): Promise<Kept> => {
+      const fits: MapFit[] = [];
+      const { weights, verdict } = await reformed(bench, subnet, windows, {
+        ...{ config, signal, progress },
         onFit: (fit) => fits.push(fit),
       });
-      const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, run.signal);
-      return { sha256, fits };
+      reportVerdict(run, 'reform', verdict);
+      if (weights === bench.weights) return { sha256: null, verdict, fits };
+      const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, signal);
+      return { sha256, verdict, fits };
     },
   );
 }
 
-/** Reforms a subnet as a config's `reform` section says. */
+/** Reforms a subnet as a config says, whose method is not "none". */
 export function reformed(
   bench: Workbench,
   subnet: Subnet,
   windows: readonly Uint32Array[],
   options: {
-    readonly settings: ResolvedConfig['reform'];
+    readonly config: ResolvedConfig;
     readonly signal: AbortSignal;
     readonly progress?: Progress;
-    readonly onFit?: (fit: FitRecord) => void;
+    readonly onFit?: (fit: MapFit) => void;
   },
-): Promise<ModelWeights> {
-  const { settings, signal, progress, onFit } = options;
-  const { forward, weights } = bench;
+): Promise<Reformed> {
+  const { config, signal, progress, onFit } = options;
+  const { forward, head, weights, solver } = bench;
   return reform({
-    ...{ forward, weights, subnet, signal },
-    batches: batchesOf(windows.slice(0, settings.windows)),
-    target: settings.target,
-    heldoutShare: HELDOUT_SHARE,
-    refit: refitOf(settings, bench.solver),
+    ...{ forward, head, weights, subnet, signal },
+    batches: batchesOf(thinned(windows, config.reform.windows)),
+    target: config.reform.target,
+    seed: config.seed,
+    loss: config.search.fitness,
+    refit: refitOf(config.reform, solver),
     onFit: (fit) => {
       onFit?.(fit);
       progress?.(2 * fit.layer + (fit.kind === 'mlp' ? 2 : 1), 2 * weights.shape.layers);
     },
   });
+}
+
+/** So many windows at most, from all of the text. */
+function thinned(windows: readonly Uint32Array[], most: number): Uint32Array[] {
+  const count = Math.min(windows.length, most);
+  return Array.from(
+    { length: count },
+    (_, i) => windows[Math.floor((i * windows.length) / count)]!,
+  );
 }
 
 function refitOf(settings: ResolvedConfig['reform'], solver: Solver): Refit {

@@ -7,6 +7,7 @@ import type { LayerWeights, ModelWeights } from '../../../src/engine/checkpoint/
 import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
 import { keptAttentionRows, keptHeads } from '../../../src/engine/export/sliceLayer.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -31,6 +32,7 @@ import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import type { LayerMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
+import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { tinyShape, tinyWeights } from '../../fixtures/tinyModel.ts';
 import { propertyOptions } from '../propertyOptions.ts';
 
@@ -150,7 +152,9 @@ describe('a sparse subnet', () => {
     for (const name of NAMES) {
       for (const pattern of ['2:4', '50%'].map(parsePattern)) {
         const plan = { method: methodFor(shape, name), pattern, scope: 'all' as const };
-        const inside = await prune({ weights: llama, subnet, ...plan });
+        // Judged against what the small model is judged against: the subnet before it got its zeros.
+        const goal = maskedWeights(llama, subnet);
+        const inside = await prune({ weights: llama, subnet, ...plan }, goal);
         const alone = await prune({ weights: small, ...plan });
         for (const [l, { masks }] of inside.layers.entries()) {
           const layer = cut(inside.weights.layers[l]!);
@@ -229,6 +233,8 @@ describe('a sparse subnet', () => {
 function prune(
   request: Pick<SparsifyRequest, 'weights' | 'method' | 'pattern' | 'scope'> &
     Partial<SparsifyRequest>,
+  /** What a refit should bring the model nearer to. */
+  dense = request.weights,
 ): Promise<SparseModel> {
   const { shape } = request.weights;
   const rng = rngFor(7, 'windows');
@@ -237,7 +243,11 @@ function prune(
     [window(), window(), window()],
     [window(), window()],
   ];
-  return sparsify({ forward: new ForwardPass(runtime, shape), tools, batches, ...request });
+  const forward = new ForwardPass(runtime, shape);
+  const judging = [[window(), window(), window(), window()]];
+  const head = new LossHead(forward);
+  const judge = { head, dense, batches: judging, loss: 'kl' } as const;
+  return sparsify({ forward, tools, batches, seed: 1, judge, ...request });
 }
 
 /** Counts non-zeros of every group of what a sliced checkpoint would hold, as [outputs, inputs]. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -94,8 +95,10 @@ describe('a model of known statistics', () => {
     const rng = rngFor(7, 'windows');
     const window = (): Uint32Array => Uint32Array.from({ length: 24 }, () => rng.int(96));
     const method = SPARSITY_METHODS.dass;
+    const forward = new ForwardPass(runtime, weights.shape);
+    const judging = { head: new LossHead(forward), dense: weights, batches: [[window()]] };
     const sparse = await sparsify({
-      forward: new ForwardPass(runtime, weights.shape),
+      ...{ forward, seed: 1, judge: { ...judging, loss: 'kl' } },
       tools: { solver: new Solver(runtime), gemm: new SolverGemm(runtime) },
       ...{ weights, batches: [[window()], [window()]], method, scope: 'all' },
       pattern: parsePattern('2:4'),

@@ -6,6 +6,7 @@ import {
 } from '../../../src/engine/calibration/collect.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -22,7 +23,11 @@ import {
   type SparsityMethod,
 } from '../../../src/engine/sparsity/method.ts';
 import { formatPattern, type Pattern, parsePattern } from '../../../src/engine/sparsity/pattern.ts';
-import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequential.ts';
+import {
+  sparsify,
+  type SparseModel,
+  type SparsifyRequest,
+} from '../../../src/engine/sparsity/sequential.ts';
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
@@ -134,8 +139,9 @@ describe('a model made sparse', () => {
       }
     }
     const counting = new Counting('cpu', 1);
+    const forward = new ForwardPass(counting, llama.shape);
     const request = {
-      ...{ forward: new ForwardPass(counting, llama.shape), weights: llama },
+      ...{ forward, weights: llama, ...judgedBy(forward, llama) },
       ...{ tools: { solver: new Solver(counting), gemm: new SolverGemm(counting) } },
       ...{ batches: batchesFor(llama), pattern: parsePattern('2:4'), scope: 'all' as const },
     };
@@ -213,6 +219,7 @@ describe('sparsity is refused', () => {
     const forward = new ForwardPass(runtime, llama.shape);
     const sparse = await sparsify({
       ...{ forward, tools, weights: llama, batches: [], scope: 'all', ...request },
+      ...judgedBy(forward, llama),
     });
     assert.ok(sparse.layers.every(({ density }) => density === 0.5));
   });
@@ -264,11 +271,24 @@ function prune(
   scope: SparsityScope,
   signal?: AbortSignal,
 ): Promise<SparseModel> {
+  const forward = new ForwardPass(runtime, weights.shape);
   return sparsify({
-    forward: new ForwardPass(runtime, weights.shape),
-    ...{ tools, weights, batches: batchesFor(weights), method, pattern, scope },
+    ...{ forward, tools, weights, batches: batchesFor(weights), method, pattern, scope },
+    ...judgedBy(forward, weights),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/** Random weights predict nothing, so only the distance to the dense model can fall. */
+function judgedBy(
+  forward: ForwardPass,
+  dense: ModelWeights,
+): Pick<SparsifyRequest, 'seed' | 'judge'> {
+  const [rng, head] = [rngFor(8, 'windows'), new LossHead(forward)];
+  const window = (): Uint32Array =>
+    Uint32Array.from({ length: 24 }, () => rng.int(dense.shape.vocab));
+  const batches = [[window(), window(), window(), window()]];
+  return { seed: 1, judge: { head, dense, batches, loss: 'kl' } };
 }
 
 function batchesFor({ shape }: ModelWeights): Uint32Array[][] {
