@@ -13,6 +13,7 @@ export interface LayerRule {
 }
 
 const PROTOCOL = 'protocol';
+const FILES = 'files';
 const engine = (...names: readonly string[]): string[] => [
   PROTOCOL,
   ...names.map((name) => `engine/${name}`),
@@ -30,16 +31,19 @@ const HASH = 'node:crypto';
 export const LAYERS: Readonly<Record<string, LayerRule>> = {
   protocol: { folders: [], packages: ['jsonc-parser', 'typebox', 'vscode-jsonrpc'] },
 
+  // The one door to files that somebody else may have made, and to files that a crash must not tear.
+  files: { folders: [PROTOCOL], node: [HASH, 'node:fs', 'node:fs/promises', 'node:path'] },
+
   'engine/numeric': { folders: engine(), packages: ['pure-rand'], node: [HASH] },
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
-  'engine/checkpoint': { folders: engine('numeric'), node: [HASH, ...READ_FILES] },
+  'engine/checkpoint': { folders: [FILES, ...engine('numeric')], node: [HASH, ...READ_FILES] },
   'engine/tokenizer': {
-    folders: engine('numeric'),
+    folders: [FILES, ...engine('numeric')],
     packages: ['@huggingface/tokenizers'],
     node: [TURN, ...READ_FILES],
   },
   'engine/runtime': {
-    folders: engine('numeric', 'onnx'),
+    folders: [FILES, ...engine('numeric', 'onnx')],
     packages: ['onnxruntime-node'],
     node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path', 'node:url'],
   },
@@ -81,32 +85,36 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     ),
   },
   'engine/export': {
-    folders: engine(
-      ...['numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'],
-    ),
+    folders: [
+      FILES,
+      ...engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'),
+    ],
     packages: ['@bufbuild/protobuf', 'typebox'],
     node: [HASH, TURN, 'node:fs', ...READ_FILES],
   },
   'engine/runs': {
-    folders: engine(),
+    folders: [FILES, ...engine()],
     packages: ['typebox'],
-    node: ['node:child_process', 'node:fs', 'node:os', 'node:path'],
+    node: [HASH, 'node:child_process', 'node:fs', 'node:os', 'node:path'],
   },
   'engine/pipeline': {
-    folders: engine(
-      ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
-      ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
-      ...['sparsity', 'baselines', 'quantise'],
-    ),
+    folders: [
+      FILES,
+      ...engine(
+        ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
+        ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
+        ...['sparsity', 'baselines', 'quantise'],
+      ),
+    ],
     // Its number goes into the manifest of a run; the library itself is the runtime's.
-    packages: ['onnxruntime-node/package.json'],
+    packages: ['onnxruntime-node/package.json', 'typebox'],
     files: ['package.json'],
     node: [HASH, 'node:fs', 'node:os', ...READ_FILES],
   },
 
   'dashboard/model': { folders: [PROTOCOL] },
   'dashboard/reader': {
-    folders: [...engine('subnet', 'runs'), 'dashboard/model'],
+    folders: [FILES, ...engine('subnet', 'runs'), 'dashboard/model'],
     node: ['node:fs', 'node:path'],
   },
 
@@ -114,14 +122,14 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   configText: { folders: [PROTOCOL], packages: ['jsonc-parser'] },
 
   server: {
-    folders: engine('pipeline'),
+    folders: [FILES, ...engine('pipeline')],
     packages: ['vscode-jsonrpc/node'],
     files: ['package.json'],
     node: ['node:child_process', 'node:fs', 'node:path', 'node:stream'],
   },
   service: {
     // Of runs only their lock, their processes and atomic files: it does not read runs.
-    folders: [PROTOCOL, 'server', 'engine/runs'],
+    folders: [PROTOCOL, FILES, 'server', 'engine/runs'],
     packages: ['typebox', 'vscode-jsonrpc/node'],
     node: [
       HASH,
@@ -144,6 +152,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   // The only code that knows the editor. It reads runs from disk and leaves all work to the service.
   host: {
     folders: [
+      FILES,
       ...engine('checkpoint', 'subnet', 'runs'),
       ...['dashboard/model', 'dashboard/reader', 'configText', 'service'],
     ],

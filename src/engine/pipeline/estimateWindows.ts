@@ -1,4 +1,7 @@
-import { open, stat } from 'node:fs/promises';
+import { closeSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { missingFile, openPlain, readUpTo } from '../../files/plainFile.ts';
+import { withRelease } from '../../files/release.ts';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
@@ -68,7 +71,7 @@ async function bytesOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch {
-    return (await readText(path)).length;
+    return readText(path).length;
   }
 }
 
@@ -77,14 +80,15 @@ async function tokensPerByte(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<number> {
-  const file = await open(path, 'r');
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
-    const bytes = buffer.subarray(0, bytesRead);
-    // The sample may end inside a character, which then counts as one unknown one.
-    const tokens = await tokenizer.encodeLong(new TextDecoder().decode(bytes), signal);
-    return tokens.length / Math.max(1, bytes.length);
-  } finally {
-    await file.close();
-  }
+  const opened = openPlain(path, { links: 'followed', mostBytes: Infinity });
+  if (opened === undefined) throw missingFile(path);
+  const bytes = withRelease(
+    () => readUpTo(opened.file, SAMPLE_BYTES, 0),
+    () => {
+      closeSync(opened.file);
+    },
+  );
+  // The sample may end inside a character, which then counts as one unknown one.
+  const tokens = await tokenizer.encodeLong(new TextDecoder().decode(bytes), signal);
+  return tokens.length / Math.max(1, bytes.length);
 }

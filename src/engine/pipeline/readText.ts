@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { EngineError } from '../../protocol/errors.ts';
+import { readPlain } from '../../files/plainFile.ts';
+import { EngineError, isEngineError } from '../../protocol/errors.ts';
 
 /** Largest text read, bytes; some hundred million tokens, far more than calibration can use. */
 const MAX_TEXT_BYTES = 1_000_000_000;
@@ -9,8 +9,8 @@ const MAX_TEXT_BYTES = 1_000_000_000;
  * Reads a text file.
  * @throws EngineError `text` when it is missing, too large or not UTF-8
  */
-export async function readText(path: string): Promise<string> {
-  const bytes = await readBytes(path);
+export function readText(path: string): string {
+  const bytes = readBytes(path);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -19,27 +19,23 @@ export async function readText(path: string): Promise<string> {
 }
 
 /** SHA-256 of a text file, hex. @throws EngineError `text` as {@link readText} */
-export async function textHash(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readBytes(path))
-    .digest('hex');
+export function textHash(path: string): string {
+  return createHash('sha256').update(readBytes(path)).digest('hex');
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
+function readBytes(path: string): Uint8Array {
+  let bytes: Uint8Array | undefined;
+  let cause: unknown;
   try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    throw textError(path, 'a text file', found, 'Correct the path in the run config.', cause);
+    bytes = readPlain(path, { links: 'followed', mostBytes: MAX_TEXT_BYTES });
+  } catch (error) {
+    cause = error;
   }
-  if (bytes.length <= MAX_TEXT_BYTES) return bytes;
-  throw textError(
-    path,
-    `at most ${MAX_TEXT_BYTES} bytes`,
-    `${bytes.length}`,
-    'Give a part of it; calibration needs a few hundred thousand tokens.',
-  );
+  if (bytes !== undefined) return bytes;
+  const { expected, found } = isEngineError(cause)
+    ? cause.problem
+    : { expected: 'a text file', found: 'no such file' };
+  throw textError(path, expected, found, 'Correct the path in the run config.', cause);
 }
 
 function textError(

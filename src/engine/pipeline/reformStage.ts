@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import type { RefitVerdict } from '../../protocol/refitVerdict.ts';
+import * as Type from 'typebox';
+import { refitVerdictSchema } from '../../protocol/refitVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import {
@@ -16,14 +17,6 @@ import { reportVerdict } from './refitWords.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
 
-/** What the stage keeps in the run folder. */
-interface Kept {
-  /** Of the file of reformed weights; null when the reform was not taken. */
-  readonly sha256: string | null;
-  readonly verdict: RefitVerdict;
-  readonly fits: readonly MapFit[];
-}
-
 /**
  * Reforms a subnet as the config says; null when it says "none".
  * @param windows  calibration windows
@@ -38,18 +31,20 @@ export function reformStage(
   const { config, signal } = run;
   if (config.reform.method === 'none') return Promise.resolve(null);
   const path = run.folder.stageFile(REFORMED_FILE);
-  return run.stage(
-    'reform',
-    async ({ sha256, verdict }: Kept): Promise<Reformed> => {
+  return run.stage('reform', {
+    kept: keptSchema,
+    restore: async ({ sha256, verdict }): Promise<Reformed> => {
       if (sha256 === null) return { weights: bench.weights, verdict };
       const from = { file: REFORMED_FILE, maps: REFORMED_MAPS, sha256 };
       const weights = await readReformed(dirname(path), from, bench.weights, subnet, signal);
       return { weights, verdict };
     },
-    async (progress): Promise<Kept> => {
+    work: async (progress) => {
       const fits: MapFit[] = [];
       const { weights, verdict } = await reformed(bench, subnet, windows, {
-        ...{ config, signal, progress },
+        config,
+        signal,
+        progress,
         onFit: (fit) => fits.push(fit),
       });
       reportVerdict(run, 'reform', verdict);
@@ -57,8 +52,16 @@ export function reformStage(
       const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, signal);
       return { sha256, verdict, fits };
     },
-  );
+  });
 }
+
+/** What the stage keeps in the run folder. */
+const keptSchema = Type.Object({
+  /** Of the file of reformed weights; null when the reform was not taken. */
+  sha256: Type.Union([Type.String(), Type.Null()]),
+  verdict: refitVerdictSchema,
+  fits: Type.Unknown(),
+});
 
 /** Reforms a subnet as a config says, whose method is not "none". */
 export function reformed(

@@ -1,15 +1,12 @@
 import { dirname, join } from 'node:path';
-import type { RefitVerdict } from '../../protocol/refitVerdict.ts';
+import * as Type from 'typebox';
+import { type RefitVerdict, refitVerdictSchema } from '../../protocol/refitVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import {
-  type MapName,
-  SPARSE_BITS_FILE,
-  SPARSE_RECORD_FILE,
-} from '../../protocol/sparsityRecord.ts';
+import { mapNames, SPARSE_BITS_FILE, SPARSE_RECORD_FILE } from '../../protocol/sparsityRecord.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { changedMaps, readReformed, writeReformed } from '../export/reformedWeights.ts';
-import { writeFileAtomic } from '../runs/atomicWrite.ts';
+import { replaceFile } from '../../files/writeFile.ts';
 import { runFiles } from '../runs/runLayout.ts';
 import { type SparseLayer, type SparseModel, sparsify } from '../sparsity/sequential.ts';
 import type { Candidate } from './measureFigures.ts';
@@ -22,13 +19,6 @@ import type { Workbench } from './workbench.ts';
 
 /** Name of the file that keeps the sparse weights of a run in its stages. */
 export const SPARSE_FILE = 'sparse.safetensors';
-
-/** What the stage keeps in the run folder. */
-interface Kept {
-  readonly sha256: string;
-  readonly maps: readonly MapName[];
-  readonly verdict: RefitVerdict | null;
-}
 
 /** A candidate's sparse weights. */
 export interface Sparsified {
@@ -53,15 +43,15 @@ export function sparsifyStage(
   const { config, folder, signal } = run;
   if (config.sparsify.method === 'none') return Promise.resolve(null);
   const path = folder.stageFile(SPARSE_FILE);
-  return run.stage(
-    'sparsify',
-    async ({ sha256, maps, verdict }: Kept): Promise<Sparsified> => {
+  return run.stage('sparsify', {
+    kept: keptSchema,
+    restore: async ({ sha256, maps, verdict }): Promise<Sparsified> => {
       const from = { file: SPARSE_FILE, sha256, maps };
       const { subnet } = candidate;
       const weights = await readReformed(dirname(path), from, bench.weights, subnet, signal);
       return { weights, verdict };
     },
-    async (progress): Promise<Kept> => {
+    work: async (progress) => {
       run.log('info', ZEROS_TAKE_TIME);
       const { weights, layers, verdict } = await sparsified(bench, candidate, tokens, {
         ...{ config, signal, progress },
@@ -76,8 +66,15 @@ export function sparsifyStage(
       const { sha256 } = await writeReformed(path, weights, candidate.subnet, maps, signal);
       return { sha256, maps, verdict };
     },
-  );
+  });
 }
+
+/** What the stage keeps in the run folder. */
+const keptSchema = Type.Object({
+  sha256: Type.String(),
+  maps: Type.Array(Type.Enum([...mapNames])),
+  verdict: Type.Union([refitVerdictSchema, Type.Null()]),
+});
 
 /**
  * Makes a candidate sparse as a config says, whose method is not "none".
@@ -121,7 +118,7 @@ function writeRecord(
 ): void {
   const plan = sparsityOf(config, weights.shape)!;
   const { record, bits } = recordOf(layers, config.sparsify.method, plan);
-  writeFileAtomic(folder.file(join(runFiles.masks, SPARSE_BITS_FILE)), bits);
+  replaceFile(folder.file(join(runFiles.masks, SPARSE_BITS_FILE)), bits);
   const text = `${JSON.stringify(record)}\n`;
-  writeFileAtomic(folder.file(join(runFiles.masks, SPARSE_RECORD_FILE)), text);
+  replaceFile(folder.file(join(runFiles.masks, SPARSE_RECORD_FILE)), text);
 }

@@ -35,7 +35,7 @@ export async function planTokens(
   signal: AbortSignal,
 ): Promise<TokenPlan> {
   const encode = async (path: string): Promise<Uint32Array> =>
-    tokenizer.encodeLong(await readText(path), signal);
+    tokenizer.encodeLong(readText(path), signal);
   const tokens = await encode(config.text);
   const [known, rest] = splitTokens(
     tokens,

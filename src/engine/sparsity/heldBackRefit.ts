@@ -63,7 +63,7 @@ export async function refitHeldBack(
   if (!refitsAll) return { weight: combined(start, change, step), step, ...errors };
   const all = { ...map, ...added(fitted, held), start: trial };
   // The trial is close, so a third of the steps brings as much.
-  const fewer = { ...options, iterations: Number(process.env["ITS"]) };
+  const fewer = { ...options, iterations: Math.ceil(options.iterations / 3) };
   const { weight } = await refitOnSupport(all, fewer, solver, signal);
   return { weight: combined(start, combined(weight, start, -1), step), step, ...errors };
 }

@@ -119,17 +119,15 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
       if (pattern !== null && isPresent(kind, mask)) {
         const done = await pruneSublayer(
           {
-            ...{
-              ...request,
-              probe,
-              mask,
-              block: `block ${l}`,
-              layer,
-              kind,
-              pattern,
-              states,
-              split,
-            },
+            ...request,
+            probe,
+            mask,
+            block: `block ${l}`,
+            layer,
+            kind,
+            pattern,
+            states,
+            split,
             remainder: narrowed ? 'padded' : 'refused',
             histograms: request.histograms ?? false,
           },

@@ -36,9 +36,11 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws EngineError `tokenizer` when it is missing, damaged or made for another vocabulary
  */
 export async function loadTokenizer(dir: string, vocab: number): Promise<TextTokenizer> {
-  const json = await readTokenizerFile(dir, TOKENIZER_FILE);
+  // Building the tables of a large vocabulary takes a second: whoever waits gets a turn first.
+  await setImmediate();
+  const json = readTokenizerFile(dir, TOKENIZER_FILE);
   if (json === undefined) throw tokenizerError(dir, `a file ${TOKENIZER_FILE}`, 'none');
-  const config = (await readTokenizerFile(dir, TOKENIZER_CONFIG_FILE)) ?? {};
+  const config = readTokenizerFile(dir, TOKENIZER_CONFIG_FILE) ?? {};
   return makeTokenizer(json, config, vocab);
 }
 

@@ -7,7 +7,6 @@ import type { LayerWeights, ModelWeights } from '../../../src/engine/checkpoint/
 import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
 import { keptAttentionRows, keptHeads } from '../../../src/engine/export/sliceLayer.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
-import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -33,6 +32,7 @@ import type { LayerMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
+import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyShape, tinyWeights } from '../../fixtures/tinyModel.ts';
 import { propertyOptions } from '../propertyOptions.ts';
 
@@ -159,15 +159,12 @@ describe('a sparse subnet', () => {
         for (const [l, { masks }] of inside.layers.entries()) {
           const layer = cut(inside.weights.layers[l]!);
           for (const map of ALL) {
+            const what = `${name}, block ${l}, ${map}`;
             const [mine, theirs] = [layer[map]!.weight, alone.weights.layers[l]![map]!.weight];
-            assert.deepEqual(
-              masks[map],
-              alone.layers[l]!.masks[map],
-              `${name}, block ${l}, ${map}`,
-            );
+            assert.deepEqual(masks[map], alone.layers[l]!.masks[map], what);
             // The same numbers through other shapes of products: float32 rounding in 5 steps.
             for (const [i, value] of mine.entries()) {
-              assert.ok(Math.abs(value - theirs[i]!) < 2e-4, `${name}, block ${l}, ${map} ${i}`);
+              assert.ok(Math.abs(value - theirs[i]!) < 2e-4, `${what} ${i}`);
             }
           }
         }
@@ -244,10 +241,7 @@ function prune(
     [window(), window()],
   ];
   const forward = new ForwardPass(runtime, shape);
-  const judging = [[window(), window(), window(), window()]];
-  const head = new LossHead(forward);
-  const judge = { head, dense, batches: judging, loss: 'kl' } as const;
-  return sparsify({ forward, tools, batches, seed: 1, judge, ...request });
+  return sparsify({ forward, tools, batches, ...judgedBy(forward, dense), ...request });
 }
 
 /** Counts non-zeros of every group of what a sliced checkpoint would hold, as [outputs, inputs]. */

@@ -13,6 +13,7 @@ import type { RefitVerdict } from '../../../src/protocol/refitVerdict.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { referenceForward } from '../../fixtures/referenceModel.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
+import { calibration, pruned, windowOf } from '../../fixtures/reformCase.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -267,21 +268,6 @@ async function run(
   return { reformed, verdict, fits };
 }
 
-/** Ten batches of four windows of random tokens. */
-function calibration(weights: ModelWeights): Uint32Array[][] {
-  return Array.from({ length: 10 }, (_, b) =>
-    Array.from({ length: 4 }, (_, w) => windowOf(weights, 4 * b + w)),
-  );
-}
-
-function windowOf({ shape }: ModelWeights, number: number): Uint32Array {
-  let state = 12_345 + 7919 * number;
-  return Uint32Array.from({ length: 24 }, () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return (state >>> 8) % shape.vocab;
-  });
-}
-
 /** Windows in which each token but the first is the most probable one. */
 async function writtenBy(
   weights: ModelWeights,
@@ -299,17 +285,6 @@ async function writtenBy(
     });
   }
   return windows;
-}
-
-/** Keeps the first share of everything. */
-function pruned({ shape }: ModelWeights, share: number): Subnet {
-  const some = (units: Uint32Array): Uint32Array => units.slice(0, Math.ceil(share * units.length));
-  return {
-    layers: denseSubnet(shape).layers.map(({ heads, mlp }) => ({
-      heads: heads.map(({ qk, vo }) => ({ qk: some(qk), vo: some(vo) })),
-      mlp: some(mlp),
-    })),
-  };
 }
 
 /** Root mean square difference of logits to the dense model's, on windows nobody has seen. */

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
-import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -13,6 +12,7 @@ import { formatPattern, keptShare, parsePattern } from '../../../src/engine/spar
 import { mixLevels, searchMix } from '../../../src/engine/sparsity/patternMix.ts';
 import { sparsify } from '../../../src/engine/sparsity/sequential.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
+import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -96,9 +96,8 @@ describe('a model of known statistics', () => {
     const window = (): Uint32Array => Uint32Array.from({ length: 24 }, () => rng.int(96));
     const method = SPARSITY_METHODS.dass;
     const forward = new ForwardPass(runtime, weights.shape);
-    const judging = { head: new LossHead(forward), dense: weights, batches: [[window()]] };
     const sparse = await sparsify({
-      ...{ forward, seed: 1, judge: { ...judging, loss: 'kl' } },
+      ...{ forward, ...judgedBy(forward, weights) },
       tools: { solver: new Solver(runtime), gemm: new SolverGemm(runtime) },
       ...{ weights, batches: [[window()], [window()]], method, scope: 'all' },
       pattern: parsePattern('2:4'),

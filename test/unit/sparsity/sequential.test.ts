@@ -6,7 +6,6 @@ import {
 } from '../../../src/engine/calibration/collect.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
-import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -23,13 +22,10 @@ import {
   type SparsityMethod,
 } from '../../../src/engine/sparsity/method.ts';
 import { formatPattern, type Pattern, parsePattern } from '../../../src/engine/sparsity/pattern.ts';
-import {
-  sparsify,
-  type SparseModel,
-  type SparsifyRequest,
-} from '../../../src/engine/sparsity/sequential.ts';
+import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequential.ts';
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
+import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -277,18 +273,6 @@ function prune(
     ...judgedBy(forward, weights),
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-/** Random weights predict nothing, so only the distance to the dense model can fall. */
-function judgedBy(
-  forward: ForwardPass,
-  dense: ModelWeights,
-): Pick<SparsifyRequest, 'seed' | 'judge'> {
-  const [rng, head] = [rngFor(8, 'windows'), new LossHead(forward)];
-  const window = (): Uint32Array =>
-    Uint32Array.from({ length: 24 }, () => rng.int(dense.shape.vocab));
-  const batches = [[window(), window(), window(), window()]];
-  return { seed: 1, judge: { head, dense, batches, loss: 'kl' } };
 }
 
 function batchesFor({ shape }: ModelWeights): Uint32Array[][] {
