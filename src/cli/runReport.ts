@@ -1,6 +1,6 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
 import { type Loadable, loadsText } from '../protocol/loadsText.ts';
-import { type RefitVerdicts, verdictText } from '../protocol/refitVerdict.ts';
+import { type ReformVerdicts, verdictText } from '../protocol/reformVerdict.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
 import { figuresTable } from './figuresTable.ts';
 import { formatBytes, formatMs, formatPath } from './units.ts';
@@ -12,11 +12,11 @@ export type FigureJson = Omit<Figure, 'peakBytes'>;
 export type RunJson = Readonly<Record<FigureName, FigureJson | null>> & {
   readonly runFolder: string;
   readonly exports: readonly ExportReport[];
-  readonly refits: RefitVerdicts;
+  readonly reforms: ReformVerdicts;
 };
 
 /** A finished run as plain data, its fields in a fixed order. */
-export function runJson({ figures, runFolder, exports, refits }: RunOutcome): RunJson {
+export function runJson({ figures, runFolder, exports, reforms }: RunOutcome): RunJson {
   return {
     dense: figureJson(figures.dense),
     initialised: figureJson(figures.initialised),
@@ -27,20 +27,20 @@ export function runJson({ figures, runFolder, exports, refits }: RunOutcome): Ru
     random: figureJson(figures.random),
     runFolder,
     exports,
-    refits,
+    reforms,
   };
 }
 
 /** A finished run for people: its table, its exports, its folder. */
 export function runText(outcome: RunOutcome, unicode: boolean): string {
-  const { figures, runFolder, exports, refits } = outcome;
+  const { figures, runFolder, exports, reforms } = outcome;
   const written = exports.map((report) => `${exportText(report)}\n`).join('');
-  const refused = (['reform', 'sparsify'] as const)
-    .filter((stage) => refits[stage]?.step === 0)
-    .map((stage) => `${verdictText(stage, refits[stage]!)}\n`)
+  const rejected = (['reform', 'sparsify'] as const)
+    .filter((stage) => reforms[stage]?.step === 0)
+    .map((stage) => `${verdictText(stage, reforms[stage]!)}\n`)
     .join('');
   const table = figuresTable(figures, unicode);
-  return `\n${table}${refused}\n${written}run folder  ${formatPath(runFolder)}\n`;
+  return `\n${table}${rejected}\n${written}run folder  ${formatPath(runFolder)}\n`;
 }
 
 /** One line about something that was written. */

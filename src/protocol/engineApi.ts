@@ -1,7 +1,7 @@
 import type { CompareRequest } from './compareRow.ts';
 import type { ComparisonTable } from './comparisonTable.ts';
 import type { EstimateReport } from './estimate.ts';
-import type { RefitVerdicts } from './refitVerdict.ts';
+import type { ReformVerdicts } from './reformVerdict.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
 import type { RunEvent } from './runEvent.ts';
@@ -22,7 +22,7 @@ export interface RunOutcome {
   readonly runFolder: string;
   readonly figures: Figures;
   readonly exports: readonly ExportReport[];
-  readonly refits: RefitVerdicts;
+  readonly reforms: ReformVerdicts;
 }
 
 /** Ask for the perplexity and speed of a model or of a subnet. */

@@ -2,7 +2,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
-import { refitVerdictSchema, refitVerdictsSchema } from './refitVerdict.ts';
+import { reformVerdictSchema, reformVerdictsSchema } from './reformVerdict.ts';
 import { figureNames, type FigureName, type StageName } from './runWords.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
@@ -88,10 +88,10 @@ export const subnetReportSchema = Type.Object({
   key: Type.String(),
   /** With the weights of the dense model. */
   figure: Type.Union([figureSchema, Type.Null()]),
-  /** With refitted weights; null also where the reform was not taken. */
+  /** With refitted weights; null also where the reform was rejected. */
   reformed: Type.Union([figureSchema, Type.Null()]),
-  /** How much of the reform was taken; absent when none was asked for. */
-  verdict: Type.Optional(refitVerdictSchema),
+  /** How much of the reform was accepted; absent when none was asked for. */
+  verdict: Type.Optional(reformVerdictSchema),
   exports: Type.Array(exportReportSchema),
 });
 /** What was found out about one subnet after its search; null: not asked for. */
@@ -131,7 +131,7 @@ export const runResultsSchema = Type.Object({
   figures: recordOf(nullableFigure),
   exports: Type.Array(exportReportSchema),
   /** Absent in runs of older versions. */
-  refits: Type.Optional(refitVerdictsSchema),
+  reforms: Type.Optional(reformVerdictsSchema),
 });
 /** `results.json` of a finished run. */
 export type RunResults = Readonly<

@@ -216,7 +216,7 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
       return;
     case 'comparisonStarted':
     case 'compared':
-    case 'refitJudged':
+    case 'reformJudged':
     case 'unknown':
       return;
   }

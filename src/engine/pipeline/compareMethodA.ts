@@ -60,7 +60,7 @@ export function methodARows(
   }));
 }
 
-/** A run whose reform was not taken ends with the searched subnet. */
+/** A run whose reform was rejected ends with the searched subnet. */
 function figureOf(step: Step, figures: Figures): Figure | null {
   return figures[step] ?? (step === 'reformed' ? figures.searched : null);
 }

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import * as Type from 'typebox';
-import { refitVerdictSchema } from '../../protocol/refitVerdict.ts';
+import { reformVerdictSchema } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import {
@@ -13,7 +13,7 @@ import { type MapFit, reform, type Reformed } from '../reformation/reform.ts';
 import { admmRefit, leastSquaresRefit, type Refit } from '../reformation/refit.ts';
 import type { Solver } from '../runtime/solver.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import { reportVerdict } from './refitWords.ts';
+import { reportVerdict } from './reportVerdict.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -57,9 +57,9 @@ export function reformStage(
 
 /** What the stage keeps in the run folder. */
 const keptSchema = Type.Object({
-  /** Of the file of reformed weights; null when the reform was not taken. */
+  /** Of the file of reformed weights; null when the reform was rejected. */
   sha256: Type.Union([Type.String(), Type.Null()]),
-  verdict: refitVerdictSchema,
+  verdict: reformVerdictSchema,
   fits: Type.Unknown(),
 });
 

@@ -30,8 +30,8 @@ export async function resumeRun(
     if (results !== undefined) {
       tellFinished(folder, context);
       folder.close();
-      const { figures, exports, refits = {} } = results;
-      return { runFolder: folder.path, figures, exports, refits };
+      const { figures, exports, reforms = {} } = results;
+      return { runFolder: folder.path, figures, exports, reforms };
     }
     const own = configOf(folder);
     config = device === undefined ? own : { ...own, device };

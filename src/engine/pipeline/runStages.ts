@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as Type from 'typebox';
 import type { ExportForm, RunOutcome } from '../../protocol/engineApi.ts';
-import type { RefitVerdict, RefitVerdicts } from '../../protocol/refitVerdict.ts';
+import type { ReformVerdict, ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import {
   type ExportReport,
@@ -60,7 +60,7 @@ export async function runStages(
     const candidate = { weights: reformed, subnet: searched };
     const sparsified = await sparsifyStage(run, bench, candidate, tokens);
     const sparse = sparsified?.weights ?? null;
-    const refits = verdictsOf(found.reform?.verdict, sparsified?.verdict);
+    const reforms = verdictsOf(found.reform?.verdict, sparsified?.verdict);
     const contestants = contestantsOf(bench.weights, {
       ...{ ...found, dense: denseSubnet(shape), reformed, sparse },
     });
@@ -75,7 +75,7 @@ export async function runStages(
       windows: tokens.heldout,
       ...{ figures, origin, quantise },
     });
-    const outcome = { figures, exports: [...exports], refits };
+    const outcome = { figures, exports: [...exports], reforms };
     run.folder.writeResults({ schemaVersion: RUN_SCHEMA_VERSION, ...outcome });
     run.tell({ kind: 'runFinished', ms: performance.now() - started });
     return { runFolder: run.folder.path, ...outcome };
@@ -85,9 +85,9 @@ export async function runStages(
 }
 
 function verdictsOf(
-  reform: RefitVerdict | undefined,
-  sparsify: RefitVerdict | null | undefined,
-): RefitVerdicts {
+  reform: ReformVerdict | undefined,
+  sparsify: ReformVerdict | null | undefined,
+): ReformVerdicts {
   return { ...(reform && { reform }), ...(sparsify && { sparsify }) };
 }
 

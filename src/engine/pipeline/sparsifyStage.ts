@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import * as Type from 'typebox';
-import { type RefitVerdict, refitVerdictSchema } from '../../protocol/refitVerdict.ts';
+import { type ReformVerdict, reformVerdictSchema } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { mapNames, SPARSE_BITS_FILE, SPARSE_RECORD_FILE } from '../../protocol/sparsityRecord.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -10,7 +10,7 @@ import { replaceFile } from '../../files/writeFile.ts';
 import { runFiles } from '../runs/runLayout.ts';
 import { type SparseLayer, type SparseModel, sparsify } from '../sparsity/sequential.ts';
 import type { Candidate } from './measureFigures.ts';
-import { reportVerdict } from './refitWords.ts';
+import { reportVerdict } from './reportVerdict.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import { densitiesOf, recordOf } from './sparsityRecordOf.ts';
 import { sparsityOf, ZEROS_TAKE_TIME } from './sparsityPlan.ts';
@@ -24,8 +24,8 @@ export const SPARSE_FILE = 'sparse.safetensors';
 export interface Sparsified {
   /** Removed rows are as they were. */
   readonly weights: ModelWeights;
-  /** How much of their refit was taken; null for a method that does not refit. */
-  readonly verdict: RefitVerdict | null;
+  /** How much of their refit was accepted; null for a method that does not refit. */
+  readonly verdict: ReformVerdict | null;
 }
 
 /**
@@ -73,7 +73,7 @@ export function sparsifyStage(
 const keptSchema = Type.Object({
   sha256: Type.String(),
   maps: Type.Array(Type.Enum([...mapNames])),
-  verdict: Type.Union([refitVerdictSchema, Type.Null()]),
+  verdict: Type.Union([reformVerdictSchema, Type.Null()]),
 });
 
 /**

@@ -25,7 +25,7 @@ import { keptSubnet } from './keptSubnet.ts';
 import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
-import { reportVerdict } from './refitWords.ts';
+import { reportVerdict } from './reportVerdict.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
 import { RunContext } from './runContext.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';

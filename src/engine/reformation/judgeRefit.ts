@@ -1,4 +1,4 @@
-import type { RefitVerdict } from '../../protocol/refitVerdict.ts';
+import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
@@ -31,9 +31,12 @@ export interface RefitJudgement {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What {@link judgeRefit} finds. */
+export type StepVerdict = Omit<ReformVerdict, 'maps'>;
+
 /**
  * Judges a refit on tokens it was not fitted to: all of its change, half of it, a quarter. A step is
- * taken only if it brings the subnet nearer to the dense model by more than the standard error of
+ * accepted only if it brings the subnet nearer to the dense model by more than the standard error of
  * that gain and, where the loss counts, lowers the loss as well.
  *
  * The distance decides because it is far less noisy: on 64 tokens of the bundled model the standard
@@ -46,7 +49,7 @@ export async function judgeRefit(
   judgement: RefitJudgement,
   before: ModelWeights,
   after: ModelWeights,
-): Promise<RefitVerdict> {
+): Promise<StepVerdict> {
   const kind = judgement.loss;
   const [old, whole] = await lossesOf(judgement, [before, after]);
   let best = trialOf(1, old!, whole!);
@@ -57,7 +60,7 @@ export async function judgeRefit(
     if (!isBetter(trial, best, kind)) break;
     best = trial;
   }
-  return isTaken(best, kind) ? best.verdict : { ...best.verdict, step: 0 };
+  return isAccepted(best, kind) ? best.verdict : { ...best.verdict, step: 0 };
 }
 
 /**
@@ -163,7 +166,7 @@ function judgingBatches({ batches, rows }: RefitJudgement): JudgingBatch[] {
 
 /** One step and how sure its gain is. */
 interface Trial {
-  readonly verdict: RefitVerdict;
+  readonly verdict: StepVerdict;
   /** Gain of distance, nats, and its standard error; not a number where too few tokens judge. */
   readonly gain: number;
   readonly error: number;
@@ -191,17 +194,17 @@ function sureGain({ gain, error }: Trial): number {
   return gain - error;
 }
 
-function isTaken(trial: Trial, kind: RefitJudgement['loss']): boolean {
+function isAccepted(trial: Trial, kind: RefitJudgement['loss']): boolean {
   const { before, after } = trial.verdict.loss;
   return sureGain(trial) > 0 && (kind === 'kl' || after < before);
 }
 
 function isBeyondDoubt(trial: Trial, kind: RefitJudgement['loss']): boolean {
-  return isTaken(trial, kind) && trial.gain > BEYOND_DOUBT * trial.error;
+  return isAccepted(trial, kind) && trial.gain > BEYOND_DOUBT * trial.error;
 }
 
 function isBetter(one: Trial, other: Trial, kind: RefitJudgement['loss']): boolean {
-  const [a, b] = [isTaken(one, kind), isTaken(other, kind)];
+  const [a, b] = [isAccepted(one, kind), isAccepted(other, kind)];
   return a === b ? sureGain(one) > sureGain(other) : a;
 }
 

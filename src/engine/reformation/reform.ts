@@ -1,4 +1,4 @@
-import type { RefitVerdict } from '../../protocol/refitVerdict.ts';
+import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
@@ -52,10 +52,10 @@ export interface MapFit {
 export interface Reformed {
   /**
    * They differ from the request's in the kept rows of o and down and in their biases; the same
-   * object when the reform is not taken.
+   * object when the reform is rejected.
    */
   readonly weights: ModelWeights;
-  readonly verdict: RefitVerdict;
+  readonly verdict: ReformVerdict;
 }
 
 /**
@@ -63,8 +63,8 @@ export interface Reformed {
  * the inputs that the already reformed subnet gives it.
  *
  * Some tokens are held back. On them each map's damping is chosen, maps that gain nothing are left
- * alone, and the whole is judged: it is taken, in part or not at all. Where much was held back, what
- * is taken is then the fit to all tokens.
+ * alone, and the whole is judged: it is accepted, in part or not at all. Where much was held back, what
+ * is accepted is then the fit to all tokens.
  *
  * Memory: {@link reformationBytes}.
  * @throws EngineError `numeric` when a map cannot be fitted, `cancelled`
@@ -73,9 +73,15 @@ export interface Reformed {
 export async function reform(request: ReformRequest): Promise<Reformed> {
   const { weights } = request;
   const split = holdBack(request.batches, request.seed);
-  const { trial, full } = await refitBlocks(request, split);
+  const maps = { all: 0, accepted: 0 };
+  const onFit = (fit: MapFit): void => {
+    maps.all++;
+    if (fit.damping !== null) maps.accepted++;
+    request.onFit?.(fit);
+  };
+  const { trial, full } = await refitBlocks({ ...request, onFit }, split);
   const judgement = { ...request, dense: weights, rows: split.held };
-  const verdict = await judgeRefit(judgement, weights, trial);
+  const verdict = { ...(await judgeRefit(judgement, weights, trial)), maps };
   return { weights: interpolated(weights, full, verdict.step), verdict };
 }
 

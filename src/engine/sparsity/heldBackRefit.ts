@@ -10,7 +10,7 @@ export type RefitMoments = Pick<SupportProblem, 'gram' | 'cross' | 'targetEnergy
 export interface SplitMoments {
   readonly fitted: RefitMoments;
   readonly held: RefitMoments;
-  /** What is taken is fitted again to both. */
+  /** What is accepted is fitted again to both. */
   readonly refitsAll: boolean;
 }
 
@@ -24,7 +24,7 @@ export type SupportMap = Omit<SupportProblem, keyof RefitMoments> & {
 export interface HeldBackFit {
   /** [n, outputs], zero off the support */
   readonly weight: Matrix;
-  /** Share of the way that is taken, 0 to 1. */
+  /** Share of the way that is accepted, 0 to 1. */
   readonly step: number;
   /** Σ‖t − z·W‖² / Σ‖t‖² of the cut weights on the held-back tokens. */
   readonly errorBefore: number;

@@ -66,9 +66,11 @@ export interface PrunedSublayer {
 /** How a refit went, on held-back tokens. */
 export interface RefitRecord {
   readonly name: LinearName;
+  /** Share of the change that was accepted; 0 where the cut weights stay. */
+  readonly step: number;
   /** Σ‖t − z·W‖² of the weights cut to the mask, as a share of Σ‖t‖². */
   readonly before: number;
-  /** The same with the refitted weights; never above `before`, and equal where they were not taken. */
+  /** The same with the refitted weights; never above `before`, and equal where it was rejected. */
   readonly after: number;
 }
 
@@ -152,7 +154,7 @@ async function refitAll(
     const map = { name, original: work.layer[name]!, pruned };
     const { fit, ...refitted } = await refitMap(work, map, moments, to.tools, to.signal);
     maps.set(name, refitted);
-    to.refits.push({ name, before: fit.errorBefore, after: fit.errorAfter });
+    to.refits.push({ name, step: fit.step, before: fit.errorBefore, after: fit.errorAfter });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ModelShape } from '../checkpoint/modelShape.ts';
-import type { RefitVerdict } from '../../protocol/refitVerdict.ts';
+import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { holdBack } from '../reformation/heldBack.ts';
@@ -63,8 +63,8 @@ export interface SparseLayer {
 export interface SparseModel {
   readonly weights: ModelWeights;
   readonly layers: readonly SparseLayer[];
-  /** How much of the refit was taken; null for a method that does not refit. */
-  readonly verdict: RefitVerdict | null;
+  /** How much of the refit was accepted; null for a method that does not refit. */
+  readonly verdict: ReformVerdict | null;
 }
 
 /**
@@ -75,7 +75,7 @@ export interface SparseModel {
  * of its exported weights. A group along a narrowed dimension may then be the last and short: it
  * keeps at most n.
  *
- * A refit is taken only as far as tokens gain by it that it was not fitted to, map by map and then as
+ * A refit is accepted only as far as tokens gain by it that it was not fitted to, map by map and then as
  * a whole, by the loss on the judging windows: else the weights stay as the rule cut them.
  *
  * Memory: the residual streams of all calibration tokens, before and after a sublayer, a second
@@ -155,8 +155,20 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const before = { ...weights, layers: cut };
   const rows = judge.batches.map(() => null);
   const judgement = { ...judge, forward, subnet, rows, signal };
-  const verdict = await judgeRefit(judgement, before, refitted);
-  return { weights: interpolated(before, refitted, verdict.step), layers: sparse, verdict };
+  const refits = sparse.flatMap((one) => one.refits);
+  const maps = { all: refits.length, accepted: refits.filter(({ step }) => step > 0).length };
+  const verdict = { ...(await judgeRefit(judgement, before, refitted)), maps };
+  return {
+    weights: interpolated(before, refitted, verdict.step),
+    layers: verdict.step === 0 ? sparse.map(withoutRefits) : sparse,
+    verdict,
+  };
+}
+
+/** The record of a block whose weights stay as they were cut. */
+function withoutRefits(layer: SparseLayer): SparseLayer {
+  const refits = layer.refits.map((refit) => ({ ...refit, step: 0, after: refit.before }));
+  return { ...layer, refits };
 }
 
 /** Share of the kept weights of a block's maps that stay; maps without a mask stay whole. */

@@ -9,7 +9,7 @@ import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
 import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
-import type { RefitVerdict } from '../../../src/protocol/refitVerdict.ts';
+import type { ReformVerdict } from '../../../src/protocol/reformVerdict.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { referenceForward } from '../../fixtures/referenceModel.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
@@ -256,7 +256,7 @@ async function run(
   settings: Settings,
 ): Promise<{
   readonly reformed: ModelWeights;
-  readonly verdict: RefitVerdict;
+  readonly verdict: ReformVerdict;
   readonly fits: readonly MapFit[];
 }> {
   const fits: MapFit[] = [];
