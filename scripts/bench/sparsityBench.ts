@@ -1,4 +1,5 @@
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
+import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { choleskyInPlace, solveCholesky } from '../../src/engine/numeric/cholesky.ts';
 import { matrixOf } from '../../src/engine/numeric/matrix.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
@@ -49,6 +50,8 @@ async function dassBench(runtime: Runtime): Promise<Measurement[]> {
   const tools = { solver: new Solver(runtime), gemm: new SolverGemm(runtime) };
   const batches = syntheticWindows(4, 1024).map((window) => [window]);
   const method = SPARSITY_METHODS.dass;
+  // Of no effect: DaSS does not refit.
+  const judge = { head: new LossHead(forward), dense: weights, batches, loss: 'kl' } as const;
   const embed = (): Tensor[] => batches.map((batch) => forward.embed(weights, batch));
   const mask = denseSubnet(shape).layers[0]!;
   const times = await interleaved(
@@ -56,6 +59,7 @@ async function dassBench(runtime: Runtime): Promise<Measurement[]> {
       dass: () =>
         sparsify({
           ...{ forward, tools, weights, batches, method, pattern: PATTERN, scope: 'mlp' },
+          ...{ seed: 0, judge },
         }),
       needed: async () => {
         let states = embed();

@@ -1,5 +1,6 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
 import { type Loadable, loadsText } from '../protocol/loadsText.ts';
+import { type ReformVerdicts, verdictText } from '../protocol/reformVerdict.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
 import { verifiedText } from '../dashboard/model/verifiedText.ts';
 import { figuresTable } from './figuresTable.ts';
@@ -15,10 +16,11 @@ export type FigureJson = {
 export type RunJson = Readonly<Record<FigureName, FigureJson | null>> & {
   readonly runFolder: string;
   readonly exports: readonly ExportReport[];
+  readonly reforms: ReformVerdicts;
 };
 
 /** A finished run as plain data, its fields in a fixed order. */
-export function runJson({ figures, runFolder, exports }: RunOutcome): RunJson {
+export function runJson({ figures, runFolder, exports, reforms }: RunOutcome): RunJson {
   return {
     dense: figureJson(figures.dense),
     initialised: figureJson(figures.initialised),
@@ -29,13 +31,20 @@ export function runJson({ figures, runFolder, exports }: RunOutcome): RunJson {
     random: figureJson(figures.random),
     runFolder,
     exports,
+    reforms,
   };
 }
 
 /** A finished run for people: its table, its exports, its folder. */
-export function runText({ figures, runFolder, exports }: RunOutcome, unicode: boolean): string {
+export function runText(outcome: RunOutcome, unicode: boolean): string {
+  const { figures, runFolder, exports, reforms } = outcome;
   const written = exports.map((report) => `${exportText(report)}\n`).join('');
-  return `\n${figuresTable(figures, unicode)}\n${written}run folder  ${formatPath(runFolder)}\n`;
+  const rejected = (['reform', 'sparsify'] as const)
+    .filter((stage) => reforms[stage]?.step === 0)
+    .map((stage) => `${verdictText(stage, reforms[stage]!)}\n`)
+    .join('');
+  const table = figuresTable(figures, unicode);
+  return `\n${table}${rejected}\n${written}run folder  ${formatPath(runFolder)}\n`;
 }
 
 /** Where the facts of an export begin. */

@@ -3,7 +3,7 @@ import { runConfigSchema, type ResolvedConfig, type RunConfig } from './runConfi
 import { expandSearch } from './searchPresets.ts';
 
 /** Damping values that "auto" chooses from, fractions of the mean Gram diagonal (METHODS 5.7). */
-const AUTO_DAMPING: readonly number[] = [0.0001, 0.001, 0.01, 0.1, 1];
+const AUTO_DAMPING: readonly number[] = [0.001, 0.01, 0.1, 1, 10];
 
 /** A config in which only the name may still be missing and paths are as written. */
 export type DefaultedConfig = Omit<ResolvedConfig, 'name'> & { readonly name: string | null };

@@ -3,6 +3,7 @@ import type { ComparisonTable } from './comparisonTable.ts';
 import type { Problem } from './errors.ts';
 import type { EstimateReport } from './estimate.ts';
 import type { EvaluatedOn } from './evaluatedOn.ts';
+import type { ReformVerdicts } from './reformVerdict.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
 import type { RunEvent } from './runEvent.ts';
@@ -24,6 +25,7 @@ export interface RunOutcome {
   readonly runFolder: string;
   readonly figures: Figures;
   readonly exports: readonly ExportReport[];
+  readonly reforms: ReformVerdicts;
 }
 
 /** Ask for the perplexity and speed of a model or of a subnet. */

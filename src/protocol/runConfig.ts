@@ -52,7 +52,7 @@ const reform = section('Refitting the kept weights, once, after the search.', {
     {
       default: 'auto',
       description:
-        'Added to the Gram diagonal of the solve (fraction of its mean): a number, or a list of which the best on held-out calibration tokens is taken. "auto" tries 0.0001, 0.001, 0.01, 0.1 and 1. Paper: unstated; its code: 0.1.',
+        'Added to the Gram diagonal of the solve (fraction of its mean): a number, or a list of which the best on held-back calibration tokens is taken; a weight matrix that none of them improves there stays as it is. "auto" tries 0.001, 0.01, 0.1, 1 and 10. Paper: unstated; its code: 0.1.',
     },
   ),
   rho: Type.Number({

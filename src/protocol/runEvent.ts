@@ -7,6 +7,7 @@ import {
   subnetReportSchema,
 } from './runRecord.ts';
 import { compareRowSchema } from './compareRow.ts';
+import { reformVerdictSchema } from './reformVerdict.ts';
 import { figureNames, stageNames } from './runWords.ts';
 import { mapDensitySchema } from './sparsityRecord.ts';
 
@@ -49,6 +50,11 @@ export const runEventSchemas = {
     ms: milliseconds,
   }),
   figure: event('figure', { name: Type.Enum([...figureNames]), figure: figureSchema }),
+  /** It was decided how much of a reform is accepted. */
+  reformJudged: event('reformJudged', {
+    stage: Type.Enum(['reform', 'sparsify']),
+    verdict: reformVerdictSchema,
+  }),
   exported: event('exported', { report: exportReportSchema }),
   /** One block got its zeros. */
   blockSparsified: event('blockSparsified', { block: size, maps: Type.Array(mapDensitySchema) }),

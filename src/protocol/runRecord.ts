@@ -3,6 +3,7 @@ import type { Static } from 'typebox';
 import { evaluatedOnSchema } from './evaluatedOn.ts';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
+import { reformVerdictSchema, reformVerdictsSchema } from './reformVerdict.ts';
 import { figureNames, type FigureName, type StageName } from './runWords.ts';
 import { timingSchema } from './timing.ts';
 
@@ -126,8 +127,10 @@ export const subnetReportSchema = Type.Object({
   key: Type.String(),
   /** With the weights of the dense model. */
   figure: Type.Union([figureSchema, Type.Null()]),
-  /** With refitted weights. */
+  /** With refitted weights; null also where the reform was rejected. */
   reformed: Type.Union([figureSchema, Type.Null()]),
+  /** How much of the reform was accepted; absent when none was asked for. */
+  verdict: Type.Optional(reformVerdictSchema),
   exports: Type.Array(exportReportSchema),
 });
 /** What was found out about one subnet after its search; null: not asked for. */
@@ -166,6 +169,8 @@ export const runResultsSchema = Type.Object({
   /** Rows that a run of an older version does not name were not measured. */
   figures: recordOf(nullableFigure),
   exports: Type.Array(exportReportSchema),
+  /** Absent in runs of older versions. */
+  reforms: Type.Optional(reformVerdictsSchema),
 });
 /** `results.json` of a finished run. */
 export type RunResults = Readonly<

@@ -58,6 +58,7 @@ const statistics: SublayerStatistics = {
   tokens: h.length / intermediate,
   normed: { squares: squares(singles(fixture.x), hidden), gram: null },
   inner: { squares: squares(h, intermediate), gram: null },
+  normedSets: [],
   sensitivity: null,
 };
 

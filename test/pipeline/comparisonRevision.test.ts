@@ -15,12 +15,12 @@ const recorded: Readonly<Record<string, number>> = {
   'mlp wanda': 650.99516,
   'mlp sparsegpt': 637.72531,
   'mlp dass': 596.4883,
-  'mlp ours': 652.37596,
+  'mlp ours': 609.43149,
   'all magnitude': 544.79531,
   'all wanda': 863.57613,
   'all sparsegpt': 753.01651,
   'all dass': 881.03656,
-  'all ours': 670.90776,
+  'all ours': 722.68377,
   'structured random': 745.83312,
   'structured magnitude': 841.39863,
   'structured wandaSp': 767.2297,
@@ -29,9 +29,9 @@ const recorded: Readonly<Record<string, number>> = {
   'structured depth': 618.38128,
   'structured A initialised': 922.47502,
   'structured A searched': 598.33038,
-  'structured A reformed': 688.87703,
+  'structured A reformed': 598.33037,
 };
-const RECORDED_REVISION = { judging: 2, sparsity: 1, structured: 1, methodA: 1 };
+const RECORDED_REVISION = { judging: 2, sparsity: 2, structured: 1, methodA: 2 };
 /** Far above the rounding of another CPU, far below what another mask changes. */
 const TOLERANCE = 1e-3;
 

@@ -181,6 +181,7 @@ async function behave(path: string, context: EngineContext, root: string): Promi
       quantised: null,
     },
     exports: [exported('checkpoint', runFolder), exported('onnx', runFolder)],
+    reforms: {},
   };
 }
 

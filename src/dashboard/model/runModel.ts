@@ -216,6 +216,7 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
       return;
     case 'comparisonStarted':
     case 'compared':
+    case 'reformJudged':
     case 'unknown':
       return;
   }

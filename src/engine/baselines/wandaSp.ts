@@ -50,7 +50,7 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
   let states = batches.map((batch) => forward.embed(weights, batch));
   const layers: LayerMask[] = [];
   for (const [l, layer] of weights.layers.entries()) {
-    const context = await attentionStatistics(forward, layer, dense, states, false, signal);
+    const context = await attentionStatistics(forward, layer, dense, states, WISH, signal);
     assertUsable(`block ${l}, input of o_proj`, context.inner);
     const channels = outputScores(layer.o.weight, context.inner, context.tokens);
     const heads = new Set(keepBest(headSums(channels, shape), widths.heads));
@@ -58,8 +58,7 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
     const middle = await forward.sublayer('attention', layer, half, states, { signal });
     releaseTensors(states);
 
-    const wish = { gram: false, sensitivity: false };
-    const hidden = await probe.statistics(layer, dense, middle, wish, signal);
+    const hidden = await probe.statistics(layer, dense, middle, WISH, signal);
     assertUsable(`block ${l}, input of down_proj`, hidden.inner);
     const neurons = outputScores(layer.down.weight, hidden.inner, hidden.tokens);
     const mask = groupMask(shape, heads, keepBest(neurons, widths.neurons[l]!));
@@ -70,6 +69,9 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
   releaseTensors(states);
   return { weights, subnet: { layers }, extraParameters: 0 };
 }
+
+/** Sums of squares are enough. */
+const WISH = { gram: false, sensitivity: false, sets: [] } as const;
 
 /**
  * Whole heads and neurons per block that spend a budget: as near to one ratio as heads allow.

@@ -4,6 +4,7 @@ import { readPlainText } from '../../files/plainFile.ts';
 import { replaceJson } from '../../files/writeFile.ts';
 import { parseJson } from '../../protocol/decode.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import type { Figure, Figures } from '../../protocol/runRecord.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { MOST_JSON_BYTES } from '../runs/runLayout.ts';
@@ -51,7 +52,7 @@ export function methodARows(
     family: 'methodA',
     make: async (): Promise<Made | Known> => {
       const run = earlier();
-      const figure = run?.figures[step] ?? null;
+      const figure = run === null ? null : figureOf(step, run.figures);
       if (run === null || figure === null || !comparison.comparesWith(figure)) {
         return make(comparison, config, step, scored);
       }
@@ -60,6 +61,11 @@ export function methodARows(
       return lossNats === undefined ? known : { ...known, lossNats };
     },
   }));
+}
+
+/** A run whose reform was rejected ends with the searched subnet. */
+function figureOf(step: Step, figures: Figures): Figure | null {
+  return figures[step] ?? (step === 'reformed' ? figures.searched : null);
 }
 
 /** One step of method A; its time is that of all steps up to it. */
@@ -83,11 +89,9 @@ async function make(
   if (step === 'searched') return made(found.subnet, found.seconds);
   const { calibration } = comparison.work.tokens;
   const start = performance.now();
-  const own = await reformed(bench, found.subnet, calibration, {
-    settings: config.reform,
-    signal: comparison.work.signal,
-  });
-  return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own);
+  const { signal } = comparison.work;
+  const own = await reformed(bench, found.subnet, calibration, { config, signal });
+  return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own.weights);
 }
 
 /** A subnet, and the time from nothing to it. */

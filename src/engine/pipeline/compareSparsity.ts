@@ -46,13 +46,18 @@ async function sparse(
   work: Work,
   onStatistics?: SparsifyRequest['onStatistics'],
 ): Promise<Contender> {
-  const { bench } = comparison;
+  const { bench, config } = comparison;
   const { tokens, signal } = comparison.work;
   const { weights } = await sparsify({
     forward: bench.forward,
     tools: { solver: bench.solver, gemm: work.gemm },
     weights: bench.weights,
     batches: batchesOf(tokens.calibration),
+    seed: config.seed,
+    judge: {
+      ...{ head: bench.head, dense: bench.weights, batches: batchesOf(tokens.search) },
+      loss: config.search.fitness,
+    },
     ...{ method, pattern: work.pattern, scope: work.scope, signal },
     ...(onStatistics === undefined ? {} : { onStatistics }),
   });

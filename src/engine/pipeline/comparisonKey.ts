@@ -12,9 +12,9 @@ import { engineVersion } from './versions.ts';
  */
 export const METHODS_REVISION = {
   judging: 2,
-  sparsity: 1,
+  sparsity: 2,
   structured: 1,
-  methodA: 1,
+  methodA: 2,
 } as const;
 /** A family of rows that are made by the same code. */
 export type RowFamily = Exclude<keyof typeof METHODS_REVISION, 'judging'>;

@@ -1,5 +1,6 @@
 import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
+import { heldShareOf, refitsAllOf } from '../reformation/heldBack.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
@@ -159,28 +160,43 @@ function searchWork(rated: RatedWork): Work {
 function reformWork(rated: RatedWork): Work {
   const { shape, config, counts } = rated;
   const length = counts.calibration[1];
-  const tokens = Math.min(counts.calibration[0], config.reform.windows) * length;
+  const windows = Math.min(counts.calibration[0], config.reform.windows);
+  const tokens = windows * length;
   const share = keptShare(rated);
+  // A fit to all tokens follows the trial where the trial misses much.
+  const passes = refitsAllOf(windows, length) ? 2 : 1;
   const kept = [shape.heads * shape.headDim, shape.intermediate].map((width) =>
     config.reform.method === 'admm' ? width : width * share,
   );
   const squares = kept.reduce((sum, width) => sum + width * (width + shape.hidden), 0);
-  // One fit per damping, one on everything; a factorisation and a solve each.
-  const fits = config.reform.damping.length + 1;
+  // One fit per damping, one to all tokens; a factorisation and a solve each.
+  const fits = config.reform.damping.length + passes - 1;
   const steps = config.reform.method === 'admm' ? config.reform.iterations : 1;
   const solves = kept.reduce(
     (sum, width) => sum + width ** 3 / 3 + 2 * (steps + 1) * width ** 2 * shape.hidden,
     0,
   );
-  const forward = bodyFlops(rated, tokens, length, 1) + 2 * bodyFlops(rated, tokens, length, share);
+  const forward =
+    bodyFlops(rated, tokens, length, 1) + 2 * passes * bodyFlops(rated, tokens, length, share);
+  const judged = heldShareOf(windows, length) * tokens;
   return {
-    flops: forward + 2 * tokens * shape.layers * squares,
+    flops:
+      forward + judgeFlops(rated, judged, length) + 2 * passes * tokens * shape.layers * squares,
     flops64: shape.layers * fits * solves,
-    calls: shape.layers * batchesOf(tokens, length) * 2 * 4,
-    ms: (tokens * shape.layers * 3 * (sum(kept) + 6 * shape.hidden)) / HOST_VALUES_PER_MS,
+    calls: shape.layers * (batchesOf(tokens, length) * 4 * passes + batchesOf(judged, length)) * 2,
+    ms: (passes * tokens * shape.layers * 3 * (sum(kept) + 6 * shape.hidden)) / HOST_VALUES_PER_MS,
     what: `${tokens} tokens through the dense model and the subnet, and ${2 * shape.layers} fits`,
   };
 }
+
+/** The dense model and the subnet before and after a refit, whose loss and distance are judged. */
+function judgeFlops(rated: RatedWork, tokens: number, length: number): number {
+  const bodies = (share: number): number => bodyFlops(rated, tokens, length, share);
+  return bodies(1) + JUDGED_MODELS * (bodies(keptShare(rated)) + 2 * headFlops(rated, tokens));
+}
+
+/** The subnet without the refit, with all of it, and mostly with half of it. */
+const JUDGED_MODELS = 3;
 
 function sparsifyWork(rated: RatedWork, { method, scope }: RunSparsity): Work {
   const { shape, counts } = rated;
@@ -200,21 +216,27 @@ function sparsifyWork(rated: RatedWork, { method, scope }: RunSparsity): Work {
   const inner = maps.filter(({ last }) => last).map(({ inputs }) => inputs);
   const squares = sum(inner.map((width) => width ** 2 + hidden ** 2));
   const crosses = sum(inner.map((width) => width ** 2 + width * hidden));
-  const moments = (wish.gram ? squares : 0) + (refits ? crosses : 0);
+  const normed = inner.length * hidden ** 2;
+  const moments = (wish.gram ? squares : 0) + (refits ? crosses + normed : 0);
+  const [judging, judgedLength] = counts.search;
+  const judged = refits ? judgeFlops(rated, judging * judgedLength, judgedLength) : 0;
+  const products = refitsAllOf(windows, length) ? REFIT_PRODUCTS : TRIAL_PRODUCTS;
   return {
     // The sparse stream and, where it is followed, the other one; what is looked at goes through again.
-    flops: body * (refits ? 2 : 1) + touched * (refits ? 2 : 1) + 2 * tokens * layers * moments,
-    flops64: layers * sum(maps.map((map) => solvedFlops(map, method))),
+    flops: (body + touched) * (refits ? 2 : 1) + 2 * tokens * layers * moments + judged,
+    flops64: layers * sum(maps.map((map) => solvedFlops(map, method, products))),
     calls: layers * batchesOf(tokens, length) * inner.length * (refits ? 6 : 3),
-    ms: ms + (wish.gram ? (2 * tokens * layers * sum(inner)) / HOST_VALUES_PER_MS : 0),
+    ms: ms + (wish.gram || refits ? (2 * tokens * layers * sum(inner)) / HOST_VALUES_PER_MS : 0),
     what: `${windows} windows of ${length} tokens, and zeros in ${maps.length} maps of each block`,
   };
 }
 
 /** Weights whose scores are compared and counted, per ms. */
 const SCORED_WEIGHTS_PER_MS = 20_000;
-/** Steps of a refit, and products before and after them. */
-const REFIT_PRODUCTS = 16;
+/** Steps of a refit, products before and after them, and those that judge it. */
+const TRIAL_PRODUCTS = 19;
+/** The same with a second fit that begins where the first one ended. */
+const REFIT_PRODUCTS = 32;
 
 /** Sizes of the maps that are made sparse, in a block of even widths. */
 function mapSizes(
@@ -239,9 +261,10 @@ function mapSizes(
 function solvedFlops(
   { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
   { rule, refit }: SparsityMethod,
+  products: number,
 ): number {
   const swept = rule === 'sparsegpt' ? inputs ** 3 + inputs ** 2 * outputs : 0;
-  return swept + (refit === null ? 0 : 2 * REFIT_PRODUCTS * inputs ** 2 * outputs);
+  return swept + (refit === null ? 0 : 2 * products * inputs ** 2 * outputs);
 }
 
 function evaluateWork(rated: RatedWork): Work {

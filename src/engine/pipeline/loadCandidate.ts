@@ -178,14 +178,14 @@ async function reformedAgain(
     });
   }
   const { shape } = bench.weights;
-  const { calibration } = await planTokens(settings, shape, bench.tokenizer, signal);
+  const tokens = await planTokens(settings, shape, bench.tokenizer, signal);
   const weights =
     settings.reform.method === 'none'
       ? bench.weights
-      : await reformed(bench, subnet, calibration, { settings: settings.reform, signal });
+      : (await reformed(bench, subnet, tokens.calibration, { config: settings, signal })).weights;
   if (config.reformed?.sparsify === undefined) return weights;
   const candidate = { weights, subnet };
-  return (await sparsified(bench, candidate, calibration, { config: settings, signal })).weights;
+  return (await sparsified(bench, candidate, tokens, { config: settings, signal })).weights;
 }
 
 async function kindOf(path: string): Promise<'folder' | 'file'> {

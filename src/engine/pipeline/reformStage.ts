@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import * as Type from 'typebox';
+import { reformVerdictSchema } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import {
   readReformed,
@@ -9,28 +9,17 @@ import {
   REFORMED_MAPS,
   writeReformed,
 } from '../export/reformedWeights.ts';
+import { type MapFit, reform, type Reformed } from '../reformation/reform.ts';
 import { admmRefit, leastSquaresRefit, type Refit } from '../reformation/refit.ts';
-import { reform } from '../reformation/reform.ts';
 import type { Solver } from '../runtime/solver.ts';
 import type { Subnet } from '../subnet/subnet.ts';
+import { reportVerdict } from './reportVerdict.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Share of the calibration windows that chooses the damping and is fitted only afterwards. */
-const HELDOUT_SHARE = 0.15;
-
-/** How one output map was refitted, for the record. */
-export interface FitRecord {
-  readonly layer: number;
-  readonly kind: 'attention' | 'mlp';
-  /** Null: the old map was kept, because no damping made it better. */
-  readonly damping: number | null;
-  readonly errorBefore: number;
-  readonly errorAfter: number;
-}
-
 /**
- * Refits the kept weights of a subnet, or returns them as they are when the config says "none".
+ * Reforms a subnet as the config says; null when it says "none".
+ * @param windows  calibration windows
  * @throws EngineError `numeric`, `cancelled`, `disk`
  */
 export function reformStage(
@@ -38,56 +27,77 @@ export function reformStage(
   bench: Workbench,
   subnet: Subnet,
   windows: readonly Uint32Array[],
-): Promise<ModelWeights> {
-  if (run.config.reform.method === 'none') return Promise.resolve(bench.weights);
+): Promise<Reformed | null> {
+  const { config, signal } = run;
+  if (config.reform.method === 'none') return Promise.resolve(null);
   const path = run.folder.stageFile(REFORMED_FILE);
   return run.stage('reform', {
     kept: keptSchema,
-    restore: ({ sha256 }) => {
+    restore: async ({ sha256, verdict }): Promise<Reformed> => {
+      if (sha256 === null) return { weights: bench.weights, verdict };
       const from = { file: REFORMED_FILE, maps: REFORMED_MAPS, sha256 };
-      return readReformed(dirname(path), from, bench.weights, subnet, run.signal);
+      const weights = await readReformed(dirname(path), from, bench.weights, subnet, signal);
+      return { weights, verdict };
     },
     work: async (progress) => {
-      const fits: FitRecord[] = [];
-      const weights = await reformed(bench, subnet, windows, {
-        settings: run.config.reform,
-        signal: run.signal,
+      const fits: MapFit[] = [];
+      const { weights, verdict } = await reformed(bench, subnet, windows, {
+        config,
+        signal,
         progress,
         onFit: (fit) => fits.push(fit),
       });
-      const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, run.signal);
-      return { sha256, fits };
+      reportVerdict(run, 'reform', verdict);
+      if (weights === bench.weights) return { sha256: null, verdict, fits };
+      const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, signal);
+      return { sha256, verdict, fits };
     },
   });
 }
 
-const keptSchema = Type.Object({ sha256: Type.String(), fits: Type.Unknown() });
+/** What the stage keeps in the run folder. */
+const keptSchema = Type.Object({
+  /** Of the file of reformed weights; null when the reform was rejected. */
+  sha256: Type.Union([Type.String(), Type.Null()]),
+  verdict: reformVerdictSchema,
+  fits: Type.Unknown(),
+});
 
-/** Reforms a subnet as a config's `reform` section says. */
+/** Reforms a subnet as a config says, whose method is not "none". */
 export function reformed(
   bench: Workbench,
   subnet: Subnet,
   windows: readonly Uint32Array[],
   options: {
-    readonly settings: ResolvedConfig['reform'];
+    readonly config: ResolvedConfig;
     readonly signal: AbortSignal;
     readonly progress?: Progress;
-    readonly onFit?: (fit: FitRecord) => void;
+    readonly onFit?: (fit: MapFit) => void;
   },
-): Promise<ModelWeights> {
-  const { settings, signal, progress, onFit } = options;
-  const { forward, weights } = bench;
+): Promise<Reformed> {
+  const { config, signal, progress, onFit } = options;
+  const { forward, head, weights, solver } = bench;
   return reform({
-    ...{ forward, weights, subnet, signal },
-    batches: batchesOf(windows.slice(0, settings.windows)),
-    target: settings.target,
-    heldoutShare: HELDOUT_SHARE,
-    refit: refitOf(settings, bench.solver),
+    ...{ forward, head, weights, subnet, signal },
+    batches: batchesOf(thinned(windows, config.reform.windows)),
+    target: config.reform.target,
+    seed: config.seed,
+    loss: config.search.fitness,
+    refit: refitOf(config.reform, solver),
     onFit: (fit) => {
       onFit?.(fit);
       progress?.(2 * fit.layer + (fit.kind === 'mlp' ? 2 : 1), 2 * weights.shape.layers);
     },
   });
+}
+
+/** So many windows at most, from all of the text. */
+function thinned(windows: readonly Uint32Array[], most: number): Uint32Array[] {
+  const count = Math.min(windows.length, most);
+  return Array.from(
+    { length: count },
+    (_, i) => windows[Math.floor((i * windows.length) / count)]!,
+  );
 }
 
 function refitOf(settings: ResolvedConfig['reform'], solver: Solver): Refit {

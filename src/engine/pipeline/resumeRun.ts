@@ -30,7 +30,8 @@ export async function resumeRun(
     if (results !== undefined) {
       tellFinished(folder, context);
       folder.close();
-      return { runFolder: folder.path, figures: results.figures, exports: results.exports };
+      const { figures, exports, reforms = {} } = results;
+      return { runFolder: folder.path, figures, exports, reforms };
     }
     const own = configOf(folder);
     config = device === undefined ? own : { ...own, device };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import * as Type from 'typebox';
 import type { ExportForm, RunOutcome } from '../../protocol/engineApi.ts';
+import type { ReformVerdict, ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import {
   type ExportReport,
@@ -15,7 +16,7 @@ import { canCompress } from '../export/exportCompressed.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
 import { storageOf } from '../export/storage.ts';
 import { rngFor } from '../numeric/rng.ts';
-import { reformationBytes } from '../reformation/reform.ts';
+import { reformationBytes, type Reformed } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget, denseSubnet } from '../subnet/count.ts';
@@ -54,11 +55,14 @@ export async function runStages(
     const found = isSparsityOnly(run.config)
       ? wholeModel(bench.weights)
       : await findSubnet(run, bench, tokens);
-    const { searched, reformed } = found;
+    const { searched } = found;
+    const reformed = found.reform?.weights ?? bench.weights;
     const candidate = { weights: reformed, subnet: searched };
-    const sparse = await sparsifyStage(run, bench, candidate, tokens.calibration);
+    const sparsified = await sparsifyStage(run, bench, candidate, tokens);
+    const sparse = sparsified?.weights ?? null;
+    const reforms = verdictsOf(found.reform?.verdict, sparsified?.verdict);
     const contestants = contestantsOf(bench.weights, {
-      ...{ ...found, dense: denseSubnet(shape), sparse },
+      ...{ ...found, dense: denseSubnet(shape), reformed, sparse },
     });
     const exported = { weights: sparse ?? reformed, subnet: searched };
     const quantise = quantiserOf(run, bench, exported, tokens.calibration);
@@ -71,18 +75,27 @@ export async function runStages(
       windows: tokens.heldout,
       ...{ figures, origin, quantise },
     });
-    run.folder.writeResults({ schemaVersion: RUN_SCHEMA_VERSION, figures, exports: [...exports] });
+    const outcome = { figures, exports: [...exports], reforms };
+    run.folder.writeResults({ schemaVersion: RUN_SCHEMA_VERSION, ...outcome });
     run.tell({ kind: 'runFinished', ms: performance.now() - started });
-    return { runFolder: run.folder.path, figures, exports };
+    return { runFolder: run.folder.path, ...outcome };
   } finally {
     await bench.release();
   }
 }
 
+function verdictsOf(
+  reform: ReformVerdict | undefined,
+  sparsify: ReformVerdict | null | undefined,
+): ReformVerdicts {
+  return { ...(reform && { reform }), ...(sparsify && { sparsify }) };
+}
+
 /** The subnet that a run has found, with its weights and those it is compared with. */
 interface Found {
   readonly searched: Subnet;
-  readonly reformed: ModelWeights;
+  /** Null when the config asks for none. */
+  readonly reform: Reformed | null;
   readonly initialised: Subnet | null;
   readonly random: Subnet | null;
   readonly wasSearched: boolean;
@@ -95,13 +108,13 @@ async function findSubnet(run: RunContext, bench: Workbench, tokens: TokenPlan):
     ...{ scored, initial: initialised, budget },
     windows: tokens.search,
   });
-  const reformed = await reformStage(run, bench, searched, tokens.calibration);
-  return { searched, reformed, initialised, random, wasSearched: run.config.search.enabled };
+  const reform = await reformStage(run, bench, searched, tokens.calibration);
+  return { searched, reform, initialised, random, wasSearched: run.config.search.enabled };
 }
 
 function wholeModel(weights: ModelWeights): Found {
   const searched = denseSubnet(weights.shape);
-  return { searched, reformed: weights, initialised: null, random: null, wasSearched: false };
+  return { searched, reform: null, initialised: null, random: null, wasSearched: false };
 }
 
 async function importModel(

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import * as Type from 'typebox';
+import { type ReformVerdict, reformVerdictSchema } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { mapNames, SPARSE_BITS_FILE, SPARSE_RECORD_FILE } from '../../protocol/sparsityRecord.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -9,56 +10,70 @@ import { replaceFile } from '../../files/writeFile.ts';
 import { runFiles } from '../runs/runLayout.ts';
 import { type SparseLayer, type SparseModel, sparsify } from '../sparsity/sequential.ts';
 import type { Candidate } from './measureFigures.ts';
+import { reportVerdict } from './reportVerdict.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import { densitiesOf, recordOf } from './sparsityRecordOf.ts';
 import { sparsityOf, ZEROS_TAKE_TIME } from './sparsityPlan.ts';
+import type { TokenPlan } from './tokenPlan.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Name of the file that keeps the sparse weights of a run in its stages. */
 export const SPARSE_FILE = 'sparse.safetensors';
 
+/** A candidate's sparse weights. */
+export interface Sparsified {
+  /** Removed rows are as they were. */
+  readonly weights: ModelWeights;
+  /** How much of their refit was accepted; null for a method that does not refit. */
+  readonly verdict: ReformVerdict | null;
+}
+
 /**
  * Puts zeros into the weights that a candidate keeps, as the config's `sparsify` section says, and
  * tells where they are (`masks/sparse.json` and `masks/sparse.bits`).
- * @param windows  calibration windows
- * @returns  the sparse weights, whose removed rows are as they were; null when none are asked for
+ * @returns  null when none are asked for
  * @throws EngineError `config`, `numeric`, `cancelled`, `disk`
  */
 export function sparsifyStage(
   run: RunContext,
   bench: Workbench,
   candidate: Candidate,
-  windows: readonly Uint32Array[],
-): Promise<ModelWeights | null> {
+  tokens: TokenPlan,
+): Promise<Sparsified | null> {
   const { config, folder, signal } = run;
   if (config.sparsify.method === 'none') return Promise.resolve(null);
   const path = folder.stageFile(SPARSE_FILE);
   return run.stage('sparsify', {
     kept: keptSchema,
-    restore: ({ sha256, maps }) => {
+    restore: async ({ sha256, maps, verdict }): Promise<Sparsified> => {
       const from = { file: SPARSE_FILE, sha256, maps };
-      return readReformed(dirname(path), from, bench.weights, candidate.subnet, signal);
+      const { subnet } = candidate;
+      const weights = await readReformed(dirname(path), from, bench.weights, subnet, signal);
+      return { weights, verdict };
     },
     work: async (progress) => {
       run.log('info', ZEROS_TAKE_TIME);
-      const { weights, layers } = await sparsified(bench, candidate, windows, {
+      const { weights, layers, verdict } = await sparsified(bench, candidate, tokens, {
         ...{ config, signal, progress },
         histograms: true,
         onLayer: (layer) => {
           run.tell({ kind: 'blockSparsified', block: layer.layer, maps: densitiesOf(layer) });
         },
       });
+      if (verdict !== null) reportVerdict(run, 'sparsify', verdict);
       writeRecord(run, layers, bench);
       const maps = changedMaps(bench.weights, weights);
       const { sha256 } = await writeReformed(path, weights, candidate.subnet, maps, signal);
-      return { sha256, maps };
+      return { sha256, maps, verdict };
     },
   });
 }
 
+/** What the stage keeps in the run folder. */
 const keptSchema = Type.Object({
   sha256: Type.String(),
   maps: Type.Array(Type.Enum([...mapNames])),
+  verdict: Type.Union([reformVerdictSchema, Type.Null()]),
 });
 
 /**
@@ -66,9 +81,9 @@ const keptSchema = Type.Object({
  * @throws EngineError `config`, `numeric`, `cancelled`
  */
 export function sparsified(
-  { forward, solver, gemm }: Workbench,
+  bench: Workbench,
   { weights, subnet }: Candidate,
-  windows: readonly Uint32Array[],
+  { calibration, search }: TokenPlan,
   options: {
     readonly config: ResolvedConfig;
     readonly signal: AbortSignal;
@@ -78,10 +93,17 @@ export function sparsified(
   },
 ): Promise<SparseModel> {
   const { config, signal, progress, histograms, onLayer } = options;
+  const { forward, head, solver, gemm } = bench;
   return sparsify({
     ...{ forward, weights, subnet, signal, tools: { solver, gemm } },
     ...sparsityOf(config, weights.shape)!,
-    batches: batchesOf(windows),
+    batches: batchesOf(calibration),
+    seed: config.seed,
+    // The search has seen these windows, but chose no weights by them.
+    judge: {
+      ...{ head, dense: bench.weights, batches: batchesOf(search) },
+      loss: config.search.fitness,
+    },
     ...(histograms === undefined ? {} : { histograms }),
     ...(progress === undefined ? {} : { onProgress: progress }),
     ...(onLayer === undefined ? {} : { onLayer }),

@@ -29,6 +29,7 @@ import { removeLeftovers, subnetDecoderFolder, subnetFolder } from './leftovers.
 import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
+import { reportVerdict } from './reportVerdict.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
 import { RunContext } from './runContext.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';
@@ -88,21 +89,21 @@ async function reportOn(
   try {
     const { shape } = bench.weights;
     const tokens = await planTokens(config, shape, bench.tokenizer, signal);
-    const weights = request.reform
+    const reform = request.reform
       ? await run.timed('reform', (progress) =>
-          reformed(bench, subnet, tokens.calibration, {
-            ...{ settings: config.reform, signal, progress },
-          }),
+          reformed(bench, subnet, tokens.calibration, { config, signal, progress }),
         )
-      : bench.weights;
+      : null;
+    if (reform !== null) reportVerdict(run, 'reform', reform.verdict);
+    const weights = reform?.weights ?? bench.weights;
     const candidate = { weights, subnet };
     const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
     const figure = request.evaluate
       ? await measured(run, bench, { key, candidate, tokens, origin })
       : null;
-    const figures = request.reform
-      ? { figure: null, reformed: figure }
-      : { figure, reformed: null };
+    const isReformed = weights !== bench.weights;
+    const figures = isReformed ? { figure: null, reformed: figure } : { figure, reformed: null };
+    const verdict = reform === null ? {} : { verdict: reform.verdict };
     let exports: readonly ExportReport[] = [];
     if (forms.length > 0) {
       const path = folder.file(join(subnetFolder(key), 'export'));
@@ -119,7 +120,7 @@ async function reportOn(
         });
       });
     }
-    return { key, ...figures, exports: [...exports] };
+    return { key, ...figures, exports: [...exports], ...verdict };
   } finally {
     await bench.release();
   }
@@ -182,11 +183,13 @@ function merged(folder: RunFolder, key: string, report: SubnetReport): SubnetRep
   if (kept === undefined) return report;
   const before: SubnetReport = decodeValue(subnetReportSchema, kept, name);
   const forms = new Set(report.exports.map(({ form }) => form));
+  const verdict = report.verdict ?? before.verdict;
   return {
     key: report.key,
     figure: report.figure ?? before.figure,
     reformed: report.reformed ?? before.reformed,
     exports: [...before.exports.filter(({ form }) => !forms.has(form)), ...report.exports],
+    ...(verdict && { verdict }),
   };
 }
 

@@ -4,21 +4,12 @@ import type { Solver } from '../runtime/solver.ts';
 import { admm } from './admm.ts';
 import { chooseDamping } from './damping.ts';
 import { leastSquares, remainingEnergy } from './leastSquares.ts';
-import {
-  merged,
-  mergedTargets,
-  momentsOfTarget,
-  type ResidualMoments,
-  type TargetMoments,
-} from './residualMoments.ts';
+import { momentsOfTarget, type ResidualMoments, type TargetMoments } from './residualMoments.ts';
 
 /** One output map to be refitted. */
-export interface RefitProblem {
+export interface MapToRefit {
   /** Names the map in messages, e.g. `block 3, down_proj`. */
   readonly what: string;
-  readonly train: TargetMoments;
-  /** Moments of tokens that are not trained on, for choosing the damping. */
-  readonly heldout: TargetMoments;
   /** The map before the refit, one row per input of the moments, [n, H]. */
   readonly weight: Matrix;
   /** Inputs that are kept, ascending; all of them unless the refit wants the removed ones too. */
@@ -32,17 +23,21 @@ export interface Refitted {
   /** Kept rows, [kept, H] */
   readonly weight: Matrix;
   readonly bias: Float64Array | null;
+}
+
+/** What held-back tokens say of refitting a map. */
+export interface RefitChoice {
   /**
-   * Damping that was chosen, a fraction of the mean Gram diagonal; null when none lowered the
-   * held-out error, so that the old map was kept.
+   * The map fitted to the fitted tokens with the damping that was chosen, a fraction of the mean Gram
+   * diagonal; null when no damping lowers the held-back error, so that the map is better as it is.
    */
-  readonly damping: number | null;
+  readonly refitted: (Refitted & { readonly damping: number }) | null;
   /**
-   * Held-out error of the map before the refit, as a share of the target's energy (or the energy
+   * Held-back error of the map before the refit, as a share of the target's energy (or the energy
    * itself when the target is zero).
    */
   readonly errorBefore: number;
-  /** The same after the refit to the training tokens; never above `errorBefore`. */
+  /** The same after the refit; never above `errorBefore`. */
   readonly errorAfter: number;
 }
 
@@ -50,49 +45,60 @@ export interface Refitted {
 export interface Refit {
   /** True when the moments must cover removed inputs too, as the paper's constrained problem does. */
   readonly wantsRemovedInputs: boolean;
-  fit(problem: RefitProblem, signal?: AbortSignal): Promise<Refitted>;
+  /**
+   * Fits a map with each damping to the fitted tokens and keeps what does best on the held-back ones.
+   * To leave the map as it is, infinite damping, is always one of the choices.
+   */
+  choose(
+    map: MapToRefit,
+    fitted: TargetMoments,
+    heldBack: TargetMoments,
+    signal?: AbortSignal,
+  ): Promise<RefitChoice>;
+  /** Fits a map with a damping that was chosen. */
+  fit(
+    map: MapToRefit,
+    moments: TargetMoments,
+    damping: number,
+    signal?: AbortSignal,
+  ): Promise<Refitted>;
 }
 
 /**
- * Exact damped least squares: the damping is chosen on held-out tokens, then all tokens are fitted.
- * A bias the model has anyway is fitted along. When no damping does better on them than the map as
- * it is, that map is kept: infinite damping is always one of the choices.
+ * Exact damped least squares. A bias the model has anyway is fitted along.
  * @param dampings  fractions of the mean Gram diagonal to choose from
  * @source METHODS 1.2, 5 (ideas 2, 7, 8)
  */
 export function leastSquaresRefit(solver: Solver, dampings: readonly number[]): Refit {
   return {
     wantsRemovedInputs: false,
-    async fit({ what, train, heldout, weight, bias }, signal) {
-      const trained = await momentsOfTarget(train, weight, solver, signal);
-      const held = await momentsOfTarget(heldout, weight, solver, signal);
-      const options = { intercept: bias !== null, name: what };
-      const { best } = await chooseDamping(
-        trained,
-        held,
-        { ...options, grid: dampings },
-        solver,
-        signal,
-      );
-      const { damping } = best;
+    async choose({ what, weight, bias }, fitted, heldBack, signal) {
+      const held = await momentsOfTarget(heldBack, weight, solver, signal);
       const before = energyUnder(held, bias);
-      const after = best.heldOutError * held.tokens;
-      if (!(after < before)) return unchanged(weight, bias, before, heldout);
-      const everything = train === heldout ? trained : merged(trained, held);
-      const fit = await leastSquares(everything, weight, { ...options, damping }, solver, signal);
+      if (fitted.tokens === 0 || held.tokens === 0) return unchanged(before, heldBack);
+      const options = { intercept: bias !== null, name: what, grid: dampings };
+      const residuals = await momentsOfTarget(fitted, weight, solver, signal);
+      const { best, fit } = await chooseDamping(residuals, held, options, solver, signal);
+      const after = best.heldBackError * held.tokens;
+      if (!(after < before)) return unchanged(before, heldBack);
+      const data = weight.data.map((value, i) => value + fit.change.data[i]!);
       return {
-        ...{ weight: fit.weight, bias: fit.bias ?? bias, damping },
-        errorBefore: shareOf(before, heldout),
-        errorAfter: shareOf(after, heldout),
+        refitted: { weight: { ...weight, data }, bias: fit.bias ?? bias, damping: best.damping },
+        errorBefore: shareOf(before, heldBack),
+        errorAfter: shareOf(after, heldBack),
       };
+    },
+    async fit({ what, weight, bias }, moments, damping, signal) {
+      const residuals = await momentsOfTarget(moments, weight, solver, signal);
+      const options = { intercept: bias !== null, name: what, damping };
+      const fit = await leastSquares(residuals, weight, options, solver, signal);
+      return { weight: fit.weight, bias: fit.bias ?? bias };
     },
   };
 }
 
 /**
- * The paper's ADMM on the full-width problem with the mask as its constraint. As with
- * {@link leastSquaresRefit}, the damping is chosen on held-out tokens, all tokens are fitted with
- * it, and a map that no damping improves is kept. The bias stays as it is.
+ * The paper's ADMM on the full-width problem with the mask as its constraint. The bias stays as it is.
  * @param options  `dampings` are tried one by one
  * @source METHODS 1.1, 1.2
  */
@@ -105,51 +111,47 @@ export function admmRefit(
   },
 ): Refit {
   const { rho, iterations, dampings } = options;
+  const fit: Refit['fit'] = async (map, moments, damping, signal) => {
+    const { what, weight, kept, bias } = map;
+    const problem = { gram: moments.gram, cross: withoutBias(moments, bias), weight, kept };
+    const settings = { rho, iterations, damping, name: what };
+    return { weight: await admm(problem, settings, solver, signal), bias };
+  };
   return {
     wantsRemovedInputs: true,
-    async fit(problem, signal) {
-      const { what, train, heldout, weight, kept, bias } = problem;
+    async choose(map, fitted, heldBack, signal) {
+      const { weight, kept, bias } = map;
       const old = gatherRows(weight.data, weight.columns, kept);
-      const held = await momentsOfTarget(keptMoments(heldout, kept), old, solver, signal);
+      const held = await momentsOfTarget(keptMoments(heldBack, kept), old, solver, signal);
       const before = energyUnder(held, bias);
-      const fitTo = (moments: TargetMoments, damping: number): Promise<Matrix> =>
-        admm(
-          { gram: moments.gram, cross: withoutBias(moments, bias), weight, kept },
-          { rho, iterations, damping, name: what },
+      if (fitted.tokens === 0) return unchanged(before, heldBack);
+      let best: RefitChoice['refitted'] = null;
+      let least = before;
+      for (const damping of dampings) {
+        const refitted = await fit(map, fitted, damping, signal);
+        const data = refitted.weight.data.map((value, i) => value - old.data[i]!);
+        const energy = await remainingEnergy(
+          held,
+          { change: { ...old, data }, bias },
           solver,
           signal,
         );
-      let best: { readonly weight: Matrix; readonly damping: number } | undefined;
-      let least = before;
-      for (const damping of dampings) {
-        const fitted = await fitTo(train, damping);
-        const change = { ...fitted, data: fitted.data.map((value, i) => value - old.data[i]!) };
-        const energy = await remainingEnergy(held, { change, bias }, solver, signal);
-        if (energy < least) [best, least] = [{ weight: fitted, damping }, energy];
+        if (energy < least) [best, least] = [{ ...refitted, damping }, energy];
       }
-      if (best === undefined) return unchanged(old, bias, before, heldout);
-      const { damping } = best;
       return {
-        weight:
-          train === heldout ? best.weight : await fitTo(mergedTargets(train, heldout), damping),
-        ...{ bias, damping },
-        errorBefore: shareOf(before, heldout),
-        errorAfter: shareOf(least, heldout),
+        refitted: best,
+        errorBefore: shareOf(before, heldBack),
+        errorAfter: shareOf(least, heldBack),
       };
     },
+    fit,
   };
 }
 
-function unchanged(
-  weight: Matrix,
-  bias: Float64Array | null,
-  energy: number,
-  heldout: TargetMoments,
-): Refitted {
-  const error = shareOf(energy, heldout);
-  return { weight, bias, damping: null, errorBefore: error, errorAfter: error };
+function unchanged(energy: number, heldBack: TargetMoments): RefitChoice {
+  const error = shareOf(energy, heldBack);
+  return { refitted: null, errorBefore: error, errorAfter: error };
 }
-
 function shareOf(energy: number, { targetEnergy }: TargetMoments): number {
   return targetEnergy > 0 ? energy / targetEnergy : energy;
 }

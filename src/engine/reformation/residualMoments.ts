@@ -16,7 +16,7 @@ import type { Solver } from '../runtime/solver.ts';
  * residual e = t − z·W that its present kept weights W leave of the target t.
  *
  * All that a refit needs to know: the change Δ of the weights is fitted to e, so damping shrinks
- * Δ, and Δ = 0 is the map as it was. Two such moments of one W over disjoint tokens add up.
+ * Δ, and Δ = 0 is the map as it was.
  */
 export interface ResidualMoments {
   readonly tokens: number;
@@ -125,32 +125,4 @@ export function centred(moments: ResidualMoments): ResidualMoments {
     inputSum: new Float64Array(inputSum.length),
     residualSum: new Float64Array(residualSum.length),
   };
-}
-
-/** Moments over the tokens of both; the present weights must have been the same. */
-export function merged(a: ResidualMoments, b: ResidualMoments): ResidualMoments {
-  return {
-    tokens: a.tokens + b.tokens,
-    gram: added(a.gram, b.gram),
-    residual: added(a.residual, b.residual),
-    energy: a.energy + b.energy,
-    inputSum: a.inputSum.map((sum, i) => sum + b.inputSum[i]!),
-    residualSum: a.residualSum.map((sum, i) => sum + b.residualSum[i]!),
-  };
-}
-
-/** Moments over the tokens of both; inputs and target must be the same ones. */
-export function mergedTargets(a: TargetMoments, b: TargetMoments): TargetMoments {
-  return {
-    tokens: a.tokens + b.tokens,
-    gram: added(a.gram, b.gram),
-    cross: added(a.cross, b.cross),
-    targetEnergy: a.targetEnergy + b.targetEnergy,
-    inputSum: a.inputSum.map((sum, i) => sum + b.inputSum[i]!),
-    targetSum: a.targetSum.map((sum, i) => sum + b.targetSum[i]!),
-  };
-}
-
-function added(a: Matrix, b: Matrix): Matrix {
-  return { ...a, data: a.data.map((value, i) => value + b.data[i]!) };
 }

@@ -1,23 +1,24 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
-import { addColumnSums, energyOf, momentsOf } from '../graphs/moments.ts';
+import { addColumnSums, energyOf, type Moments, momentsOf } from '../graphs/moments.ts';
 import { gatherEntries, gatherRows, subMatrix } from '../numeric/gather.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
+import { rowsOf, type TokenRows } from './heldBack.ts';
 import type { TargetMoments } from './residualMoments.ts';
 
 /**
- * The moments of a sublayer's output map on training and on held-out batches: what enters the map
- * against what the sublayer should add to the residual stream.
+ * The moments of a sublayer's output map on some sets of tokens: what enters the map against what the
+ * sublayer should add to the residual stream.
  */
 export interface SublayerMoments {
   /** Dense rows of o or down that the mask keeps, ascending, in the order of the moments, [k]. */
   readonly rows: Uint32Array;
-  readonly train: TargetMoments;
-  readonly heldout: TargetMoments;
+  /** One for each set of tokens. */
+  readonly sets: readonly TargetMoments[];
 }
 
 /** What {@link gatherMoments} reads. */
@@ -29,8 +30,8 @@ export interface MomentsRequest {
   readonly states: readonly Tensor[];
   /** The residual stream that the sublayer should produce, per batch. */
   readonly wanted: readonly Tensor[];
-  /** Batches from this one on are held out. */
-  readonly heldoutFrom: number;
+  /** Sets of tokens to be summed apart: per set and batch, the rows that are in it. */
+  readonly sets: readonly (readonly TokenRows[])[];
 }
 
 /**
@@ -42,33 +43,29 @@ export async function gatherMoments(
   request: MomentsRequest,
   signal?: AbortSignal,
 ): Promise<SublayerMoments> {
-  const { kind, layer, mask, states, wanted, heldoutFrom } = request;
+  const { kind, layer, mask, states, wanted, sets } = request;
   const layout = innerRows(forward, kind, mask, states[0]!);
   const moments = momentsOf(forward);
   const { hidden } = forward.shape;
-  const sums = [emptySums(layout.length, hidden), emptySums(layout.length, hidden)] as const;
+  const sums = sets.map(() => emptySums(layout.length, hidden));
   const after = await forward.sublayer(kind, layer, mask, states, {
     signal,
     tap: async ({ inner }, batch) => {
-      const sum = sums[batch < heldoutFrom ? 0 : 1];
       const before = await forward.host(states[batch]!);
       const goal = await forward.host(wanted[batch]!);
       const target = goal.map((value, i) => value - (before[i] as number));
-      const tokens = target.length / hidden;
-      await moments.addCross(sum.gram, inner, inner, tokens);
-      await moments.addCross(sum.cross, inner, target, tokens);
-      addColumnSums(sum.inputSum, inner);
-      addColumnSums(sum.targetSum, target);
-      sum.targetEnergy += energyOf(target);
-      sum.tokens += tokens;
+      for (const [i, sum] of sums.entries()) {
+        const rows = sets[i]![batch]!;
+        const [z, t] = [rowsOf(inner, layout.length, rows), rowsOf(target, hidden, rows)];
+        await addTokens(moments, sum, z, t);
+      }
     },
   });
   releaseTensors(after);
   const kept = Uint32Array.from([...layout.keys()].filter((i) => layout[i] !== ZERO_ROW));
   return {
     rows: Uint32Array.from(kept, (i) => layout[i] as number),
-    train: compact(sums[0], kept, layout.length, hidden),
-    heldout: compact(sums[1], kept, layout.length, hidden),
+    sets: sums.map((sum) => compact(sum, kept, layout.length, hidden)),
   };
 }
 
@@ -90,6 +87,22 @@ function emptySums(width: number, hidden: number): Sums {
     inputSum: new Float64Array(width),
     targetSum: new Float64Array(hidden),
   };
+}
+
+async function addTokens(
+  moments: Moments,
+  sum: Sums,
+  inner: Float32Array,
+  target: Float32Array,
+): Promise<void> {
+  const tokens = target.length / sum.targetSum.length;
+  if (tokens === 0) return;
+  await moments.addCross(sum.gram, inner, inner, tokens);
+  await moments.addCross(sum.cross, inner, target, tokens);
+  addColumnSums(sum.inputSum, inner);
+  addColumnSums(sum.targetSum, target);
+  sum.targetEnergy += energyOf(target);
+  sum.tokens += tokens;
 }
 
 /** Dense row of each column that enters the output map; padding columns are {@link ZERO_ROW}. */

@@ -5,7 +5,8 @@ import { momentsOf } from '../graphs/moments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
-import type { SublayerStatistics } from './sublayerStatistics.ts';
+import { addToSets, emptySets } from './normedSets.ts';
+import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 
 /**
  * Statistics of a block's attention inputs and of what enters o, over all batches. Channels of o's
@@ -18,10 +19,11 @@ export async function attentionStatistics(
   layer: LayerWeights,
   mask: LayerMask,
   states: readonly Tensor[],
-  gram: boolean,
+  { gram, sets }: Pick<StatisticsWish, 'gram' | 'sets'>,
   signal?: AbortSignal,
 ): Promise<SublayerStatistics> {
   const { shape } = forward;
+  const normedSets = emptySets(sets, shape.hidden);
   const moments = momentsOf(forward);
   const normed = emptyMoments(shape.hidden, gram);
   const layout = attentionRows(shape, mask, forward.variantFor(states[0])).o;
@@ -29,7 +31,7 @@ export async function attentionStatistics(
   let tokens = 0;
   const after = await forward.sublayer('attention', layer, mask, states, {
     signal,
-    tap: async (tap) => {
+    tap: async (tap, batch) => {
       const count = tap.normed.length / shape.hidden;
       tokens += count;
       for (const [sums, x] of [
@@ -39,10 +41,11 @@ export async function attentionStatistics(
         addSquares(sums.squares, x);
         if (sums.gram !== null) await moments.addCross(sums.gram, x, x, count);
       }
+      await addToSets(moments, normedSets, tap.normed, sets, batch);
     },
   });
   releaseTensors(after);
-  return { tokens, normed, inner, sensitivity: null };
+  return { tokens, normed, inner, normedSets, sensitivity: null };
 }
 
 interface Sums {

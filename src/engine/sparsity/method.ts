@@ -48,10 +48,10 @@ export function methodFor(shape: ModelShape, name: SparsityMethodName): Sparsity
   return name === 'ours' && !shape.mlp.gated ? { ...method, rule: 'wanda' } : method;
 }
 
-/** What a method needs of calibration; null for none at all. */
-export function wishOf({ rule, refit }: SparsityMethod): StatisticsWish | null {
+/** What the rule of a method needs of calibration; null when the method needs nothing at all. */
+export function wishOf({ rule, refit }: SparsityMethod): Omit<StatisticsWish, 'sets'> | null {
   if (rule === 'magnitude' && refit === null) return null;
-  return { gram: rule === 'sparsegpt' || refit !== null, sensitivity: rule === 'sensitivity' };
+  return { gram: rule === 'sparsegpt', sensitivity: rule === 'sensitivity' };
 }
 
 /**

@@ -16,6 +16,7 @@ import { ScratchPool } from '../graphs/scratch.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
+import { addToSets, emptySets } from './normedSets.ts';
 import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 
 /** Half the step of the central difference that stands for the activation's derivative. */
@@ -51,14 +52,19 @@ export class MlpProbe {
     const feeds = await this.#forward.feeds.mlp(layer, mask, scratch);
     const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
     const sums = emptySums(this.#forward.shape.hidden, mask.mlp.length, wish);
+    const normedSets = emptySets(wish.sets, this.#forward.shape.hidden);
     let tokens = 0;
     try {
-      for (const x of states) {
+      for (const [batch, x] of states.entries()) {
         throwIfAborted(signal);
         const result = await session.run({ x, ...Object.fromEntries(used) });
         const count = (x.dims[0] as number) * (x.dims[1] as number);
         tokens += count;
         await this.#add(sums, result, count);
+        if (wish.sets.length > 0) {
+          const normed = float32Of(result['normed']!);
+          await addToSets(momentsOf(this.#forward), normedSets, normed, wish.sets, batch);
+        }
         // Native calls block the event loop; this lets a cancel message in.
         await setImmediate();
       }
@@ -69,6 +75,7 @@ export class MlpProbe {
       tokens,
       normed: { squares: sums.normed_squares, gram: sums.normedGram },
       inner: { squares: sums.inner_squares, gram: sums.innerGram },
+      normedSets,
       sensitivity: wish.sensitivity ? { gate: sums.gate_effect, up: sums.up_effect } : null,
     };
   }
@@ -92,7 +99,7 @@ export class MlpProbe {
   }
 
   #session(wish: StatisticsWish): Promise<Session> {
-    const key = `${wish.gram} ${wish.sensitivity}`;
+    const key = `${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity}`;
     let session = this.#sessions.get(key);
     if (session === undefined) {
       const { runtime, shape } = this.#forward;
@@ -132,7 +139,8 @@ function emptySums(hidden: number, intermediate: number, wish: StatisticsWish): 
 
 /**
  * Inputs as the MLP sublayer's, without down. Outputs: normed_squares [H] and inner_squares [F];
- * with `gram` normed [N, H] and inner [N, F]; with `sensitivity` gate_effect and up_effect [F].
+ * with `gram` normed [N, H] and inner [N, F], with `sets` normed; with `sensitivity` gate_effect and
+ * up_effect [F].
  */
 function probeGraph(shape: ModelShape, access: WeightAccess, wish: StatisticsWish): Uint8Array {
   const graph = new GraphBuilder('mlp_probe');
@@ -155,10 +163,10 @@ function probeGraph(shape: ModelShape, access: WeightAccess, wish: StatisticsWis
   };
   energy('normed_squares', normed);
   energy('inner_squares', inner);
-  if (wish.gram) {
+  if (wish.gram || wish.sets.length > 0) {
     graph.output('normed', normed, 'float32', ['tokens', shape.hidden]);
-    graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
   }
+  if (wish.gram) graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
   if (wish.sensitivity && gate !== null) {
     const shifted = (by: number): Value =>
       emitActivation(graph, activation, graph.op('Add', [gate, graph.floats(by)]));

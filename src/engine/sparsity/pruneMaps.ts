@@ -1,8 +1,9 @@
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
-import { type Matrix, matrixOf } from '../numeric/matrix.ts';
+import { matrixOf } from '../numeric/matrix.ts';
 import type { Solver } from '../runtime/solver.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
+import { type HeldBackFit, refitHeldBack, type SplitMoments } from './heldBackRefit.ts';
 import { asStored, flagsInputsFirst, inputsFirst, maskAsStored } from './inputsFirst.ts';
 import { type InverseRoot, inverseRoot } from './inverseRoot.ts';
 import { isOutputMap, type LinearName } from './linearMaps.ts';
@@ -12,7 +13,6 @@ import { type ScoreHistogram, scoreHistogram } from './scoreHistogram.ts';
 import { maskOf, scoreMap } from './scoreMap.ts';
 import { sparseGptSweep } from './sparseGpt.ts';
 import type { SublayerStatistics } from './sublayerStatistics.ts';
-import { refitOnSupport, type SupportFit } from './supportRefit.ts';
 import { masked, type WeightMask } from './weightMask.ts';
 
 /** Native arithmetic that pruning uses. */
@@ -78,40 +78,32 @@ export async function pruneMaps(
   return pruned;
 }
 
-/** Moments that a map is refitted to. */
-export interface RefitMoments {
-  readonly gram: Matrix;
-  /** Null for the map's own output. */
-  readonly cross: Matrix | null;
-  readonly targetEnergy: number;
-}
-
 /** A refitted map and how well it fits. */
 export interface RefittedMap extends PrunedMap {
-  readonly fit: SupportFit;
+  readonly fit: HeldBackFit;
 }
 
 /**
- * Gives a sparse map the best weights on its mask.
+ * Gives a sparse map the best weights on its mask, as far as held-back tokens gain by them.
  * @param original  the map before pruning, which the ridge pulls towards
  * @throws EngineError `numeric`, `cancelled`
  */
 export async function refitMap(
   { block, shape, method }: MapsToPrune,
   map: { readonly name: LinearName; readonly original: Linear; readonly pruned: PrunedMap },
-  moments: RefitMoments,
+  moments: SplitMoments,
   { solver }: PruneTools,
   signal?: AbortSignal,
 ): Promise<RefittedMap> {
   const { name, original, pruned } = map;
-  const fit = await refitOnSupport(
+  const fit = await refitHeldBack(
     {
       what: `${block}, ${name}_proj`,
-      ...moments,
       weight: inputsFirst(name, original, shape.hidden),
       flags: flagsInputsFirst(name, pruned.mask),
       start: inputsFirst(name, pruned.linear, shape.hidden),
     },
+    moments,
     method.refit!,
     solver,
     signal,

@@ -1,6 +1,7 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
+import type { TokenSplit } from '../reformation/heldBack.ts';
 import type { TargetMoments } from '../reformation/residualMoments.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -8,6 +9,7 @@ import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../subnet/subnet.ts';
 import { attentionStatistics } from './attentionStatistics.ts';
 import { compactLayer, keptRowsOf, scattered } from './compactMaps.ts';
+import type { RefitMoments, SplitMoments } from './heldBackRefit.ts';
 import { isOutputMap, type LinearName, MAPS } from './linearMaps.ts';
 import { type SparsityMethod, wishOf } from './method.ts';
 import type { MlpProbe } from './mlpProbe.ts';
@@ -17,7 +19,6 @@ import {
   type PrunedMap,
   pruneMaps,
   type PruneTools,
-  type RefitMoments,
   refitMap,
 } from './pruneMaps.ts';
 import type { ScoreHistogram } from './scoreHistogram.ts';
@@ -43,6 +44,8 @@ export interface SublayerToPrune {
   readonly histograms: boolean;
   /** The sparse model's residual stream before the sublayer, per batch. */
   readonly states: readonly Tensor[];
+  /** Tokens that refits are fitted to, and those that judge them. */
+  readonly split: TokenSplit;
   readonly signal?: AbortSignal;
 }
 
@@ -50,6 +53,8 @@ export interface SublayerToPrune {
 export interface PrunedSublayer {
   /** The block with the sublayer's new maps. */
   readonly layer: LayerWeights;
+  /** The same with the weights that the rule left, before they were refitted; null where none is. */
+  readonly cut: LayerWeights | null;
   /** Of the rows that are kept. */
   readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
   readonly scores: Readonly<Partial<Record<LinearName, ScoreHistogram>>>;
@@ -58,12 +63,14 @@ export interface PrunedSublayer {
   readonly statistics: SublayerStatistics | null;
 }
 
-/** How a refit went. */
+/** How a refit went, on held-back tokens. */
 export interface RefitRecord {
   readonly name: LinearName;
+  /** Share of the change that was accepted; 0 where the cut weights stay. */
+  readonly step: number;
   /** Σ‖t − z·W‖² of the weights cut to the mask, as a share of Σ‖t‖². */
   readonly before: number;
-  /** The same with the refitted weights; never above `before`. */
+  /** The same with the refitted weights; never above `before`, and equal where it was rejected. */
   readonly after: number;
 }
 
@@ -88,13 +95,17 @@ export async function pruneSublayer(
   const inputMaps = MAPS[kind].filter((name) => !isOutputMap(name));
   const outputMaps = MAPS[kind].filter(isOutputMap);
   const pruned = new Map(await pruneMaps(work, inputMaps, tools, signal));
+  const cut = new Map(pruned);
   const refits: RefitRecord[] = [];
   if (method.refit !== null) {
-    const moments = ownOutput(statistics!.normed.gram!);
+    const [fitted, held] = statistics!.normedSets.map(ownOutput);
+    const { refitsAll } = from.split;
+    const moments = { fitted: fitted!, held: held!, refitsAll };
     await refitAll(work, pruned, moments, { tools, refits, signal });
   }
   const layer = scattered(from.layer, linearsOf(pruned), rows, shape.hidden);
   const output = new Map(await pruneMaps(work, outputMaps, tools, signal));
+  for (const [name, map] of output) cut.set(name, map);
   if (method.refit !== null) {
     const moments = await outputMoments({ ...from, layer }, from.layer, wanted);
     await refitAll(work, output, moments, { tools, refits, signal });
@@ -102,6 +113,7 @@ export async function pruneSublayer(
   const all = [...pruned, ...output];
   return {
     layer: scattered(layer, linearsOf(output), rows, shape.hidden),
+    cut: method.refit === null ? null : scattered(from.layer, linearsOf(cut), rows, shape.hidden),
     masks: Object.fromEntries(all.map(([name, { mask }]) => [name, mask])),
     scores: Object.fromEntries(
       all.flatMap(([name, { scores }]) => (scores === null ? [] : [[name, scores]])),
@@ -113,12 +125,13 @@ export async function pruneSublayer(
 
 /** Statistics of the sublayer as it is; null for a method that looks at none. */
 async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics | null> {
-  const { forward, probe, layer, mask, states, kind, block, signal } = from;
-  const wish = wishOf(from.method);
-  if (wish === null) return null;
+  const { forward, probe, layer, mask, states, kind, block, split, signal } = from;
+  const rule = wishOf(from.method);
+  if (rule === null) return null;
+  const wish = { ...rule, sets: from.method.refit === null ? [] : [split.fitted, split.held] };
   const statistics =
     kind === 'attention'
-      ? await attentionStatistics(forward, layer, mask, states, wish.gram, signal)
+      ? await attentionStatistics(forward, layer, mask, states, wish, signal)
       : await probe.statistics(layer, mask, states, wish, signal);
   const last = kind === 'mlp' ? 'down' : 'o';
   const narrowed = from.remainder === 'padded';
@@ -130,7 +143,7 @@ async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics |
 async function refitAll(
   work: MapsToPrune,
   maps: Map<LinearName, PrunedMap>,
-  moments: RefitMoments,
+  moments: SplitMoments,
   to: {
     readonly tools: PruneTools;
     readonly refits: RefitRecord[];
@@ -141,8 +154,7 @@ async function refitAll(
     const map = { name, original: work.layer[name]!, pruned };
     const { fit, ...refitted } = await refitMap(work, map, moments, to.tools, to.signal);
     maps.set(name, refitted);
-    const energy = fit.targetEnergy > 0 ? fit.targetEnergy : 1;
-    to.refits.push({ name, before: fit.errorBefore / energy, after: fit.errorAfter / energy });
+    to.refits.push({ name, step: fit.step, before: fit.errorBefore, after: fit.errorAfter });
   }
 }
 
@@ -151,18 +163,21 @@ async function outputMoments(
   from: SublayerToPrune,
   original: LayerWeights,
   wanted: readonly Tensor[] | null,
-): Promise<RefitMoments> {
-  const { forward, kind, mask, states, signal } = from;
+): Promise<SplitMoments> {
+  const { forward, kind, mask, states, split, signal } = from;
   const own =
     wanted === null ? await forward.sublayer(kind, original, mask, states, { signal }) : null;
-  const { train } = await gatherMoments(
+  const { sets } = await gatherMoments(
     forward,
-    { ...from, wanted: wanted ?? own!, heldoutFrom: states.length },
+    { ...from, wanted: wanted ?? own!, sets: [split.fitted, split.held] },
     signal,
   );
   releaseTensors(own ?? []);
   const { bias } = original[kind === 'mlp' ? 'down' : 'o'];
-  return bias === null ? train : withoutBias(train, bias);
+  const [fitted, held] = sets.map((moments) =>
+    bias === null ? moments : withoutBias(moments, bias),
+  );
+  return { fitted: fitted!, held: held!, refitsAll: split.refitsAll };
 }
 
 /** Moments of the target less an output bias that stays as it is. */

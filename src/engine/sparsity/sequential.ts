@@ -1,13 +1,16 @@
 import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import { holdBack } from '../reformation/heldBack.ts';
+import { interpolated, judgeRefit, type RefitJudgement } from '../reformation/judgeRefit.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { countParameters, denseSubnet, hasAttention } from '../subnet/count.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
 import { assertSparsityFits, patternOf, type SparsityPlan } from './assertSparsityFits.ts';
 import { keptRowsOf } from './compactMaps.ts';
-import type { LinearName } from './linearMaps.ts';
+import { type LinearName, MAPS } from './linearMaps.ts';
 import { wishOf } from './method.ts';
 import { mlpProbeOf } from './mlpProbe.ts';
 import type { PruneTools } from './pruneMaps.ts';
@@ -23,8 +26,12 @@ export interface SparsifyRequest extends SparsityPlan {
   readonly weights: ModelWeights;
   /** Which part of the model there is; all of it when absent. Removed sublayers are passed over. */
   readonly subnet?: Subnet;
-  /** Calibration windows grouped into batches. */
+  /** Calibration windows grouped into batches, in the order of the text. */
   readonly batches: readonly (readonly Uint32Array[])[];
+  /** Chooses the tokens that refits are not fitted to. */
+  readonly seed: number;
+  /** Judges a refit as a whole, on other windows than those of `batches`. */
+  readonly judge: Pick<RefitJudgement, 'head' | 'dense' | 'batches' | 'loss'>;
   /** Also counts the scores that chose the masks; costs a logarithm per weight. */
   readonly histograms?: boolean;
   readonly signal?: AbortSignal;
@@ -56,6 +63,8 @@ export interface SparseLayer {
 export interface SparseModel {
   readonly weights: ModelWeights;
   readonly layers: readonly SparseLayer[];
+  /** How much of the refit was accepted; null for a method that does not refit. */
+  readonly verdict: ReformVerdict | null;
 }
 
 /**
@@ -65,6 +74,9 @@ export interface SparseModel {
  * Inside a subnet, statistics, scores, groups and refits see nothing but what it keeps, in the order
  * of its exported weights. A group along a narrowed dimension may then be the last and short: it
  * keeps at most n.
+ *
+ * A refit is accepted only as far as tokens gain by it that it was not fitted to, map by map and then as
+ * a whole, by the loss on the judging windows: else the weights stay as the rule cut them.
  *
  * Memory: the residual streams of all calibration tokens, before and after a sublayer, a second
  * pair where a refit follows the dense model, and one sublayer's statistics.
@@ -76,7 +88,7 @@ export interface SparseModel {
  * @source METHODS sections 3.1 and 3.2
  */
 export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
-  const { forward, weights, method, batches, signal } = request;
+  const { forward, weights, method, batches, judge, signal } = request;
   const { shape } = weights;
   const subnet = request.subnet ?? denseSubnet(shape);
   const { block, denseBlock } = countParameters(shape, subnet);
@@ -88,10 +100,13 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const embedded = blind ? [] : batches.map((batch) => forward.embed(weights, batch));
   const follow = method.refit?.target === 'dense';
   let [denseStates, states]: [Tensor[], Tensor[]] = [embedded, embedded];
+  const split = holdBack(blind ? [] : batches, request.seed);
   const layers: LayerWeights[] = [];
+  const cut: LayerWeights[] = [];
   const sparse: SparseLayer[] = [];
   for (const [l, original] of weights.layers.entries()) {
     let layer = original;
+    let cutLayer = original;
     const mask = subnet.layers[l]!;
     const masks: Partial<Record<LinearName, WeightMask>> = {};
     const scores: Partial<Record<LinearName, ScoreHistogram>> = {};
@@ -104,13 +119,23 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
       if (pattern !== null && isPresent(kind, mask)) {
         const done = await pruneSublayer(
           {
-            ...{ ...request, probe, mask, block: `block ${l}`, layer, kind, pattern, states },
+            ...request,
+            probe,
+            mask,
+            block: `block ${l}`,
+            layer,
+            kind,
+            pattern,
+            states,
+            split,
             remainder: narrowed ? 'padded' : 'refused',
             histograms: request.histograms ?? false,
           },
           follow ? denseStates : null,
         );
         layer = done.layer;
+        const own = done.cut ?? layer;
+        for (const name of MAPS[kind]) cutLayer = { ...cutLayer, [name]: own[name] };
         if (done.statistics !== null) request.onStatistics?.({ layer: l, kind }, done.statistics);
         Object.assign(masks, done.masks);
         Object.assign(scores, done.scores);
@@ -120,11 +145,30 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
       request.onProgress?.(2 * l + (kind === 'mlp' ? 2 : 1), 2 * shape.layers);
     }
     layers.push(layer);
+    cut.push(cutLayer);
     sparse.push({ layer: l, masks, scores, density: densityOf(shape, mask, masks), refits });
     request.onLayer?.(sparse[l]!);
   }
   releaseTensors([...denseStates, ...states]);
-  return { weights: { ...weights, layers }, layers: sparse };
+  const refitted = { ...weights, layers };
+  if (method.refit === null) return { weights: refitted, layers: sparse, verdict: null };
+  const before = { ...weights, layers: cut };
+  const rows = judge.batches.map(() => null);
+  const judgement = { ...judge, forward, subnet, rows, signal };
+  const refits = sparse.flatMap((one) => one.refits);
+  const maps = { all: refits.length, accepted: refits.filter(({ step }) => step > 0).length };
+  const verdict = { ...(await judgeRefit(judgement, before, refitted)), maps };
+  return {
+    weights: interpolated(before, refitted, verdict.step),
+    layers: verdict.step === 0 ? sparse.map(withoutRefits) : sparse,
+    verdict,
+  };
+}
+
+/** The record of a block whose weights stay as they were cut. */
+function withoutRefits(layer: SparseLayer): SparseLayer {
+  const refits = layer.refits.map((refit) => ({ ...refit, step: 0, after: refit.before }));
+  return { ...layer, refits };
 }
 
 /** Share of the kept weights of a block's maps that stay; maps without a mask stay whole. */

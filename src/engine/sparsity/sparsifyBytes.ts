@@ -11,9 +11,10 @@ export interface SparsityMemory {
 }
 
 /**
- * Peak bytes of `sparsify` beside the source's weights: the new maps, the residual streams before
- * and after a sublayer (twice where a refit follows another model), and of the largest sublayer the
- * Gram matrices and the float64 matrices of the map that is being swept or refitted.
+ * Peak bytes of `sparsify` beside the source's weights: the new maps (thrice where a refit is judged
+ * against the cut ones), the residual streams before and after a sublayer (twice where a refit follows
+ * another model), and of the largest sublayer the Gram matrices and the float64 matrices of the map
+ * that is being swept or refitted.
  */
 export function sparsifyBytes(shape: ModelShape, memory: SparsityMemory): number {
   const { method, scope, tokens } = memory;
@@ -24,9 +25,16 @@ export function sparsifyBytes(shape: ModelShape, memory: SparsityMemory): number
   const wish = wishOf(method);
   if (wish === null) return maps;
   const streams = 4 * tokens * hidden * (method.refit?.target === 'dense' ? 4 : 2);
-  if (!wish.gram) return maps + streams;
   const width = Math.max(intermediate, scope === 'all' ? heads * headDim : 0);
+  if (method.refit !== null) {
+    // The cut maps, and a step between them and the refitted ones.
+    const judged = 2 * maps;
+    // Of both inputs for fitted and for held-back tokens, and their sum while it is fitted.
+    const grams = 8 * (2 * hidden ** 2 + 3 * width ** 2) + 4 * width ** 2;
+    return maps + judged + streams + grams + 8 * 10 * width * hidden;
+  }
+  if (!wish.gram) return maps + streams;
   // Both inputs' Gram matrices, the float32 product of a batch, and a copy while they are solved.
   const grams = 8 * (hidden ** 2 + 2 * width ** 2) + 4 * width ** 2;
-  return maps + streams + grams + 8 * (method.refit === null ? 2 : 7) * width * hidden;
+  return maps + streams + grams + 8 * 2 * width * hidden;
 }

@@ -1,4 +1,5 @@
 import { EngineError } from '../../protocol/errors.ts';
+import type { TokenRows } from '../reformation/heldBack.ts';
 
 /**
  * What the inputs of a sublayer's maps look like over the calibration tokens.
@@ -9,6 +10,8 @@ export interface SublayerStatistics {
   readonly tokens: number;
   readonly normed: InputMoments;
   readonly inner: InputMoments;
+  /** Σ x xᵀ of what enters q, k and v or gate and up, for each set of tokens that was asked for. */
+  readonly normedSets: readonly Float64Array[];
   /** What one neuron's gate and up rows do to the output; MLP only, when asked for. */
   readonly sensitivity: Sensitivity | null;
 }
@@ -31,8 +34,11 @@ export interface Sensitivity {
 
 /** What is collected besides the sums of squares. */
 export interface StatisticsWish {
+  /** Gram matrices of both inputs over all tokens. */
   readonly gram: boolean;
   readonly sensitivity: boolean;
+  /** Sets of tokens whose normed inputs get a Gram matrix each: per set and batch, their rows. */
+  readonly sets: readonly (readonly TokenRows[])[];
 }
 
 /**

@@ -31,6 +31,8 @@ import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import type { LayerMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
+import { maskedWeights } from '../../fixtures/maskedWeights.ts';
+import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyShape, tinyWeights } from '../../fixtures/tinyModel.ts';
 import { propertyOptions } from '../propertyOptions.ts';
 
@@ -150,20 +152,19 @@ describe('a sparse subnet', () => {
     for (const name of NAMES) {
       for (const pattern of ['2:4', '50%'].map(parsePattern)) {
         const plan = { method: methodFor(shape, name), pattern, scope: 'all' as const };
-        const inside = await prune({ weights: llama, subnet, ...plan });
+        // Judged against what the small model is judged against: the subnet before it got its zeros.
+        const goal = maskedWeights(llama, subnet);
+        const inside = await prune({ weights: llama, subnet, ...plan }, goal);
         const alone = await prune({ weights: small, ...plan });
         for (const [l, { masks }] of inside.layers.entries()) {
           const layer = cut(inside.weights.layers[l]!);
           for (const map of ALL) {
+            const what = `${name}, block ${l}, ${map}`;
             const [mine, theirs] = [layer[map]!.weight, alone.weights.layers[l]![map]!.weight];
-            assert.deepEqual(
-              masks[map],
-              alone.layers[l]!.masks[map],
-              `${name}, block ${l}, ${map}`,
-            );
+            assert.deepEqual(masks[map], alone.layers[l]!.masks[map], what);
             // The same numbers through other shapes of products: float32 rounding in 5 steps.
             for (const [i, value] of mine.entries()) {
-              assert.ok(Math.abs(value - theirs[i]!) < 2e-4, `${name}, block ${l}, ${map} ${i}`);
+              assert.ok(Math.abs(value - theirs[i]!) < 2e-4, `${what} ${i}`);
             }
           }
         }
@@ -229,6 +230,8 @@ describe('a sparse subnet', () => {
 function prune(
   request: Pick<SparsifyRequest, 'weights' | 'method' | 'pattern' | 'scope'> &
     Partial<SparsifyRequest>,
+  /** What a refit should bring the model nearer to. */
+  dense = request.weights,
 ): Promise<SparseModel> {
   const { shape } = request.weights;
   const rng = rngFor(7, 'windows');
@@ -237,7 +240,8 @@ function prune(
     [window(), window(), window()],
     [window(), window()],
   ];
-  return sparsify({ forward: new ForwardPass(runtime, shape), tools, batches, ...request });
+  const forward = new ForwardPass(runtime, shape);
+  return sparsify({ forward, tools, batches, ...judgedBy(forward, dense), ...request });
 }
 
 /** Counts non-zeros of every group of what a sliced checkpoint would hold, as [outputs, inputs]. */

@@ -83,11 +83,12 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   const forward = new ForwardPass(runtime, weights.shape);
   assert.equal(forward.variantFor(forward.embed(weights, [window])), 'fused');
   const states = [forward.embed(weights, [window])];
-  const { inner, tokens } = await attentionStatistics(forward, layer, mask, states, true);
+  const wish = { gram: true, sets: [] };
+  const { inner, tokens } = await attentionStatistics(forward, layer, mask, states, wish);
   assert.equal(tokens, 1024);
   checkClose(inner.gram!, expected!.statistics.context.gram, 'Gram matrix of a sparsity pass');
   const narrow = { ...mask, heads: [{ ...mask.heads[0]!, vo: Uint32Array.of(1, 4, 5) }] };
-  const part = await attentionStatistics(forward, layer, narrow, states, true);
+  const part = await attentionStatistics(forward, layer, narrow, states, wish);
   const kept = [1, 4, 5, 7, 10, 11];
   const among = kept.flatMap((i) => kept.map((j) => inner.gram![i * 12 + j]!));
   checkClose(part.inner.gram!, Float64Array.from(among), 'Gram matrix of kept dimensions');

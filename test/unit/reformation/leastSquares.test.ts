@@ -5,7 +5,6 @@ import { meanDiagonal } from '../../../src/engine/numeric/symmetric.ts';
 import { leastSquares, remainingEnergy } from '../../../src/engine/reformation/leastSquares.ts';
 import {
   centred,
-  merged,
   momentsOfLayer,
   momentsOfTarget,
   type ResidualMoments,
@@ -104,27 +103,6 @@ test('the layer target needs no measured target', async () => {
     assert.ok(relativeDifference(derived[key], measured[key]) < 1e-9, key);
   }
   close(derived.energy, measured.energy, 1e-9);
-});
-
-test('the moments of two halves merge to the moments of the whole', async () => {
-  const whole = refitCase(4, sizes, 'dense');
-  const part = (from: number, to: number): Promise<ResidualMoments> => {
-    const rows = (matrix: typeof whole.target): typeof whole.target => ({
-      ...matrix,
-      rows: to - from,
-      data: matrix.data.slice(from * matrix.columns, to * matrix.columns),
-    });
-    const half = { ...whole, keptInputs: rows(whole.keptInputs), target: rows(whole.target) };
-    return momentsOfTarget(targetMomentsOf(half), whole.keptWeight, solver);
-  };
-  const sum = merged(await part(0, 50), await part(50, 120));
-  const direct = await momentsOfTarget(targetMomentsOf(whole), whole.keptWeight, solver);
-  assert.equal(sum.tokens, direct.tokens);
-  close(sum.energy, direct.energy, 1e-9);
-  assert.ok(relativeDifference(sum.gram.data, direct.gram.data) < 1e-12);
-  assert.ok(relativeDifference(sum.residual.data, direct.residual.data) < 1e-9);
-  assert.ok(relativeDifference(sum.inputSum, direct.inputSum) < 1e-12);
-  assert.ok(relativeDifference(sum.residualSum, direct.residualSum) < 1e-9);
 });
 
 test('nothing removed leaves the weights of the layer target as they were', async () => {

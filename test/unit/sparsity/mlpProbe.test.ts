@@ -45,7 +45,11 @@ describe('a look at an MLP', () => {
       await forward.sublayer('mlp', layer, mask, states, { tap: (tap) => void taps.push(tap) });
       const sums = expected(taps, layer.gate!.weight, layer.up.weight, act, slope);
 
-      const wish = { gram: true, sensitivity: true };
+      const sets = [
+        [null, Uint32Array.of(0, 7)],
+        [new Uint32Array(0), Uint32Array.of(19)],
+      ];
+      const wish = { gram: true, sensitivity: true, sets };
       const found = await new MlpProbe(forward).statistics(layer, mask, states, wish);
       assert.equal(found.tokens, 40);
       const pairs = {
@@ -58,10 +62,21 @@ describe('a look at an MLP', () => {
         // The derivative is a central difference: its error is the square of the step.
         assert.ok(relativeDifference(mine, theirs) < (name === 'gate' ? 1e-3 : 1e-5), name);
       }
+      for (const [set, rows] of [
+        [0, [...Array.from({ length: 20 }).keys(), 20, 27]],
+        [1, [39]],
+      ] as const) {
+        const normed = Float32Array.from(taps.flatMap((tap) => [...tap.normed]));
+        const energy = Float64Array.from({ length: 32 }, (_, c) =>
+          rows.reduce((sum, row) => sum + normed[row * 32 + c]! ** 2, 0),
+        );
+        const diagonal = found.normedSets[set]!.filter((_, i) => i % 33 === 0);
+        assert.ok(relativeDifference(diagonal, energy) < 1e-5, `set ${set}`);
+      }
       const diagonal = found.inner.gram!.filter((_, i) => i % 65 === 0);
       assert.ok(relativeDifference(diagonal, sums.inner) < 1e-5);
       const bare = await new MlpProbe(forward).statistics(layer, mask, states, {
-        ...{ gram: false, sensitivity: false },
+        ...{ gram: false, sensitivity: false, sets: [] },
       });
       assert.deepEqual(bare.inner, { squares: found.inner.squares, gram: null });
       assert.equal(bare.sensitivity, null);

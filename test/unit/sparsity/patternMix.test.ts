@@ -12,6 +12,7 @@ import { formatPattern, keptShare, parsePattern } from '../../../src/engine/spar
 import { mixLevels, searchMix } from '../../../src/engine/sparsity/patternMix.ts';
 import { sparsify } from '../../../src/engine/sparsity/sequential.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
+import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -94,8 +95,9 @@ describe('a model of known statistics', () => {
     const rng = rngFor(7, 'windows');
     const window = (): Uint32Array => Uint32Array.from({ length: 24 }, () => rng.int(96));
     const method = SPARSITY_METHODS.dass;
+    const forward = new ForwardPass(runtime, weights.shape);
     const sparse = await sparsify({
-      forward: new ForwardPass(runtime, weights.shape),
+      ...{ forward, ...judgedBy(forward, weights) },
       tools: { solver: new Solver(runtime), gemm: new SolverGemm(runtime) },
       ...{ weights, batches: [[window()], [window()]], method, scope: 'all' },
       pattern: parsePattern('2:4'),

@@ -25,6 +25,7 @@ import { formatPattern, type Pattern, parsePattern } from '../../../src/engine/s
 import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequential.ts';
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
+import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -134,8 +135,9 @@ describe('a model made sparse', () => {
       }
     }
     const counting = new Counting('cpu', 1);
+    const forward = new ForwardPass(counting, llama.shape);
     const request = {
-      ...{ forward: new ForwardPass(counting, llama.shape), weights: llama },
+      ...{ forward, weights: llama, ...judgedBy(forward, llama) },
       ...{ tools: { solver: new Solver(counting), gemm: new SolverGemm(counting) } },
       ...{ batches: batchesFor(llama), pattern: parsePattern('2:4'), scope: 'all' as const },
     };
@@ -213,6 +215,7 @@ describe('sparsity is refused', () => {
     const forward = new ForwardPass(runtime, llama.shape);
     const sparse = await sparsify({
       ...{ forward, tools, weights: llama, batches: [], scope: 'all', ...request },
+      ...judgedBy(forward, llama),
     });
     assert.ok(sparse.layers.every(({ density }) => density === 0.5));
   });
@@ -264,9 +267,10 @@ function prune(
   scope: SparsityScope,
   signal?: AbortSignal,
 ): Promise<SparseModel> {
+  const forward = new ForwardPass(runtime, weights.shape);
   return sparsify({
-    forward: new ForwardPass(runtime, weights.shape),
-    ...{ tools, weights, batches: batchesFor(weights), method, pattern, scope },
+    ...{ forward, tools, weights, batches: batchesFor(weights), method, pattern, scope },
+    ...judgedBy(forward, weights),
     ...(signal === undefined ? {} : { signal }),
   });
 }

@@ -1,0 +1,16 @@
+import {
+  type ReformVerdict,
+  type ReformVerdicts,
+  verdictText,
+} from '../../protocol/reformVerdict.ts';
+import type { RunContext } from './runContext.ts';
+
+/** Logs how much of a stage's reform was accepted, for people and for programs. */
+export function reportVerdict(
+  run: RunContext,
+  stage: keyof ReformVerdicts,
+  verdict: ReformVerdict,
+): void {
+  run.tell({ kind: 'reformJudged', stage, verdict });
+  run.log(verdict.step === 0 ? 'warning' : 'info', verdictText(stage, verdict));
+}
