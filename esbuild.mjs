@@ -28,13 +28,14 @@ const programs = {
     { in: 'src/cli/main.ts', out: 'cli' },
     { in: 'src/server/main.ts', out: 'engine' },
     { in: 'src/engine/pipeline/probeMain.ts', out: 'probe' },
+    { in: 'src/engine/tokenizer/tokenizerMain.ts', out: 'tokenizer' },
   ].filter(({ in: path }) => existsSync(path)),
   platform: 'node',
   format: 'cjs',
   target: 'node20',
   // jsonc-parser's "main" is UMD, whose inner requires no bundler can follow; its "module" is not.
   mainFields: ['module', 'main'],
-  external: ['onnxruntime-node', 'vscode'],
+  external: ['onnxruntime-node', 'tokenizers', 'vscode'],
   // Code that runs from source too asks for `__filename` first, and for import.meta only there.
   logOverride: { 'empty-import-meta': 'silent' },
   outExtension: { '.js': '.cjs' },

@@ -10,7 +10,9 @@ export type Source = { readonly path: string } | { readonly text: string };
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const PROGRAMS = ['extension.cjs', 'service.cjs', 'engine.cjs', 'probe.cjs', 'cli.cjs'];
+const PROGRAMS = [
+  ...['extension.cjs', 'service.cjs', 'engine.cjs', 'probe.cjs', 'tokenizer.cjs', 'cli.cjs'],
+];
 const PAGE = ['webview.js', 'webview.css', 'codicon.css', 'codicon.ttf'];
 /** Pieces of the dashboard that are read when they are looked at. */
 const PIECES = 'dist/page';
@@ -29,7 +31,7 @@ const PACKAGES = 'dist/node_modules';
 
 /**
  * What the VSIX of a platform holds, and nothing else.
- * @param platform  null leaves ONNX Runtime out
+ * @param platform  null leaves the native libraries out
  * @returns the source of each file under its path in the extension
  */
 export function vsixContents(platform: Platform | null): Map<string, Source> {
@@ -45,7 +47,10 @@ export function vsixContents(platform: Platform | null): Map<string, Source> {
     const path = `dist/${name}`;
     contents.set(path, name.endsWith('.ttf') ? { path } : { text: withoutMapLink(path) });
   }
-  if (platform !== null) addRuntime(contents, platform);
+  if (platform !== null) {
+    addRuntime(contents, platform);
+    addTokenizers(contents, platform);
+  }
   contents.set('package.json', { text: manifest('package.json') });
   contents.set('README.md', { text: readmeOfAnExtension() });
   contents.set('ThirdPartyNotices.txt', { text: thirdPartyNotices(bundles, platform !== null) });
@@ -70,6 +75,16 @@ function addRuntime(contents: Map<string, Source>, { platform, arch }: Platform)
     }
     contents.set(`${PACKAGES}/${name}/package.json`, { text: manifest(`${from}/package.json`) });
   }
+}
+
+/** The tokenizers library with the binary of one platform; the package has those of thirteen. */
+function addTokenizers(contents: Map<string, Source>, { platform, arch }: Platform): void {
+  const from = 'node_modules/tokenizers';
+  const toolchain = { linux: '-gnu', win32: '-msvc' }[platform] ?? '';
+  for (const name of ['index.js', `tokenizers.${platform}-${arch}${toolchain}.node`]) {
+    contents.set(`${PACKAGES}/tokenizers/${name}`, { path: `${from}/${name}` });
+  }
+  contents.set(`${PACKAGES}/tokenizers/package.json`, { text: manifest(`${from}/package.json`) });
 }
 
 /** Paths of the checkout: of a file itself, of a folder all that is in it, sorted. */

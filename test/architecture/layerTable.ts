@@ -30,18 +30,20 @@ const HASH = 'node:crypto';
 export const LAYERS: Readonly<Record<string, LayerRule>> = {
   protocol: { folders: [], packages: ['jsonc-parser', 'typebox', 'vscode-jsonrpc'] },
 
+  // Where the product's own processes are.
+  'engine/processes': { folders: [], node: ['node:module', 'node:path', 'node:url'] },
   'engine/numeric': { folders: engine(), packages: ['pure-rand'], node: [HASH] },
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
   'engine/checkpoint': { folders: engine('numeric'), node: [HASH, ...READ_FILES] },
   'engine/tokenizer': {
-    folders: engine('numeric'),
-    packages: ['@huggingface/tokenizers'],
-    node: [TURN, ...READ_FILES],
+    folders: engine('numeric', 'processes'),
+    packages: ['tokenizers'],
+    node: [HASH, 'node:child_process', ...READ_FILES],
   },
   'engine/runtime': {
-    folders: engine('numeric', 'onnx'),
+    folders: engine('numeric', 'onnx', 'processes'),
     packages: ['onnxruntime-node'],
-    node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path', 'node:url'],
+    node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path'],
   },
   'engine/subnet': { folders: engine('checkpoint'), node: [HASH] },
   'engine/graphs': {

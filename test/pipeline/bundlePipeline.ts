@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
 /**
- * Bundles `pipelineChild.ts` with its device probe: plain JavaScript starts ten times faster than
+ * Bundles `pipelineChild.ts` with the device probe and the tokenizer process: plain JavaScript starts ten times faster than
  * sources, and is what users run.
  * @param out  folder to write to
  * @returns path of the program
@@ -15,6 +15,7 @@ export function bundlePipeline(out: string): string {
     entryPoints: [
       { in: at('pipelineChild.ts'), out: 'pipelineChild' },
       { in: at('../../src/engine/pipeline/probeMain.ts'), out: 'probe' },
+      { in: at('../../src/engine/tokenizer/tokenizerMain.ts'), out: 'tokenizer' },
     ],
     outdir: out,
     outExtension: { '.js': '.cjs' },
@@ -23,10 +24,10 @@ export function bundlePipeline(out: string): string {
     format: 'cjs',
     target: 'node20',
     mainFields: ['module', 'main'],
-    external: ['onnxruntime-node'],
+    external: ['onnxruntime-node', 'tokenizers'],
     logLevel: 'error',
   });
-  // The bundle lies outside the repository, the native package in it.
+  // The bundle lies outside the repository, the native packages in it.
   symlinkSync(at('../../node_modules'), join(out, 'node_modules'), 'junction');
   return join(out, 'pipelineChild.cjs');
 }

@@ -11,7 +11,7 @@ export interface ServicePrograms {
 }
 
 /**
- * Bundles the service with the real engine and its device probe, and the stand-in engine.
+ * Bundles the service with the real engine, the device probe and the tokenizer process, and the stand-in engine.
  * @param out  folder to write to
  */
 export function bundleService(out: string): ServicePrograms {
@@ -21,6 +21,7 @@ export function bundleService(out: string): ServicePrograms {
       { in: at('../../src/service/main.ts'), out: 'service' },
       { in: at('../../src/server/main.ts'), out: 'engine' },
       { in: at('../../src/engine/pipeline/probeMain.ts'), out: 'probe' },
+      { in: at('../../src/engine/tokenizer/tokenizerMain.ts'), out: 'tokenizer' },
       { in: at('../server/standInEngine.ts'), out: 'standIn' },
     ],
     outdir: out,
@@ -30,11 +31,11 @@ export function bundleService(out: string): ServicePrograms {
     format: 'cjs',
     target: 'node20',
     mainFields: ['module', 'main'],
-    external: ['onnxruntime-node'],
+    external: ['onnxruntime-node', 'tokenizers'],
     logOverride: { 'empty-import-meta': 'silent' },
     logLevel: 'error',
   });
-  // The bundle lies outside the repository, the native package in it.
+  // The bundle lies outside the repository, the native packages in it.
   symlinkSync(at('../../node_modules'), join(out, 'node_modules'), 'junction');
   return { service: join(out, 'service.cjs'), standIn: join(out, 'standIn.cjs') };
 }

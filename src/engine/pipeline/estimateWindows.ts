@@ -1,9 +1,9 @@
-import { open, stat } from 'node:fs/promises';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
-import { readText } from './readText.ts';
+import { textBytes, textChunks } from './readText.ts';
 import { planTokens } from './tokenPlan.ts';
 
 /** Windows of a run, and whether they were counted or extrapolated. */
@@ -16,8 +16,8 @@ export interface WindowCounts extends Readonly<EstimateReport['windows']> {
 
 /** Texts up to this are tokenised whole, bytes: one to two seconds. */
 const WHOLE_BYTES = 2_000_000;
-/** Part of a larger text that tells its tokens per byte. */
-const SAMPLE_BYTES = 200_000;
+/** Part of a larger text that tells its tokens per byte, UTF-16 units. */
+const SAMPLE_CHARACTERS = 200_000;
 /** Shares of the token plan (see planTokens). */
 const [CALIBRATION_SHARE, SEARCH_SHARE, HELDOUT_SHARE] = [0.75, 0.25, 0.1];
 
@@ -30,19 +30,42 @@ export async function countWindows(
   { folder, shape }: Checkpoint,
   signal: AbortSignal,
 ): Promise<WindowCounts> {
-  const tokenizer = await loadTokenizer(folder, shape.vocab);
   const texts = [config.text, ...(config.heldout === null ? [] : [config.heldout])];
-  const sizes = await Promise.all(texts.map(bytesOf));
-  const textBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
-  if (textBytes <= WHOLE_BYTES) {
+  const sizes = await Promise.all(texts.map(textBytes));
+  const tokenizer = await loadTokenizer(folder, shape.vocab);
+  try {
+    return await countWith(tokenizer, config, { shape, texts, sizes, signal });
+  } finally {
+    tokenizer.release();
+  }
+}
+
+interface CountContext {
+  readonly shape: ModelShape;
+  readonly texts: readonly string[];
+  /** Bytes of each text. */
+  readonly sizes: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+async function countWith(
+  tokenizer: TextTokenizer,
+  config: ResolvedConfig,
+  { shape, texts, sizes, signal }: CountContext,
+): Promise<WindowCounts> {
+  const allBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  if (allBytes <= WHOLE_BYTES) {
     const { calibration, search, heldout } = await planTokens(config, shape, tokenizer, signal);
     const counted = (windows: readonly Uint32Array[]): readonly [number, number] => [
       windows.length,
       windows[0]?.length ?? 0,
     ];
     return {
-      ...{ calibration: counted(calibration), search: counted(search), heldout: counted(heldout) },
-      ...{ exact: true, textBytes },
+      calibration: counted(calibration),
+      search: counted(search),
+      heldout: counted(heldout),
+      exact: true,
+      textBytes: allBytes,
     };
   }
   const [known = 0, other] = await Promise.all(
@@ -59,17 +82,9 @@ export async function countWindows(
     calibration: fitting(calibrated * CALIBRATION_SHARE, calibration.length, calibration.windows),
     search: fitting(calibrated * SEARCH_SHARE, search.length, search.windows),
     heldout: fitting(other ?? known * HELDOUT_SHARE, evaluation.context, all),
-    ...{ exact: false, textBytes },
+    exact: false,
+    textBytes: allBytes,
   };
-}
-
-/** A text that is missing is told by reading it, in the words of the run. */
-async function bytesOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch {
-    return (await readText(path)).length;
-  }
 }
 
 async function tokensPerByte(
@@ -77,14 +92,17 @@ async function tokensPerByte(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<number> {
-  const file = await open(path, 'r');
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
-    const bytes = buffer.subarray(0, bytesRead);
-    // The sample may end inside a character, which then counts as one unknown one.
-    const tokens = await tokenizer.encodeLong(new TextDecoder().decode(bytes), signal);
-    return tokens.length / Math.max(1, bytes.length);
-  } finally {
-    await file.close();
+  const sample = await startOf(path);
+  const tokens = await tokenizer.encode(sample, { signal });
+  return tokens.length / Math.max(1, Buffer.byteLength(sample));
+}
+
+/** The first characters of a text. */
+async function startOf(path: string): Promise<string> {
+  let text = '';
+  for await (const chunk of textChunks(path)) {
+    text += chunk;
+    if (text.length >= SAMPLE_CHARACTERS) break;
   }
+  return text.slice(0, SAMPLE_CHARACTERS);
 }

@@ -10,7 +10,7 @@ import { perplexityOf } from '../evaluation/perplexity.ts';
 import { windowsOf } from '../tokenizer/tokenWindows.ts';
 import { loadModel } from './loadCandidate.ts';
 import { measureFigures } from './measureFigures.ts';
-import { readText } from './readText.ts';
+import { textBytes, textChunks } from './readText.ts';
 import { engineVersion } from './versions.ts';
 
 /**
@@ -22,15 +22,18 @@ export async function evaluateModel(
   context: EngineContext,
 ): Promise<EvaluationReport> {
   const { signal } = context;
-  const text = await readText(resolve(request.text));
+  const text = resolve(request.text);
+  // A text that cannot be read is refused before the model is loaded.
+  await textBytes(text);
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
   const { bench, candidate, dtype, fingerprint } = loaded;
   try {
     const { shape } = bench.weights;
     const length = Math.min(request.context, shape.maxPositions);
-    const tokens = await bench.tokenizer.encodeLong(text, signal);
-    const all = windowsOf(tokens, length, 'all', { mode: 'contiguous' });
-    const windows = (request.maxWindows ?? 0) > 0 ? all.slice(0, request.maxWindows) : all;
+    const maxWindows = request.maxWindows ?? 0;
+    const most = maxWindows > 0 ? maxWindows * length : undefined;
+    const tokens = await bench.tokenizer.encode(textChunks(text), { signal, most });
+    const windows = windowsOf(tokens, length, 'all', { mode: 'contiguous' });
     const result = await perplexityOf(bench.forward, bench.head, candidate, windows, { signal });
     const { measured } = await measureFigures(
       bench,
@@ -45,7 +48,7 @@ export async function evaluateModel(
     );
     return {
       path: resolve(request.path),
-      text: resolve(request.text),
+      text,
       ...result,
       ...measured,
       windows: windows.length,

@@ -13,8 +13,7 @@ import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
-import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/loadTokenizer.ts';
-import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
+import { readTokenizerFiles } from '../tokenizer/tokenizerFiles.ts';
 import { textHash } from './readText.ts';
 import { RunContext } from './runContext.ts';
 import { runStages } from './runStages.ts';
@@ -104,9 +103,9 @@ export async function hashesOf(
 }
 
 async function tokenizerHash(folder: string): Promise<string> {
-  const files = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE];
-  const found = await Promise.all(files.map((name) => readTokenizerFile(folder, name)));
-  return hashOf(JSON.stringify(found));
+  const { main, config, specialTokens, addedTokens } = await readTokenizerFiles(folder);
+  const older = [specialTokens, addedTokens].filter((file) => file !== undefined);
+  return hashOf(JSON.stringify([main, config, ...older].map((file) => file?.json)));
 }
 
 /** Writing the end must not hide what ended the run, e.g. a full disk. */

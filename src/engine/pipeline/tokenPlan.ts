@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { splitTokens, windowsOf } from '../tokenizer/tokenWindows.ts';
-import { readText } from './readText.ts';
+import { textChunks } from './readText.ts';
 
 /** The windows of a run; no token is in two of the three groups. */
 export interface TokenPlan {
@@ -34,20 +34,24 @@ export async function planTokens(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<TokenPlan> {
-  const encode = async (path: string): Promise<Uint32Array> =>
-    tokenizer.encodeLong(await readText(path), signal);
-  const tokens = await encode(config.text);
+  const { maxWindows } = config.evaluation;
+  const capped = (length: number): number => Math.min(length, shape.maxPositions);
+  const context = capped(config.evaluation.context);
+  // Its windows follow each other from the start, so the rest of a long text is not looked at.
+  const most = maxWindows === 0 ? undefined : maxWindows * context;
+  // The shares of this one are parts of the whole, so all of it is counted.
+  const tokens = await tokenizer.encode(textChunks(config.text), { signal });
   const [known, rest] = splitTokens(
     tokens,
     config.heldout === null ? [1 - HELDOUT_SHARE, HELDOUT_SHARE] : [1, 0],
   ) as [Uint32Array, Uint32Array];
-  const heldout = config.heldout === null ? rest : await encode(config.heldout);
-  const capped = (length: number): number => Math.min(length, shape.maxPositions);
+  const heldout =
+    config.heldout === null
+      ? rest
+      : await tokenizer.encode(textChunks(config.heldout), { signal, most });
   const longest = capped(Math.max(config.calibration.length, config.search.length));
   const { calibration, search } = interleaved(known, longest);
-  const context = capped(config.evaluation.context);
   const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous' });
-  const { maxWindows } = config.evaluation;
   return {
     calibration: draw(calibration, capped(config.calibration.length), {
       count: config.calibration.windows,

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { cancelled, throwIfAborted } from '../../protocol/errors.ts';
+import { type ChildProgram, childProgram } from '../processes/childProgram.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
-import { type ProbeProgram, probeProgram } from './probeProgram.ts';
 import type { DeviceName } from './runtime.ts';
 
 /** What the probe process sends, once. */
@@ -36,8 +36,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Time the probe may take, ms. */
   readonly timeoutMs?: number;
-  /** Absent: {@link probeProgram}. */
-  readonly program?: ProbeProgram;
+  /** Absent: the product's own. */
+  readonly program?: ChildProgram;
 }
 
 /**
@@ -58,7 +58,7 @@ const MOST_STDERR = 8_192;
  */
 export async function probeDevice(device: DeviceName, options: ProbeOptions): Promise<ProbeResult> {
   throwIfAborted(options.signal);
-  const { entry, execArgv } = options.program ?? probeProgram();
+  const { entry, execArgv } = options.program ?? childProgram('probe', 'pipeline/probeMain.ts');
   const child = fork(entry, [device, String(options.threads)], {
     execArgv: [...execArgv],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** How to start the probe process. */
-export interface ProbeProgram {
+/** How to start one of the product's own processes. */
+export interface ChildProgram {
   /** The program to fork. */
   readonly entry: string;
   /** Options of Node in front of it. */
@@ -27,12 +27,16 @@ export function programPlace(): {
   return { bundled: false, from, folder: dirname(fileURLToPath(from)) };
 }
 
-/** The probe beside this bundle, or its source when this process runs the source itself. */
-export function probeProgram(): ProbeProgram {
+/**
+ * A program beside this bundle, or its source when this process runs the source itself.
+ * @param bundle  name of the program in `dist`, without extension
+ * @param source  its source file, relative to `src/engine`
+ */
+export function childProgram(bundle: string, source: string): ChildProgram {
   const { bundled, from, folder } = programPlace();
-  if (bundled) return { entry: join(folder, 'probe.cjs'), execArgv: [] };
+  if (bundled) return { entry: join(folder, `${bundle}.cjs`), execArgv: [] };
   return {
-    entry: join(folder, '..', 'pipeline', 'probeMain.ts'),
+    entry: join(folder, '..', source),
     execArgv: ['--import', pathToFileURL(createRequire(from).resolve('tsx')).href],
   };
 }
