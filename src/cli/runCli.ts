@@ -1,3 +1,4 @@
+import { safeJson } from '../protocol/plainText.ts';
 import { Command, CommanderError } from 'commander';
 import { engineVersion } from '../server/engineVersion.ts';
 import { addCompareCommand } from './compareCommand.ts';
@@ -26,7 +27,7 @@ export async function runCli(args: readonly string[], shell: Shell): Promise<num
     // Commander has already said what is wrong with the words.
     if (error instanceof CommanderError) return exitCodeOf(error);
     terminal.err(errorText(error, terminal));
-    if (args.includes('--json')) terminal.out(`${JSON.stringify(errorJson(error))}\n`);
+    if (args.includes('--json')) terminal.out(`${safeJson(errorJson(error))}\n`);
     return exitCodeOf(error);
   }
 }

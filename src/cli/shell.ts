@@ -1,4 +1,5 @@
 import type { EngineClientOptions } from '../server/client.ts';
+import { safeJson } from '../protocol/plainText.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What every command is given. */
@@ -29,5 +30,5 @@ export function printResult(shell: Shell, json: boolean, value: unknown, text: s
     return;
   }
   terminal.err(text);
-  terminal.out(`${JSON.stringify(value)}\n`);
+  terminal.out(`${safeJson(value)}\n`);
 }

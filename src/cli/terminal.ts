@@ -1,9 +1,15 @@
+import { terminalText } from '../protocol/plainText.ts';
+
+const CLEAR_LINE = '\r\u001b[2K';
+
 /** Where the command line writes, and what that place can show. */
 export interface Terminal {
   /** Results: stdout. */
   readonly out: (text: string) => void;
   /** Progress, remarks and errors: stderr. */
   readonly err: (text: string) => void;
+  /** Removes the line that stderr stands in; only for a live terminal. */
+  readonly clearLine: () => void;
   /** True when stderr redraws, so that a live line makes sense. */
   readonly live: boolean;
   readonly color: boolean;
@@ -18,8 +24,9 @@ export function processTerminal(process: NodeJS.Process): Terminal {
   const { stdout, stderr, env, platform } = process;
   const dumb = env.TERM === 'dumb';
   return {
-    out: (text) => stdout.write(text),
-    err: (text) => stderr.write(text),
+    out: (text) => stdout.write(terminalText(text)),
+    err: (text) => stderr.write(terminalText(text)),
+    clearLine: () => stderr.write(CLEAR_LINE),
     live: stderr.isTTY && !dumb,
     color: stderr.isTTY && !dumb && (env.NO_COLOR ?? '') === '',
     unicode: showsUnicode(env, platform),

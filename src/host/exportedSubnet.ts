@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { LoaderExports, LoaderLanguage } from '../configText/loaderSnippet.ts';
+import { readPlainText } from '../files/plainFile.ts';
 import { isInside } from './language/configPath.ts';
 
 /** Largest config.json read, bytes; those of exports hold the masks. */
@@ -59,7 +60,9 @@ function checkpointKind(configPath: string): 'stock' | 'ownCode' | 'none' {
   if (typeof subnet !== 'object' || subnet === null) return 'none';
   const { loadable } = subnet as { readonly loadable?: { readonly transformers?: unknown } };
   if (loadable?.transformers === true) return 'stock';
-  return autoMap === undefined ? 'none' : 'ownCode';
+  const { AutoModelForCausalLM: named } = (autoMap ?? {}) as Readonly<Record<string, unknown>>;
+  // Only our own module: code of anybody else is not to be run for the asking.
+  return typeof named === 'string' && named.startsWith('modeling_subnet.') ? 'ownCode' : 'none';
 }
 
 /** The source model that subnet.json names. */
@@ -70,8 +73,8 @@ function sourceOf(subnet: string): string | null {
 
 function readJson(path: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const text = readFileSync(path, 'utf8');
-    return text.length > MOST_BYTES ? undefined : (JSON.parse(text) as Record<string, unknown>);
+    const text = readPlainText(path, { links: 'refused', mostBytes: MOST_BYTES });
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
-import { EngineError, isEngineError } from '../protocol/errors.ts';
+import { EngineError, isEngineError, sentenceOf } from '../protocol/errors.ts';
 import { RemoteBug } from '../protocol/wireError.ts';
 import { TrustError } from './trust.ts';
+import { showError } from './ui/messages.ts';
 
 /** A thing to do about an error, offered as a button. */
 export interface Remedy {
@@ -53,7 +54,7 @@ export class Reporter {
     this.shownMs = this.now();
     this.last = text;
     const labels = buttons.map(({ label }) => label);
-    const chosen = await vscode.window.showErrorMessage(text, ...labels);
+    const chosen = await showError(text, ...labels);
     this.shownMs = undefined;
     try {
       await buttons.find(({ label }) => label === chosen)?.run();
@@ -90,9 +91,9 @@ export class Reporter {
 /** What a person reads about something thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof EngineError) {
-    const { what, expected, found, action } = error.problem;
+    const { expected, action } = error.problem;
     if (expected === '') return words(error.message);
-    return vscode.l10n.t('{0}: expected {1}, found {2}. {3}', what, expected, found, words(action));
+    return `${sentenceOf(error.problem)} ${words(action)}`;
   }
   const text = error instanceof Error ? error.message : String(error);
   return vscode.l10n.t('This is a bug in Subnet Studio: {0}', text);

@@ -31,11 +31,22 @@ export function decodeJson<S extends TSchema>(schema: S, text: string, what: str
   return decodeValue(schema, parseJson(text, what), what);
 }
 
+/** Deepest nesting of JSON that is read; ours has 12 levels, and deep recursion ends a process. */
+const MOST_DEPTH = 128;
+
 /**
  * Parses JSON text.
- * @throws EngineError `decode` when the text is no JSON
+ * @throws EngineError `decode` when the text is no JSON, or nested deeper than any file of ours
  */
 export function parseJson(text: string, what: string): unknown {
+  if (isDeeperThan(text, MOST_DEPTH)) {
+    throw new EngineError('decode', {
+      what,
+      expected: `JSON of at most ${MOST_DEPTH} levels`,
+      found: 'deeper nesting',
+      action: 'The file is damaged; restore it or leave it out.',
+    });
+  }
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -52,11 +63,56 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
-/** A value as one short piece of text for a message. */
+/**
+ * True when brackets outside of texts are nested deeper than a limit.
+ * @param text  JSON, or anything
+ */
+export function isDeeperThan(text: string, most: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === QUOTE) at = endOfText(text, at);
+    else if (character === OPEN_BRACKET || character === OPEN_BRACE) {
+      if (++depth > most) return true;
+    } else if (character === CLOSE_BRACKET || character === CLOSE_BRACE) depth--;
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH] = [34, 92];
+const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [91, 93, 123, 125];
+
+/** Place of the quote that ends a text; the end of everything where none does. */
+function endOfText(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+/** Levels of a value that a message shows. */
+const SHOWN_DEPTH = 3;
+/** Entries of a list or an object that a message looks at. */
+const SHOWN_ENTRIES = 16;
+
+/** A value as one short piece of text for a message; of a large or deep one only the beginning. */
 export function shorten(value: unknown, limit = 60): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(outline(value, limit, SHOWN_DEPTH)) ?? typeof value;
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+}
+
+function outline(value: unknown, limit: number, depth: number): unknown {
+  if (typeof value === 'string') return value.slice(0, limit);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === 0) return '…';
+  const inner = (one: unknown): unknown => outline(one, limit, depth - 1);
+  if (Array.isArray(value)) return value.slice(0, SHOWN_ENTRIES).map(inner);
+  const entries = Object.entries(value).slice(0, SHOWN_ENTRIES);
+  return Object.fromEntries(entries.map(([key, one]) => [key.slice(0, limit), inner(one)]));
 }
 
 /** The value at a JSON pointer; undefined when there is none. */

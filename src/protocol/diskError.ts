@@ -8,7 +8,10 @@ import { EngineError } from './errors.ts';
 export function diskError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof EngineError) return error;
   const code = String(error.code);
-  const [found, action] = reasons[code] ?? [`${code}: ${error.message}`, 'Check the disk.'];
+  const [found, action] = reasons[code.replace(/^ERR_FS_/, '')] ?? [
+    `${code}: ${error.message}`,
+    'Check the disk.',
+  ];
   return new EngineError(
     'disk',
     { what: path, expected: 'a file that can be read and written', found, action },
@@ -26,5 +29,11 @@ const reasons: Readonly<Record<string, readonly [found: string, action: string]>
   ENOTDIR: ['a file where a folder should be', 'Check the path.'],
   EISDIR: ['a folder where a file should be', 'Check the path.'],
   EIO: ['a disk that fails (input/output error)', 'Check the disk; earlier results are intact.'],
+  EFBIG: [
+    'a file larger than this system allows',
+    'Raise the limit (ulimit -f), or export fewer forms.',
+  ],
+  ENXIO: ['a named pipe or a device', 'Give the path of a file.'],
+  ELOOP: ['a circle of links', 'Check the path.'],
   EMFILE: ['too many open files', 'Close other programs, or raise the limit (ulimit -n).'],
 };

@@ -9,12 +9,16 @@ export type ErrorCode =
   | 'budget'
   | 'decode'
   | 'disk'
+  | 'memory'
   | 'run'
   | 'verify'
   | 'numeric'
   | 'cancelled';
 
-/** The four parts every expected error has: where, what was expected, what was found, what to do. */
+/**
+ * The four parts every expected error has: where, what was expected, what was found, what to do; and the
+ * sentence that people read instead of the first three.
+ */
 export interface Problem {
   /** The thing at fault, e.g. `model.safetensors: tensor "lm_head.weight"`. */
   readonly what: string;
@@ -22,6 +26,13 @@ export interface Problem {
   readonly found: string;
   /** The user's next step, a whole sentence. */
   readonly action: string;
+  /** What is wrong, as one whole sentence for people. Absent: it is made of the parts. */
+  readonly sentence?: string;
+}
+
+/** What is wrong, as people read it. */
+export function sentenceOf({ what, expected, found, sentence }: Problem): string {
+  return sentence ?? `${what}: expected ${expected}, found ${found}.`;
 }
 
 /**
@@ -36,10 +47,7 @@ export class EngineError extends Error {
   readonly problem: Problem;
 
   constructor(code: ErrorCode, problem: Problem, options?: { cause?: unknown }) {
-    super(
-      `${problem.what}: expected ${problem.expected}, found ${problem.found}. ${problem.action}`,
-      options,
-    );
+    super(`${sentenceOf(problem)} ${problem.action}`, options);
     this.code = code;
     this.problem = problem;
   }

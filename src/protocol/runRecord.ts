@@ -2,7 +2,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
-import type { FigureName, StageName } from './runWords.ts';
+import { figureNames, type FigureName, type StageName } from './runWords.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
 
@@ -33,6 +33,11 @@ export type Figure = Readonly<Static<typeof figureSchema>>;
 /** Figures of a run; null where the config left a model out. */
 export type Figures = Readonly<Record<FigureName, Figure | null>>;
 
+/** Every figure by its name; null where a run, perhaps of an older version, does not name it. */
+export function allFigures(read: Readonly<Record<string, Figure | null>>): Figures {
+  return Object.fromEntries(figureNames.map((name) => [name, read[name] ?? null])) as Figures;
+}
+
 /** Schema of {@link DeviceReport}. */
 export const deviceReportSchema = Type.Object({
   device: Type.String(),
@@ -59,7 +64,11 @@ export const exportReportSchema = Type.Object({
     Type.Null(),
   ]),
   loadable: Type.Union([
-    Type.Object({ transformers: Type.Boolean(), reason: Type.String() }),
+    Type.Object({
+      transformers: Type.Boolean(),
+      reason: Type.String(),
+      ownCode: Type.Optional(Type.Boolean()),
+    }),
     Type.Null(),
   ]),
   prefillMs: Type.Union([milliseconds, Type.Null()]),
@@ -67,7 +76,8 @@ export const exportReportSchema = Type.Object({
 });
 /**
  * One thing that was written. `loadable` says of a checkpoint whether stock transformers can build
- * it, and why not; null for other forms. `verified` holds the largest logit difference to the search-time
+ * it, why not, and whether it comes with code that can (`ownCode`, absent in older reports); null for
+ * other forms. `verified` holds the largest logit difference to the search-time
  * model; null only for the subnet config, which holds no weights.
  */
 export type ExportReport = Readonly<Static<typeof exportReportSchema>>;

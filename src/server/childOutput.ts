@@ -1,6 +1,7 @@
-import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { insideFolder } from '../files/insideFolder.ts';
+import { releaseQuietly } from '../files/release.ts';
+import { appendText } from '../files/writeFile.ts';
 
 /** Lines kept for the message about a crash. */
 const LAST_LINES = 12;
@@ -21,7 +22,7 @@ export class ChildOutput {
   private firstError: string | undefined;
   private pending = '';
   private rest = '';
-  private logPath: string | undefined;
+  private runFolder: string | undefined;
 
   /** Starts to read a stream of the child. */
   follow(stream: Readable): void {
@@ -35,7 +36,7 @@ export class ChildOutput {
 
   /** Names the run everything from now on belongs to, and what was printed before it was known. */
   logTo(runFolder: string): void {
-    this.logPath = join(runFolder, 'log.txt');
+    this.runFolder = runFolder;
     this.write(this.pending);
     this.pending = '';
   }
@@ -62,14 +63,14 @@ export class ChildOutput {
 
   private write(text: string): void {
     if (text === '') return;
-    if (this.logPath === undefined) {
+    const { runFolder } = this;
+    if (runFolder === undefined) {
       this.pending = (this.pending + text).slice(-MOST_PENDING);
       return;
     }
-    try {
-      appendFileSync(this.logPath, text);
-    } catch {
-      // A full disk must not end the host; the engine itself will tell.
-    }
+    // A full disk must not end the host; the engine itself reports it.
+    releaseQuietly(() => {
+      appendText(insideFolder(runFolder, 'log.txt'), text);
+    });
   }
 }

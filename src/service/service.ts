@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { onDisk } from '../engine/runs/atomicWrite.ts';
+import { onDisk } from '../files/writeFile.ts';
 import { startOf } from '../engine/runs/processIdentity.ts';
 import { takeRunLock } from '../engine/runs/runLock.ts';
 import { engineApi } from '../protocol/engineApi.ts';
 import type { DeviceReport } from '../protocol/runRecord.ts';
+import { decodeWork } from '../protocol/jobWork.ts';
 import { SERVICE_PROTOCOL, serviceApi } from '../protocol/serviceApi.ts';
 import type { EngineClientOptions } from '../server/client.ts';
 import { HelperEngine } from './helperEngine.ts';
@@ -70,7 +71,9 @@ export class Service {
     const idBase = Date.now().toString(36);
     let count = 0;
     this.queue = new JobQueue(Date.now, () => `${idBase}-${++count}`);
-    this.queue.restore(savedQueue(stateDir));
+    const { jobs, problems } = savedQueue(stateDir);
+    problems.forEach(log);
+    this.queue.restore(jobs);
     this.helper = new HelperEngine(settings.engine);
     this.tellJobs = throttle(() => {
       this.server.broadcast(serviceApi.jobsChanged, { jobs: this.queue.list() });
@@ -156,9 +159,17 @@ export class Service {
 
   private handlers(): ServiceHandlers {
     return {
-      submit: ({ work, title }) => {
+      submit: (params) => {
+        const work = decodeWork(params.work, 'The work');
         expectAbsolute(work);
-        const id = this.queue.submit(work, title);
+        const id = this.queue.submit(work, params.title);
+        try {
+          // On disk before it is promised: a crash must not lose it.
+          saveQueue(this.settings.stateDir, this.queue.unfinished());
+        } catch (error) {
+          this.queue.withdraw(id);
+          throw error;
+        }
         this.runner.next();
         this.changed();
         return { id };

@@ -1,9 +1,11 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { acceptsValue } from '../protocol/acceptsValue.ts';
-import { writeFileAtomic } from '../engine/runs/atomicWrite.ts';
+import { readPlainText } from '../files/plainFile.ts';
+import { releaseQuietly } from '../files/release.ts';
+import { replaceFile } from '../files/writeFile.ts';
 import { isLiving } from '../engine/runs/processIdentity.ts';
 
 const FILE = 'service.json';
@@ -25,13 +27,14 @@ export type ServiceRecord = Readonly<Static<typeof recordSchema>>;
 
 /** Tells the world of a service that listens. @throws EngineError `disk` */
 export function writeRecord(stateDir: string, record: ServiceRecord): void {
-  writeFileAtomic(join(stateDir, FILE), `${JSON.stringify(record)}\n`, 0o600);
+  replaceFile(join(stateDir, FILE), `${JSON.stringify(record)}\n`, 0o600);
 }
 
 /** What is recorded; undefined when nothing readable is. The service may have ended since. */
 export function readRecord(stateDir: string): ServiceRecord | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(stateDir, FILE), 'utf8'));
+    const text = readPlainText(join(stateDir, FILE), { links: 'refused', mostBytes: 65_536 });
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
     return acceptsValue(recordSchema, value) ? value : undefined;
   } catch {
     return undefined;
@@ -46,5 +49,7 @@ export function readLiveRecord(stateDir: string): ServiceRecord | undefined {
 
 /** Forgets a service that has ended. Never throws. */
 export function removeRecord(stateDir: string): void {
-  rmSync(join(stateDir, FILE), { force: true });
+  releaseQuietly(() => {
+    rmSync(join(stateDir, FILE), { force: true });
+  });
 }

@@ -6,9 +6,11 @@ import {
   createMessageConnection,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
+import { checkedHandlers } from '../protocol/checkedHandlers.ts';
 import { EngineError } from '../protocol/errors.ts';
 import { notify, serve, type EventDescriptor, type Handlers } from '../protocol/rpc.ts';
 import { SERVICE_PROTOCOL, serviceApi } from '../protocol/serviceApi.ts';
+import { serviceParams } from '../protocol/serviceParams.ts';
 
 /** What the service answers, besides `hello`. */
 export type ServiceHandlers = Omit<Handlers<typeof serviceApi>, 'hello'>;
@@ -25,6 +27,10 @@ export interface SocketServerOptions {
 
 /** A program that speaks our language says hello at once. */
 const HELLO_MS = 5_000;
+/** Bytes that a connection may send before it has said hello; a hello takes 200. */
+const MOST_STRANGER_BYTES = 65_536;
+/** Bytes that a client may leave unread before it is let go. */
+const MOST_UNREAD_BYTES = 16_000_000;
 /** Time for a refusal to be read before the connection is closed, ms. */
 const REFUSAL_MS = 200;
 
@@ -71,6 +77,10 @@ export class SocketServer {
   /** Tells every client. */
   broadcast<P>(descriptor: EventDescriptor<P>, payload: P): void {
     for (const client of this.clients) notify(client, descriptor, payload);
+    for (const socket of this.sockets) {
+      // A client that no longer reads would keep every list of jobs in our memory.
+      if (socket.writableLength > MOST_UNREAD_BYTES) socket.destroy();
+    }
   }
 
   /** Lets nobody in any more and closes every connection. */
@@ -89,6 +99,12 @@ export class SocketServer {
     );
     connection.onError(() => undefined);
     const timer = setTimeout(() => socket.destroy(), this.options.helloMs ?? HELLO_MS);
+    let strangerBytes = 0;
+    socket.on('data', (bytes) => {
+      if (this.clients.has(connection)) return;
+      strangerBytes += bytes.length;
+      if (strangerBytes > MOST_STRANGER_BYTES) socket.destroy();
+    });
     socket.once('close', () => {
       clearTimeout(timer);
       this.sockets.delete(socket);
@@ -104,7 +120,7 @@ export class SocketServer {
       this.clients.add(connection);
       this.options.onClients();
     };
-    serve(serviceApi, connection, {
+    const handlers: Handlers<typeof serviceApi> = {
       ...this.guarded(connection, refuse),
       hello: ({ token, protocol }) => {
         if (!isEqual(token, this.options.token)) return refuse(notKnown());
@@ -112,7 +128,13 @@ export class SocketServer {
         letIn();
         return { pid: process.pid, version: this.options.version, protocol: SERVICE_PROTOCOL };
       },
-    });
+    };
+    // Whoever asks is told what is wrong with the question; there is nothing to add here.
+    serve(
+      serviceApi,
+      connection,
+      checkedHandlers(handlers, serviceParams, () => undefined),
+    );
     connection.listen();
   }
 

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { onDisk } from '../engine/runs/atomicWrite.ts';
+import { readPlainText } from '../files/plainFile.ts';
+import { onDisk, openToAppend } from '../files/writeFile.ts';
 
 /** How to start a service. */
 export interface ServiceOptions {
@@ -27,6 +28,8 @@ export const ANOTHER_LIVES = 3;
 const LOG = 'service.log';
 /** A log longer than this is set aside before the next start, bytes. */
 const MOST_LOG_BYTES = 1_000_000;
+/** A log longer than this is not shown: it is set aside at every start. */
+const MOST_SHOWN_BYTES = 64_000_000;
 /** End of the log that a message shows. */
 const SHOWN_LINES = 12;
 
@@ -77,8 +80,11 @@ export function spawnService(options: ServiceOptions): Spawned {
 /** The last lines of a service's log. */
 export function lastLogLines(stateDir: string): readonly string[] {
   try {
-    const text = readFileSync(join(stateDir, LOG), 'utf8');
-    return text.trimEnd().split(/\r?\n/).slice(-SHOWN_LINES);
+    const text = readPlainText(join(stateDir, LOG), {
+      links: 'refused',
+      mostBytes: MOST_SHOWN_BYTES,
+    });
+    return (text ?? '').trimEnd().split(/\r?\n/).slice(-SHOWN_LINES);
   } catch {
     return [];
   }
@@ -88,9 +94,9 @@ function openLog(stateDir: string): number {
   const path = join(stateDir, LOG);
   return onDisk(path, () => {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > MOST_LOG_BYTES) {
+    if ((lstatSync(path, { throwIfNoEntry: false })?.size ?? 0) > MOST_LOG_BYTES) {
       renameSync(path, `${path}.old`);
     }
-    return openSync(path, 'a', 0o600);
+    return openToAppend(path, 0o600);
   });
 }

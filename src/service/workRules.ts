@@ -48,17 +48,5 @@ function pathsOf(work: JobWork): string[] {
       return [work.request.runFolder];
     case 'compare':
       return [work.request.configPath];
-    default:
-      throw unknownWork(work);
   }
-}
-
-/** A message of another program, which no type has checked. */
-function unknownWork(work: never): EngineError {
-  return new EngineError('run', {
-    what: 'The work',
-    expected: 'one of run, resume, evaluate, export, subnet, compare',
-    found: JSON.stringify(work).slice(0, 80),
-    action: 'Update the extension; restart the editor.',
-  });
 }

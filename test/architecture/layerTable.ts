@@ -13,6 +13,7 @@ export interface LayerRule {
 }
 
 const PROTOCOL = 'protocol';
+const FILES = 'files';
 const engine = (...names: readonly string[]): string[] => [
   PROTOCOL,
   ...names.map((name) => `engine/${name}`),
@@ -32,16 +33,19 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
 
   // Where the product's own processes are.
   'engine/processes': { folders: [], node: ['node:module', 'node:path', 'node:url'] },
+  // The one door to files that somebody else may have made, and to files that a crash must not tear.
+  files: { folders: [PROTOCOL], node: [HASH, 'node:fs', 'node:fs/promises', 'node:path'] },
+
   'engine/numeric': { folders: engine(), packages: ['pure-rand'], node: [HASH] },
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
-  'engine/checkpoint': { folders: engine('numeric'), node: [HASH, ...READ_FILES] },
+  'engine/checkpoint': { folders: [FILES, ...engine('numeric')], node: [HASH, ...READ_FILES] },
   'engine/tokenizer': {
-    folders: engine('numeric', 'processes'),
+    folders: [FILES, ...engine('numeric', 'processes')],
     packages: ['tokenizers'],
-    node: [HASH, 'node:child_process', ...READ_FILES],
+    node: [HASH, 'node:child_process', 'node:path'],
   },
   'engine/runtime': {
-    folders: engine('numeric', 'onnx', 'processes'),
+    folders: [FILES, ...engine('numeric', 'onnx', 'processes')],
     packages: ['onnxruntime-node'],
     node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path'],
   },
@@ -83,32 +87,36 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     ),
   },
   'engine/export': {
-    folders: engine(
-      ...['numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'],
-    ),
+    folders: [
+      FILES,
+      ...engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'),
+    ],
     packages: ['@bufbuild/protobuf', 'typebox'],
     node: [HASH, TURN, 'node:fs', ...READ_FILES],
   },
   'engine/runs': {
-    folders: engine(),
+    folders: [FILES, ...engine()],
     packages: ['typebox'],
-    node: ['node:child_process', 'node:fs', 'node:os', 'node:path'],
+    node: [HASH, 'node:child_process', 'node:fs', 'node:os', 'node:path'],
   },
   'engine/pipeline': {
-    folders: engine(
-      ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
-      ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
-      ...['sparsity', 'baselines', 'quantise'],
-    ),
+    folders: [
+      FILES,
+      ...engine(
+        ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
+        ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
+        ...['sparsity', 'baselines', 'quantise'],
+      ),
+    ],
     // Its number goes into the manifest of a run; the library itself is the runtime's.
-    packages: ['onnxruntime-node/package.json'],
+    packages: ['onnxruntime-node/package.json', 'typebox'],
     files: ['package.json'],
     node: [HASH, 'node:fs', 'node:os', ...READ_FILES],
   },
 
   'dashboard/model': { folders: [PROTOCOL] },
   'dashboard/reader': {
-    folders: [...engine('subnet', 'runs'), 'dashboard/model'],
+    folders: [FILES, ...engine('subnet', 'runs'), 'dashboard/model'],
     node: ['node:fs', 'node:path'],
   },
 
@@ -116,14 +124,14 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   configText: { folders: [PROTOCOL], packages: ['jsonc-parser'] },
 
   server: {
-    folders: engine('pipeline'),
+    folders: [FILES, ...engine('pipeline')],
     packages: ['vscode-jsonrpc/node'],
     files: ['package.json'],
     node: ['node:child_process', 'node:fs', 'node:path', 'node:stream'],
   },
   service: {
     // Of runs only their lock, their processes and atomic files: it does not read runs.
-    folders: [PROTOCOL, 'server', 'engine/runs'],
+    folders: [PROTOCOL, FILES, 'server', 'engine/runs'],
     packages: ['typebox', 'vscode-jsonrpc/node'],
     node: [
       HASH,
@@ -146,6 +154,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   // The only code that knows the editor. It reads runs from disk and leaves all work to the service.
   host: {
     folders: [
+      FILES,
       ...engine('checkpoint', 'subnet', 'runs'),
       ...['dashboard/model', 'dashboard/reader', 'configText', 'service'],
     ],

@@ -1,6 +1,6 @@
 // Loads the model graphs on WebGPU with ONNX Runtime's log open; the test reads it from stderr.
 import { writeSync } from 'node:fs';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../../src/engine/runtime/ort.ts';
 import { attentionGraph } from '../../src/engine/graphs/attentionGraph.ts';
 import { logitsGraph, lossGraph, teacherGraph } from '../../src/engine/graphs/headGraph.ts';
 import { mlpGraph } from '../../src/engine/graphs/mlpGraph.ts';

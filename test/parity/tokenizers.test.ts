@@ -13,7 +13,7 @@ const UNITS = 40;
 describe('a tokenizer gives the ids of the Rust library', () => {
   for (const [name, { json, ids }] of kinds) {
     test(`for ${name}`, async () => {
-      const tokenizer = await openJson(json);
+      const tokenizer = openJson(json);
       const whole = await encodeInPieces(tokenizer, text, { units: text.length });
       assert.deepEqual(whole.ids, ids);
       assert.deepEqual((await encodeInPieces(tokenizer, text, { units: UNITS })).ids, ids);
@@ -23,7 +23,7 @@ describe('a tokenizer gives the ids of the Rust library', () => {
   test('in pieces for most kinds', async () => {
     const pieces = await Promise.all(
       kinds.map(async ([, { json }]) => {
-        return (await encodeInPieces(await openJson(json), text, { units: UNITS })).pieces;
+        return (await encodeInPieces(openJson(json), text, { units: UNITS })).pieces;
       }),
     );
     const cut = pieces.filter((count) => count > 2).length;
@@ -34,7 +34,7 @@ describe('a tokenizer gives the ids of the Rust library', () => {
 describe('tokens that the files beside tokenizer.json add are those of transformers', () => {
   for (const [name, { files, ids }] of folders) {
     test(`for ${name}`, async () => {
-      const tokenizer = await openTokenizer(writeFolder(files), MANY_ROWS);
+      const tokenizer = openTokenizer(writeFolder(files), MANY_ROWS);
       const found = await encodeInPieces(tokenizer, text, { units: UNITS });
       assert.deepEqual(found.ids, ids);
     });

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { onDisk } from '../../engine/runs/atomicWrite.ts';
+import { onDisk } from '../../files/writeFile.ts';
 import { comparisonsRootOf, readComparisonFile } from '../../engine/runs/comparisonFolder.ts';
 import { isRunLocked } from '../../engine/runs/runLock.ts';
 import { COMPARISON_FILE, type ComparisonTable } from '../../protocol/comparisonTable.ts';

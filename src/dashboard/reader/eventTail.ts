@@ -1,8 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync, watch, type FSWatcher } from 'node:fs';
+import { closeSync, watch, type FSWatcher } from 'node:fs';
+import { runFiles } from '../../engine/runs/runLayout.ts';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { openPlain, readUpTo } from '../../files/plainFile.ts';
+import { withRelease } from '../../files/release.ts';
 import { decodeEventLines } from '../../protocol/decodeEvent.ts';
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
-import { insideFolder } from '../../engine/runs/insideFolder.ts';
-import { runFiles } from '../../engine/runs/runLayout.ts';
 
 /** Most bytes read in one go, so that a long log does not hold the host's thread. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -38,41 +40,38 @@ export class EventTail {
    * What was added since the last call.
    * @returns undefined when there is nothing new; `restarted` when the file became shorter, so that
    *   everything has to be read again
-   * @throws EngineError `run` when the log leads out of the folder
+   * @throws EngineError `run` for a link on the way, `disk` when the log is no plain file
    */
   read(): EventBatch | 'restarted' | undefined {
     const path = insideFolder(this.folder, runFiles.events);
-    let file: number;
-    try {
-      file = openSync(path, 'r');
-    } catch {
+    const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
+    if (opened === undefined) return undefined;
+    const { file, bytes: size } = opened;
+    if (size < this.offset) {
+      closeSync(file);
+      this.offset = 0;
+      return 'restarted';
+    }
+    const bytes = withRelease(
+      () => readUpTo(file, Math.min(CHUNK_BYTES, size - this.offset), this.offset),
+      () => {
+        closeSync(file);
+      },
+    );
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) {
+      // No legal line is as long as a whole piece: skip what cannot be one.
+      if (bytes.length === CHUNK_BYTES) this.offset += bytes.length;
       return undefined;
     }
-    try {
-      const { size } = fstatSync(file);
-      if (size < this.offset) {
-        this.offset = 0;
-        return 'restarted';
-      }
-      const bytes = Buffer.alloc(Math.min(CHUNK_BYTES, size - this.offset));
-      const read = readSync(file, bytes, 0, bytes.length, this.offset);
-      const end = bytes.subarray(0, read).lastIndexOf(NEWLINE) + 1;
-      if (end === 0) {
-        // No legal line is as long as a whole piece: skip what cannot be one.
-        if (read === CHUNK_BYTES) this.offset += read;
-        return undefined;
-      }
-      this.offset += end;
-      const lines = bytes.toString('utf8', 0, end).split('\n');
-      const { events } = decodeEventLines(
-        lines.filter((line) => line !== ''),
-        path,
-      );
-      const [first] = events;
-      return first === undefined ? undefined : { from: first.seq, events: thinned(events) };
-    } finally {
-      closeSync(file);
-    }
+    this.offset += end;
+    const lines = bytes.toString('utf8', 0, end).split('\n');
+    const { events } = decodeEventLines(
+      lines.filter((line) => line !== ''),
+      path,
+    );
+    const [first] = events;
+    return first === undefined ? undefined : { from: first.seq, events: thinned(events) };
   }
 }
 

@@ -1,8 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { onDisk } from '../../engine/runs/atomicWrite.ts';
-import { insideFolder } from '../../engine/runs/insideFolder.ts';
 import { runFiles } from '../../engine/runs/runLayout.ts';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { openPlain, readUpTo } from '../../files/plainFile.ts';
+import { withRelease } from '../../files/release.ts';
+import { onDisk } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { UnitLayout } from '../../protocol/unitLayout.ts';
 
@@ -76,29 +78,31 @@ function readLayer(folder: string, layout: UnitLayout, layer: number): Float64Ar
   const { layers, perLayer } = layout;
   const path = insideFolder(folder, FILE);
   const expected = layers * perLayer * FLOAT_BYTES;
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch {
+  const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
+  if (opened === undefined) {
     throw noScores('no such file yet', 'Wait until the run has scored its units.');
   }
-  try {
-    return onDisk(path, () => {
-      const { size } = fstatSync(file);
+  const { file, bytes: size } = opened;
+  return withRelease(
+    () => {
       if (size !== expected || layer >= layers) {
         throw noScores(
           `${size} bytes instead of ${expected}`,
           'Start a new run; this file is damaged.',
         );
       }
-      const values = new Float64Array(perLayer);
-      const bytes = new Uint8Array(values.buffer);
-      readSync(file, bytes, 0, bytes.length, layer * bytes.length);
-      return values;
-    });
-  } finally {
-    closeSync(file);
-  }
+      const length = perLayer * FLOAT_BYTES;
+      const bytes = onDisk(path, () => readUpTo(file, length, layer * length));
+      return new Float64Array(
+        bytes.buffer,
+        bytes.byteOffset,
+        Math.floor(bytes.length / FLOAT_BYTES),
+      );
+    },
+    () => {
+      closeSync(file);
+    },
+  );
 }
 
 function noScores(found: string, action: string): EngineError {

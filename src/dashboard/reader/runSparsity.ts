@@ -1,16 +1,10 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { onDisk } from '../../engine/runs/atomicWrite.ts';
-import { insideFolder } from '../../engine/runs/insideFolder.ts';
 import { runFiles } from '../../engine/runs/runLayout.ts';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { openPlain, readPlainText, readUpTo } from '../../files/plainFile.ts';
+import { withRelease } from '../../files/release.ts';
+import { onDisk } from '../../files/writeFile.ts';
 import { decodeJson } from '../../protocol/decode.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import {
@@ -48,17 +42,11 @@ export function hasSparsity(folder: string): boolean {
  * @throws EngineError `run` when it has none yet, `decode` for a damaged record, `disk`
  */
 export function readSparsity(folder: string): SparsityRecord {
-  if (!hasSparsity(folder)) {
+  const path = insideFolder(folder, join(runFiles.masks, SPARSE_RECORD_FILE));
+  const text = readPlainText(path, { links: 'refused', mostBytes: MOST_RECORD_BYTES });
+  if (text === undefined) {
     throw noSparsity('none', 'Wait until the run has sparsified its weights.');
   }
-  const path = insideFolder(folder, join(runFiles.masks, SPARSE_RECORD_FILE));
-  const text = onDisk(path, () => {
-    const { size } = statSync(path);
-    if (size > MOST_RECORD_BYTES) {
-      throw noSparsity(`${size} bytes in ${SPARSE_RECORD_FILE}`, 'Start a new run.');
-    }
-    return readFileSync(path, 'utf8');
-  });
   return decodeJson(sparsityRecordSchema, text, SPARSE_RECORD_FILE);
 }
 
@@ -89,20 +77,21 @@ export function weightPattern(
 function bitsOf(folder: string, { rows, columns, offset }: SparseMap): Uint8Array {
   const path = insideFolder(folder, join(runFiles.masks, SPARSE_BITS_FILE));
   const length = rows * Math.ceil(columns / 8);
-  return onDisk(path, () => {
-    const file = openSync(path, 'r');
-    try {
-      const { size } = fstatSync(file);
+  const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
+  if (opened === undefined) throw noSparsity(`no ${SPARSE_BITS_FILE}`, 'Start a new run.');
+  const { file, bytes: size } = opened;
+  return withRelease(
+    () => {
       if (length > MOST_BYTES || offset + length > size) {
         throw noSparsity(`${size} bytes in ${SPARSE_BITS_FILE}`, 'Start a new run.');
       }
-      const bits = new Uint8Array(length);
-      readSync(file, bits, 0, length, offset);
-      return bits;
-    } finally {
+      const bits = onDisk(path, () => readUpTo(file, length, offset));
+      return new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
+    },
+    () => {
       closeSync(file);
-    }
-  });
+    },
+  );
 }
 
 function noSparsity(found: string, action: string): EngineError {

@@ -1,8 +1,15 @@
-import { constants, type FileHandle } from 'node:fs/promises';
-import { open, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { type FileHandle, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openPlainHandle, type OpenRules, type PlainHandle } from '../../files/plainFile.ts';
+import { withReleaseAsync } from '../../files/release.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
+
+/**
+ * What tells a file from another of its name, and from itself before a change: device, inode, size
+ * and time of the last write.
+ */
+export type FileIdentity = string;
 
 /**
  * Absolute path of a model folder, links resolved.
@@ -24,36 +31,56 @@ export async function resolveFolder(dir: string): Promise<string> {
 /**
  * Opens one plain file directly inside a model folder for reading.
  *
- * A link is followed only when it stays inside the folder, or inside the `blobs` folder next to it
- * that the Hub's download cache uses; so a checkpoint from elsewhere cannot make us read other files.
+ * Links are followed: download caches and shared disks keep a model's files elsewhere, and the user
+ * has named this folder. What they lead to has to be a plain file.
  *
  * @param folder  as {@link resolveFolder} gives it
  * @param name    file name without folders
- * @returns the open handle, which the caller closes, and the file's size in bytes
- * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, or outside
+ * @param rules.links  `refused` in folders that this program has written
+ * @param rules.mostBytes  a larger file is refused before anything is allocated
+ * @param rules.known  what the file must still be
+ * @returns the open handle, which the caller closes, the file's size in bytes, and its identity
+ * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, too large, or not the
+ *   known one any more
  */
 export async function openInFolder(
   folder: string,
   name: string,
-): Promise<{ handle: FileHandle; bytes: number }> {
+  { known, ...rules }: Partial<OpenRules> & { readonly known?: FileIdentity } = {},
+): Promise<PlainHandle> {
   checkFileName(name);
-  const path = join(folder, name);
-  let handle: FileHandle | undefined;
   try {
-    const real = await realpath(path);
-    if (!allowedRoots(folder).some((root) => real.startsWith(root + sep))) {
-      throw fileError(name, 'a file inside the model folder', 'a link that leaves it');
+    const opened = await openPlainHandle(join(folder, name), { ...FOLLOWED, ...rules });
+    if (opened !== undefined) {
+      if (known === undefined || known === opened.identity) return opened;
+      await opened.handle.close();
+      throw changedError(name);
     }
-    // Non-blocking, or opening a named pipe would wait for a writer for ever.
-    handle = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const facts = await handle.stat();
-    if (!facts.isFile()) throw fileError(name, 'a plain file', 'something else');
-    return { handle, bytes: facts.size };
   } catch (error) {
-    await handle?.close();
-    if (isEngineError(error)) throw error;
-    throw fileError(name, `a readable file in ${folder}`, reasonOf(error), error);
+    if (!isEngineError(error, 'disk')) throw error;
+    const { expected, found } = error.problem;
+    throw fileError(name, expected, found, error);
   }
+  throw fileError(name, `a readable file in ${folder}`, 'no such file');
+}
+
+const FOLLOWED: OpenRules = { links: 'followed', mostBytes: Infinity };
+
+/**
+ * Checks that a file is still the one that was opened before: neither replaced nor written to.
+ *
+ * @param folder  as {@link resolveFolder} gives it
+ * @param name    file name without folders
+ * @param known   its identity then
+ * @throws EngineError `checkpoint` when it is another, or as {@link openInFolder} does
+ */
+export async function expectSameFile(
+  folder: string,
+  name: string,
+  known: FileIdentity,
+): Promise<void> {
+  const { handle } = await openInFolder(folder, name, { known });
+  await handle.close();
 }
 
 /**
@@ -113,15 +140,30 @@ export async function readSmallFile(
   name: string,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const { handle, bytes } = await openInFolder(folder, name);
-  try {
-    if (bytes > maxBytes) throw fileError(name, `at most ${maxBytes} bytes`, `${bytes} bytes`);
-    const content = new Uint8Array(bytes);
-    await readExactly(handle, content, 0, name);
-    return content;
-  } finally {
-    await handle.close();
-  }
+  return (await readKnownFile(folder, name, maxBytes)).bytes;
+}
+
+/**
+ * Reads a small file as {@link readSmallFile} does, and tells what file it was.
+ *
+ * @returns its bytes and its identity
+ * @throws EngineError `checkpoint` as {@link readSmallFile} does
+ */
+export async function readKnownFile(
+  folder: string,
+  name: string,
+  maxBytes: number,
+): Promise<{ readonly bytes: Uint8Array; readonly identity: FileIdentity }> {
+  const opened = await openInFolder(folder, name, { mostBytes: maxBytes });
+  const { handle, bytes: size, identity } = opened;
+  return withReleaseAsync(
+    async () => {
+      const bytes = new Uint8Array(size);
+      await readExactly(handle, bytes, 0, name);
+      return { bytes, identity };
+    },
+    () => handle.close(),
+  );
 }
 
 function checkFileName(name: string): void {
@@ -129,11 +171,6 @@ function checkFileName(name: string): void {
   if (!plain || name.length > 255) {
     throw fileError(shown(name), 'a file name without folders', 'a path that may leave the folder');
   }
-}
-
-function allowedRoots(folder: string): string[] {
-  const cache = dirname(dirname(folder));
-  return basename(dirname(folder)) === 'snapshots' ? [folder, join(cache, 'blobs')] : [folder];
 }
 
 function reasonOf(error: unknown): string {
@@ -155,6 +192,15 @@ function noFolder(dir: string, found: string, cause?: unknown): EngineError {
     },
     { cause },
   );
+}
+
+function changedError(name: string): EngineError {
+  return new EngineError('checkpoint', {
+    what: name,
+    expected: 'the file as it was when the model was opened',
+    found: 'one that was replaced or changed since',
+    action: 'Leave the model folder alone while it is in use, then try again.',
+  });
 }
 
 function fileError(what: string, expected: string, found: string, cause?: unknown): EngineError {

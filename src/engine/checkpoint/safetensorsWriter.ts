@@ -1,15 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { diskError } from '../../protocol/diskError.ts';
-import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { replaceFileBy } from '../../files/writeFile.ts';
+import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bytesPerElement, encodeFloats, type StoredDtype } from './storedFloats.ts';
 
-/** Weights to be written, in the element type of the file. */
+/** Weights to be written. */
 export interface FloatsToWrite {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly dtype?: undefined;
+  /** Element type; absent: that of the file. */
+  readonly dtype?: StoredDtype | undefined;
   /** Gives the values, row-major; called once, when their turn comes, and let go after it. */
   readonly values: () => Float32Array;
 }
@@ -29,7 +28,7 @@ export type TensorPlan = Pick<TensorToWrite, 'name' | 'dims' | 'dtype'>;
 
 /** How a safetensors file is written. */
 export interface WriteOptions {
-  /** Element type of every tensor of weights. */
+  /** Element type of weights that name none. */
   readonly dtype: StoredDtype;
   /** Checked between pieces of 4 MB. */
   readonly signal?: AbortSignal | undefined;
@@ -60,34 +59,20 @@ export async function writeSafetensors(
   options: WriteOptions,
 ): Promise<number> {
   const { header, begins, bytes } = layoutOf(tensors, options.dtype);
-  const partial = `${path}.partial`;
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(partial, 'w');
+  await replaceFileBy(path, async (handle) => {
     await writeAll(handle, header, 0);
     for (const [i, tensor] of tensors.entries()) {
       await writeTensor(handle, tensor, begins[i]!, options);
     }
-    await handle.sync();
-    await handle.close();
-    handle = undefined;
-    await rename(partial, path);
-    await syncFolder(dirname(path));
-    return bytes;
-  } catch (error) {
-    // The first error is the one to report, whatever else fails while tidying up.
-    await handle?.close().catch(() => undefined);
-    await rm(partial, { force: true }).catch(() => undefined);
-    if (isEngineError(error) || error instanceof RangeError) throw error;
-    throw diskError(path, error);
-  }
+  });
+  return bytes;
 }
 
 /**
  * Bytes a safetensors file of these tensors will have, e.g. to check for room beforehand.
  *
  * @param tensors  names, dimensions and element types
- * @param dtype    element type of every tensor of weights
+ * @param dtype    element type of weights that name none
  */
 export function safetensorsBytes(tensors: readonly TensorPlan[], dtype: StoredDtype): number {
   return layoutOf(tensors, dtype).bytes;
@@ -153,15 +138,16 @@ async function writeTensor(
   handle: FileHandle,
   tensor: TensorToWrite,
   start: number,
-  { dtype, signal }: WriteOptions,
+  { dtype: ofFile, signal }: WriteOptions,
 ): Promise<void> {
-  if (tensor.dtype !== undefined) {
+  if (tensor.dtype === 'U8' || tensor.dtype === 'I64') {
     throwIfAborted(signal);
     const { buffer, byteOffset, byteLength } = checked(tensor, tensor.values());
     await writeAll(handle, new Uint8Array(buffer, byteOffset, byteLength), start);
     return;
   }
   const values = checked(tensor, tensor.values());
+  const dtype = tensor.dtype ?? ofFile;
   const size = bytesPerElement(dtype);
   const buffer = new Uint8Array(Math.min(CHUNK_ELEMENTS, values.length) * size);
   let position = start;
@@ -190,13 +176,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-/** Makes the rename last through a power cut; systems that cannot flush a folder are left alone. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
 }
 
 function countOf(dims: readonly number[]): number {

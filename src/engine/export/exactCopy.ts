@@ -1,8 +1,8 @@
 import { toBinary } from '@bufbuild/protobuf';
+import { replaceFile } from '../../files/writeFile.ts';
 import { ModelProtoSchema } from '../onnx/proto/onnx_pb.ts';
 import { ACCURACY_LEVELS, INTEGER_OPERATOR } from './integerMap.ts';
 import { readModel } from './onnxDecoder.ts';
-import { writeWhole } from './writeFile.ts';
 
 /**
  * Writes a copy of a model file, beside it and on the same data, that does not round activations.
@@ -10,8 +10,8 @@ import { writeWhole } from './writeFile.ts';
  * @returns  path of the copy; the caller removes it
  * @throws EngineError `verify` when it cannot be read, `disk`
  */
-export async function writeExactCopy(path: string): Promise<string> {
-  const model = await readModel(path);
+export function writeExactCopy(path: string): string {
+  const model = readModel(path);
   for (const { opType, attribute } of model.graph?.node ?? []) {
     if (opType !== INTEGER_OPERATOR) continue;
     for (const one of attribute) {
@@ -19,6 +19,6 @@ export async function writeExactCopy(path: string): Promise<string> {
     }
   }
   const copy = path.replace(/\.onnx$/, '.exact.onnx');
-  await writeWhole(copy, toBinary(ModelProtoSchema, model));
+  replaceFile(copy, toBinary(ModelProtoSchema, model));
   return copy;
 }

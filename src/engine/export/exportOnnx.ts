@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../files/insideFolder.ts';
+import { removeFile, replaceFile } from '../../files/writeFile.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
@@ -10,7 +10,7 @@ import { decoderGraph } from './decoderGraph.ts';
 import { writeExternalData } from './externalData.ts';
 import type { Accuracy } from './integerMap.ts';
 import { onnxReadme } from './onnxReadme.ts';
-import { makeFolder, writeWhole } from './writeFile.ts';
+import type { Storage } from './storage.ts';
 
 /** Name of the model file of an ONNX export. */
 export const ONNX_FILE = 'model.onnx';
@@ -34,8 +34,7 @@ export interface ExportOrigin {
 }
 
 /** Settings of an export. */
-export interface ExportOptions {
-  readonly dtype: StoredDtype;
+export interface ExportOptions extends Storage {
   readonly origin: ExportOrigin;
   /** The candidate as integers: what an ONNX decoder gets instead of its linear maps. */
   readonly quantised?: QuantisedModel | undefined;
@@ -67,10 +66,10 @@ export async function exportOnnx(
   options: ExportOptions,
 ): Promise<Written> {
   assertLegal(weights.shape, subnet);
-  const { quantised, dtype } = options;
+  const { quantised } = options;
   const integers =
     quantised === undefined ? null : { layers: quantised.layers, accuracy: ACTIVATIONS };
-  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, dtype, integers);
+  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, options, integers);
   const { bits, blockSize } = quantised?.format ?? {};
   const model = graph.build({
     subnet_key: subnetKey(subnet),
@@ -79,10 +78,10 @@ export async function exportOnnx(
     ...(bits === undefined ? {} : { integers: `${bits} bits, blocks of ${blockSize}` }),
   });
   const path = join(dir, ONNX_FILE);
-  await makeFolder(dir);
-  await rm(path, { force: true });
+  makeFolder(dir);
+  removeFile(path);
   await writeExternalData(join(dir, ONNX_DATA_FILE), plan.tensors, options.signal);
-  await writeWhole(join(dir, 'README.md'), onnxReadme(weights.shape, dtype, quantised?.format));
-  await writeWhole(path, model);
+  replaceFile(join(dir, 'README.md'), onnxReadme(weights.shape, options, quantised?.format));
+  replaceFile(path, model);
   return { path, bytes: plan.bytes + model.length };
 }

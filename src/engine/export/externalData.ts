@@ -1,6 +1,6 @@
-import { diskError } from '../../protocol/diskError.ts';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { replaceFileBy } from '../../files/writeFile.ts';
+import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { encodeFloats } from '../checkpoint/storedFloats.ts';
 import { elementBytes, type PlannedTensor } from './weightPlan.ts';
 
@@ -20,22 +20,9 @@ export async function writeExternalData(
   tensors: readonly PlannedTensor[],
   signal?: AbortSignal,
 ): Promise<void> {
-  const partial = `${path}.partial`;
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(partial, 'w');
+  await replaceFileBy(path, async (handle) => {
     for (const tensor of tensors) await writeTensor(handle, tensor, signal);
-    await handle.sync();
-    await handle.close();
-    handle = undefined;
-    await rename(partial, path);
-  } catch (error) {
-    // The first error is the one to report, whatever else fails while tidying up.
-    await handle?.close().catch(() => undefined);
-    await rm(partial, { force: true }).catch(() => undefined);
-    if (isEngineError(error) || error instanceof RangeError) throw error;
-    throw diskError(path, error);
-  }
+  });
 }
 
 async function writeTensor(

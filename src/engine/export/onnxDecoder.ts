@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { fromBinary } from '@bufbuild/protobuf';
+import { missingFile, readPlain } from '../../files/plainFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { type ModelProto, ModelProtoSchema } from '../onnx/proto/onnx_pb.ts';
 import {
@@ -9,6 +9,9 @@ import {
   type Tensor,
   tensorOf,
 } from '../runtime/runtime.ts';
+
+/** Largest model file, bytes: protobuf's own limit. The weights lie beside it. */
+const MOST_MODEL_BYTES = 2 ** 31 - 1;
 
 /** Named cache tensors between two steps, and the tokens they hold. */
 export interface DecoderCache {
@@ -41,7 +44,7 @@ export class OnnxDecoder {
    * @throws EngineError `verify` when the file is no such decoder, `device` when it cannot be loaded
    */
   static async open(runtime: Runtime, path: string): Promise<OnnxDecoder> {
-    const widths = await cacheInputs(path);
+    const widths = cacheInputs(path);
     return new OnnxDecoder(await runtime.session(path), widths);
   }
 
@@ -88,9 +91,9 @@ export class OnnxDecoder {
 }
 
 /** Names and widths of the cache inputs, as the model file declares them. */
-async function cacheInputs(path: string): Promise<ReadonlyMap<string, number>> {
+function cacheInputs(path: string): ReadonlyMap<string, number> {
   const widths = new Map<string, number>();
-  for (const { name, type } of (await readModel(path)).graph?.input ?? []) {
+  for (const { name, type } of readModel(path).graph?.input ?? []) {
     if (!/^past_\d+_(key|value)$/.test(name)) continue;
     const dims = type?.value.case === 'tensorType' ? type.value.value.shape?.dim : undefined;
     const width = dims?.[2]?.value;
@@ -104,9 +107,11 @@ async function cacheInputs(path: string): Promise<ReadonlyMap<string, number>> {
  * Reads the model file of a decoder.
  * @throws EngineError `verify` when it is none
  */
-export async function readModel(path: string): Promise<ModelProto> {
+export function readModel(path: string): ModelProto {
   try {
-    return fromBinary(ModelProtoSchema, await readFile(path));
+    const bytes = readPlain(path, { links: 'refused', mostBytes: MOST_MODEL_BYTES });
+    if (bytes === undefined) throw missingFile(path);
+    return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
     throw noDecoder(path, cause instanceof Error ? cause.message : String(cause), cause);
   }

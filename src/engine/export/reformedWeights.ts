@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { missingFile, openPlainHandle } from '../../files/plainFile.ts';
+import { withReleaseAsync } from '../../files/release.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import { openInFolder, resolveFolder } from '../checkpoint/modelFolder.ts';
@@ -105,7 +106,7 @@ export async function readReformed(
   // The header is read first: it checks that the name stays inside the folder.
   const { entries } = await readSafetensorsIndex(root, file);
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
-  const { handle } = await openInFolder(root, file);
+  const { handle } = await openInFolder(root, file, { links: 'refused' });
   try {
     const hash = await hashStream(handle.createReadStream({ start: 0, autoClose: false }), signal);
     if (hash !== sha256) throw damaged(file, `SHA-256 ${sha256}`, hash);
@@ -184,7 +185,13 @@ function entryOf(
 }
 
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
-  return hashStream(createReadStream(path), signal);
+  const opened = await openPlainHandle(path, { links: 'refused', mostBytes: Infinity });
+  if (opened === undefined) throw missingFile(path);
+  const { handle } = opened;
+  return withReleaseAsync(
+    () => hashStream(handle.createReadStream({ start: 0, autoClose: false }), signal),
+    () => handle.close(),
+  );
 }
 
 async function hashStream(

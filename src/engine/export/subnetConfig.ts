@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { makeFolder } from '../../files/insideFolder.ts';
+import { missingFile, readPlainText } from '../../files/plainFile.ts';
+import { replaceFile } from '../../files/writeFile.ts';
 import { decodeJson } from '../../protocol/decode.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { recordOf } from '../../protocol/recordOf.ts';
@@ -19,7 +21,6 @@ import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { Written } from './exportOnnx.ts';
 import { readReformed, REFORMED_FILE, REFORMED_MAPS, writeReformed } from './reformedWeights.ts';
-import { makeFolder, writeWhole } from './writeFile.ts';
 
 /** Name of the file. */
 export const SUBNET_FILE = 'subnet.json';
@@ -48,6 +49,8 @@ export const subnetConfigSchema = Type.Object(
         /** The model folder as it was given. */
         path: Type.String(),
         fingerprint: sha256,
+        /** SHA-256 of the files that exports take along; absent in older files. */
+        companions: Type.Optional(recordOf(sha256)),
         family: Type.String({ maxLength: 64 }),
         layers: Type.Integer({ minimum: 1, maximum: MAX_LAYERS }),
         hidden: size,
@@ -114,7 +117,7 @@ export type ReformedFacts = Pick<
 
 /** Facts of a subnet config that the engine cannot know by itself. */
 export interface SubnetFacts {
-  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint'>;
+  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint' | 'companions'>;
   readonly provenance: SubnetConfig['provenance'];
   /** How the weights were reformed and made sparse; null for the source's own weights. */
   readonly reformed: ReformedFacts | null;
@@ -135,7 +138,7 @@ export async function writeSubnetConfig(
 ): Promise<Written> {
   const { shape } = weights;
   assertLegal(shape, subnet);
-  await makeFolder(dir);
+  makeFolder(dir);
   const path = join(dir, SUBNET_FILE);
   let reformed: SubnetConfig['reformed'] = null;
   let bytes = 0;
@@ -156,21 +159,19 @@ export async function writeSubnetConfig(
     provenance: facts.provenance,
   };
   const text = `${JSON.stringify(config, null, 1)}\n`;
-  await writeWhole(path, text);
+  replaceFile(path, text);
   return { path, bytes: bytes + Buffer.byteLength(text) };
 }
 
 /**
  * Reads subnet.json. Masks are checked later, against the model they are for.
- * @throws EngineError `decode` that names the path of the first bad field
+ * @throws EngineError `decode` that names the path of the first bad field; `disk` when it is absent,
+ *   no plain file or too large
  */
-export async function readSubnetConfig(path: string): Promise<SubnetConfig> {
-  const what = basename(path);
-  const { size: bytes } = await stat(path).catch((cause: unknown) => {
-    throw unreadable(path, 'a readable file', String((cause as NodeJS.ErrnoException).code));
-  });
-  if (bytes > MAX_BYTES) throw unreadable(path, `at most ${MAX_BYTES} bytes`, `${bytes} bytes`);
-  return decodeJson(subnetConfigSchema, await readFile(path, 'utf8'), what);
+export function readSubnetConfig(path: string): SubnetConfig {
+  const text = readPlainText(path, { links: 'refused', mostBytes: MAX_BYTES });
+  if (text === undefined) throw missingFile(path);
+  return decodeJson(subnetConfigSchema, text, basename(path));
 }
 
 /**
@@ -178,8 +179,9 @@ export async function readSubnetConfig(path: string): Promise<SubnetConfig> {
  * @throws EngineError `decode` for masks that are not of this model, `checkpoint` for another model
  */
 export function subnetOf(config: SubnetConfig, shape: ModelShape): Subnet {
-  for (const [name, value] of Object.entries(sizesOf(shape))) {
-    const found = config.source[name as keyof SubnetConfig['source']];
+  const sizes = sizesOf(shape);
+  for (const name of Object.keys(sizes) as (keyof typeof sizes)[]) {
+    const [found, value] = [config.source[name], sizes[name]];
     if (found !== value) throw otherModel(`${name} ${found}`, `${name} ${value}`);
   }
   const subnet = decodeSubnet(shape, { layers: config.subnet.layers }, 'subnet');
@@ -223,7 +225,9 @@ export function sha256Of(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-function sizesOf(shape: ModelShape): Omit<SubnetConfig['source'], 'path' | 'fingerprint'> {
+function sizesOf(
+  shape: ModelShape,
+): Omit<SubnetConfig['source'], 'path' | 'fingerprint' | 'companions'> {
   const { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab } = shape;
   return { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab };
 }

@@ -111,7 +111,7 @@ export async function verifyIntegers(
   reference: Reference,
   signal?: AbortSignal,
 ): Promise<Verified> {
-  const exact = await writeExactCopy(path);
+  const exact = writeExactCopy(path);
   try {
     const check = new Comparison(path, reference, TOLERANCES[dtype]);
     // Prompts only: for single tokens the runtime's exact path is a slow one.

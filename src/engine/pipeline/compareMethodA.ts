@@ -1,10 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { readPlainText } from '../../files/plainFile.ts';
+import { replaceJson } from '../../files/writeFile.ts';
 import { parseJson } from '../../protocol/decode.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
-import { writeJsonAtomic } from '../runs/atomicWrite.ts';
+import { MOST_JSON_BYTES } from '../runs/runLayout.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { evolve } from '../search/evolve.ts';
 import { blockBudget } from '../subnet/count.ts';
@@ -117,15 +119,16 @@ async function searched(
   const start = performance.now();
   const subnet = await search(comparison, config, initial.scores, initial.subnet);
   const seconds = initial.seconds + (performance.now() - start) / 1000;
-  writeJsonAtomic(path, { subnet: encodeSubnet(subnet), seconds });
+  replaceJson(path, { subnet: encodeSubnet(subnet), seconds });
   return { subnet, seconds };
 }
 
 /** Undefined when there is none; a damaged one is searched again. */
 function readSearched({ bench }: Comparison, path: string): Found | undefined {
-  if (!existsSync(path)) return undefined;
   try {
-    const kept = parseJson(readFileSync(path, 'utf8'), path) as Partial<Record<string, unknown>>;
+    const text = readPlainText(path, { links: 'refused', mostBytes: MOST_JSON_BYTES });
+    if (text === undefined) return undefined;
+    const kept = parseJson(text, path) as Partial<Record<string, unknown>>;
     const { seconds } = kept;
     if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
     return { subnet: decodeSubnet(bench.weights.shape, kept['subnet'], path), seconds };
@@ -135,7 +138,7 @@ function readSearched({ bench }: Comparison, path: string): Found | undefined {
 }
 
 function searchedPath({ work }: Comparison, { ratio }: ResolvedConfig): string {
-  return join(work.folder, `searched-${ratio}.r${METHODS_REVISION.methodA}.json`);
+  return insideFolder(work.folder, `searched-${ratio}.r${METHODS_REVISION.methodA}.json`);
 }
 
 async function search(

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { replaceJson } from '../../files/writeFile.ts';
 import type { CompareRow } from '../../protocol/compareRow.ts';
 import {
   COMPARISON_FILE,
@@ -6,7 +7,6 @@ import {
   type ComparisonTable,
 } from '../../protocol/comparisonTable.ts';
 import type { RunEventBody } from '../../protocol/runEvent.ts';
-import { writeJsonAtomic } from '../runs/atomicWrite.ts';
 import { ComparisonPace } from './comparisonPace.ts';
 import { readRow, titleOf, writeRow, type RowName, type RowPlace } from './comparisonRows.ts';
 
@@ -123,6 +123,6 @@ export class ComparisonRecord {
 
   #write(): void {
     this.#updatedMs = this.#outlets.now();
-    writeJsonAtomic(join(this.#outlets.folder, COMPARISON_FILE), this.table);
+    replaceJson(insideFolder(this.#outlets.folder, COMPARISON_FILE), this.table);
   }
 }

@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { readPlainText } from '../../files/plainFile.ts';
+import { replaceJson } from '../../files/writeFile.ts';
 import { compareRowSchema, type CompareRow } from '../../protocol/compareRow.ts';
 import { decodeJson } from '../../protocol/decode.ts';
-import { writeJsonAtomic } from '../runs/atomicWrite.ts';
 import { METHODS_REVISION, type RowFamily } from './comparisonKey.ts';
+
+/** A row takes some 250 bytes. */
+const MOST_ROW_BYTES = 65_536;
 
 /** What a row of a comparison is about. */
 export type RowName = Pick<CompareRow, 'method' | 'pattern' | 'scope'>;
@@ -20,10 +23,11 @@ export interface RowPlace {
  * @param seed  which it must have
  */
 export function readRow(folder: string, place: RowPlace, seed: number): CompareRow | undefined {
-  const path = pathOf(folder, place);
-  if (!existsSync(path)) return undefined;
   try {
-    const row = decodeJson(compareRowSchema, readFileSync(path, 'utf8'), path);
+    const path = pathOf(folder, place);
+    const text = readPlainText(path, { links: 'refused', mostBytes: MOST_ROW_BYTES });
+    if (text === undefined) return undefined;
+    const row = decodeJson(compareRowSchema, text, path);
     return titleOf(row) === titleOf(place.name) && row.seed === seed ? row : undefined;
   } catch {
     return undefined;
@@ -32,7 +36,7 @@ export function readRow(folder: string, place: RowPlace, seed: number): CompareR
 
 /** Keeps a finished row. @throws EngineError `disk`, `numeric` for a figure that is no number */
 export function writeRow(folder: string, place: RowPlace, row: CompareRow): void {
-  writeJsonAtomic(pathOf(folder, place), row);
+  replaceJson(pathOf(folder, place), row);
 }
 
 /** A row's name for people; no two rows share one. */
@@ -44,5 +48,5 @@ export function titleOf({ method, pattern, scope }: RowName): string {
 function pathOf(folder: string, { name, family }: RowPlace): string {
   const { method, pattern, scope } = name;
   const safe = `${scope}-${pattern}-${method}`.replaceAll(/[^\w.-]/g, '_');
-  return join(folder, `${safe}.r${METHODS_REVISION[family]}.json`);
+  return insideFolder(folder, `${safe}.r${METHODS_REVISION[family]}.json`);
 }

@@ -1,4 +1,4 @@
-import { writeJsonAtomic } from '../runs/atomicWrite.ts';
+import { replaceJson } from '../../files/writeFile.ts';
 import type { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
 
@@ -43,11 +43,11 @@ export class EarlyFinish {
   }
 
   private readonly mark = (): void => {
-    if (this.folder.stageResult('search') !== undefined) return;
+    if (this.folder.stageResult('search').kind === 'whole') return;
     const judged = this.folder.evaluations.size;
     try {
       // Before the search learns of it: what is not on disk would be forgotten by a kill.
-      writeJsonAtomic(this.folder.file(MARKER), { judged });
+      replaceJson(this.folder.file(MARKER), { judged });
       this.judged = judged;
     } catch (error) {
       // Thrown here it would end the process; the search throws it when it looks.

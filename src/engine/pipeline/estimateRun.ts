@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { freemem, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { readConfigFile } from '../runs/configFile.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { readManifest, runsRootOf } from '../runs/runLayout.ts';
 import { chooseDevice } from '../runtime/devices.ts';
@@ -15,10 +15,10 @@ import { diskBytes, peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { estimateStages } from './estimateStages.ts';
 import { countWindows } from './estimateWindows.ts';
 import { evenWidths } from './evenWidths.ts';
+import { freeMemory } from './freeMemory.ts';
 import { warningsOf } from './estimateWarnings.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { assertSparsityRuns, isSearched } from './sparsityPlan.ts';
-import { readConfig } from './startRun.ts';
 
 /**
  * What a run of a config would take and give. Reads headers and texts, no weights; tries the devices
@@ -32,7 +32,7 @@ export async function estimateRun(
   signal: AbortSignal,
 ): Promise<EstimateReport> {
   const path = resolve(configPath);
-  const text = await readConfig(path);
+  const text = readConfigFile(path);
   const config = resolveConfig(parseRunConfig(text, path), path);
   const checkpoint = await openCheckpoint(config.model);
   const { shape } = checkpoint;
@@ -91,13 +91,8 @@ function paramsOf(
 
 function memoryOf(work: EstimatedWork): EstimateReport['memory'] {
   const needed = Math.max(...Object.values(peakBytes(work)));
-  const freeBytes = availableBytes();
+  const freeBytes = freeMemory();
   return { peakBytes: needed, freeBytes, fits: needed <= freeBytes };
-}
-
-/** Memory that a process can have. macOS calls cached files used, though it gives them back. */
-function availableBytes(): number {
-  return process.platform === 'darwin' ? Math.max(freemem(), totalmem() / 2) : freemem();
 }
 
 async function diskOf(work: EstimatedWork, root: string): Promise<EstimateReport['disk']> {

@@ -31,7 +31,7 @@ export async function countWindows(
   signal: AbortSignal,
 ): Promise<WindowCounts> {
   const texts = [config.text, ...(config.heldout === null ? [] : [config.heldout])];
-  const sizes = await Promise.all(texts.map(textBytes));
+  const sizes = texts.map(textBytes);
   const tokenizer = await loadTokenizer(folder, shape.vocab);
   try {
     return await countWith(tokenizer, config, { shape, texts, sizes, signal });
@@ -92,15 +92,15 @@ async function tokensPerByte(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<number> {
-  const sample = await startOf(path);
+  const sample = startOf(path);
   const tokens = await tokenizer.encode(sample, { signal });
   return tokens.length / Math.max(1, Buffer.byteLength(sample));
 }
 
 /** The first characters of a text. */
-async function startOf(path: string): Promise<string> {
+function startOf(path: string): string {
   let text = '';
-  for await (const chunk of textChunks(path)) {
+  for (const chunk of textChunks(path)) {
     text += chunk;
     if (text.length >= SAMPLE_CHARACTERS) break;
   }

@@ -1,10 +1,19 @@
-import type { Figure, FigureName, Figures } from '../../protocol/runRecord.ts';
+import * as Type from 'typebox';
+import { recordOf } from '../../protocol/recordOf.ts';
+import {
+  allFigures,
+  type Figure,
+  type FigureName,
+  type Figures,
+  figureSchema,
+} from '../../protocol/runRecord.ts';
 import { figureNames } from '../../protocol/runWords.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { storageOf } from '../export/storage.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Candidate, measureFigures } from './measureFigures.ts';
 import { type Quantiser, quantisedPerplexity } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -57,11 +66,11 @@ export function evaluateStage(
 ): Promise<Figures> {
   const { origin, quantise } = options;
   const { folder, signal, config } = run;
-  const dtype = storedDtype(config.export.dtype, bench.checkpoint.dtype);
-  return run.stage(
-    'evaluate',
-    (figures: Figures) => figures,
-    async (progress) => {
+  const storage = storageOf(config.export.dtype, bench.checkpoint);
+  return run.stage('evaluate', {
+    kept: recordOf(Type.Union([figureSchema, Type.Null()])),
+    restore: allFigures,
+    work: async (progress) => {
       const present = figureNames.flatMap((name) => {
         const candidate = contestants[name];
         return candidate === null ? [] : [{ name, candidate }];
@@ -86,7 +95,7 @@ export function evaluateStage(
       if (quantised !== null) {
         before += 2 * bench.weights.layers.length;
         // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
-        const from = { folder: folder.file('stages/quantised'), dtype, origin, signal };
+        const from = { folder: folder.file('stages/quantised'), ...storage, origin, signal };
         const perplexity = await quantisedPerplexity(bench, quantised, windows, {
           ...{ ...from, onProgress: further },
         });
@@ -104,7 +113,7 @@ export function evaluateStage(
         quantised,
       };
       const measured = await measureFigures(bench, withoutNulls(shared), {
-        ...{ folder: folder.file('stages/measure'), dtype, origin, signal },
+        ...{ folder: folder.file('stages/measure'), storage, origin, signal },
         tokens: windows[0]!,
       });
       progress(total, total);
@@ -123,7 +132,7 @@ export function evaluateStage(
       }
       return figures;
     },
-  );
+  });
 }
 
 function withoutNulls<Name extends string>(

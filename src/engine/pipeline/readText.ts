@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { constants, open, type FileHandle } from 'node:fs/promises';
+import { closeSync } from 'node:fs';
+import { openPlain, type PlainFile, readUpTo } from '../../files/plainFile.ts';
+import { withRelease } from '../../files/release.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 
 /** Largest text read, bytes; some hundred million tokens, far more than calibration can use. */
@@ -12,7 +14,7 @@ const CHUNK_BYTES = 1 << 20;
  * @returns parts that join to the text; none ends inside a character
  * @throws EngineError `text` when it is missing, no plain file, too large or not UTF-8
  */
-export async function* textChunks(path: string): AsyncGenerator<string, void, void> {
+export function* textChunks(path: string): Generator<string, void, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const decode = (bytes?: Uint8Array): string => {
     try {
@@ -21,82 +23,76 @@ export async function* textChunks(path: string): AsyncGenerator<string, void, vo
       throw textError(path, 'UTF-8', 'other bytes', 'Convert the file to UTF-8.', cause);
     }
   };
-  for await (const bytes of byteChunks(path)) yield decode(bytes);
+  for (const bytes of byteChunks(path)) yield decode(bytes);
   yield decode();
 }
 
 /** SHA-256 of a text file, hex. @throws EngineError `text` as {@link textChunks} */
-export async function textHash(path: string): Promise<string> {
+export function textHash(path: string): string {
   const hash = createHash('sha256');
-  for await (const bytes of byteChunks(path)) hash.update(bytes);
+  for (const bytes of byteChunks(path)) hash.update(bytes);
   return hash.digest('hex');
 }
 
 /** Size of a text file, bytes. @throws EngineError `text` as {@link textChunks} */
-export async function textBytes(path: string): Promise<number> {
-  const file = await openPlainTextFile(path);
-  try {
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
-  }
-}
-
-/** The bytes of a file in parts; each is only good until the next is asked for. */
-async function* byteChunks(path: string): AsyncGenerator<Uint8Array, void, void> {
-  const file = await openPlainTextFile(path);
-  try {
-    const buffer = new Uint8Array(CHUNK_BYTES);
-    let total = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, null);
-      if (bytesRead === 0) return;
-      total += bytesRead;
-      // It may have grown since it was opened.
-      if (total > MAX_TEXT_BYTES) throw tooLarge(path, total);
-      yield buffer.subarray(0, bytesRead);
-    }
-  } catch (error) {
-    throw isEngineError(error) ? error : unreadable(path, error);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Opens a file whose bytes can be read to an end, without waiting for a writer of a pipe. */
-async function openPlainTextFile(path: string): Promise<FileHandle> {
-  let file: FileHandle;
-  try {
-    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-  try {
-    const facts = await file.stat();
-    if (!facts.isFile()) {
-      const found = facts.isDirectory() ? 'a folder' : 'a pipe, socket or device';
-      throw textError(path, 'a text file', found, 'Give the path of a plain file.');
-    }
-    if (facts.size > MAX_TEXT_BYTES) throw tooLarge(path, facts.size);
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-function tooLarge(path: string, bytes: number): EngineError {
-  return textError(
-    path,
-    `at most ${MAX_TEXT_BYTES} bytes`,
-    `${bytes}`,
-    'Give a part of it; calibration needs a few hundred thousand tokens.',
+export function textBytes(path: string): number {
+  const { file, bytes } = openText(path);
+  return withRelease(
+    () => bytes,
+    () => {
+      closeSync(file);
+    },
   );
 }
 
+/** The bytes of a file in parts. */
+function* byteChunks(path: string): Generator<Uint8Array, void, void> {
+  const { file } = openText(path);
+  try {
+    for (let total = 0; ;) {
+      const bytes = chunkAt(path, file, total);
+      if (bytes.length === 0) return;
+      total += bytes.length;
+      // It may have grown since it was opened.
+      if (total > MAX_TEXT_BYTES) {
+        throw textError(
+          path,
+          `at most ${MAX_TEXT_BYTES / 1e9} GB`,
+          'a file that grows beyond it',
+          'Use a part of it; calibration needs a few hundred thousand tokens.',
+        );
+      }
+      yield bytes;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function chunkAt(path: string, file: number, position: number): Uint8Array {
+  try {
+    return readUpTo(file, CHUNK_BYTES, position);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function openText(path: string): PlainFile {
+  let opened: PlainFile | undefined;
+  try {
+    opened = openPlain(path, { links: 'followed', mostBytes: MAX_TEXT_BYTES });
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  if (opened === undefined) throw unreadable(path, undefined);
+  return opened;
+}
+
 function unreadable(path: string, cause: unknown): EngineError {
-  const found = cause instanceof Error ? cause.message : String(cause);
-  return textError(path, 'a text file', found, 'Correct the path in the run config.', cause);
+  const { expected, found } = isEngineError(cause)
+    ? cause.problem
+    : { expected: 'a text file', found: cause instanceof Error ? cause.message : 'no such file' };
+  return textError(path, expected, found, 'Correct the path in the run config.', cause);
 }
 
 function textError(

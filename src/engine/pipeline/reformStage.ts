@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import * as Type from 'typebox';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
@@ -40,13 +41,13 @@ export function reformStage(
 ): Promise<ModelWeights> {
   if (run.config.reform.method === 'none') return Promise.resolve(bench.weights);
   const path = run.folder.stageFile(REFORMED_FILE);
-  return run.stage(
-    'reform',
-    ({ sha256 }: { readonly sha256: string }) => {
+  return run.stage('reform', {
+    kept: keptSchema,
+    restore: ({ sha256 }) => {
       const from = { file: REFORMED_FILE, maps: REFORMED_MAPS, sha256 };
       return readReformed(dirname(path), from, bench.weights, subnet, run.signal);
     },
-    async (progress) => {
+    work: async (progress) => {
       const fits: FitRecord[] = [];
       const weights = await reformed(bench, subnet, windows, {
         settings: run.config.reform,
@@ -57,8 +58,10 @@ export function reformStage(
       const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, run.signal);
       return { sha256, fits };
     },
-  );
+  });
 }
+
+const keptSchema = Type.Object({ sha256: Type.String(), fits: Type.Unknown() });
 
 /** Reforms a subnet as a config's `reform` section says. */
 export function reformed(

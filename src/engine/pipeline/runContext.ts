@@ -1,5 +1,7 @@
+import type { Static, TSchema } from 'typebox';
+import { decodeValue } from '../../protocol/decode.ts';
 import type { EngineContext } from '../../protocol/engineApi.ts';
-import { throwIfAborted } from '../../protocol/errors.ts';
+import { isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { RunEventBody } from '../../protocol/runEvent.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
@@ -8,6 +10,19 @@ import { EarlyFinish } from './earlyFinish.ts';
 
 /** Least time between two progress events of a stage, ms: ten a second is what an eye can follow. */
 const PROGRESS_MS = 100;
+
+/** A stage whose result is kept, so that it is not done twice. */
+export interface KeptStage<S extends TSchema, Result> {
+  /** What the folder must hold of it. */
+  readonly kept: S;
+  /**
+   * Makes the result of what the folder holds.
+   * @throws EngineError `decode` or `checkpoint` when a file of the stage is damaged
+   */
+  readonly restore: (kept: Static<S>) => Result | Promise<Result>;
+  /** Does the stage; what it returns is plain data and is written last. */
+  readonly work: (progress: Progress) => Promise<Static<S>>;
+}
 
 /** Tells how far a stage is: units done of a total. */
 export type Progress = (done: number, total: number) => void;
@@ -31,7 +46,7 @@ export class RunContext {
     };
   }
 
-  /** Gives the folder free. Nothing may be told afterwards. */
+  /** Releases the folder. No event may be emitted after this. Never throws. */
   close(): void {
     this.finish.close();
     this.folder.close();
@@ -50,21 +65,28 @@ export class RunContext {
 
   /**
    * Runs a stage whose result is kept in the folder: work that was finished before a stop is not
-   * done again.
-   * @param decode  makes the result of what the folder holds; the value is unchecked JSON
-   * @param work  does the stage; what it returns is plain data and is written last
+   * done again. What was kept and is damaged is made again.
    */
-  async stage<Kept, Result>(
+  async stage<S extends TSchema, Result>(
     name: StageName,
-    decode: (kept: Kept) => Result | Promise<Result>,
-    work: (progress: Progress) => Promise<Kept>,
+    { kept, restore, work }: KeptStage<S, Result>,
   ): Promise<Result> {
     throwIfAborted(this.signal);
     const done = this.folder.stageResult(name);
-    if (done !== undefined) return decode(done.result as Kept);
-    const kept = await this.timed(name, work);
-    this.folder.finishStage(name, kept);
-    return decode(kept);
+    if (done.kind === 'whole') {
+      try {
+        return await restore(decodeValue(kept, done.value, `stages/${name}.json`));
+      } catch (error) {
+        if (!isEngineError(error, 'decode') && !isEngineError(error, 'checkpoint')) throw error;
+        this.folder.log(error.message);
+      }
+    }
+    if (done.kind !== 'absent') {
+      this.log('warning', `The result of the stage "${name}" is damaged: the stage runs again.`);
+    }
+    const result = await this.timed(name, work);
+    this.folder.finishStage(name, result);
+    return restore(result);
   }
 
   /** Runs work as a stage that is told of, but keeps no result. */

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import * as Type from 'typebox';
+import { readPlain } from '../../files/plainFile.ts';
+import { replaceFile } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { collectStatistics } from '../calibration/collect.ts';
 import { type ModelShape, qkUnitsPerHead } from '../checkpoint/modelShape.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { scoreLayer } from '../importance/scoreLayer.ts';
-import { writeFileAtomic } from '../runs/atomicWrite.ts';
 import type { LayerScores } from '../subnet/subnet.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -32,13 +34,13 @@ export function scoreStage(
 ): Promise<Scored> {
   const { shape } = bench.weights;
   const path = run.folder.stageFile(SCORES_FILE);
-  return run.stage(
-    'calibrate',
-    async ({ influence }: { readonly influence: readonly number[] }) => ({
-      influence,
-      scores: unpack(await readFile(path), shape),
-    }),
-    async (progress) => {
+  return run.stage('calibrate', {
+    kept: keptSchema,
+    restore: ({ influence, sha256 }) => {
+      if (influence.length !== shape.layers) throw damaged(`${influence.length} blocks`);
+      return { influence, scores: readScores(path, shape, sha256) };
+    },
+    work: async (progress) => {
       const scores: LayerScores[] = [];
       const influence: number[] = [];
       const { score, damping } = run.config.importance;
@@ -60,11 +62,18 @@ export function scoreStage(
         },
         run.signal,
       );
-      writeFileAtomic(path, pack(scores));
-      return { influence };
+      const bytes = pack(scores);
+      replaceFile(path, bytes);
+      return { influence, sha256: sha256Of(bytes) };
     },
-  );
+  });
 }
+
+const keptSchema = Type.Object({
+  influence: Type.Array(Type.Number()),
+  /** Of the file of scores; absent in runs of older versions. */
+  sha256: Type.Optional(Type.String()),
+});
 
 function pack(scores: readonly LayerScores[]): Uint8Array {
   const parts = scores.flatMap(({ qk, vo, mlp }) => [...qk, ...vo, mlp]);
@@ -77,18 +86,34 @@ function pack(scores: readonly LayerScores[]): Uint8Array {
   return new Uint8Array(all.buffer);
 }
 
+function readScores(path: string, shape: ModelShape, sha256: string | undefined): LayerScores[] {
+  const expected = 8 * shape.layers * unitsPerLayer(shape);
+  const bytes = readPlain(path, { links: 'refused', mostBytes: expected });
+  if (bytes?.length !== expected) throw damaged(`${bytes?.length ?? 0} bytes`);
+  if (sha256 !== undefined && sha256 !== sha256Of(bytes)) throw damaged('other bytes');
+  return unpack(bytes, shape);
+}
+
+function unitsPerLayer(shape: ModelShape): number {
+  return shape.kvHeads * (qkUnitsPerHead(shape) + shape.headDim) + shape.intermediate;
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function damaged(found: string): EngineError {
+  return new EngineError('decode', {
+    what: `stages/${SCORES_FILE}`,
+    expected: 'the scores that were written',
+    found,
+    action: 'They are worked out again.',
+  });
+}
+
 function unpack(bytes: Uint8Array, shape: ModelShape): LayerScores[] {
   const { layers, kvHeads, headDim, intermediate } = shape;
   const qkUnits = qkUnitsPerHead(shape);
-  const expected = 8 * layers * (kvHeads * (qkUnits + headDim) + intermediate);
-  if (bytes.length !== expected) {
-    throw new EngineError('run', {
-      what: `stages/${SCORES_FILE}`,
-      expected: `${expected} bytes`,
-      found: `${bytes.length}`,
-      action: 'Delete the folder "stages" of the run and resume it.',
-    });
-  }
   const all = new Float64Array(bytes.slice().buffer);
   let at = 0;
   const next = (count: number): Float64Array => all.slice(at, (at += count));

@@ -1,14 +1,11 @@
 import { dirname, join } from 'node:path';
+import * as Type from 'typebox';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import {
-  type MapName,
-  SPARSE_BITS_FILE,
-  SPARSE_RECORD_FILE,
-} from '../../protocol/sparsityRecord.ts';
+import { mapNames, SPARSE_BITS_FILE, SPARSE_RECORD_FILE } from '../../protocol/sparsityRecord.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { changedMaps, readReformed, writeReformed } from '../export/reformedWeights.ts';
-import { writeFileAtomic } from '../runs/atomicWrite.ts';
+import { replaceFile } from '../../files/writeFile.ts';
 import { runFiles } from '../runs/runLayout.ts';
 import { type SparseLayer, type SparseModel, sparsify } from '../sparsity/sequential.ts';
 import type { Candidate } from './measureFigures.ts';
@@ -36,13 +33,13 @@ export function sparsifyStage(
   const { config, folder, signal } = run;
   if (config.sparsify.method === 'none') return Promise.resolve(null);
   const path = folder.stageFile(SPARSE_FILE);
-  return run.stage(
-    'sparsify',
-    ({ sha256, maps }: { readonly sha256: string; readonly maps: readonly MapName[] }) => {
+  return run.stage('sparsify', {
+    kept: keptSchema,
+    restore: ({ sha256, maps }) => {
       const from = { file: SPARSE_FILE, sha256, maps };
       return readReformed(dirname(path), from, bench.weights, candidate.subnet, signal);
     },
-    async (progress) => {
+    work: async (progress) => {
       run.log('info', ZEROS_TAKE_TIME);
       const { weights, layers } = await sparsified(bench, candidate, windows, {
         ...{ config, signal, progress },
@@ -56,8 +53,13 @@ export function sparsifyStage(
       const { sha256 } = await writeReformed(path, weights, candidate.subnet, maps, signal);
       return { sha256, maps };
     },
-  );
+  });
 }
+
+const keptSchema = Type.Object({
+  sha256: Type.String(),
+  maps: Type.Array(Type.Enum([...mapNames])),
+});
 
 /**
  * Makes a candidate sparse as a config says, whose method is not "none".
@@ -94,7 +96,7 @@ function writeRecord(
 ): void {
   const plan = sparsityOf(config, weights.shape)!;
   const { record, bits } = recordOf(layers, config.sparsify.method, plan);
-  writeFileAtomic(folder.file(join(runFiles.masks, SPARSE_BITS_FILE)), bits);
+  replaceFile(folder.file(join(runFiles.masks, SPARSE_BITS_FILE)), bits);
   const text = `${JSON.stringify(record)}\n`;
-  writeFileAtomic(folder.file(join(runFiles.masks, SPARSE_RECORD_FILE)), text);
+  replaceFile(folder.file(join(runFiles.masks, SPARSE_RECORD_FILE)), text);
 }

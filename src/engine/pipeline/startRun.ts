@@ -1,17 +1,20 @@
-import { readFile } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { makeFolderInside } from '../../files/insideFolder.ts';
 import type { EngineContext, RunOutcome, RunOverrides } from '../../protocol/engineApi.ts';
-import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { isEngineError } from '../../protocol/errors.ts';
+import { memoryError } from '../../protocol/memoryError.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { readConfigFile } from '../runs/configFile.ts';
+import { companionHashes } from '../checkpoint/companions.ts';
+import { type Checkpoint, openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
-import { runsRootOf } from '../runs/runLayout.ts';
+import { RUNS_ROOT } from '../runs/runLayout.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { readTokenizerFiles } from '../tokenizer/tokenizerFiles.ts';
 import { textHash } from './readText.ts';
@@ -32,14 +35,21 @@ export async function startRun(
   overrides: RunOverrides = {},
 ): Promise<RunOutcome> {
   const path = resolve(configPath);
-  const text = await readConfig(path);
+  const text = readConfigFile(path);
   const config = resolveConfig(parseRunConfig(text, path), path, overrides);
-  const checkpoint = await openCheckpoint(config.model);
-  assertSparsityRuns(config, checkpoint.shape);
-  const hashes = await hashesOf(config, checkpoint, context.signal);
+  const source = await openSource(config.model);
+  assertSparsityRuns(config, source.shape);
+  const hashes = {
+    ...(await hashesOf(config, source, context.signal)),
+    ...companionHashes(source.companions),
+  };
   const createdMs = Date.now();
-  const id = runIdOf(config.name, createdMs, hashOf(JSON.stringify(config) + createdMs));
-  const folder = createRunFolder(overrides.out ?? runsRootOf(dirname(path)), {
+  const id = runIdOf(
+    config.name,
+    createdMs,
+    hashOf(JSON.stringify(config) + createdMs + randomUUID()),
+  );
+  const folder = createRunFolder(overrides.out ?? makeFolderInside(dirname(path), RUNS_ROOT), {
     schemaVersion: RUN_SCHEMA_VERSION,
     id,
     name: config.name,
@@ -51,20 +61,21 @@ export async function startRun(
     hashes,
     versions: versions(),
     device: null,
-    model: modelSummaryOf(checkpoint.shape),
+    model: modelSummaryOf(source.shape),
   });
-  return runIn(folder, config, context, false);
+  return runIn(folder, config, context, { source, resumed: false });
 }
 
 /**
  * Runs what is left of a run in its folder and records how it ended.
+ * @param source  its model, as it was hashed
  * @throws EngineError whatever ends the run
  */
 export async function runIn(
   folder: RunFolder,
   config: ResolvedConfig,
   context: EngineContext,
-  resumed: boolean,
+  { source, resumed }: { readonly source: Source; readonly resumed: boolean },
 ): Promise<RunOutcome> {
   let run: RunContext;
   try {
@@ -75,8 +86,9 @@ export async function runIn(
   }
   try {
     run.tell({ kind: 'runStarted', id: folder.manifest.id, folder: folder.path, resumed });
-    return await runStages(run, engineVersion);
-  } catch (error) {
+    return await runStages(run, source, engineVersion);
+  } catch (thrown) {
+    const error = memoryError(thrown);
     tellEnd(run, error);
     throw error;
   } finally {
@@ -94,16 +106,16 @@ export async function hashesOf(
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   return {
-    text: await textHash(config.text),
-    ...(config.heldout === null ? {} : { heldout: await textHash(config.heldout) }),
-    tokenizer: await tokenizerHash(checkpoint.folder),
+    text: textHash(config.text),
+    ...(config.heldout === null ? {} : { heldout: textHash(config.heldout) }),
+    tokenizer: tokenizerHash(checkpoint.folder),
     // Not the fingerprint, which is blind to the values of weights: a fine-tune would pass for it.
     model: await contentHash(checkpoint, signal),
   };
 }
 
-async function tokenizerHash(folder: string): Promise<string> {
-  const { main, config, specialTokens, addedTokens } = await readTokenizerFiles(folder);
+function tokenizerHash(folder: string): string {
+  const { main, config, specialTokens, addedTokens } = readTokenizerFiles(folder);
   const older = [specialTokens, addedTokens].filter((file) => file !== undefined);
   return hashOf(JSON.stringify([main, config, ...older].map((file) => file?.json)));
 }
@@ -121,24 +133,6 @@ function tellEnd(run: RunContext, error: unknown): void {
     }
   } catch {
     // The error that is on its way to the user says more.
-  }
-}
-
-/** Text of a config file. @throws EngineError `config` when it cannot be read */
-export async function readConfig(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new EngineError(
-      'config',
-      {
-        what: path,
-        expected: 'a run config (*.subnet.jsonc)',
-        found: cause instanceof Error ? cause.message : String(cause),
-        action: 'Give the path of a config file; examples/ has one to copy.',
-      },
-      { cause },
-    );
   }
 }
 

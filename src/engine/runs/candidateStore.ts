@@ -1,17 +1,11 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { insideFolder, makeFolderInside } from '../../files/insideFolder.ts';
+import { openPlain, readUpTo } from '../../files/plainFile.ts';
+import { releaseQuietly, withRelease } from '../../files/release.ts';
+import { onDisk, openToAppend, writeFully } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { UnitLayout } from '../../protocol/unitLayout.ts';
-import { makeFolder, onDisk } from './atomicWrite.ts';
-import { insideFolder } from './insideFolder.ts';
 import { runFiles } from './runLayout.ts';
 
 /** Most bytes of masks a run keeps; a search that judges more keeps the first of them. */
@@ -41,11 +35,11 @@ export class CandidateStore {
    * @throws EngineError `disk`
    */
   constructor(folder: string, layout: UnitLayout, most = MOST_CANDIDATE_BYTES) {
+    makeFolderInside(folder, runFiles.masks);
     this.path = insideFolder(folder, FILE);
     this.recordBytes = recordBytesOf(layout);
     this.most = most;
-    makeFolder(join(folder, runFiles.masks));
-    this.file = onDisk(this.path, () => openSync(this.path, 'a+'));
+    this.file = openToAppend(this.path);
     this.size = onDisk(this.path, () => {
       const { size } = fstatSync(this.file);
       const whole = size - (size % this.recordBytes);
@@ -68,9 +62,11 @@ export class CandidateStore {
     record.set(bits, KEY_BYTES);
     onDisk(this.path, () => {
       try {
-        for (let done = 0; done < record.length;) done += writeSync(this.file, record, done);
+        writeFully(this.file, record);
       } catch (error) {
-        ftruncateSync(this.file, this.size);
+        releaseQuietly(() => {
+          ftruncateSync(this.file, this.size);
+        });
         throw error;
       }
     });
@@ -85,8 +81,11 @@ export class CandidateStore {
     });
   }
 
+  /** Closes the file. Never throws: what was written is there. */
   close(): void {
-    closeSync(this.file);
+    releaseQuietly(() => {
+      closeSync(this.file);
+    });
   }
 }
 
@@ -146,20 +145,14 @@ function reading<T>(
   read: (file: number, records: number) => T,
 ): T {
   const path = insideFolder(folder, FILE);
-  return onDisk(path, () => {
-    let file: number;
-    try {
-      file = openSync(path, 'r');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return absent;
-      throw error;
-    }
-    try {
-      return read(file, Math.floor(fstatSync(file).size / recordBytesOf(layout)));
-    } finally {
-      closeSync(file);
-    }
-  });
+  const opened = openPlain(path, { links: 'refused', mostBytes: MOST_CANDIDATE_BYTES });
+  if (opened === undefined) return absent;
+  return withRelease(
+    () => onDisk(path, () => read(opened.file, Math.floor(opened.bytes / recordBytesOf(layout)))),
+    () => {
+      closeSync(opened.file);
+    },
+  );
 }
 
 function keyAt(file: number, layout: UnitLayout, index: number): string {
@@ -174,12 +167,8 @@ function bitsAt(file: number, layout: UnitLayout, index: number): Uint8Array {
 }
 
 function readAt(file: number, length: number, at: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let done = 0; done < length;) {
-    const read = readSync(file, bytes, done, length - done, at + done);
-    if (read === 0) throw shrunk();
-    done += read;
-  }
+  const bytes = readUpTo(file, length, at);
+  if (bytes.length < length) throw shrunk();
   return bytes;
 }
 

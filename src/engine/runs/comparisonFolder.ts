@@ -9,8 +9,11 @@ import { ofKnownFormat, readRunJson } from './runLayout.ts';
 
 /** Where comparisons of the configs of a folder live: `.subnet/compare`, a folder for each. */
 export function comparisonsRootOf(configDir: string): string {
-  return join(configDir, '.subnet', 'compare');
+  return join(configDir, COMPARISONS_ROOT);
 }
+
+/** Path of that folder from the folder of the configs. */
+export const COMPARISONS_ROOT = join('.subnet', 'compare');
 
 /**
  * Reads the table of a comparison, as it was written last.

@@ -1,8 +1,9 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '../../protocol/errors.ts';
-import { makeFolder, onDisk, writeJsonAtomic } from './atomicWrite.ts';
-import { readRunJson, runFiles } from './runLayout.ts';
+import { readChecked, writeChecked, type CheckedFormat } from '../../files/checkedJson.ts';
+import { insideFolder, makeFolderInside } from '../../files/insideFolder.ts';
+import { onDisk } from '../../files/writeFile.ts';
+import { MOST_JSON_BYTES, runFiles } from './runLayout.ts';
 
 /** Generations kept: the newest, and two to fall back on when a disk damages it. */
 const KEEP = 3;
@@ -21,9 +22,8 @@ export interface GenerationState {
  * @throws EngineError `disk`
  */
 export function saveGeneration(folder: string, generation: number, state: unknown): void {
-  const path = join(folder, runFiles.checkpoints);
-  makeFolder(path);
-  writeJsonAtomic(join(path, nameOf(generation)), { generation, state });
+  const path = makeFolderInside(folder, runFiles.checkpoints);
+  writeChecked(insideFolder(path, nameOf(generation)), formatOf(generation), state);
   const old = generationsIn(path).filter((other) => other <= generation - KEEP);
   for (const other of old) {
     onDisk(path, () => {
@@ -34,34 +34,21 @@ export function saveGeneration(folder: string, generation: number, state: unknow
 
 /**
  * Reads the newest generation that is whole.
- * @returns undefined when the search has not finished one
- * @throws EngineError `run` when there are some but none can be read
+ * @returns undefined when there is none: the search then starts again and comes to the same result
+ * @throws EngineError `disk`; `run` for a link on the way
  */
 export function latestGeneration(folder: string): GenerationState | undefined {
-  const path = join(folder, runFiles.checkpoints);
-  const generations = generationsIn(path).sort((a, b) => b - a);
-  for (const generation of generations) {
-    const state = readState(folder, generation);
-    if (state !== undefined) return state;
+  const path = insideFolder(folder, runFiles.checkpoints);
+  for (const generation of generationsIn(path).sort((a, b) => b - a)) {
+    const file = insideFolder(path, nameOf(generation));
+    const read = readChecked(file, formatOf(generation), MOST_JSON_BYTES);
+    if (read.kind === 'whole') return { generation, state: read.value };
   }
-  if (generations.length === 0) return undefined;
-  throw new EngineError('run', {
-    what: path,
-    expected: 'a readable generation',
-    found: `${generations.length} damaged ones`,
-    action: `Delete ${path} to search again from the start; earlier stages are kept.`,
-  });
+  return undefined;
 }
 
-function readState(folder: string, generation: number): GenerationState | undefined {
-  try {
-    const value = readRunJson(folder, join(runFiles.checkpoints, nameOf(generation)));
-    if (typeof value !== 'object' || value === null || !('state' in value)) return undefined;
-    return { generation, state: value.state };
-  } catch (error) {
-    if (error instanceof EngineError && error.code === 'decode') return undefined;
-    throw error;
-  }
+function formatOf(generation: number): CheckedFormat {
+  return { field: 'state', head: { generation } };
 }
 
 function generationsIn(path: string): number[] {

@@ -1,15 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
-import { onDisk, refuseNonFinite } from './atomicWrite.ts';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
+import { openPlain, readUpTo } from '../../files/plainFile.ts';
+import { releaseQuietly, withRelease } from '../../files/release.ts';
+import { onDisk, openToAppend, refuseNonFinite, writeFully } from '../../files/writeFile.ts';
 
 /** Longest file read whole; longer ones lose their beginning, never their end. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -31,7 +23,7 @@ export class JsonLinesFile {
    */
   constructor(path: string) {
     this.path = path;
-    this.file = onDisk(path, () => openSync(path, 'a+'));
+    this.file = openToAppend(path);
     this.size = onDisk(path, () => {
       const whole = wholeLength(this.file, fstatSync(this.file).size);
       ftruncateSync(this.file, whole);
@@ -47,9 +39,11 @@ export class JsonLinesFile {
     const bytes = Buffer.from(`${JSON.stringify(value, refuseNonFinite)}\n`, 'utf8');
     onDisk(this.path, () => {
       try {
-        for (let done = 0; done < bytes.length;) done += writeSync(this.file, bytes, done);
+        writeFully(this.file, bytes);
       } catch (error) {
-        ftruncateSync(this.file, this.size);
+        releaseQuietly(() => {
+          ftruncateSync(this.file, this.size);
+        });
         throw error;
       }
     });
@@ -63,8 +57,11 @@ export class JsonLinesFile {
     });
   }
 
+  /** Closes the file. Never throws: what was written is there. */
   close(): void {
-    closeSync(this.file);
+    releaseQuietly(() => {
+      closeSync(this.file);
+    });
   }
 }
 
@@ -82,26 +79,22 @@ export interface JsonLines {
  * @throws EngineError `disk`
  */
 export function readJsonLines(path: string): JsonLines {
-  if (!existsSync(path)) return { lines: [], torn: false };
-  return onDisk(path, () => {
-    const bytes = readTail(path);
-    const end = bytes.lastIndexOf(NEWLINE) + 1;
-    const text = bytes.toString('utf8', 0, end);
-    return { lines: text.split('\n').filter((line) => line !== ''), torn: end < bytes.length };
-  });
-}
-
-function readTail(path: string): Buffer {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(file);
-    if (size <= MOST_BYTES) return readFileSync(file);
-    const bytes = Buffer.alloc(MOST_BYTES);
-    const read = readSync(file, bytes, 0, MOST_BYTES, size - MOST_BYTES);
-    return bytes.subarray(bytes.indexOf(NEWLINE) + 1, read);
-  } finally {
-    closeSync(file);
-  }
+  const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
+  if (opened === undefined) return { lines: [], torn: false };
+  const { file, bytes: size } = opened;
+  return withRelease(
+    () => {
+      const from = Math.max(0, size - MOST_BYTES);
+      const read = onDisk(path, () => readUpTo(file, size - from, from));
+      const bytes = from === 0 ? read : read.subarray(read.indexOf(NEWLINE) + 1);
+      const end = bytes.lastIndexOf(NEWLINE) + 1;
+      const text = bytes.toString('utf8', 0, end);
+      return { lines: text.split('\n').filter((line) => line !== ''), torn: end < bytes.length };
+    },
+    () => {
+      closeSync(file);
+    },
+  );
 }
 
 /** Bytes up to and including the last newline. */

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { readSystemText } from '../../files/systemText.ts';
 
 /** A process by its number, and when it began: numbers are used again. */
 export interface ProcessIdentity {
@@ -42,7 +44,7 @@ export function startOf(pid: number): string | null {
   try {
     if (process.platform === 'linux') {
       const ticks = statOf(pid)[19];
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      const boot = readSystemText('/proc/sys/kernel/random/boot_id').trim();
       return ticks === undefined ? null : `${boot}:${ticks}`;
     }
     if (process.platform === 'darwin') {
@@ -54,9 +56,30 @@ export function startOf(pid: number): string | null {
   return null;
 }
 
+/**
+ * Where the number of a process means something: a start of a machine and, on Linux, a namespace of
+ * process numbers, as each container has its own.
+ */
+export function processSpace(): string {
+  space ??= findSpace();
+  return space;
+}
+
+let space: string | undefined;
+
+function findSpace(): string {
+  if (process.platform !== 'linux') return hostname();
+  try {
+    const boot = readSystemText('/proc/sys/kernel/random/boot_id').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
+
 /** Fields of /proc/PID/stat from the third on: 0 is the state, 19 the start in clock ticks. */
 function statOf(pid: number): string[] {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const stat = readSystemText(`/proc/${pid}/stat`);
   // The second field is the program's name in brackets, which may hold blanks and brackets.
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

@@ -1,15 +1,29 @@
-import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import {
+  readChecked,
+  writeChecked,
+  type Checked,
+  type CheckedFormat,
+} from '../../files/checkedJson.ts';
+import { insideFolder, makeFolder, makeFolderInside } from '../../files/insideFolder.ts';
+import { releaseQuietly } from '../../files/release.ts';
+import {
+  appendText,
+  onDisk,
+  removeTemporaries,
+  replaceFile,
+  replaceJson,
+} from '../../files/writeFile.ts';
 import { decodeEventLines } from '../../protocol/decodeEvent.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { RunEvent, RunEventBody } from '../../protocol/runEvent.ts';
 import type { RunManifest, RunResults, StageName } from '../../protocol/runRecord.ts';
-import { makeFolder, onDisk, writeFileAtomic, writeJsonAtomic } from './atomicWrite.ts';
 import { EvaluationJournal } from './evaluationJournal.ts';
 import { latestGeneration, saveGeneration, type GenerationState } from './generationStore.ts';
-import { insideFolder } from './insideFolder.ts';
 import { JsonLinesFile, readJsonLines } from './jsonLines.ts';
-import { readManifest, readResults, readRunJson, runFiles } from './runLayout.ts';
+import { MOST_JSON_BYTES, readManifest, readResults, readRunJson, runFiles } from './runLayout.ts';
 import { takeRunLock, type RunLock } from './runLock.ts';
 
 /** Events after which the log is made to survive a power cut. */
@@ -44,19 +58,18 @@ export function createRunFolder(
       action: 'Give the run another name with --name.',
     });
   }
-  const draft = join(resolve(root), `.${manifest.id}.${process.pid}.tmp`);
-  onDisk(draft, () => {
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(draft);
-  });
+  removeDrafts(resolve(root));
+  const draft = makeFolderInside(root, `.${manifest.id}.${randomBytes(8).toString('hex')}.tmp`);
   try {
-    writeFileAtomic(join(draft, runFiles.config), manifest.configText);
-    writeJsonAtomic(join(draft, runFiles.manifest), manifest);
+    replaceFile(join(draft, runFiles.config), manifest.configText);
+    replaceJson(join(draft, runFiles.manifest), manifest);
     onDisk(folder, () => {
       renameSync(draft, folder);
     });
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
+    releaseQuietly(() => {
+      rmSync(draft, { recursive: true, force: true });
+    });
     throw error;
   }
   return new RunFolder(folder, now);
@@ -91,6 +104,7 @@ export class RunFolder {
     this.manifest = readManifest(this.path);
     this.lock = takeRunLock(this.path);
     try {
+      removeLeftovers(this.path);
       this.events = new JsonLinesFile(insideFolder(this.path, runFiles.events));
       this.nextSeq = nextSeqOf(this.events.path);
       this.evaluations = new EvaluationJournal(insideFolder(this.path, runFiles.evaluations));
@@ -103,12 +117,15 @@ export class RunFolder {
   /**
    * Adds an event to the log.
    * @returns the event with its number and time, to be passed on
+   * @throws EngineError `run` when the folder is gone or another process works in it; `disk`
    */
   append(body: RunEventBody): RunEvent {
+    const isBoundary = boundaries.has(body.kind);
+    if (isBoundary) this.lock.expectHeld();
     const event: RunEvent = { ...body, seq: this.nextSeq, timeMs: this.now() };
     this.events.append(event);
     this.nextSeq++;
-    if (boundaries.has(body.kind)) {
+    if (isBoundary) {
       this.evaluations.sync();
       this.events.sync();
     }
@@ -117,6 +134,7 @@ export class RunFolder {
 
   /** Writes the search state after a generation. @param state  plain data, finite numbers */
   saveGeneration(generation: number, state: unknown): void {
+    this.lock.expectHeld();
     this.evaluations.sync();
     saveGeneration(this.path, generation, state);
   }
@@ -131,20 +149,21 @@ export class RunFolder {
    * @param result  plain data, finite numbers
    */
   finishStage(stage: StageName, result: unknown): void {
-    makeFolder(join(this.path, runFiles.stages));
-    this.writeJson(join(runFiles.stages, `${stage}.json`), { stage, result });
+    writeChecked(this.stageFile(`${stage}.json`), stageFormat(stage), result);
   }
 
-  /** Result of a stage that is done; undefined when it is not. The value is unchecked. */
-  stageResult(stage: StageName): { readonly result: unknown } | undefined {
-    const value = readRunJson(this.path, join(runFiles.stages, `${stage}.json`));
-    if (typeof value !== 'object' || value === null || !('result' in value)) return undefined;
-    return { result: value.result };
+  /**
+   * Result of a stage: `whole` when it is done, `damaged` when what was kept is not what was written,
+   * so that the stage has to be done again. Its shape is unchecked.
+   */
+  stageResult(stage: StageName): Checked {
+    const path = insideFolder(this.path, join(runFiles.stages, `${stage}.json`));
+    return readChecked(path, stageFormat(stage), MOST_JSON_BYTES);
   }
 
   /**
    * Where a stage puts a large binary result; its folder exists afterwards. Write it with
-   * `writeFileAtomic`, or call `syncFile` before {@link finishStage}.
+   * `replaceFile` or `replaceFileBy`.
    * @param name  e.g. `calibrate.safetensors`
    */
   stageFile(name: string): string {
@@ -153,8 +172,7 @@ export class RunFolder {
 
   /** Writes masks under a name such as `searched`. @param value  plain data */
   writeMasks(name: string, value: unknown): void {
-    makeFolder(join(this.path, runFiles.masks));
-    this.writeJson(join(runFiles.masks, `${name}.json`), value);
+    replaceJson(this.file(join(runFiles.masks, `${name}.json`)), value);
   }
 
   /** Masks of that name, unchecked; undefined when there are none. */
@@ -163,7 +181,7 @@ export class RunFolder {
   }
 
   writeResults(results: RunResults): void {
-    this.writeJson(runFiles.results, results);
+    replaceJson(this.file(runFiles.results), results);
   }
 
   readResults(): RunResults | undefined {
@@ -172,38 +190,43 @@ export class RunFolder {
 
   /** Folder of the exports; exists afterwards. */
   exportFolder(): string {
-    const folder = insideFolder(this.path, runFiles.export);
-    makeFolder(folder);
-    return folder;
+    return this.folder(runFiles.export);
   }
 
-  /** Absolute path of something in the run folder; its folder exists afterwards. */
+  /**
+   * Absolute path of a folder in the run folder; it exists afterwards.
+   * @throws EngineError `run` for a link on the way, or when the run is no longer held; `disk`
+   */
+  folder(name: string): string {
+    this.lock.expectHeld();
+    return makeFolderInside(this.path, name);
+  }
+
+  /** Absolute path of a file in the run folder; its folder exists afterwards. Throws as {@link folder}. */
   file(name: string): string {
-    const path = insideFolder(this.path, name);
-    makeFolder(dirname(path));
-    return path;
+    this.lock.expectHeld();
+    if (dirname(name) !== '.') makeFolderInside(this.path, dirname(name));
+    return insideFolder(this.path, name);
   }
 
   /** Adds a line to log.txt. Never throws: a log must not end a run. */
   log(text: string): void {
-    try {
+    releaseQuietly(() => {
       const time = new Date(this.now()).toISOString();
-      appendFileSync(insideFolder(this.path, runFiles.log), `${time} ${text}\n`);
-    } catch {
-      // The disk is full or gone; the next real write tells.
-    }
+      appendText(insideFolder(this.path, runFiles.log), `${time} ${text}\n`);
+    });
   }
 
-  /** Gives the folder free. Nothing may be written afterwards. */
+  /** Releases the folder. Nothing may be written afterwards. Never throws. */
   close(): void {
     this.events.close();
     this.evaluations.close();
     this.lock.release();
   }
+}
 
-  private writeJson(name: string, value: unknown): void {
-    writeJsonAtomic(insideFolder(this.path, name), value);
-  }
+function stageFormat(stage: StageName): CheckedFormat {
+  return { field: 'result', head: { stage } };
 }
 
 /** One more than the highest number in the log. */
@@ -211,3 +234,25 @@ function nextSeqOf(path: string): number {
   const { events } = decodeEventLines(readJsonLines(path).lines, path);
   return events.reduce((next, { seq }) => Math.max(next, seq + 1), 0);
 }
+
+/** What writers that were killed have left in a run folder that nobody else holds. */
+function removeLeftovers(folder: string): void {
+  const { stages, masks, checkpoints } = runFiles;
+  for (const name of ['.', stages, masks, checkpoints]) removeTemporaries(join(folder, name));
+}
+
+/** Drafts of run folders whose makers were killed. */
+function removeDrafts(root: string): void {
+  releaseQuietly(() => {
+    for (const name of readdirSync(root)) {
+      if (!DRAFT.test(name)) continue;
+      const path = join(root, name);
+      // A younger one may be a run that is just being made.
+      if (Date.now() - lstatSync(path).mtimeMs < DRAFT_MS) continue;
+      rmSync(path, { recursive: true, force: true });
+    }
+  });
+}
+
+const DRAFT = /^\..+\.[0-9a-f]{16}\.tmp$/;
+const DRAFT_MS = 60_000;

@@ -1,20 +1,18 @@
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as Type from 'typebox';
+import { insideFolder } from '../../files/insideFolder.ts';
+import { readPlainText } from '../../files/plainFile.ts';
 import { decodeValue, parseJson } from '../../protocol/decode.ts';
-import { diskError } from '../../protocol/diskError.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import {
+  allFigures,
   RUN_SCHEMA_VERSION,
   runManifestSchema,
   runResultsSchema,
-  type Figures,
   type RunManifest,
   type RunResults,
 } from '../../protocol/runRecord.ts';
-import { figureNames } from '../../protocol/runWords.ts';
-import { onDisk } from './atomicWrite.ts';
-import { insideFolder } from './insideFolder.ts';
 
 /** Names of the things in a run folder. */
 export const runFiles = {
@@ -31,12 +29,15 @@ export const runFiles = {
 } as const;
 
 /** Largest JSON file of a run that is read, bytes: far above masks of a 70-billion model. */
-const MOST_JSON_BYTES = 512 * 1024 * 1024;
+export const MOST_JSON_BYTES = 512 * 1024 * 1024;
 
 /** Where runs of a config live: `.subnet/runs` in its folder. */
 export function runsRootOf(configDir: string): string {
-  return join(configDir, '.subnet', 'runs');
+  return join(configDir, RUNS_ROOT);
 }
+
+/** Path of that folder from the folder of the configs. */
+export const RUNS_ROOT = join('.subnet', 'runs');
 
 /**
  * Reads the manifest of a run.
@@ -60,8 +61,7 @@ export function readManifest(folder: string): RunManifest {
 export function readResults(folder: string): RunResults | undefined {
   if (!existsSync(join(folder, runFiles.results))) return undefined;
   const read = readOfRun(folder, runFiles.results, runResultsSchema);
-  const figures = Object.fromEntries(figureNames.map((name) => [name, read.figures[name] ?? null]));
-  return { ...read, figures: figures as Figures };
+  return { ...read, figures: allFigures(read.figures) };
 }
 
 /**
@@ -69,29 +69,12 @@ export function readResults(folder: string): RunResults | undefined {
  * @param name  path in the folder
  * @param mostBytes  a larger file is refused before it is read
  * @returns the value, unchecked; undefined when there is no such file
- * @throws EngineError `run` when the path leads out of the folder, `decode`, `disk`
+ * @throws EngineError `run` for a link on the way, `decode`, `disk`
  */
 export function readRunJson(folder: string, name: string, mostBytes = MOST_JSON_BYTES): unknown {
   const path = insideFolder(folder, name);
-  let bytes: number;
-  try {
-    bytes = lstatSync(path).size;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw diskError(path, error);
-  }
-  if (bytes > mostBytes) {
-    throw new EngineError('decode', {
-      what: path,
-      expected: `at most ${mostBytes} bytes`,
-      found: `${bytes}`,
-      action: 'The file was not written by Subnet Studio; restore it or start a new run.',
-    });
-  }
-  return parseJson(
-    onDisk(path, () => readFileSync(path, 'utf8')),
-    path,
-  );
+  const text = readPlainText(path, { links: 'refused', mostBytes });
+  return text === undefined ? undefined : parseJson(text, path);
 }
 
 const versionSchema = Type.Object({ schemaVersion: Type.Integer({ minimum: 1 }) });

@@ -49,7 +49,7 @@ export function deviceTitle(device: DeviceName): string {
 export async function platformFacts(): Promise<PlatformFacts> {
   let backends: readonly { readonly name: string }[];
   try {
-    backends = (await import('onnxruntime-node')).listSupportedBackends();
+    backends = (await import('./ort.ts')).listSupportedBackends();
   } catch (cause) {
     const problem = classifyDeviceError(cause instanceof Error ? cause.message : String(cause));
     throw new EngineError(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readSystemText } from '../../files/systemText.ts';
 import { arch, availableParallelism, platform } from 'node:os';
 
 /**
@@ -34,7 +34,7 @@ export function threadsPerCore(siblings: string): number {
 
 function readSiblings(): string {
   try {
-    return readFileSync('/sys/devices/system/cpu/cpu0/topology/thread_siblings_list', 'utf8');
+    return readSystemText('/sys/devices/system/cpu/cpu0/topology/thread_siblings_list');
   } catch {
     return '0';
   }

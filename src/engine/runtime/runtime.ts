@@ -1,4 +1,4 @@
-import * as ort from 'onnxruntime-node';
+import * as ort from './ort.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { releaseTensors } from './deviceTensors.ts';

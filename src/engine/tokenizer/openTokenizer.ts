@@ -32,9 +32,9 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws EngineError `tokenizer` when it is missing, damaged, of an unknown kind or made for another
  *   vocabulary
  */
-export async function openTokenizer(folder: string, vocab: number): Promise<OpenTokenizer> {
+export function openTokenizer(folder: string, vocab: number): OpenTokenizer {
   // The files' contents must not be reachable from what is returned: they are larger than the rest.
-  const { tokenizer, cuts, hash } = makeTokenizer(await readTokenizerFiles(folder), vocab);
+  const { tokenizer, cuts, hash } = makeTokenizer(readTokenizerFiles(folder), vocab);
   return {
     cuts,
     hash,

@@ -142,7 +142,8 @@ function isIdBelow(id: unknown, limit: number): boolean {
 
 /** A value of the file, short enough for a sentence. */
 function shown(value: unknown): string {
-  if (typeof value === 'object' && value !== null)
+  if (typeof value === 'object' && value !== null) {
     return Array.isArray(value) ? 'a list' : 'an object';
+  }
   return JSON.stringify(value).slice(0, 80);
 }

@@ -25,17 +25,17 @@ export interface TokenizerFiles {
  * Reads the tokenizer of a model folder.
  * @throws EngineError `tokenizer` when it has none or a file of it cannot be read
  */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
-  const main = await readTokenizerFile(folder, TOKENIZER_FILE);
+export function readTokenizerFiles(folder: string): TokenizerFiles {
+  const main = readTokenizerFile(folder, TOKENIZER_FILE);
   if (main === undefined) throw tokenizerError(folder, `a file ${TOKENIZER_FILE}`, 'none');
-  const config = await readTokenizerFile(folder, TOKENIZER_CONFIG_FILE);
+  const config = readTokenizerFile(folder, TOKENIZER_CONFIG_FILE);
   if (config?.json['added_tokens_decoder'] !== undefined) {
     return { main, config, specialTokens: undefined, addedTokens: undefined };
   }
   return {
     main,
     config,
-    specialTokens: await readTokenizerFile(folder, SPECIAL_TOKENS_FILE),
-    addedTokens: await readTokenizerFile(folder, ADDED_TOKENS_FILE),
+    specialTokens: readTokenizerFile(folder, SPECIAL_TOKENS_FILE),
+    addedTokens: readTokenizerFile(folder, ADDED_TOKENS_FILE),
   };
 }

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   try {
     // Imported here, so that a native library that does not load is reported like any other failure.
     const { openTokenizer } = await import('./openTokenizer.ts');
-    tokenizer = await openTokenizer(folder, Number(vocab));
+    tokenizer = openTokenizer(folder, Number(vocab));
   } catch (error) {
     send(failureOf(error));
     return;

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { cancelled, EngineError } from '../../protocol/errors.ts';
+import { askModal, shownChoice, type ListedChoice } from '../ui/messages.ts';
 
 /** A choice of a QuickPick. */
-export interface Choice<T> extends vscode.QuickPickItem {
+export interface Choice<T> extends ListedChoice {
   readonly value: T;
 }
 
@@ -14,7 +15,7 @@ export async function pickOne<T>(
   choices: readonly Choice<T>[],
   options: vscode.QuickPickOptions,
 ): Promise<T> {
-  const chosen = await vscode.window.showQuickPick([...choices], {
+  const chosen = await vscode.window.showQuickPick(choices.map(shownChoice), {
     matchOnDescription: true,
     ...options,
   });
@@ -32,7 +33,7 @@ export async function pickMany<T>(
   options: vscode.QuickPickOptions,
   least = 1,
 ): Promise<readonly T[]> {
-  const chosen = await vscode.window.showQuickPick([...choices], {
+  const chosen = await vscode.window.showQuickPick(choices.map(shownChoice), {
     matchOnDescription: true,
     ...options,
     canPickMany: true,
@@ -55,6 +56,6 @@ export async function pickMany<T>(
  * @throws EngineError `cancelled` unless it was pressed
  */
 export async function confirm(message: string, detail: string, verb: string): Promise<void> {
-  const answer = await vscode.window.showWarningMessage(message, { modal: true, detail }, verb);
+  const answer = await askModal(message, detail, verb);
   if (answer !== verb) throw cancelled();
 }

@@ -29,7 +29,7 @@ export async function compareMethods(app: App, targets: readonly Target[]): Prom
     app.comparisonPanels.show(place);
     return vscode.l10n.t('Already there.');
   }
-  const request = { configPath, ...(await overridesFor(configPath)) };
+  const request = { configPath, ...overridesFor(configPath) };
   await app.service.submit({ kind: 'compare', request }, vscode.l10n.t('Compare {0}', title));
   app.comparisonPanels.show(place);
   return vscode.l10n.t('Comparing. Finished rows are kept.');

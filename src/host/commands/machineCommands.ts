@@ -10,9 +10,10 @@ import { diagnosticsText } from '../ui/diagnostics.ts';
 import { joined } from '../ui/format.ts';
 import { inspectPage } from '../ui/inspectPage.ts';
 import type { App } from './app.ts';
-import { pickOne } from './ask.ts';
+import { pickOne, type Choice } from './ask.ts';
 import { openAtEnd } from './openCommands.ts';
 import type { Target } from './target.ts';
+import { showProgress } from '../ui/messages.ts';
 
 /** Name of the service's log in its folder. */
 const SERVICE_LOG = 'service.log';
@@ -20,12 +21,14 @@ const SERVICE_LOG = 'service.log';
 /** Tries the devices of the machine, and makes one the default of runs. */
 export async function selectDevice(app: App): Promise<string> {
   requireTrust();
-  const devices = await busyWith(vscode.l10n.t('Trying the devices of this machine'), (signal) =>
-    app.service.request(serviceApi.devices, {}, signal),
+  const devices = await showProgress(
+    vscode.l10n.t('Trying the devices of this machine'),
+    (signal) => app.service.request(serviceApi.devices, {}, signal),
   );
   const now = setting('device');
   const auto = {
-    label: '$(sparkle) auto',
+    icon: 'sparkle',
+    label: 'auto',
     description: joined(
       vscode.l10n.t('the fastest that passes'),
       now === 'auto' && vscode.l10n.t('now'),
@@ -98,26 +101,18 @@ export async function showEngineLog(app: App): Promise<undefined> {
   await openAtEnd(path);
 }
 
-async function busyWith<T>(title: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const location = vscode.ProgressLocation.Notification;
-  return vscode.window.withProgress({ location, title, cancellable: true }, (_, token) => {
-    const controller = new AbortController();
-    token.onCancellationRequested(() => controller.abort());
-    return work(controller.signal);
-  });
-}
-
 async function askModel(app: App): Promise<string> {
   const models = await app.models.list();
   const browse = vscode.l10n.t('Another folder…');
   const chosen = await pickOne<string | undefined>(
     [
       ...models.map(({ name, folder }) => ({
-        label: `$(package) ${name}`,
+        icon: 'package',
+        label: name,
         description: vscode.workspace.asRelativePath(folder),
         value: folder,
       })),
-      { label: `$(folder-opened) ${browse}`, value: undefined, alwaysShow: true },
+      { icon: 'folder-opened', label: browse, value: undefined, alwaysShow: true },
     ],
     { title: vscode.l10n.t('Inspect which model?') },
   );
@@ -144,10 +139,11 @@ function isKnown(
 function deviceChoice(
   report: DeviceReport & { readonly device: (typeof names)[number] },
   now: string,
-): { label: string; description: string; detail: string; value: Settings['device'] } {
+): Choice<Settings['device']> {
   const { device, ok, gflops, reason } = report;
   return {
-    label: `$(${ok ? 'pass' : 'circle-slash'}) ${device}`,
+    icon: ok ? 'pass' : 'circle-slash',
+    label: device,
     description: joined(
       gflops !== null && `${gflops.toFixed(0)} GFLOP/s`,
       device === now && vscode.l10n.t('now'),

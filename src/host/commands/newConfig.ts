@@ -70,7 +70,8 @@ function modelStep(app: App, folder: string): Step {
       const readable = found.filter(({ reading }) => reading.kind === 'model');
       return [
         ...readable.map(({ name, folder: path }) => ({
-          label: `$(package) ${name}`,
+          icon: 'package',
+          label: name,
           description: vscode.workspace.asRelativePath(path),
           value: writtenPath(folder, path),
         })),
@@ -78,7 +79,8 @@ function modelStep(app: App, folder: string): Step {
         ...(existsSync(bundled)
           ? [
               {
-                label: '$(rocket) tiny-llama',
+                icon: 'rocket',
+                label: 'tiny-llama',
                 description: vscode.l10n.t('bundled, for a first try'),
                 value: bundled,
               },
@@ -186,7 +188,8 @@ function nameStep(folder: string, known: string | undefined): Step {
 
 function pathChoice(folder: string, path: string, icon: string): StepChoice {
   return {
-    label: `$(${icon}) ${basename(path)}`,
+    icon,
+    label: basename(path),
     description: vscode.workspace.asRelativePath(dirname(path)),
     value: writtenPath(folder, path),
   };
@@ -198,7 +201,8 @@ function browseChoice(
   options: vscode.OpenDialogOptions,
 ): StepChoice {
   return {
-    label: `$(folder-opened) ${label}`,
+    icon: 'folder-opened',
+    label,
     alwaysShow: true,
     browse: async () => {
       const [uri] =

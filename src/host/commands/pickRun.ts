@@ -150,7 +150,8 @@ function runChoices(app: App, runs: readonly RunEntry[]): Choice<RunEntry>[] {
     (a, b) => Number(active.has(b.manifest.id)) - Number(active.has(a.manifest.id)),
   );
   return ordered.map((run) => ({
-    label: `$(${runLook(run).icon.id}) ${run.manifest.name}`,
+    icon: runLook(run).icon.id,
+    label: run.manifest.name,
     description: joined(stateText(run.state), bestText(run), run.home),
     detail: formatTime(run.manifest.createdMs),
     value: run,

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
+import { readConfigFile } from '../../engine/runs/configFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { RunOverrides } from '../../protocol/engineApi.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
@@ -15,6 +15,7 @@ import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
 import { needConfig, needRun } from './pickRun.ts';
 import type { Target } from './target.ts';
+import { showProgress } from '../ui/messages.ts';
 
 /** How long the first dashboard is waited for after a run was started, ms. */
 const OPEN_MS = 60_000;
@@ -31,7 +32,7 @@ export async function run(app: App, targets: readonly Target[]): Promise<string>
   await app.service.attachIfLive();
   const same = app.service.jobs.find((job) => isActive(job) && configOf(job) === configPath);
   if (same !== undefined && !(await runAgain(app, same))) return vscode.l10n.t('Already there.');
-  const overrides = await overridesFor(configPath);
+  const overrides = overridesFor(configPath);
   const id = await app.service.submit({ kind: 'run', configPath, overrides }, title);
   void openWhenBegun(app, id);
   const waits = app.service.jobs.some((job) => job.id !== id && isActive(job));
@@ -43,17 +44,9 @@ export async function dryRun(app: App, targets: readonly Target[]): Promise<unde
   requireTrust();
   const uri = await needConfig(app, targets, vscode.l10n.t('Estimate which config?'));
   const { configPath, title } = await readyConfig(uri);
-  const report = await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t('Working out what "{0}" would take', title),
-      cancellable: true,
-    },
-    (_, token) => {
-      const controller = new AbortController();
-      token.onCancellationRequested(() => controller.abort());
-      return app.service.request(serviceApi.estimate, { configPath }, controller.signal);
-    },
+  const report = await showProgress(
+    vscode.l10n.t('Working out what "{0}" would take', title),
+    (signal) => app.service.request(serviceApi.estimate, { configPath }, signal),
   );
   await app.pages.show(vscode.l10n.t('{0} · dry run', title), estimatePage(report, configPath));
 }
@@ -148,30 +141,16 @@ export async function readyConfig(
   const configPath = requireDisk(uri);
   const open = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri.toString());
   if (open?.isDirty === true) await open.save();
-  let text: string;
-  try {
-    text = await readFile(configPath, 'utf8');
-  } catch (error) {
-    throw new EngineError(
-      'config',
-      {
-        what: configPath,
-        expected: vscode.l10n.t('a run config'),
-        found: vscode.l10n.t('no such file, or one that cannot be read'),
-        action: vscode.l10n.t('Choose another config, or make one with New Run Config.'),
-      },
-      { cause: error },
-    );
-  }
+  const text = readConfigFile(configPath);
   const { name } = parseRunConfig(text, configPath);
   await requireWritable(dirname(configPath));
   return { configPath, title: name ?? basename(configPath).replace(/\.subnet\.jsonc$/, '') };
 }
 
 /** The device of the settings counts where the config names none. */
-export async function overridesFor(configPath: string): Promise<Pick<RunOverrides, 'device'>> {
+export function overridesFor(configPath: string): Pick<RunOverrides, 'device'> {
   const device = setting('device', vscode.Uri.file(configPath));
-  const named = parseRunConfig(await readFile(configPath, 'utf8'), configPath).device !== undefined;
+  const named = parseRunConfig(readConfigFile(configPath), configPath).device !== undefined;
   return named || device === 'auto' ? {} : { device };
 }
 

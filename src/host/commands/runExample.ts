@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { readConfigFile } from '../../engine/runs/configFile.ts';
+import { copyFolder } from '../../files/copyFolder.ts';
+import { insideFolder, makeFolder, makeFolderInside } from '../../files/insideFolder.ts';
+import { replaceFile } from '../../files/writeFile.ts';
 import { requireDisk, requireTrust, requireWritable } from '../trust.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
@@ -10,6 +13,8 @@ import { run } from './runCommands.ts';
 /** Folder of the example, in the workspace or in the extension's own storage. */
 const FOLDER = 'subnet-studio-example';
 const CONFIG = 'tiny-llama.subnet.jsonc';
+/** Largest file of the example, bytes: its weights have 4 MB. */
+const MOST_BYTES = 64_000_000;
 
 /** Copies the bundled model, its texts and config to where they may be changed, and runs them. */
 export async function runExample(app: App): Promise<string | undefined> {
@@ -32,7 +37,7 @@ async function exampleParent(app: App): Promise<string> {
   const [first] = folders;
   if (first === undefined) {
     const { fsPath } = app.context.globalStorageUri;
-    await mkdir(fsPath, { recursive: true });
+    makeFolder(fsPath);
     return fsPath;
   }
   if (folders.length === 1) return requireDisk(first.uri);
@@ -45,12 +50,12 @@ async function exampleParent(app: App): Promise<string> {
 async function copyExample(app: App, parent: string, folder: string): Promise<void> {
   await requireWritable(parent);
   const source = join(app.context.extensionPath, 'examples');
-  await mkdir(folder, { recursive: true });
+  makeFolderInside(parent, FOLDER);
   for (const part of ['tiny-llama', 'text']) {
-    await cp(join(source, part), join(folder, part), { recursive: true });
+    copyFolder(join(source, part), folder, part, MOST_BYTES);
   }
-  const text = await readFile(join(source, CONFIG), 'utf8');
+  const text = readConfigFile(join(source, CONFIG));
   // The editor knows the schema by the file's name; the path in the text leads elsewhere here.
   const free = text.replace(/^ *"\$schema":.*\n\n?/m, '');
-  await writeFile(join(folder, CONFIG), free);
+  replaceFile(insideFolder(folder, CONFIG), free);
 }

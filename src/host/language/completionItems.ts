@@ -7,6 +7,7 @@ import type { ModelLibrary } from '../models/modelLibrary.ts';
 import { rangeOf } from './codeActions.ts';
 import { configFolder, writtenPath } from './configPath.ts';
 import { factsOf } from './configModel.ts';
+import { markdown } from '../ui/messages.ts';
 
 /** Text files that are offered. */
 const MOST_TEXTS = 200;
@@ -89,7 +90,7 @@ function itemOf(
   item.range = rangeOf(document, one.replaces.offset, one.replaces.length);
   item.filterText = one.filter;
   item.sortText = String(place).padStart(4, '0');
-  if (one.documentation !== '') item.documentation = new vscode.MarkdownString(one.documentation);
+  if (one.documentation !== '') item.documentation = markdown(one.documentation);
   item.additionalTextEdits = one.alsoEdits.map(({ offset, length, content }) =>
     vscode.TextEdit.replace(rangeOf(document, offset, length), content),
   );

@@ -4,6 +4,7 @@ import type { ModelLibrary } from '../models/modelLibrary.ts';
 import { onSetting, setting } from '../settings.ts';
 import { factsOf } from './configModel.ts';
 import { isConfig } from './configPath.ts';
+import { markdown } from '../ui/messages.ts';
 
 /** Figures that follow from a run config, within its text. */
 export class ConfigInlays implements vscode.InlayHintsProvider, vscode.Disposable {
@@ -32,7 +33,7 @@ export class ConfigInlays implements vscode.InlayHintsProvider, vscode.Disposabl
       if (!range.contains(position)) return [];
       const hint = new vscode.InlayHint(position, label);
       hint.paddingLeft = true;
-      if (tooltip !== '') hint.tooltip = new vscode.MarkdownString(tooltip);
+      if (tooltip !== '') hint.tooltip = markdown(tooltip);
       return [hint];
     });
   }

@@ -7,6 +7,7 @@ import { isConfig } from './configPath.ts';
 import { ConfigDiagnostics } from './diagnostics.ts';
 import { ConfigLenses, type Results } from './lensItems.ts';
 import { ConfigInlays } from './inlays.ts';
+import { markdown } from '../ui/messages.ts';
 
 /** Run configs of any kind of file system, saved or not. */
 export const CONFIG_SELECTOR: vscode.DocumentSelector = { pattern: '**/*.subnet.jsonc' };
@@ -47,5 +48,5 @@ function provideHover(
   const found = hoverAt(document.getText(), document.offsetAt(position));
   if (found === null) return undefined;
   const range = rangeOf(document, found.offset, found.length);
-  return new vscode.Hover(new vscode.MarkdownString(found.markdown), range);
+  return new vscode.Hover(markdown(found.markdown), range);
 }

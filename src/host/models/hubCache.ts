@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readPlainText } from '../../files/plainFile.ts';
 
 /** A model folder of a Hugging Face download cache. */
 export interface CachedModel {
@@ -56,13 +57,21 @@ function nameOf(entry: string): string {
   return entry.slice(ENTRY.length).replaceAll('--', '/');
 }
 
+/** Empty when the cache does not name one. */
+function revisionOf(path: string): string {
+  try {
+    return (readPlainText(path, { links: 'followed', mostBytes: 1000 }) ?? '').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** The snapshot that `main` names, else the youngest. */
 async function snapshotOf(model: string): Promise<string | undefined> {
   const snapshots = join(model, 'snapshots');
   const names = await readdir(snapshots).catch((): string[] => []);
   if (names.length === 0) return undefined;
-  const main = await readFile(join(model, 'refs', 'main'), 'utf8').catch(() => '');
-  const revision = main.trim();
+  const revision = revisionOf(join(model, 'refs', 'main'));
   if (REVISION.test(revision) && names.includes(revision)) return join(snapshots, revision);
   const dated = await Promise.all(
     names.map(async (name) => {

@@ -55,8 +55,7 @@ async function readHeaders(folder: string, isMissing: boolean): Promise<ModelRea
 
 function reasonOf(error: unknown): string {
   if (!isEngineError(error)) return `It cannot be read: ${String(error)}`;
-  const { what, expected, found, action } = error.problem;
-  return `${what}: expected ${expected}, found ${found}. ${action}`;
+  return error.message;
 }
 
 /** Changes when the folder, its config or a weight file does; empty when there is no folder. */

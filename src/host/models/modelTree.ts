@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { InspectPart } from '../../protocol/engineApi.ts';
 import type { Target } from '../commands/target.ts';
-import { formatBytes, formatCount, joined, plain } from '../ui/format.ts';
+import { formatBytes, formatCount, joined } from '../ui/format.ts';
 import type { FoundModel, ModelLibrary } from './modelLibrary.ts';
+import { labelText, markdown, markdownText } from '../ui/messages.ts';
 
 /** A row: a model, or one kind of its parameters. */
 export type ModelRow =
@@ -62,8 +63,8 @@ export class ModelTree
   }
 
   resolveTreeItem(item: vscode.TreeItem, row: ModelRow): vscode.TreeItem {
-    const text = row.kind === 'model' ? modelTooltip(row.model) : plain(row.part.reason);
-    item.tooltip = new vscode.MarkdownString(text);
+    const text = row.kind === 'model' ? modelTooltip(row.model) : markdownText(row.part.reason);
+    item.tooltip = markdown(text);
     return item;
   }
 
@@ -82,10 +83,10 @@ function modelItem(model: FoundModel): vscode.TreeItem {
   const { name, folder, reading } = model;
   const state = vscode.TreeItemCollapsibleState;
   const isModel = reading.kind === 'model';
-  const item = new vscode.TreeItem(name, isModel ? state.Collapsed : state.None);
+  const item = new vscode.TreeItem(labelText(name), isModel ? state.Collapsed : state.None);
   const description = isModel ? factsOf(model) : reading.why;
   item.id = `model:${folder}`;
-  item.description = description;
+  item.description = labelText(description, 400);
   item.iconPath = isModel
     ? new vscode.ThemeIcon('package')
     : new vscode.ThemeIcon('circle-slash', new vscode.ThemeColor('disabledForeground'));
@@ -113,12 +114,12 @@ function factsOf({ reading, source }: FoundModel): string {
 
 function modelTooltip(model: FoundModel): string {
   const { name, folder, reading } = model;
-  const lines = [`**${plain(name)}**`];
+  const lines = [`**${markdownText(name)}**`];
   if (reading.kind === 'model') {
     const { layers, hidden, heads, kvHeads, intermediate, maxPositions, blockParams } =
       reading.report;
     lines.push(
-      plain(factsOf(model)),
+      markdownText(factsOf(model)),
       vscode.l10n.t(
         '{0} blocks of width {1}: {2} heads on {3} key/value heads, {4} neurons. At most {5} tokens.',
         ...[layers, hidden, heads, kvHeads, intermediate, maxPositions],
@@ -126,14 +127,14 @@ function modelTooltip(model: FoundModel): string {
       vscode.l10n.t('{0} parameters can be pruned.', formatCount(blockParams)),
     );
   } else {
-    lines.push(plain(reading.why));
+    lines.push(markdownText(reading.why));
   }
-  return [...lines, plain(folder)].join('\n\n');
+  return [...lines, markdownText(folder)].join('\n\n');
 }
 
 function partItem(part: InspectPart, target: Target): vscode.TreeItem {
   const { name, units, params, prunable, reason } = part;
-  const item = new vscode.TreeItem(name);
+  const item = new vscode.TreeItem(labelText(name));
   item.id = `part:${target.file}:${name}`;
   item.description = joined(
     prunable && vscode.l10n.t('{0} units', formatCount(units)),

@@ -2,13 +2,12 @@
 import 'vscode-jsonrpc/node';
 import * as vscode from 'vscode';
 import type { MessageConnection } from 'vscode-jsonrpc';
-import { decodeValue } from '../../protocol/decode.ts';
+import { checkedHandlers } from '../../protocol/checkedHandlers.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { PANEL_PROTOCOL } from '../../protocol/panelApi.ts';
 import { postMessageConnection, type Endpoint } from '../../protocol/postMessageConnection.ts';
 import { serve, type Handlers } from '../../protocol/rpc.ts';
 
-type Schema = Parameters<typeof decodeValue>[0];
 type Api = Parameters<typeof serve>[0];
 
 /** Answers what a page asks; what it sends that is no message is dropped and noted. */
@@ -27,28 +26,15 @@ export function connectPage<A extends Api>(
   return connection;
 }
 
-/** Handlers that are asked only with what passes the schema of the request, and throw `decode` else. */
+/** Handlers that trust nothing the page sends until it has passed its schema. */
 export function checked<H extends object>(
   handlers: H,
-  schemas: Readonly<Record<string, Schema>>,
+  schemas: Parameters<typeof checkedHandlers>[1],
   log: vscode.LogOutputChannel,
 ): H {
-  const guarded = Object.entries(handlers).map(([name, handler]) => {
-    const ask = handler as (params: unknown, context: unknown) => unknown;
-    return [
-      name,
-      (params: unknown, context: unknown): unknown => {
-        try {
-          decodeValue(schemas[name]!, params, `Message "${name}"`);
-        } catch (error) {
-          log.warn(`A dashboard sent a malformed "${name}".`);
-          throw error;
-        }
-        return ask(params, context);
-      },
-    ];
+  return checkedHandlers(handlers, schemas, (name) => {
+    log.warn(`A dashboard sent a malformed "${name}".`);
   });
-  return Object.fromEntries(guarded) as H;
 }
 
 /** @throws EngineError `decode` for a page of another version of the extension */

@@ -7,9 +7,10 @@ import {
 } from '../../dashboard/model/comparisonText.ts';
 import type { Target } from '../commands/target.ts';
 import type { ComparisonEntry } from '../comparisons/comparisonEntry.ts';
-import { formatDuration, formatFitness, formatTime, joined, plain } from '../ui/format.ts';
+import { formatDuration, formatFitness, formatTime, joined } from '../ui/format.ts';
 import type { RowLook, TreeNode } from './nodeTree.ts';
 import { stateIcon, stateText } from './runLook.ts';
+import { markdownText } from '../ui/messages.ts';
 
 /** The row of a comparison; the same object while it is shown. */
 export class ComparisonNode implements TreeNode {
@@ -58,13 +59,13 @@ export class ComparisonNode implements TreeNode {
     const etaMs = job?.etaMs ?? null;
     const { t } = vscode.l10n;
     const lines = [
-      `**${plain(name)}** — ${t('comparison of methods')}, ${stateText(state)}`,
-      plain(problem),
-      table === null ? '' : t('Model: {0}', plain(table.model)),
-      best === undefined ? '' : plain(bestText(best)),
-      dense === undefined ? '' : t('Dense: {0}', plain(formatFitness(dense.perplexity))),
-      etaMs === null ? '' : t('{0} left', plain(formatDuration(etaMs))),
-      startedMs === 0 ? '' : t('Started: {0}', plain(formatTime(startedMs))),
+      `**${markdownText(name)}** — ${t('comparison of methods')}, ${stateText(state)}`,
+      markdownText(problem),
+      table === null ? '' : t('Model: {0}', markdownText(table.model)),
+      best === undefined ? '' : markdownText(bestText(best)),
+      dense === undefined ? '' : t('Dense: {0}', markdownText(formatFitness(dense.perplexity))),
+      etaMs === null ? '' : t('{0} left', markdownText(formatDuration(etaMs))),
+      startedMs === 0 ? '' : t('Started: {0}', markdownText(formatTime(startedMs))),
     ];
     return lines.filter((line) => line !== '').join('\n\n');
   }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Target } from '../commands/target.ts';
+import { labelText, markdown } from '../ui/messages.ts';
 
 /** How a row looks. */
 export interface RowLook {
@@ -67,9 +68,12 @@ export class NodeTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dispo
     const { label, description, icon, contextValue, spoken } = node.look();
     const state = vscode.TreeItemCollapsibleState;
     const open = node.expanded === true ? state.Expanded : state.Collapsed;
-    const item = new vscode.TreeItem(label, node.children === undefined ? state.None : open);
+    const item = new vscode.TreeItem(
+      labelText(label),
+      node.children === undefined ? state.None : open,
+    );
     item.id = node.id;
-    item.description = description;
+    item.description = labelText(description, 400);
     item.iconPath = icon;
     item.contextValue = contextValue;
     item.accessibilityInformation = { label: spoken };
@@ -79,7 +83,7 @@ export class NodeTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dispo
 
   resolveTreeItem(item: vscode.TreeItem, node: TreeNode): vscode.TreeItem {
     const text = node.tooltip?.();
-    if (text !== undefined) item.tooltip = new vscode.MarkdownString(text, true);
+    if (text !== undefined) item.tooltip = markdown(text);
     return item;
   }
 

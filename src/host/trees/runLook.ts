@@ -14,9 +14,9 @@ import {
   formatFitness,
   formatTime,
   joined,
-  plain,
 } from '../ui/format.ts';
 import type { RowLook } from './nodeTree.ts';
+import { markdownText } from '../ui/messages.ts';
 
 const icons: Readonly<Record<ShownState, readonly [string, string?]>> = {
   running: ['sync~spin', 'charts.blue'],
@@ -97,8 +97,8 @@ export function runTooltip(run: RunEntry): string {
   const figure = finalFigure(digest);
   const { dense } = digest.figures;
   const lines = [
-    `**${plain(manifest.name)}** — ${stateText(run.state)}`,
-    digest.message === null ? '' : plain(digest.message),
+    `**${markdownText(manifest.name)}** — ${stateText(run.state)}`,
+    digest.message === null ? '' : markdownText(digest.message),
     run.state === 'interrupted'
       ? vscode.l10n.t('Its engine ended without a word. Nothing is lost: choose Resume.')
       : '',
@@ -127,5 +127,5 @@ export function runTooltip(run: RunEntry): string {
 }
 
 function fact(name: string, value: string): string {
-  return value === '' ? '' : `${name}: ${plain(value)}`;
+  return value === '' ? '' : `${name}: ${markdownText(value)}`;
 }

@@ -4,9 +4,10 @@ import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { Target } from '../commands/target.ts';
 import type { GenerationRow, TopSubnet } from '../runs/runDigest.ts';
 import type { BrokenRun, QueuedRun, RunEntry, RunRow } from '../runs/runEntry.ts';
-import { formatBytes, formatCount, formatFitness, joined, plain } from '../ui/format.ts';
+import { formatBytes, formatCount, formatFitness, joined } from '../ui/format.ts';
 import type { RowLook, TreeNode } from './nodeTree.ts';
 import { runLook, runTooltip } from './runLook.ts';
+import { markdownText } from '../ui/messages.ts';
 
 /** The row of a run, a queued run or a broken one; the same object while the run is shown. */
 export class RunNode implements TreeNode {
@@ -34,7 +35,7 @@ export class RunNode implements TreeNode {
   tooltip(): string {
     const { row } = this;
     if (row.kind === 'run') return runTooltip(row);
-    return plain(row.kind === 'queued' ? row.configPath : row.message);
+    return markdownText(row.kind === 'queued' ? row.configPath : row.message);
   }
 
   get children(): (() => readonly TreeNode[]) | undefined {

@@ -2,9 +2,10 @@ import * as vscode from 'vscode';
 import { kindOf, modelName, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { subnetConfigOf, type SubnetFile } from '../runs/subnetFiles.ts';
-import { formatBytes, formatCount, formatFitness, formatMs, joined, plain } from '../ui/format.ts';
+import { formatBytes, formatCount, formatFitness, formatMs, joined } from '../ui/format.ts';
 import { NodeTree, type TreeNode } from './nodeTree.ts';
 import { partNode, type Part } from './runNodes.ts';
+import { markdownText } from '../ui/messages.ts';
 
 /** The view of exported subnets over all runs, best first; by model, because only those compare. */
 export class SubnetTree implements vscode.Disposable {
@@ -98,7 +99,7 @@ function subnetPart({ run, file }: Found): Part {
 
 function tooltipOf(run: RunEntry, { figure, path }: SubnetFile): string {
   const { dense } = run.digest.figures;
-  const lines = [`**${plain(run.manifest.name)}**`];
+  const lines = [`**${markdownText(run.manifest.name)}**`];
   if (figure !== null) {
     const { perplexity, params, bytes, prefillMs, decodeMs } = figure;
     const was =
@@ -109,5 +110,5 @@ function tooltipOf(run: RunEntry, { figure, path }: SubnetFile): string {
       vscode.l10n.t('Prefill {0}, a token {1}', formatMs(prefillMs), formatMs(decodeMs)),
     );
   }
-  return [...lines, plain(path)].join('\n\n');
+  return [...lines, markdownText(path)].join('\n\n');
 }

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { EstimateReport, StageEstimate } from '../../protocol/estimate.ts';
-import { formatBytes, formatCount, formatDuration, plain } from './format.ts';
+import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { markdownText } from './messages.ts';
 
 /** Cells of a bar. */
 const BAR = 20;
@@ -23,10 +24,10 @@ export function estimatePage(report: EstimateReport, configPath: string): string
     t('$(clock) Time: about {0} on {1}', formatDuration(report.totalMs), device.device),
   ];
   return [
-    `# ${t('What "{0}" would take', plain(report.name))}`,
-    t('Nothing was started. The config is {0}.', `\`${basename(configPath)}\``),
+    `# ${t('What "{0}" would take', markdownText(report.name))}`,
+    t('Nothing was started. The config is {0}.', markdownText(basename(configPath))),
     verdict.map((line) => `- ${line.replace(/^\$\((\w+)\)/, mark)}`).join('\n'),
-    report.warnings.map((text) => `> ${plain(text)}`).join('\n>\n'),
+    report.warnings.map((text) => `> ${markdownText(text)}`).join('\n>\n'),
     `## ${t('The model')}`,
     table(
       ['', t('now'), t('after')],
@@ -48,8 +49,8 @@ export function estimatePage(report: EstimateReport, configPath: string): string
     `## ${t('Where the time goes')}`,
     table([t('stage'), t('time'), '', t('memory')], stages.map(row(stages))),
     [
-      ...stages.map(({ stage, why }) => `- **${stage}**: ${plain(why)}`),
-      `- **${t('device')}**: ${plain(device.why)}`,
+      ...stages.map(({ stage, why }) => `- **${stage}**: ${markdownText(why)}`),
+      `- **${t('device')}**: ${markdownText(device.why)}`,
     ].join('\n'),
     `## ${t('What it looks at')}`,
     table(

@@ -42,11 +42,6 @@ export function joined(...facts: readonly (string | null | undefined | false)[])
   return facts.filter((fact) => typeof fact === 'string' && fact !== '').join(' · ');
 }
 
-/** Text that Markdown shows as it is. */
-export function plain(text: string): string {
-  return text.replaceAll(/[\\`*_{}[\]()#+\-.!|<>~$&]/g, '\\$&').replaceAll('\n', ' ');
-}
-
 function scaled(value: number, units: readonly string[]): string {
   let size = value;
   let unit = 0;

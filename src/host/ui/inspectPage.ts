@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { InspectReport } from '../../protocol/engineApi.ts';
-import { formatBytes, formatCount, plain } from './format.ts';
+import { formatBytes, formatCount } from './format.ts';
+import { markdownText } from './messages.ts';
 
 /** What is in a model folder and what of it can be pruned, as a page to read. */
 export function inspectPage(report: InspectReport, name: string): string {
@@ -9,14 +10,14 @@ export function inspectPage(report: InspectReport, name: string): string {
   const parts = report.parts.map(
     (part) =>
       `| ${[
-        plain(part.name),
+        markdownText(part.name),
         part.prunable ? String(part.units) : '–',
         formatCount(part.params),
         part.prunable ? t('yes') : t('no'),
       ].join(' | ')} |`,
   );
   return [
-    `# ${plain(name)}`,
+    `# ${markdownText(name)}`,
     t(
       '{0} of {1} blocks: {2} parameters, {3} of them in blocks; {4} on disk in {5}.',
       family,
@@ -33,7 +34,7 @@ export function inspectPage(report: InspectReport, name: string): string {
     t('{0} heads of {1} dimensions on {2} key/value heads.', heads, headDim, kvHeads),
     `| ${[t('part'), t('units'), t('parameters'), t('prunable')].join(' | ')} |\n| --- | ---: | ---: | --- |\n${parts.join('\n')}`,
     report.parts
-      .map(({ name: part, reason }) => `- **${plain(part)}**: ${plain(reason)}`)
+      .map(({ name: part, reason }) => `- **${markdownText(part)}**: ${markdownText(reason)}`)
       .join('\n'),
   ].join('\n\n');
 }

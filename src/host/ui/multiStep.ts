@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { cancelled } from '../../protocol/errors.ts';
+import { shownChoice, type ListedChoice } from './messages.ts';
 
 /** A choice of a step. */
-export interface StepChoice extends vscode.QuickPickItem {
+export interface StepChoice extends ListedChoice {
   readonly value?: string;
   /** Asks elsewhere for the value, e.g. by a file dialog; undefined keeps the step open. */
   readonly browse?: () => Promise<string | undefined>;
@@ -74,12 +75,13 @@ function askChosen(
   const pick = vscode.window.createQuickPick<StepChoice>();
   pick.matchOnDescription = true;
   const typed = (text: string): StepChoice => ({ label: text, alwaysShow: true, value: text });
-  pick.items = choices;
+  pick.items = choices.map(shownChoice);
   if (step.validate !== undefined) {
     // What is typed can be taken too, after what it matches in the list.
     pick.onDidChangeValue((text) => {
       const listed = choices.some(({ label }) => label === text.trim());
-      pick.items = text.trim() === '' || listed ? choices : [...choices, typed(text.trim())];
+      const items = text.trim() === '' || listed ? choices : [...choices, typed(text.trim())];
+      pick.items = items.map(shownChoice);
     });
   }
   return shown(pick, step, place, async (done) => {
@@ -90,7 +92,11 @@ function askChosen(
     if (value === undefined) return pick.show();
     const problem = await step.validate?.(value, answers);
     if (problem === undefined) done(value);
-    else pick.items = [{ label: `$(error) ${problem}`, alwaysShow: true }, ...choices];
+    else {
+      pick.items = [{ icon: 'error', label: problem, alwaysShow: true }, ...choices].map(
+        shownChoice,
+      );
+    }
   });
 }
 

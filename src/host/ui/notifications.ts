@@ -11,6 +11,7 @@ import { setting } from '../settings.ts';
 import { bestText as bestOf } from '../trees/comparisonLook.ts';
 import { bestText } from '../trees/runLook.ts';
 import { formatFitness } from './format.ts';
+import { showInformation } from './messages.ts';
 
 /** Tells when work of this workspace ends, as the setting allows. */
 export function notifyOfEnds(app: App): vscode.Disposable {
@@ -88,7 +89,7 @@ async function tellCompared(app: App, job: Job, configPath: string): Promise<voi
 async function tell(text: string, open: string): Promise<boolean> {
   const never = vscode.l10n.t("Don't Show Again");
   const buttons = open === '' ? [never] : [open, never];
-  const answer = await vscode.window.showInformationMessage(text, ...buttons);
+  const answer = await showInformation(text, ...buttons);
   if (answer === never) {
     await vscode.workspace
       .getConfiguration('subnetStudio')

@@ -6,6 +6,7 @@ import type { RunStore } from '../runs/runStore.ts';
 import { ComparisonNode, rowsText } from '../trees/comparisonLook.ts';
 import { bestText, progressText, runTooltip } from '../trees/runLook.ts';
 import { formatDuration, joined } from './format.ts';
+import { labelText, markdown } from './messages.ts';
 
 /** One item on the left while something runs; a click opens its dashboard. Gone when idle. */
 export class StatusBar implements vscode.Disposable {
@@ -40,8 +41,8 @@ export class StatusBar implements vscode.Disposable {
       entries.filter(({ state }) => state === 'queued').length;
     const more = runs.length + compared.length + waiting - 1;
     const text = joined(shown.text, more > 0 && vscode.l10n.t('{0} more', more));
-    this.item.text = `$(sync~spin) ${text}`;
-    this.item.tooltip = new vscode.MarkdownString(shown.tooltip, true);
+    this.item.text = `$(sync~spin) ${labelText(text)}`;
+    this.item.tooltip = markdown(shown.tooltip);
     const label = joined(vscode.l10n.t('Subnet Studio'), shown.name, text);
     this.item.accessibilityInformation = { label };
     this.item.command = shown.command;

@@ -125,8 +125,8 @@ const depth: fc.Arbitrary<Mutation> = fc
   .map(([levels, first]) => (file) => {
     const [field, key] = first ? ['normalizer', 'normalizers'] : ['pre_tokenizer', 'pretokenizers'];
     const json = JSON.parse(new TextDecoder().decode(file)) as Record<string, unknown>;
-    const text = JSON.stringify({ ...json, [field!]: '@' });
-    return new TextEncoder().encode(text.replace('"@"', nested(levels, key!, json[field!])));
+    const text = JSON.stringify({ ...json, [field]: '@' });
+    return new TextEncoder().encode(text.replace('"@"', nested(levels, key, json[field])));
   });
 const fields = [
   ...['version', 'truncation', 'padding', 'added_tokens', 'normalizer', 'pre_tokenizer', 'model'],

@@ -47,7 +47,7 @@ function hasTokens(json: Json): boolean {
 
 /** Checks that texts have the same tokens in pieces; returns how many more than one they were. */
 async function checkPieces(json: Json, runs: number): Promise<number> {
-  const tokenizer = await openJson(json);
+  const tokenizer = openJson(json);
   if (!tokenizer.cuts.words && !tokenizer.cuts.lines) return 0;
   let cuts = 0;
   await fc.assert(
@@ -199,7 +199,7 @@ describe('a text in pieces has the tokens of the whole', () => {
     const steps = [{ ...step, pattern: { Regex: '.{1,7}' } }, byteLevel];
     const json = { ...plain, pre_tokenizer: { type: 'Sequence', pretokenizers: steps } };
     const text = 'ka lo ran an '.repeat(20);
-    const cut = encodeInPieces(await openJson(json), text, { units: 5, cuts: BOTH });
+    const cut = encodeInPieces(openJson(json), text, { units: 5, cuts: BOTH });
     const whole = await encodeWhole(json, text);
     const found = await cut.then(
       ({ ids }) => ids,

@@ -109,5 +109,14 @@ test('numbers carry their units and three digits', () => {
 });
 
 function fakeTerminal(err: (text: string) => void): Terminal {
-  return { out: () => undefined, err, live: true, color: false, unicode: true, columns: () => 80 };
+  const clearLine = (): void => err('\r\u001b[2K');
+  return {
+    out: () => undefined,
+    err,
+    clearLine,
+    live: true,
+    color: false,
+    unicode: true,
+    columns: () => 80,
+  };
 }

@@ -118,7 +118,7 @@ describe('the zeros of a run', () => {
 
   it('are refused when their bits are gone, or are a link out of the run', (t) => {
     const gone = runWith('gone', JSON.stringify(record), null);
-    assert.throws(() => gone.weightPattern(0, 'gate'), isProblem('disk', /sparse\.bits/));
+    assert.throws(() => gone.weightPattern(0, 'gate'), isProblem('run', /sparse\.bits/));
     const linked = runWith('linked', JSON.stringify(record), null);
     const outside = join(root, 'outside.bits');
     writeFileSync(outside, bits);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -103,11 +103,11 @@ test('what a service leaves when it crashes is taken over from its file', () => 
   const [a, b] = [queue.submit(run('a'), 'A'), queue.submit(run('b'), 'B')];
   queue.startNext();
   queue.note({ runFolder: '/runs/a-1', pid: 4 });
-  assert.deepEqual(savedQueue(folder), []);
+  assert.deepEqual(savedQueue(folder), { jobs: [], problems: [] });
   saveQueue(folder, queue.unfinished());
   assert.ok(hasUnfinishedWork(folder));
   const next = newQueue();
-  next.restore(savedQueue(folder));
+  next.restore(savedQueue(folder).jobs);
   assert.deepEqual(
     next.list().map(({ id, state, pid, runFolder }) => [id, state, pid, runFolder]),
     [
@@ -116,9 +116,77 @@ test('what a service leaves when it crashes is taken over from its file', () => 
     ],
   );
   assert.match(next.list()[1]!.error!.message, /by a crash.*resume it/);
-  for (const damaged of ['', '{', '[{"id":1}]', '{"jobs":[]}']) {
-    writeFileSync(join(folder, 'queue.json'), damaged);
-    assert.deepEqual(savedQueue(folder), []);
+  rmSync(folder, { recursive: true });
+});
+
+/** One of every kind; a kind that is left out does not compile. */
+const EVERY_KIND: { readonly [K in JobWork['kind']]: Extract<JobWork, { readonly kind: K }> } = {
+  run: { kind: 'run', configPath: '/c.jsonc', overrides: { seed: 3, out: '/out' } },
+  resume: { kind: 'resume', runFolder: '/r', device: 'cpu' },
+  evaluate: { kind: 'evaluate', request: { path: '/m', text: '/t', context: 64 } },
+  export: { kind: 'export', request: { path: '/r', forms: ['onnx'] } },
+  subnet: {
+    kind: 'subnet',
+    request: {
+      runFolder: '/r',
+      key: '0123456789abcdef',
+      reform: true,
+      evaluate: true,
+      forms: [],
+    },
+  },
+  compare: { kind: 'compare', request: { configPath: '/c.jsonc', seed: 1 } },
+};
+
+test('every kind of work survives a crash of the service', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'subnet-queue-'));
+  const queue = newQueue();
+  const work = Object.values(EVERY_KIND);
+  for (const one of work) queue.submit(one, one.kind);
+  saveQueue(folder, queue.unfinished());
+  const { jobs, problems } = savedQueue(folder);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    jobs.map((job) => job.work),
+    work,
+  );
+  assert.deepEqual(jobs, queue.unfinished());
+  rmSync(folder, { recursive: true });
+});
+
+test('a damaged queue costs the jobs that are damaged, and no other', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'subnet-queue-'));
+  const path = join(folder, 'queue.json');
+  const queue = newQueue();
+  for (const one of Object.values(EVERY_KIND)) queue.submit(one, one.kind);
+  saveQueue(folder, queue.unfinished());
+  const text = readFileSync(path, 'utf8');
+
+  writeFileSync(path, text.replace('"kind":"evaluate"', '"kind":"dance"'));
+  const { jobs, problems } = savedQueue(folder);
+  assert.deepEqual(
+    jobs.map(({ title }) => title),
+    ['run', 'resume', 'export', 'subnet', 'compare'],
+  );
+  assert.equal(problems.length, 2);
+  assert.match(problems[0]!, /is damaged: 5 jobs of it are taken over/);
+  assert.match(problems[1]!, /Job 3 of the saved queue: expected one of run, resume/);
+  assert.match(readFileSync(join(folder, 'queue.damaged.json'), 'utf8'), /dance/);
+
+  // As version 0.1 wrote it: a list without a checksum.
+  writeFileSync(path, JSON.stringify(queue.unfinished()));
+  assert.deepEqual(savedQueue(folder).problems, []);
+  assert.equal(savedQueue(folder).jobs.length, 6);
+
+  for (const rubbish of ['', '{', '[{"id":1}]', '{"jobs":[]}', '{"jobs":7}', 'null', '[[[[']) {
+    writeFileSync(path, rubbish);
+    assert.deepEqual(savedQueue(folder).jobs, []);
+    assert.notDeepEqual(savedQueue(folder).problems, [], rubbish);
+  }
+  if (process.platform !== 'win32') {
+    rmSync(path);
+    symlinkSync('/dev/zero', path);
+    assert.match(savedQueue(folder).problems[0]!, /cannot be read.*a link/);
   }
   rmSync(folder, { recursive: true });
 });

@@ -36,7 +36,7 @@ function withDigits(): Json {
 }
 
 async function checkGolden(json: Json, text: string, ids: number[]): Promise<void> {
-  const found = await encodeInPieces(await openJson(json), text, { units: text.length });
+  const found = await encodeInPieces(openJson(json), text, { units: text.length });
   assert.deepEqual(found.ids, ids);
 }
 

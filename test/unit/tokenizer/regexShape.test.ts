@@ -62,7 +62,10 @@ describe('regexShape', () => {
     assert.deepEqual(takes('[a-z]+|今|é'), [true, false, false]);
     assert.deepEqual(takes('\\p{L}{2}|ab| $|x '), [false, false, false]);
     assert.deepEqual(takes('(?:.?\\p{L}| )\\d*'), [true, true, false]);
-    assert.deepEqual(takes('[^z][\\r\\n]+?|[^z]\\d?+'), [true, true, true].map(() => false));
+    assert.deepEqual(
+      takes('[^z][\\r\\n]+?|[^z]\\d?+'),
+      [true, true, true].map(() => false),
+    );
     assert.deepEqual(takes('(?>\\p{L}?)\\p{L}| ?+ |\\n++'), [false, false, true]);
   });
 
