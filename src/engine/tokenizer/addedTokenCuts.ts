@@ -14,15 +14,14 @@ export interface AddedTokenRules {
 
 /** Texts that hold what is on both sides of a cut. */
 const CROSSING = { words: /[\p{L}\p{M}] /u, lines: /\n[\p{L}\p{M}]/u };
-/** Texts that may begin or end at a cut. */
-const TOUCHING = {
-  words: /[\p{L}\p{M}]$|^ (?:[\p{L}\p{M}]|$)/u,
-  lines: /\n$|^[\p{L}\p{M}]/u,
-};
+/** Texts that may begin at a cut, or end there. */
+const BEGINNING = { words: /^ (?:[\p{L}\p{M}]|$)/u, lines: /^[\p{L}\p{M}]/u };
+const ENDING = { words: /[\p{L}\p{M}]$/u, lines: /\n$/u };
 
 /**
- * True when an added token may lie across a cut. One that begins or ends at a cut separates the text
- * there, which matters only to steps that treat the ends of what they are given in their own way.
+ * True when an added token may lie across a cut, or may begin there: what is before it would then be
+ * the end of a text, at which patterns look. One that ends at a cut matters only to steps that treat
+ * the start of what they are given in their own way.
  *
  * @param token  an item of `added_tokens`
  */
@@ -31,13 +30,17 @@ export function isInTheWay(cut: keyof CutPlaces, token: Json, rules: AddedTokenR
   const content = String(token['content']);
   const isBad = (text: string, sign: string): boolean => {
     const spaced = sign === ' ' ? text : text.replaceAll(sign, ' ');
-    return CROSSING[cut].test(spaced) || (endsMatter && TOUCHING[cut].test(spaced));
+    return (
+      CROSSING[cut].test(spaced) ||
+      BEGINNING[cut].test(spaced) ||
+      (endsMatter && ENDING[cut].test(spaced))
+    );
   };
-  const startsWithLetter = /^[\p{L}\p{M}]/u.test(content);
-  const endsWithLetter = /[\p{L}\p{M}]$/u.test(content);
   // A token takes the white space on that side along.
-  if (token['lstrip'] === true && startsWithLetter && (cut === 'lines' || endsMatter)) return true;
-  if (token['rstrip'] === true && (cut === 'words' ? endsWithLetter : endsMatter)) return true;
+  if (token['lstrip'] === true && BEGINNING.lines.test(content)) return true;
+  if (token['rstrip'] === true && (cut === 'words' ? ENDING.words.test(content) : endsMatter)) {
+    return true;
+  }
   if (isBad(content, ' ')) return true;
   // Others are looked for before the text is normalised.
   if (token['normalized'] !== true || normalize === undefined) return false;

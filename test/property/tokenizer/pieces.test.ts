@@ -137,6 +137,25 @@ describe('a text in pieces has the tokens of the whole', () => {
     t.diagnostic(await checkMany(tokenizers));
   });
 
+  test('for added tokens that begin where it would be cut', async (t) => {
+    const added = fc.record({
+      content: fc.constantFrom('an', 'lo', 'ka', ' n', ' ', '\n', 'ran\n', '.'),
+      ...{ single_word: fc.boolean(), lstrip: fc.boolean(), rstrip: fc.boolean() },
+      ...{ normalized: fc.boolean(), special: fc.constant(false) },
+    });
+    // Runs of spaces and line breaks that are tokens show how far a pattern looked.
+    const whites = ['ĊĊ', 'ĠĠ', 'ĊĠ', 'ĠĊ', 'čĊ', 'ĊčĊ'];
+    const bases = ['ByteLevel', 'ByteLevel with a prefix', 'Split as in Llama 3', 'Split isolated'];
+    const base = fc.constantFrom(...bases.map((name) => kinds.find(([kind]) => kind === name)![1]));
+    const tokenizers = fc
+      .tuple(base, fc.uniqueArray(added, { ...unique, minLength: 1 }))
+      .map(([{ json }, tokens]) => ({
+        ...withWords(json, whites),
+        added_tokens: tokens.map((token, i) => ({ id: 2000 + i, ...token })),
+      }));
+    t.diagnostic(await checkMany(tokenizers));
+  });
+
   test('for any normalizers and added tokens', async (t) => {
     const names = ['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'StripAccents', 'Nmt'];
     const replaced = fc.oneof(

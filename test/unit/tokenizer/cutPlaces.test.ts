@@ -63,18 +63,25 @@ describe('a text may be cut', () => {
   });
 
   test('not where an added token lies or what it strips', () => {
-    assert.equal(cuts(withAdded('a b')), 'lines');
+    assert.equal(cuts(withAdded('.b c')), 'lines');
     assert.equal(cuts(withAdded('\nx>')), 'words');
     assert.equal(cuts(withAdded('<x>', { rstrip: true })), 'words lines');
-    assert.equal(cuts(withAdded('ab', { rstrip: true })), 'lines');
-    assert.equal(cuts(withAdded('ab', { lstrip: true })), 'words');
+    assert.equal(cuts(withAdded('.b', { rstrip: true })), 'lines');
+    assert.equal(cuts(withAdded('.b', { lstrip: true })), 'words lines');
+    assert.equal(cuts(withAdded('a.', { lstrip: true })), '');
+  });
+
+  test('not where an added token may begin, because a pattern looks at what is next', () => {
+    assert.equal(cuts(withAdded('a.')), 'words');
+    assert.equal(cuts(withAdded(' a')), 'lines');
+    assert.equal(cuts(withAdded(' <a>')), 'words lines');
   });
 
   test('not beside an added token when what follows it is treated as a start', () => {
     const prefix = { pre_tokenizer: { ...byteLevel, add_prefix_space: true } };
     assert.equal(cuts(withAdded('<x>', {}, prefix)), 'words lines');
-    assert.equal(cuts(withAdded('ab')), 'words lines');
-    assert.equal(cuts(withAdded('ab', {}, prefix)), '');
+    assert.equal(cuts(withAdded('.b')), 'words lines');
+    assert.equal(cuts(withAdded('.b', {}, prefix)), 'lines');
     assert.equal(cuts(withAdded('<x>', { rstrip: true }, prefix)), 'words');
   });
 
