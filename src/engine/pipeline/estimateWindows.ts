@@ -4,13 +4,13 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { textBytes, textChunks } from './readText.ts';
-import { planTokens } from './tokenPlan.ts';
+import { HELDOUT_SHARE, mostCalibrationTokens, planTokens } from './tokenPlan.ts';
 
 /** Windows of a run, and whether they were counted or extrapolated. */
 export interface WindowCounts extends Readonly<EstimateReport['windows']> {
   /** False when the texts are so large that only a part of them was tokenised. */
   readonly exact: boolean;
-  /** Bytes of the texts. */
+  /** Bytes of the texts that are turned into tokens. */
   readonly textBytes: number;
 }
 
@@ -19,7 +19,7 @@ const WHOLE_BYTES = 2_000_000;
 /** Part of a larger text that tells its tokens per byte, UTF-16 units. */
 const SAMPLE_CHARACTERS = 200_000;
 /** Shares of the token plan (see planTokens). */
-const [CALIBRATION_SHARE, SEARCH_SHARE, HELDOUT_SHARE] = [0.75, 0.25, 0.1];
+const [CALIBRATION_SHARE, SEARCH_SHARE] = [0.75, 0.25];
 
 /**
  * Counts the windows a run would have.
@@ -68,22 +68,27 @@ async function countWith(
       textBytes: allBytes,
     };
   }
-  const [known = 0, other] = await Promise.all(
-    texts.map(async (path, i) => (sizes[i] ?? 0) * (await tokensPerByte(path, tokenizer, signal))),
-  );
+  const { calibration, search, evaluation } = config;
+  const all = evaluation.maxWindows === 0 ? Infinity : evaluation.maxWindows;
+  // What a run reads of each text.
+  const most = [
+    mostCalibrationTokens(config, shape),
+    all * Math.min(evaluation.context, shape.maxPositions),
+  ];
+  const rates = await Promise.all(texts.map((path) => tokensPerByte(path, tokenizer, signal)));
+  const bytes = sizes.map((size, i) => Math.min(size, most[i]! / rates[i]!));
+  const [known = 0, other] = bytes.map((read, i) => read * rates[i]!);
   const calibrated = other === undefined ? known * (1 - HELDOUT_SHARE) : known;
   const fitting = (tokens: number, wish: number, most: number): readonly [number, number] => {
     const length = Math.min(wish, shape.maxPositions);
     return [Math.max(1, Math.min(most, Math.floor(tokens / length))), length];
   };
-  const { calibration, search, evaluation } = config;
-  const all = evaluation.maxWindows === 0 ? Infinity : evaluation.maxWindows;
   return {
     calibration: fitting(calibrated * CALIBRATION_SHARE, calibration.length, calibration.windows),
     search: fitting(calibrated * SEARCH_SHARE, search.length, search.windows),
     heldout: fitting(other ?? known * HELDOUT_SHARE, evaluation.context, all),
     exact: false,
-    textBytes: allBytes,
+    textBytes: bytes.reduce((sum, read) => sum + read, 0),
   };
 }
 

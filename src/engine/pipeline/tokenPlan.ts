@@ -19,7 +19,11 @@ const SEARCH_EVERY = 4;
 /** Parts a text is cut into, so that both groups come from all of it: texts change on the way. */
 const MOST_PARTS = 64;
 /** Share of the text that is held out when no held-out text is given. */
-const HELDOUT_SHARE = 0.1;
+export const HELDOUT_SHARE = 0.1;
+/** Tokens of a long calibration text that are read: so many times what its windows need, … */
+const TIMES_NEEDED = 16;
+/** … and at least so many. */
+const LEAST_TOKENS = 4_000_000;
 
 /**
  * Reads the texts of a run and cuts them into disjoint groups of windows.
@@ -39,8 +43,10 @@ export async function planTokens(
   const context = capped(config.evaluation.context);
   // Its windows follow each other from the start, so the rest of a long text is not looked at.
   const most = maxWindows === 0 ? undefined : maxWindows * context;
-  // The shares of this one are parts of the whole, so all of it is counted.
-  const tokens = await tokenizer.encode(textChunks(config.text), { signal });
+  const tokens = await tokenizer.encode(textChunks(config.text), {
+    signal,
+    most: mostCalibrationTokens(config, shape),
+  });
   const [known, rest] = splitTokens(
     tokens,
     config.heldout === null ? [1 - HELDOUT_SHARE, HELDOUT_SHARE] : [1, 0],
@@ -64,6 +70,24 @@ export async function planTokens(
     }),
     heldout: maxWindows === 0 ? judged : judged.slice(0, maxWindows),
   };
+}
+
+/**
+ * How far a calibration text is read; windows are drawn from all of this part.
+ * @returns tokens; Infinity when all of what is held out of the text is evaluated
+ */
+export function mostCalibrationTokens(config: ResolvedConfig, shape: ModelShape): number {
+  const { calibration, search, evaluation, heldout } = config;
+  if (heldout === null && evaluation.maxWindows === 0) return Infinity;
+  const tokensOf = (windows: number, length: number): number =>
+    windows * Math.min(length, shape.maxPositions);
+  const known = heldout === null ? 1 - HELDOUT_SHARE : 1;
+  const needed = [
+    tokensOf(calibration.windows, calibration.length) / (known * (1 - 1 / SEARCH_EVERY)),
+    tokensOf(search.windows, search.length) / (known / SEARCH_EVERY),
+    heldout === null ? tokensOf(evaluation.maxWindows, evaluation.context) / HELDOUT_SHARE : 0,
+  ];
+  return Math.max(LEAST_TOKENS, Math.ceil(TIMES_NEEDED * Math.max(...needed)));
 }
 
 /**
