@@ -10,9 +10,9 @@ import fc from 'fast-check';
 import type { OpenOutcome, OpenRequest } from '../../fixtures/tokenizerOpener.ts';
 import { tokenizerFixtures } from '../../fixtures/tokenizerFixtures.ts';
 import { jsonMutation, type Mutation } from '../checkpoint/mutations.ts';
-import { propertyOptions } from '../propertyOptions.ts';
+import { mutationsOf, propertyOptions } from '../propertyOptions.ts';
 
-const RUNS = process.env['ACCEPTANCE'] === 'all' ? 10_000 : 300;
+const RUNS = mutationsOf(300);
 /** Rows of the embedding: more than the tokenizers have, fewer than careless ids. */
 const ROWS = 5000;
 /** Time after which a tokenizer is left to the product, ms. */
