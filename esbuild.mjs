@@ -30,6 +30,7 @@ const programs = {
     { in: 'src/server/main.ts', out: 'engine' },
     { in: 'src/engine/pipeline/probeMain.ts', out: 'probe' },
     { in: 'src/engine/pipeline/memoryMain.ts', out: 'memory' },
+    { in: 'src/engine/tokenizer/tokenizerMain.ts', out: 'tokenizer' },
   ].filter(({ in: path }) => existsSync(path)),
   platform: 'node',
   format: 'cjs',
@@ -37,7 +38,7 @@ const programs = {
   // jsonc-parser's "main" is UMD, whose inner requires no bundler can follow; its "module" is not.
   mainFields: ['module', 'main'],
   define: bundledTexts,
-  external: ['onnxruntime-node', 'vscode'],
+  external: ['onnxruntime-node', 'tokenizers', 'vscode'],
   // Code that runs from source too asks for `__filename` first, and for import.meta only there.
   logOverride: { 'empty-import-meta': 'silent' },
   outExtension: { '.js': '.cjs' },

@@ -16,6 +16,7 @@ const PROGRAMS = [
   'engine.cjs',
   'probe.cjs',
   'memory.cjs',
+  'tokenizer.cjs',
   'cli.cjs',
 ];
 const PAGE = ['webview.js', 'webview.css', 'codicon.css', 'codicon.ttf'];
@@ -36,7 +37,7 @@ const PACKAGES = 'dist/node_modules';
 
 /**
  * What the VSIX of a platform holds, and nothing else.
- * @param platform  null leaves ONNX Runtime out
+ * @param platform  null leaves the native libraries out
  * @returns the source of each file under its path in the extension
  */
 export function vsixContents(platform: Platform | null): Map<string, Source> {
@@ -52,7 +53,10 @@ export function vsixContents(platform: Platform | null): Map<string, Source> {
     const path = `dist/${name}`;
     contents.set(path, name.endsWith('.ttf') ? { path } : { text: withoutMapLink(path) });
   }
-  if (platform !== null) addRuntime(contents, platform);
+  if (platform !== null) {
+    addRuntime(contents, platform);
+    addTokenizers(contents, platform);
+  }
   contents.set('package.json', { text: manifest('package.json') });
   contents.set('README.md', { text: readmeOfAnExtension() });
   contents.set('ThirdPartyNotices.txt', { text: thirdPartyNotices(bundles, platform !== null) });
@@ -77,6 +81,16 @@ function addRuntime(contents: Map<string, Source>, { platform, arch }: Platform)
     }
     contents.set(`${PACKAGES}/${name}/package.json`, { text: manifest(`${from}/package.json`) });
   }
+}
+
+/** The tokenizers library with the binary of one platform; the package has those of thirteen. */
+function addTokenizers(contents: Map<string, Source>, { platform, arch }: Platform): void {
+  const from = 'node_modules/tokenizers';
+  const toolchain = { linux: '-gnu', win32: '-msvc' }[platform] ?? '';
+  for (const name of ['index.js', `tokenizers.${platform}-${arch}${toolchain}.node`]) {
+    contents.set(`${PACKAGES}/tokenizers/${name}`, { path: `${from}/${name}` });
+  }
+  contents.set(`${PACKAGES}/tokenizers/package.json`, { text: manifest(`${from}/package.json`) });
 }
 
 /** Paths of the checkout: of a file itself, of a folder all that is in it, sorted. */

@@ -13,7 +13,8 @@ const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 export function thirdPartyNotices(bundles: readonly string[], withRuntime: boolean): string {
   const names = new Set(bundles.flatMap(packagesIn));
   if (bundles.some((name) => name.startsWith('codicon'))) names.add('@vscode/codicons');
-  if (withRuntime) for (const name of ['onnxruntime-node', 'onnxruntime-common']) names.add(name);
+  const native = ['onnxruntime-node', 'onnxruntime-common', 'tokenizers'];
+  if (withRuntime) for (const name of native) names.add(name);
   const sections = [...names].sort().map(section);
   return `Subnet Studio contains the following packages.\n\n${sections.join('\n')}`;
 }

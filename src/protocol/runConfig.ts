@@ -141,13 +141,13 @@ export const runConfigSchema = Type.Object(
     text: Type.String({
       minLength: 1,
       description:
-        'Calibration text (path, relative to this file; UTF-8). Take text like that the model will see. Paper: WikiText2, training split.',
+        'Calibration text (path, relative to this file; UTF-8). Take text like that the model will see. Of a long text the first part is read: 16 times the tokens that the windows need, at least 4,000,000. Paper: WikiText2, training split.',
     }),
     heldout: Type.Optional(
       Type.String({
         minLength: 1,
         description:
-          'Text of the final figures (path). Default: the last tenth of "text", which is then used for nothing else. Paper: WikiText2, test split.',
+          'Text of the final figures (path). Default: the last tenth of what is read of "text", which is then used for nothing else; "text" is read whole when "evaluation.maxWindows" is 0. Paper: WikiText2, test split.',
       }),
     ),
     name: Type.Optional(

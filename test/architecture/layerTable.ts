@@ -31,6 +31,8 @@ const HASH = 'node:crypto';
 export const LAYERS: Readonly<Record<string, LayerRule>> = {
   protocol: { folders: [], packages: ['jsonc-parser', 'typebox', 'vscode-jsonrpc'] },
 
+  // Where the product's own processes are.
+  'engine/processes': { folders: [], node: ['node:module', 'node:path', 'node:url'] },
   // The one door to files that somebody else may have made, and to files that a crash must not tear.
   files: { folders: [PROTOCOL], node: [HASH, 'node:fs', 'node:fs/promises', 'node:path'] },
 
@@ -38,14 +40,14 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
   'engine/checkpoint': { folders: [FILES, ...engine('numeric')], node: [HASH, ...READ_FILES] },
   'engine/tokenizer': {
-    folders: [FILES, ...engine('numeric')],
-    packages: ['@huggingface/tokenizers'],
-    node: [TURN, ...READ_FILES],
+    folders: [FILES, ...engine('numeric', 'processes')],
+    packages: ['tokenizers'],
+    node: [HASH, 'node:child_process', 'node:path'],
   },
   'engine/runtime': {
-    folders: [FILES, ...engine('numeric', 'onnx')],
+    folders: [FILES, ...engine('numeric', 'onnx', 'processes')],
     packages: ['onnxruntime-node'],
-    node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path', 'node:url'],
+    node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path'],
   },
   'engine/subnet': { folders: engine('checkpoint'), node: [HASH] },
   'engine/graphs': {

@@ -15,10 +15,11 @@ const run = promisify(execFile);
 /** The whole of a VSIX, by what its files may be called. */
 const ALLOWED = [
   /^(package\.json|package\.nls\.json|README\.md|CHANGELOG\.md|LICENSE|ThirdPartyNotices\.txt)$/,
-  /^dist\/(extension|service|engine|probe|memory|cli)\.cjs$/,
+  /^dist\/(extension|service|engine|probe|memory|tokenizer|cli)\.cjs$/,
   /^dist\/(webview\.(js|css)|page\/[\w-]+\.js|codicon\.(css|ttf))$/,
   /^dist\/node_modules\/onnxruntime-(node|common)\/(package\.json|dist\/[\w/-]+\.(js|json))$/,
   /^dist\/node_modules\/onnxruntime-node\/bin\/napi-v6\/[a-z0-9]+\/[a-z0-9]+\/[\w.]+$/,
+  /^dist\/node_modules\/tokenizers\/(package\.json|index\.js|tokenizers\.[\w-]+\.node)$/,
   /^docs\/run-config\.schema\.json$/,
   /^examples\/(tiny-llama\.subnet\.jsonc|(tiny-llama|text)\/[\w.]+)$/,
   /^(media|snippets)\/[\w/@.-]+\.(svg|png|md|json)$/,
@@ -26,7 +27,7 @@ const ALLOWED = [
 /** What the installed engine cannot do without. */
 const NEEDED = [
   ...['package.json', 'README.md', 'LICENSE', 'dist/extension.cjs', 'dist/engine.cjs'],
-  ...['dist/probe.cjs', 'dist/memory.cjs'],
+  ...['dist/probe.cjs', 'dist/memory.cjs', 'dist/tokenizer.cjs'],
   ...['docs/run-config.schema.json', 'examples/tiny-llama.subnet.jsonc'],
   ...['examples/tiny-llama/model.safetensors', 'examples/text/calibration.txt', 'media/icon.png'],
 ];
@@ -48,7 +49,11 @@ describe('the contents of a VSIX', () => {
 
     it(`for ${target} have the binaries of that platform only`, () => {
       const binaries = paths.filter((path) => path.includes('/bin/'));
-      if (platform === null) return assert.deepEqual(binaries, []);
+      const tokenizers = paths.filter((path) => path.endsWith('.node') && !binaries.includes(path));
+      if (platform === null) return assert.deepEqual([...binaries, ...tokenizers], []);
+      assert.equal(tokenizers.length, 1);
+      assert.match(tokenizers[0]!, new RegExp(`\\.${platform.platform}-${platform.arch}\\b`));
+      assert.ok(existsSync(join(ROOT, tokenizers[0]!.slice('dist/'.length))), tokenizers[0]);
       const folder = `napi-v6/${platform.platform}/${platform.arch}/`;
       assert.ok(binaries.some((path) => path.endsWith(`${folder}onnxruntime_binding.node`)));
       assert.ok(binaries.some((path) => /\/(lib)?onnxruntime\.(so|dll|1\.dylib)/.test(path)));

@@ -70,7 +70,7 @@ const rows: Record<string, Spoilt> = {
     spoil: (run) => writeFileSync(join(run.folder, 'short.txt'), 'a'),
   },
   'a missing tokenizer': {
-    ...{ code: 'tokenizer', says: /tokenizer\.json/, begun: true },
+    ...{ code: 'tokenizer', says: /tokenizer\.json/ },
     spoil: ({ model }) => rmSync(join(model, 'tokenizer.json')),
   },
   "another model's tokenizer": {
@@ -81,7 +81,7 @@ const rows: Record<string, Spoilt> = {
     },
   },
   'a tokenizer that is not JSON': {
-    ...{ code: 'tokenizer', says: /not JSON/ },
+    ...{ code: 'tokenizer', says: /expected JSON/ },
     spoil: ({ model }) => writeFileSync(join(model, 'tokenizer.json'), '{'),
   },
   'weights that are not numbers': {

@@ -17,6 +17,7 @@ export function bundlePipeline(out: string): string {
       { in: at('pipelineChild.ts'), out: 'pipelineChild' },
       { in: at('../../src/engine/pipeline/probeMain.ts'), out: 'probe' },
       { in: at('../../src/engine/pipeline/memoryMain.ts'), out: 'memory' },
+      { in: at('../../src/engine/tokenizer/tokenizerMain.ts'), out: 'tokenizer' },
     ],
     outdir: out,
     outExtension: { '.js': '.cjs' },
@@ -26,10 +27,10 @@ export function bundlePipeline(out: string): string {
     target: 'node20',
     mainFields: ['module', 'main'],
     define: bundledTexts,
-    external: ['onnxruntime-node'],
+    external: ['onnxruntime-node', 'tokenizers'],
     logLevel: 'error',
   });
-  // The bundle lies outside the repository, the native package in it.
+  // The bundle lies outside the repository, the native packages in it.
   symlinkSync(at('../../node_modules'), join(out, 'node_modules'), 'junction');
   return join(out, 'pipelineChild.cjs');
 }

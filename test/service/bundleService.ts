@@ -23,6 +23,7 @@ export function bundleService(out: string): ServicePrograms {
       { in: at('../../src/server/main.ts'), out: 'engine' },
       { in: at('../../src/engine/pipeline/probeMain.ts'), out: 'probe' },
       { in: at('../../src/engine/pipeline/memoryMain.ts'), out: 'memory' },
+      { in: at('../../src/engine/tokenizer/tokenizerMain.ts'), out: 'tokenizer' },
       { in: at('../server/standInEngine.ts'), out: 'standIn' },
     ],
     outdir: out,
@@ -33,11 +34,11 @@ export function bundleService(out: string): ServicePrograms {
     target: 'node20',
     mainFields: ['module', 'main'],
     define: bundledTexts,
-    external: ['onnxruntime-node'],
+    external: ['onnxruntime-node', 'tokenizers'],
     logOverride: { 'empty-import-meta': 'silent' },
     logLevel: 'error',
   });
-  // The bundle lies outside the repository, the native package in it.
+  // The bundle lies outside the repository, the native packages in it.
   symlinkSync(at('../../node_modules'), join(out, 'node_modules'), 'junction');
   return { service: join(out, 'service.cjs'), standIn: join(out, 'standIn.cjs') };
 }

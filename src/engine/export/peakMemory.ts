@@ -1,5 +1,5 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { childProgram, deathOf, runChild } from '../runtime/childProgram.ts';
+import { childProgram, deathOf, runChild } from '../processes/childProgram.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import { Runtime, tensorOf } from '../runtime/runtime.ts';
 import { OnnxDecoder } from './onnxDecoder.ts';

@@ -15,7 +15,7 @@ import { windowsOf } from '../tokenizer/tokenWindows.ts';
 import { windowCounts } from './heldout.ts';
 import { type Loaded, loadModel } from './loadCandidate.ts';
 import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';
-import { readText, textHash } from './readText.ts';
+import { textBytes, textChunks, textHash } from './readText.ts';
 import { makeTemporaryFolder } from './temporaryFolder.ts';
 import { engineVersion } from './versions.ts';
 import { windowLength } from './windowLength.ts';
@@ -37,14 +37,17 @@ export async function evaluateModel(
     context.emit(stamp({ kind: 'log', level, text }));
   };
   const path = resolve(request.text);
-  const text = readText(path);
+  // A text that cannot be read is refused before the model is loaded.
+  textBytes(path);
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
   const { bench, candidate } = loaded;
   try {
     const length = windowLength(request.context, bench.weights.shape);
-    const tokens = await bench.tokenizer.encodeLong(text, signal);
+    const maxWindows = request.maxWindows ?? 0;
+    const most = maxWindows > 0 ? maxWindows * length : undefined;
+    const tokens = await bench.tokenizer.encode(textChunks(path), { signal, most });
     const all = windowsOf(tokens, length, 'all', { mode: 'contiguous' });
-    const windows = (request.maxWindows ?? 0) > 0 ? all.slice(0, request.maxWindows) : all;
+    const windows = maxWindows > 0 ? all.slice(0, maxWindows) : all;
     const found = await perplexityOf(bench.forward, bench.head, candidate, windows, { signal });
     log('info', sentenceOf(found));
     const evaluatedOn: EvaluatedOn = {

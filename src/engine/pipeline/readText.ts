@@ -1,41 +1,98 @@
 import { createHash } from 'node:crypto';
-import { readPlain } from '../../files/plainFile.ts';
+import { closeSync } from 'node:fs';
+import { openPlain, type PlainFile, readUpTo } from '../../files/plainFile.ts';
+import { withRelease } from '../../files/release.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 
 /** Largest text read, bytes; some hundred million tokens, far more than calibration can use. */
 const MAX_TEXT_BYTES = 1_000_000_000;
+/** Bytes read at once. */
+const CHUNK_BYTES = 1 << 20;
 
 /**
- * Reads a text file.
- * @throws EngineError `text` when it is missing, too large or not UTF-8
+ * Reads a text file, as far as it is asked for. A byte order mark at its start is left out.
+ * @returns parts that join to the text; none ends inside a character
+ * @throws EngineError `text` when it is missing, no plain file, too large or not UTF-8
  */
-export function readText(path: string): string {
-  const bytes = readBytes(path);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw textError(path, 'UTF-8', 'other bytes', 'Convert the file to UTF-8.', cause);
-  }
+export function* textChunks(path: string): Generator<string, void, void> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode = (bytes?: Uint8Array): string => {
+    try {
+      return decoder.decode(bytes, { stream: bytes !== undefined });
+    } catch (cause) {
+      throw textError(path, 'UTF-8', 'other bytes', 'Convert the file to UTF-8.', cause);
+    }
+  };
+  for (const bytes of byteChunks(path)) yield decode(bytes);
+  yield decode();
 }
 
-/** SHA-256 of a text file, hex. @throws EngineError `text` as {@link readText} */
+/** SHA-256 of a text file, hex. @throws EngineError `text` as {@link textChunks} */
 export function textHash(path: string): string {
-  return createHash('sha256').update(readBytes(path)).digest('hex');
+  const hash = createHash('sha256');
+  for (const bytes of byteChunks(path)) hash.update(bytes);
+  return hash.digest('hex');
 }
 
-function readBytes(path: string): Uint8Array {
-  let bytes: Uint8Array | undefined;
-  let cause: unknown;
+/** Size of a text file, bytes. @throws EngineError `text` as {@link textChunks} */
+export function textBytes(path: string): number {
+  const { file, bytes } = openText(path);
+  return withRelease(
+    () => bytes,
+    () => {
+      closeSync(file);
+    },
+  );
+}
+
+/** The bytes of a file in parts. */
+function* byteChunks(path: string): Generator<Uint8Array, void, void> {
+  const { file } = openText(path);
   try {
-    bytes = readPlain(path, { links: 'followed', mostBytes: MAX_TEXT_BYTES });
-  } catch (error) {
-    cause = error;
+    for (let total = 0; ;) {
+      const bytes = chunkAt(path, file, total);
+      if (bytes.length === 0) return;
+      total += bytes.length;
+      // It may have grown since it was opened.
+      if (total > MAX_TEXT_BYTES) {
+        throw textError(
+          path,
+          `at most ${MAX_TEXT_BYTES / 1e9} GB`,
+          'a file that grows beyond it',
+          'Use a part of it; calibration needs a few hundred thousand tokens.',
+        );
+      }
+      yield bytes;
+    }
+  } finally {
+    closeSync(file);
   }
-  if (bytes !== undefined) return bytes;
+}
+
+function chunkAt(path: string, file: number, position: number): Uint8Array {
+  try {
+    return readUpTo(file, CHUNK_BYTES, position);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function openText(path: string): PlainFile {
+  let opened: PlainFile | undefined;
+  try {
+    opened = openPlain(path, { links: 'followed', mostBytes: MAX_TEXT_BYTES });
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  if (opened === undefined) throw unreadable(path, undefined);
+  return opened;
+}
+
+function unreadable(path: string, cause: unknown): EngineError {
   const { expected, found } = isEngineError(cause)
     ? cause.problem
-    : { expected: 'a text file', found: 'no such file' };
-  throw textError(path, expected, found, 'Correct the path in the run config.', cause);
+    : { expected: 'a text file', found: cause instanceof Error ? cause.message : 'no such file' };
+  return textError(path, expected, found, 'Correct the path in the run config.', cause);
 }
 
 function textError(

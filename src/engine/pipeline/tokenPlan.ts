@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { splitTokens, windowsOf } from '../tokenizer/tokenWindows.ts';
-import { readText } from './readText.ts';
+import { textChunks } from './readText.ts';
 import { windowLength } from './windowLength.ts';
 
 /** The windows of a run; no token is in two of the three groups. */
@@ -21,6 +21,10 @@ const SEARCH_EVERY = 4;
 const MOST_PARTS = 64;
 /** Share of the text, its end, that is held out when no held-out text is given. */
 export const HELDOUT_SHARE = 0.1;
+/** Tokens of a long calibration text that are read: so many times what its windows need, … */
+const TIMES_NEEDED = 16;
+/** … and at least so many. */
+const LEAST_TOKENS = 4_000_000;
 
 /**
  * Reads the texts of a run and cuts them into disjoint groups of windows.
@@ -36,20 +40,26 @@ export async function planTokens(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<TokenPlan> {
+  const { maxWindows } = config.evaluation;
   const capped = (length: number): number => windowLength(length, shape);
   const longest = capped(Math.max(config.calibration.length, config.search.length));
-  const encode = async (path: string): Promise<Uint32Array> =>
-    tokenizer.encodeLong(readText(path), signal);
-  const tokens = await encode(config.text);
+  const context = capped(config.evaluation.context);
+  // Its windows follow each other from the start, so the rest of a long text is not looked at.
+  const most = maxWindows === 0 ? undefined : maxWindows * context;
+  const tokens = await tokenizer.encode(textChunks(config.text), {
+    signal,
+    most: mostCalibrationTokens(config, shape),
+  });
   const [known, rest] = splitTokens(
     tokens,
     config.heldout === null ? [1 - HELDOUT_SHARE, HELDOUT_SHARE] : [1, 0],
   ) as [Uint32Array, Uint32Array];
-  const heldout = config.heldout === null ? rest : await encode(config.heldout);
+  const heldout =
+    config.heldout === null
+      ? rest
+      : await tokenizer.encode(textChunks(config.heldout), { signal, most });
   const { calibration, search } = interleaved(known, longest);
-  const context = capped(config.evaluation.context);
   const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous' });
-  const { maxWindows } = config.evaluation;
   return {
     calibration: draw(calibration, capped(config.calibration.length), {
       count: config.calibration.windows,
@@ -62,6 +72,24 @@ export async function planTokens(
     }),
     heldout: maxWindows === 0 ? judged : judged.slice(0, maxWindows),
   };
+}
+
+/**
+ * How far a calibration text is read; windows are drawn from all of this part.
+ * @returns tokens; Infinity when all of what is held out of the text is evaluated
+ */
+export function mostCalibrationTokens(config: ResolvedConfig, shape: ModelShape): number {
+  const { calibration, search, evaluation, heldout } = config;
+  if (heldout === null && evaluation.maxWindows === 0) return Infinity;
+  const tokensOf = (windows: number, length: number): number =>
+    windows * windowLength(length, shape);
+  const known = heldout === null ? 1 - HELDOUT_SHARE : 1;
+  const needed = [
+    tokensOf(calibration.windows, calibration.length) / (known * (1 - 1 / SEARCH_EVERY)),
+    tokensOf(search.windows, search.length) / (known / SEARCH_EVERY),
+    heldout === null ? tokensOf(evaluation.maxWindows, evaluation.context) / HELDOUT_SHARE : 0,
+  ];
+  return Math.max(LEAST_TOKENS, Math.ceil(TIMES_NEEDED * Math.max(...needed)));
 }
 
 /**

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/loadTokenizer.ts';
-import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
+import { readTokenizerFiles } from '../tokenizer/tokenizerFiles.ts';
 
 /**
  * SHA-256, hex, of what decides how a model folder turns text into tokens.
  * @throws EngineError `tokenizer` when its files cannot be read
  */
 export function tokenizerHash(folder: string): string {
-  const files = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE];
-  const found = files.map((name) => readTokenizerFile(folder, name));
+  const { main, config, specialTokens, addedTokens } = readTokenizerFiles(folder);
+  const older = [specialTokens, addedTokens].filter((file) => file !== undefined);
+  const found = [main, config, ...older].map((file) => file?.json);
   return createHash('sha256').update(JSON.stringify(found)).digest('hex');
 }

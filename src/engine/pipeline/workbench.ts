@@ -23,7 +23,7 @@ export interface Bench {
   readonly solver: Solver;
   /** The same, into memory of the caller. */
   readonly gemm: SolverGemm;
-  /** Frees every session. */
+  /** Frees every session and the tokenizer. */
   release(): Promise<void>;
 }
 
@@ -76,6 +76,7 @@ export async function openBench(
     solver: new Solver(cpu),
     gemm: new SolverGemm(cpu),
     release: async () => {
+      tokenizer.release();
       await runtime.release();
       await cpu.release();
     },

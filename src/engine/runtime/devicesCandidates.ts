@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../../protocol/errors.ts';
+import { programPlace } from '../processes/childProgram.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
-import { programPlace } from './childProgram.ts';
 import type { DeviceName } from './runtime.ts';
 
 /** What decides which devices are worth a try on this machine. */

@@ -1,4 +1,4 @@
-import { type ChildProgram, childProgram, deathOf, runChild } from './childProgram.ts';
+import { type ChildProgram, childProgram, deathOf, runChild } from '../processes/childProgram.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
 import type { DeviceName } from './runtime.ts';
 

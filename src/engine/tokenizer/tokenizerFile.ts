@@ -6,39 +6,35 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 /** Largest tokenizer file read, bytes; vocabularies of 250,000 tokens take about 35 MB. */
 const MAX_FILE_BYTES = 128_000_000;
 
+/** A file of JSON as it was read. */
+export interface TokenizerJson {
+  readonly text: string;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
 /**
  * Reads a JSON object from a file of a model folder.
  *
  * @param folder  the model folder
  * @param name    file name
- * @returns the object; undefined when there is no such file
- * @throws EngineError `tokenizer` when it is unreadable, no plain file, too large or not JSON
+ * @returns its text and the object; undefined when there is no such file
+ * @throws EngineError `tokenizer` when it is unreadable, no plain file, too large, too deep or not JSON
  */
-export function readTokenizerFile(
-  folder: string,
-  name: string,
-): Record<string, unknown> | undefined {
+export function readTokenizerFile(folder: string, name: string): TokenizerJson | undefined {
   let text: string | undefined;
+  let json: unknown;
   try {
     text = readPlainText(join(folder, name), { links: 'followed', mostBytes: MAX_FILE_BYTES });
+    if (text === undefined) return undefined;
+    json = parseJson(text, name);
   } catch (error) {
     if (!isEngineError(error)) throw error;
     throw tokenizerError(name, error.problem.expected, error.problem.found, error);
   }
-  if (text === undefined) return undefined;
-  const value = parsed(text, name);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw tokenizerError(name, 'a JSON object', 'another JSON value');
   }
-  return value as Record<string, unknown>;
-}
-
-function parsed(text: string, name: string): unknown {
-  try {
-    return parseJson(text, name);
-  } catch (error) {
-    throw tokenizerError(name, 'a readable JSON file', 'text that is not JSON', error);
-  }
+  return { text, json: json as Record<string, unknown> };
 }
 
 /**

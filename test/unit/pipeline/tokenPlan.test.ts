@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { planTokens } from '../../../src/engine/pipeline/tokenPlan.ts';
+import { mostCalibrationTokens, planTokens } from '../../../src/engine/pipeline/tokenPlan.ts';
 import { resolveConfig } from '../../../src/engine/runs/resolveConfig.ts';
 import type { TextTokenizer } from '../../../src/engine/tokenizer/loadTokenizer.ts';
 import { parseRunConfig } from '../../../src/protocol/parseRunConfig.ts';
@@ -16,19 +16,24 @@ after(() => {
 
 /** Each character is a token that tells its own place, so that overlaps show. */
 const places: TextTokenizer = {
-  size: 100_000,
-  encode: (text) => Uint32Array.from({ length: text.length }, (_, i) => i),
-  encodeLong: (text) => Promise.resolve(places.encode(text)),
-  decode: () => '',
+  encode: async (text, { most = Infinity } = {}) => {
+    let length = 0;
+    for await (const chunk of text) length += chunk.length;
+    return Uint32Array.from({ length: Math.min(length, most) }, (_, i) => i);
+  },
+  release: () => undefined,
 };
 
-function plan(characters: number, config = '') {
-  writeFileSync(join(folder, 'text.txt'), 'x'.repeat(characters));
+function resolved(config = '', evaluation = '') {
   const text =
     `{"model":"m","ratio":0.7,"text":"text.txt","calibration":{"windows":20,"length":32},` +
-    `"search":{"windows":8,"length":16},"evaluation":{"context":32}${config}}`;
-  const resolved = resolveConfig(parseRunConfig(text, 'a'), join(folder, 'a.subnet.jsonc'));
-  return planTokens(resolved, tinyShape(), places, new AbortController().signal);
+    `"search":{"windows":8,"length":16},"evaluation":{"context":32${evaluation}}${config}}`;
+  return resolveConfig(parseRunConfig(text, 'a'), join(folder, 'a.subnet.jsonc'));
+}
+
+function plan(characters: number, config = '', tokenizer = places) {
+  writeFileSync(join(folder, 'text.txt'), 'x'.repeat(characters));
+  return planTokens(resolved(config), tinyShape(), tokenizer, new AbortController().signal);
 }
 
 test('no token is in two of the three groups', async () => {
@@ -60,4 +65,28 @@ test('the same seed draws the same windows, another seed others', async () => {
 test('a text of a few windows gives all it has', async () => {
   const { calibration, search, heldout } = await plan(400);
   assert.deepEqual([calibration.length, search.length, heldout.length], [8, 5, 1]);
+});
+
+test('a long calibration text is read no further than sixteen times what is needed', async () => {
+  const asked: (number | undefined)[] = [];
+  const counting: TextTokenizer = {
+    ...places,
+    encode: (text, options) => {
+      asked.push(options?.most);
+      return places.encode(text, options);
+    },
+  };
+  await plan(4000, ',"heldout":"text.txt"', counting);
+  assert.deepEqual(asked, [4_000_000, undefined]);
+  const shape = tinyShape();
+  const most = (config: string, evaluation = ''): number =>
+    mostCalibrationTokens(resolved(config, evaluation), shape);
+  // The search gets a quarter: 65,536 windows of 16 tokens need 4,194,304.
+  const config = resolved(',"heldout":"text.txt"');
+  const search = { ...config.search, windows: 65_536 };
+  assert.equal(mostCalibrationTokens({ ...config, search }, shape), 67_108_864);
+  // All of the last tenth is evaluated, so all of the text is needed; or a part of it.
+  assert.equal(most(''), Infinity);
+  assert.equal(most('', ',"maxWindows":100'), 4_000_000);
+  assert.equal(most('', ',"maxWindows":100000'), 16 * 32 * 1_000_000);
 });

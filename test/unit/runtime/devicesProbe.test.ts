@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { ChildProgram } from '../../../src/engine/runtime/childProgram.ts';
+import type { ChildProgram } from '../../../src/engine/processes/childProgram.ts';
 import { probeDevice, type ProbeMessage } from '../../../src/engine/runtime/probe.ts';
-
 import { isEngineError } from '../../../src/protocol/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'probe-'));

@@ -22,6 +22,13 @@ export interface ChildEnd<Message> {
   readonly timedOut: boolean;
 }
 
+/** Sources of the programs, relative to the engine's. */
+const SOURCES = {
+  probe: 'pipeline/probeMain.ts',
+  memory: 'pipeline/memoryMain.ts',
+  tokenizer: 'tokenizer/tokenizerMain.ts',
+} as const;
+
 /** Most of the child's stderr kept, UTF-16 units. */
 const MOST_STDERR = 8_192;
 
@@ -44,13 +51,13 @@ export function programPlace(): {
 
 /**
  * The program of a name beside this bundle, or its source when this process runs the source itself.
- * @param name  `probe` or `memory`: `NAME.cjs` of `dist`, `NAMEMain.ts` of the pipeline
+ * @param name  `NAME.cjs` of `dist`
  */
-export function childProgram(name: 'probe' | 'memory'): ChildProgram {
+export function childProgram(name: keyof typeof SOURCES): ChildProgram {
   const { bundled, from, folder } = programPlace();
   if (bundled) return { entry: join(folder, `${name}.cjs`), execArgv: [] };
   return {
-    entry: join(folder, '..', 'pipeline', `${name}Main.ts`),
+    entry: join(folder, '..', SOURCES[name]),
     execArgv: ['--import', pathToFileURL(createRequire(from).resolve('tsx')).href],
   };
 }
