@@ -22,6 +22,7 @@ import type { Subnet } from '../subnet/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
 import { storedDtype } from './measureFigures.ts';
+import { plannedTimes } from './plannedTimes.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
@@ -115,6 +116,7 @@ async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens:
       `Windows × tokens: ${sizes[0]} for calibration, ${sizes[1]} for the search, ${sizes[2]} held out.`,
     );
     run.log('info', memoryNote(run.config, bench, tokens));
+    run.tell({ kind: 'stagesPlanned', stages: plannedTimes(run.config, bench, tokens) });
     return { bench, tokens };
   });
 }
