@@ -1,5 +1,5 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
-import { figureWords } from '../data/quality.ts';
+import { figureTitles } from '../../src/protocol/runWords.ts';
 import { formatBytes } from '../format.ts';
 
 /**
@@ -21,7 +21,7 @@ export function speedWords({ model }: RunSnapshot): string {
       ratio(sparse.prefillMs, base.prefillMs),
       ratio(sparse.decodeMs, base.decodeMs),
     ];
-    const name = figureWords[from].toLowerCase();
+    const name = figureTitles[from].toLowerCase();
     parts[0] = `${claim} the sparse decoder takes ${prefill} the time of the ${name} one to read a prompt, and ${decode} for each further token.`;
   }
   const compressed = exports.find(({ form }) => form === 'compressed');

@@ -9,6 +9,7 @@ import {
   UNKNOWN,
 } from '../format.ts';
 import { firstRun } from '../store.ts';
+import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from '../views/view.ts';
 import { stepsOf, type Step } from './steps.ts';
 
@@ -66,16 +67,12 @@ export function createStepsView(): View {
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Steps' } },
-    el(
-      'div',
-      { class: 'panel-head' },
-      el('h2', { text: 'What does each further step cost, and what does it bring?' }),
-    ),
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Cost and gain of each step' })),
     el('p', {
       class: 'note',
       text: 'Changes are against the step above. Of all four, less is better.',
     }),
-    el('div', { class: 'table-scroll' }, table),
+    createScrollFrame(table, 'Cost and gain of each step'),
   );
   const draw = onChange((_key: string, steps: () => readonly Step[]) => {
     const all = steps();
