@@ -1,11 +1,13 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import { figureWords, outcomeOf } from '../data/quality.ts';
+import { outcomeOf } from '../data/quality.ts';
+import { figureTitles } from '../../src/protocol/runWords.ts';
 import { el, icon, onChange } from '../dom.ts';
 import { formatScore, formatShare, UNKNOWN } from '../format.ts';
 import { measures } from '../views/figuresView.ts';
 import { shownState, stateWords } from '../views/runState.ts';
 import type { State } from '../store.ts';
+import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from '../views/view.ts';
 import { comparedRuns } from './comparedRuns.ts';
 
@@ -16,16 +18,15 @@ export function createCompareTableView(): View {
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Figures of each run' } },
-    el('div', { class: 'panel-head' }, el('h2', { text: 'Which run did better?' })),
-    el(
-      'div',
-      { class: 'table-scroll' },
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Figures of each run' })),
+    createScrollFrame(
       el(
         'table',
         { class: 'table', aria: { label: 'Figures of each run' } },
         el('thead', {}, head),
         body,
       ),
+      'Figures of each run',
     ),
   );
   let state: State | undefined;
@@ -49,10 +50,10 @@ export function createCompareTableView(): View {
       words('Keeps', runs, ({ head: { ratio } }) =>
         ratio === null ? UNKNOWN : formatShare(ratio),
       ),
-      line('Best fitness', runs, bestFitness, formatScore),
-      words('Measured', runs, (run) => {
+      line('Best search figure', runs, bestFitness, formatScore),
+      words('Evaluated', runs, (run) => {
         const outcome = outcomeOf(run);
-        return outcome === null ? UNKNOWN : figureWords[outcome.name];
+        return outcome === null ? UNKNOWN : figureTitles[outcome.name];
       }),
       ...measures.map(({ title, of, format }) =>
         line(title, runs, (run) => valueOf(run, of), format),

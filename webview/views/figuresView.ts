@@ -1,8 +1,8 @@
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
-import { figureHelp, figureWords } from '../data/quality.ts';
+import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
+import { figureHelp } from '../data/quality.ts';
 import { el, onChange } from '../dom.ts';
 import {
   formatBytes,
@@ -13,9 +13,10 @@ import {
   UNKNOWN,
 } from '../format.ts';
 import { firstRun } from '../store.ts';
+import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from './view.ts';
 
-/** What is measured of each model. */
+/** What is evaluated of each model. */
 export const measures: readonly {
   readonly title: string;
   readonly help: string;
@@ -76,13 +77,13 @@ export function createFiguresView(): View {
   );
   const empty = el('p', {
     class: 'empty-words',
-    text: 'At its end a run measures the dense model, a random mask, the initial one, the best of the search and the same with refitted weights, on text none of them has seen. What each step bought stands here then.',
+    text: 'At its end, a run evaluates the dense model, a random subnet, the initial one, the best of the search and the same with reformed weights, on text that none of them has seen. Their figures are shown here.',
   });
-  const frame = el('div', { class: 'table-scroll' }, table);
+  const frame = createScrollFrame(table, 'Figures of each step');
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Figures' } },
-    el('div', { class: 'panel-head' }, el('h2', { text: 'What does each step buy?' })),
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Results by step' })),
     empty,
     frame,
   );
@@ -123,7 +124,7 @@ function lineOf(
     el(
       'th',
       { class: 'words', attributes: { scope: 'row' } },
-      el('div', { text: figureWords[row.name] }),
+      el('div', { text: figureTitles[row.name] }),
       el('div', { class: 'quiet', text: figureHelp[row.name] }),
     ),
     ...measures.map(({ of, format }) => {

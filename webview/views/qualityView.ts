@@ -13,7 +13,7 @@ import { createTable, type Column } from '../table/table.ts';
 import type { Theme } from '../theme.ts';
 import type { Page, View } from './view.ts';
 
-/** Perplexity against size and time, of everything that was measured. */
+/** Perplexity against size and time, of everything that was evaluated. */
 export function createQualityView(page: Page): View {
   const axis = createDropdown({
     label: 'Horizontal axis',
@@ -24,13 +24,13 @@ export function createQualityView(page: Page): View {
     },
   });
   const table = createTable<QualityPoint>({
-    ...{ label: 'Measured models', columns, page: 50, sorting: null },
+    ...{ label: 'Evaluated models', columns, page: 50, sorting: null },
     key: ({ kind, key, label }) => `${kind} ${key ?? ''} ${label}`,
   });
   const plot = createPlotFrame({
-    title: 'What does smaller cost?',
+    title: 'Perplexity against size and time',
     controls: [axis.element],
-    hint: 'No model on the line is beaten in both. Arrow keys walk, Enter selects.',
+    hint: 'Models on the line are not beaten in both. Arrow keys move, Enter selects.',
     onTable: (shown) => {
       page.choose({ qualityTable: shown });
     },
@@ -119,7 +119,7 @@ function holderOf(drawn: Map<unknown, Drawn>, run: RunSnapshot): Drawn {
 }
 
 const emptyWords =
-  'Once models are measured they stand here: how good against how large, or how fast. The dense model, a random mask and the initial one are the measure of the others.';
+  'Models are shown here once they are evaluated: perplexity against size or time. Compare with the dense model, a random subnet and the initial one.';
 
 function linesOf({ figure }: QualityPoint): readonly (readonly [string, string])[] {
   return [
