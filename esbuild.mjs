@@ -29,6 +29,7 @@ const programs = {
     { in: 'src/cli/main.ts', out: 'cli' },
     { in: 'src/server/main.ts', out: 'engine' },
     { in: 'src/engine/pipeline/probeMain.ts', out: 'probe' },
+    { in: 'src/engine/pipeline/memoryMain.ts', out: 'memory' },
   ].filter(({ in: path }) => existsSync(path)),
   platform: 'node',
   format: 'cjs',

@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const BUILD_STAMP = join(root, 'dist', '.build-stamp');
-const PROGRAMS = ['cli.cjs', 'engine.cjs', 'probe.cjs', 'service.cjs', 'webview.js'];
+const PROGRAMS = ['cli.cjs', 'engine.cjs', 'probe.cjs', 'memory.cjs', 'service.cjs', 'webview.js'];
 /** What the bundles are made of. */
 const BUILD_INPUTS = [
   'src',

@@ -39,8 +39,9 @@ export function formatMs(value: number): string {
   return value < 999.5 ? `${digits(value)}${GAP}ms` : `${digits(value / 1000)}${GAP}s`;
 }
 
-/** A perplexity, a loss or another figure without a unit, with four digits. */
-export function formatScore(value: number): string {
+/** A perplexity, a loss or another figure without a unit, with four digits; null: infinite. */
+export function formatScore(value: number | null): string {
+  if (value === null) return '∞';
   if (!Number.isFinite(value)) return value > 0 ? '∞' : UNKNOWN;
   if (value === 0) return '0';
   const size = Math.abs(value);
@@ -74,7 +75,7 @@ export function formatShare(value: number): string {
 
 /** By how much a figure differs from another, with its sign; empty when it cannot be said. */
 export function formatChange(from: number, to: number): string {
-  if (!(from > 0) || !Number.isFinite(to)) return '';
+  if (!(from > 0) || !Number.isFinite(from) || !Number.isFinite(to)) return '';
   const change = to / from - 1;
   if (Math.abs(change) >= 9.995) return `${formatCount(to / from)}×`;
   const percent = Math.abs(change * 100);

@@ -1,6 +1,7 @@
 // npm run bench: speed and memory of the engine as ratios measured in one run on this machine.
 import { engineThreads } from '../../src/engine/runtime/devicesThreads.ts';
 import { forwardBench } from './forwardBench.ts';
+import { headBench } from './headBench.ts';
 import { hostBench } from './hostBench.ts';
 import { memoryBench } from './memoryBench.ts';
 import { quantiseBench } from './quantiseBench.ts';
@@ -15,6 +16,7 @@ const sizes = [{ n: 1536, rounds: 5, bar: 6 }, ...(quick ? [] : [{ n: 4096, roun
 
 const results = await reportGroups([
   () => forwardBench(threads),
+  () => headBench(threads),
   () => memoryBench(threads),
   () => hostBench(),
   () => solverBench(threads, sizes),

@@ -95,12 +95,12 @@ async function decodeBench(runtime: Runtime): Promise<Measurement[]> {
       figure(`${name} decoder, bytes over float32`, bytes / floats!.bytes, 'ratio'),
       figure(
         `${name} decoder, one token over float32`,
-        decode.medianMs / floats!.decode.medianMs,
+        decode.median / floats!.decode.median,
         'ratio',
       ),
       figure(
         `${name} decoder, 256 tokens over float32`,
-        prefill.medianMs / floats!.prefill.medianMs,
+        prefill.median / floats!.prefill.median,
         'ratio',
       ),
     ]);

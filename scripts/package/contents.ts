@@ -10,7 +10,14 @@ export type Source = { readonly path: string } | { readonly text: string };
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-const PROGRAMS = ['extension.cjs', 'service.cjs', 'engine.cjs', 'probe.cjs', 'cli.cjs'];
+const PROGRAMS = [
+  'extension.cjs',
+  'service.cjs',
+  'engine.cjs',
+  'probe.cjs',
+  'memory.cjs',
+  'cli.cjs',
+];
 const PAGE = ['webview.js', 'webview.css', 'codicon.css', 'codicon.ttf'];
 /** Pieces of the dashboard that are read when they are looked at. */
 const PIECES = 'dist/page';

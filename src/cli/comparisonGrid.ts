@@ -1,5 +1,6 @@
 import { compareScopes, type CompareRow } from '../protocol/compareRow.ts';
 import type { ComparisonTable } from '../protocol/comparisonTable.ts';
+import { perplexityValue } from '../protocol/perplexity.ts';
 
 /** The rows of one scope as a grid: methods down, patterns across. */
 export interface ComparisonGrid {
@@ -20,7 +21,8 @@ export interface GridRow {
 
 /** A figure and whether no other method of its column has a lower one. */
 export interface GridCell {
-  readonly perplexity: number;
+  /** Null: infinite. */
+  readonly perplexity: number | null;
   readonly isBest: boolean;
 }
 
@@ -35,13 +37,15 @@ export function comparisonGrids(table: ComparisonTable): ComparisonGrid[] {
 function gridOf(scope: CompareRow['scope'], rows: readonly CompareRow[]): ComparisonGrid {
   const patterns = [...new Set(rows.map(({ pattern }) => pattern))];
   const columns = patterns.map((pattern) => rows.filter((row) => row.pattern === pattern));
-  const best = columns.map((column) => Math.min(...column.map(({ perplexity }) => perplexity)));
+  const best = columns.map((column) =>
+    Math.min(...column.map(({ perplexity }) => perplexityValue(perplexity))),
+  );
   const methods = [...new Set(rows.map(({ method }) => method))].map((method) => ({
     method,
     cells: columns.map((column, i): GridCell | undefined => {
       const row = column.find((one) => one.method === method);
       if (row === undefined) return undefined;
-      return { perplexity: row.perplexity, isBest: row.perplexity === best[i] };
+      return { perplexity: row.perplexity, isBest: perplexityValue(row.perplexity) === best[i] };
     }),
   }));
   return {

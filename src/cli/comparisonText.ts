@@ -3,9 +3,7 @@ import { denseRow } from '../dashboard/model/comparisonText.ts';
 import { comparisonGrids, type ComparisonGrid } from './comparisonGrid.ts';
 import { formatTable, type Column } from './table.ts';
 import { formatFitness } from './units.ts';
-
-/** Width no line exceeds, characters. */
-const WIDTH = 80;
+import { WIDTH, wrapped } from './wrapped.ts';
 
 /** What a grid is called. */
 export const gridTitles: Readonly<Record<ComparisonGrid['scope'], string>> = {
@@ -64,7 +62,11 @@ export function leftOutReasons(
 }
 
 /** A grid, cut into as many tables as its columns need. */
-function partsOf(grid: ComparisonGrid, dense: number | undefined, unicode: boolean): string[] {
+function partsOf(
+  grid: ComparisonGrid,
+  dense: number | null | undefined,
+  unicode: boolean,
+): string[] {
   const names = ['dense', 'kept', ...grid.methods.map(({ method }) => method)];
   const first = Math.max('method'.length, ...names.map((name) => name.length));
   const columns = grid.patterns.map((title, i) => [
@@ -118,20 +120,6 @@ function leftOut(table: ComparisonTable): string[] {
     ...wrapped(why, '    '),
   ]);
   return [`Left out\n${lines.join('\n')}\n`];
-}
-
-/** Text in lines that begin with `indent` and end before the width. */
-function wrapped(text: string, indent: string): string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(' ')) {
-    const next = line === indent ? line + word : `${line} ${word}`;
-    if (next.length > WIDTH && line !== indent) {
-      lines.push(line);
-      line = indent + word;
-    } else line = next;
-  }
-  return [...lines, line];
 }
 
 function counted(count: number, noun: string): string {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { engineApi, type EvaluationReport, type RunOverrides } from '../protocol/engineApi.ts';
+import { IncompleteResult } from './incompleteResult.ts';
 import { deviceOption, jsonOption, wholeNumber } from './options.ts';
 import { printResult, type Shell } from './shell.ts';
-import { formatBytes, formatCount, formatFitness, formatMs } from './units.ts';
+import { speedText } from './speedText.ts';
+import { formatBytes, formatCount, formatFitness, formatMs, formatMoment } from './units.ts';
 import { withEngine } from './withEngine.ts';
 
 /** `subnet evaluate MODEL|SUBNET --text FILE` */
@@ -13,7 +15,10 @@ export function addEvaluateCommand(program: Command, shell: Shell): void {
     .summary('measure perplexity, size and speed of a model or a subnet')
     .description(
       'Perplexity over contiguous windows of a text, without overlap and without a begin token: ' +
-        'exp of the mean negative log-likelihood of all predicted tokens.',
+        'exp of the mean negative log-likelihood of all predicted tokens. Size, speed and memory are ' +
+        'those of an ONNX decoder in the temporary folder, for a subnet beside one of the dense ' +
+        'model; it is removed afterwards. Without room for it they are missing from the result, and ' +
+        'the exit code is 1.',
     )
     .argument('<model>', 'model folder, or subnet.json of a run')
     .requiredOption('--text <file>', 'text to evaluate on (UTF-8)')
@@ -41,6 +46,7 @@ Examples:
         engine.request(engineApi.evaluate, request, signal),
       );
       printResult(shell, options.json === true, report, reportText(report));
+      if (report.notMeasured !== null) throw new IncompleteResult(report.notMeasured);
     });
 }
 
@@ -52,14 +58,28 @@ interface EvaluateOptions extends Pick<RunOverrides, 'device'> {
 }
 
 function reportText(report: EvaluationReport): string {
+  const { bytes, peakBytes } = report;
   const rows = [
     ['perplexity', formatFitness(report.perplexity)],
+    ['mean loss', `${report.lossNats.toFixed(4)} nats`],
     ['measured on', `${report.tokens} tokens in ${report.windows} windows of ${report.context}`],
     ['parameters', `${formatCount(report.params)}, in blocks ${formatCount(report.blockParams)}`],
-    ['on disk', formatBytes(report.bytes)],
-    ['speed', `prefill ${formatMs(report.prefillMs)}, decode ${formatMs(report.decodeMs)}`],
-    ...(report.peakBytes === null ? [] : [['memory added', formatBytes(report.peakBytes)]]),
+    ...(bytes === null ? [] : [['on disk', formatBytes(bytes)]]),
+    ...speedRows(report),
+    ...(peakBytes === null ? [] : [['peak memory', formatBytes(peakBytes)]]),
+    ...(report.notMeasured === null ? [] : [['not measured', 'size, speed and memory']]),
     ['device', `${report.device.device}: ${report.device.reason}`],
   ];
   return rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`).join('');
+}
+
+function speedRows({ prefillMs, decodeMs, timing }: EvaluationReport): string[][] {
+  if (prefillMs === null || decodeMs === null || timing === null) return [];
+  const { promptTokens, rounds, takenMs } = timing;
+  const prefill = `${formatMs(prefillMs)} for ${promptTokens} tokens`;
+  return [
+    ['prefill', `${prefill}${speedText('prefill', timing)}`],
+    ['decode', `${formatMs(decodeMs)} for a token${speedText('decode', timing)}`],
+    ['timed', `medians of ${rounds} rounds, ${formatMoment(takenMs)}`],
+  ];
 }

@@ -4,7 +4,7 @@ import { EngineError } from '../protocol/errors.ts';
 /** What the exit code of `subnet` means. */
 export const exitCodes = {
   ok: 0,
-  /** It was tried and failed. */
+  /** It was tried and failed, or a part of the printed result is missing. */
   failed: 1,
   /** The command line or the config is wrong; nothing was tried. */
   usage: 2,

@@ -7,6 +7,7 @@ import { errorJson, errorText } from './errorText.ts';
 import { addEvaluateCommand } from './evaluateCommand.ts';
 import { exitCodeOf, exitCodes } from './exitCodes.ts';
 import { addExportCommand } from './exportCommand.ts';
+import { IncompleteResult } from './incompleteResult.ts';
 import { addInspectCommand } from './inspectCommand.ts';
 import { addResumeCommand } from './resumeCommand.ts';
 import { addRunCommand } from './runCommand.ts';
@@ -27,7 +28,9 @@ export async function runCli(args: readonly string[], shell: Shell): Promise<num
     // Commander has already said what is wrong with the words.
     if (error instanceof CommanderError) return exitCodeOf(error);
     terminal.err(errorText(error, terminal));
-    if (args.includes('--json')) terminal.out(`${safeJson(errorJson(error))}\n`);
+    if (args.includes('--json') && !(error instanceof IncompleteResult)) {
+      terminal.out(`${safeJson(errorJson(error))}\n`);
+    }
     return exitCodeOf(error);
   }
 }
@@ -49,7 +52,7 @@ Examples:
   $ subnet help run                          an example of a config
 
 Exit codes:
-  0 done   1 failed   2 wrong command line or config
+  0 done   1 failed, or a part of the result is missing   2 wrong command line or config
   3 an export does not match the searched model   130 stopped
 
 Progress goes to stderr, results to stdout. NO_COLOR is honoured.`,

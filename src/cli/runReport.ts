@@ -1,11 +1,15 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
 import { type Loadable, loadsText } from '../protocol/loadsText.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
+import { verifiedText } from '../dashboard/model/verifiedText.ts';
 import { figuresTable } from './figuresTable.ts';
 import { formatBytes, formatMs, formatPath } from './units.ts';
+import { wrapped } from './wrapped.ts';
 
-/** What `run --json` tells of one model. */
-export type FigureJson = Omit<Figure, 'peakBytes'>;
+/** What `run --json` says of one model; what was not measured is null. */
+export type FigureJson = {
+  readonly [Name in keyof Figure]-?: Exclude<Figure[Name], undefined> | null;
+};
 
 /** The one line of `run --json`. */
 export type RunJson = Readonly<Record<FigureName, FigureJson | null>> & {
@@ -34,7 +38,10 @@ export function runText({ figures, runFolder, exports }: RunOutcome, unicode: bo
   return `\n${figuresTable(figures, unicode)}\n${written}run folder  ${formatPath(runFolder)}\n`;
 }
 
-/** One line about something that was written. */
+/** Where the facts of an export begin. */
+const INDENT = ' '.repeat(12);
+
+/** Lines about something that was written. */
 export function exportText({
   form,
   path,
@@ -44,16 +51,15 @@ export function exportText({
   prefillMs,
   decodeMs,
 }: ExportReport): string {
-  const checks =
-    verified === null
-      ? ''
-      : `, verified: logits within ${verified.maxDifference.toExponential(1)} on ${verified.tokens} tokens`;
+  const checks = verified === null ? [] : verifiedText(verified);
   const speed =
     prefillMs === null || decodeMs === null
       ? ''
       : `, prefill ${formatMs(prefillMs)}, decode ${formatMs(decodeMs)}`;
-  const loads = loadable === null ? '' : `\n            ${readersText(form, loadable)}`;
-  return `${form.padEnd(10)}  ${formatPath(path)}\n            ${formatBytes(bytes)}${checks}${speed}${loads}`;
+  const loads = loadable === null ? [] : [readersText(form, loadable)];
+  const facts = [`${formatBytes(bytes)}${speed}`, ...checks, ...loads];
+  const lines = facts.flatMap((fact) => wrapped(fact, INDENT));
+  return [`${form.padEnd(10)}  ${formatPath(path)}`, ...lines].join('\n');
 }
 
 function readersText(form: ExportReport['form'], loadable: Loadable): string {
@@ -65,6 +71,17 @@ function readersText(form: ExportReport['form'], loadable: Loadable): string {
 
 function figureJson(figure: Figure | null): FigureJson | null {
   if (figure === null) return null;
-  const { params, blockParams, perplexity, bytes, prefillMs, decodeMs } = figure;
-  return { params, blockParams, perplexity, bytes, prefillMs, decodeMs };
+  const { params, blockParams, perplexity, bytes, prefillMs, decodeMs, peakBytes } = figure;
+  return {
+    params,
+    blockParams,
+    perplexity,
+    lossNats: figure.lossNats ?? null,
+    bytes,
+    prefillMs,
+    decodeMs,
+    peakBytes,
+    timing: figure.timing ?? null,
+    evaluatedOn: figure.evaluatedOn ?? null,
+  };
 }

@@ -24,13 +24,24 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
+/** A moment, to the minute and in local time: `2026-12-01 14:05`. */
+export function formatMoment(timeMs: number): string {
+  const date = new Date(timeMs);
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
 /** A share of a whole: `70.0%`; `-` when there is no whole. */
 export function formatShare(part: number, whole: number): string {
   return whole > 0 ? `${((100 * part) / whole).toFixed(1)}%` : '-';
 }
 
-/** Perplexity or another fitness: two decimals while they mean something. */
-export function formatFitness(value: number): string {
+/**
+ * Perplexity or another fitness: two decimals while they mean something.
+ * @param value  null: infinite, as records hold it
+ */
+export function formatFitness(value: number | null): string {
+  if (value === null || value === Infinity) return 'infinite';
   if (value >= 1e6) return value.toExponential(2);
   if (value >= 1000) return value.toFixed(0);
   return value.toFixed(value >= 10 ? 2 : value >= 1 ? 3 : 4);

@@ -1,5 +1,6 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { evaluatedOnSchema } from './evaluatedOn.ts';
 
 const size = Type.Integer({ minimum: 0 });
 
@@ -13,8 +14,12 @@ export const compareRowSchema = Type.Object({
   pattern: Type.String({ maxLength: 40 }),
   scope: Type.Enum([...compareScopes]),
   seed: size,
-  /** On the held-out text. */
-  perplexity: Type.Number(),
+  /** On the held-out text; null: infinite, the loss then still says how bad it is. */
+  perplexity: Type.Union([Type.Number(), Type.Null()]),
+  /** Mean loss of a predicted token; absent in rows of older versions. */
+  lossNats: Type.Optional(Type.Number()),
+  /** What the perplexity was evaluated on; absent in rows of older versions. */
+  evaluatedOn: Type.Optional(evaluatedOnSchema),
   /** Share of the dense model's prunable block parameters that are not zero, added biases included. */
   nonzeroFraction: Type.Number({ minimum: 0 }),
   /** Prunable block parameters that are not zero. */

@@ -1,10 +1,13 @@
 import type { CompareRequest } from './compareRow.ts';
 import type { ComparisonTable } from './comparisonTable.ts';
+import type { Problem } from './errors.ts';
 import type { EstimateReport } from './estimate.ts';
+import type { EvaluatedOn } from './evaluatedOn.ts';
 import { event, request } from './rpc.ts';
 import type { ResolvedConfig } from './runConfig.ts';
 import type { RunEvent } from './runEvent.ts';
 import type { DeviceReport, ExportReport, Figures, SubnetReport } from './runRecord.ts';
+import type { Timing } from './timing.ts';
 
 /** What every long engine function is given. Plain data goes in and out of it, nothing else. */
 export interface EngineContext {
@@ -40,7 +43,8 @@ export interface EvaluationRequest {
 export interface EvaluationReport {
   readonly path: string;
   readonly text: string;
-  readonly perplexity: number;
+  /** Null: infinite. */
+  readonly perplexity: number | null;
   /** Mean negative log-likelihood of a predicted token. */
   readonly lossNats: number;
   /** Predicted tokens. */
@@ -50,10 +54,16 @@ export interface EvaluationReport {
   readonly context: number;
   readonly params: number;
   readonly blockParams: number;
-  readonly bytes: number;
-  readonly prefillMs: number;
-  readonly decodeMs: number;
+  /** What its perplexity compares with. */
+  readonly evaluatedOn: EvaluatedOn;
+  /** Of the ONNX decoder that was timed; null, as the times, when `notMeasured` says why. */
+  readonly bytes: number | null;
+  readonly prefillMs: number | null;
+  readonly decodeMs: number | null;
+  readonly timing: Timing | null;
   readonly peakBytes: number | null;
+  /** Why size, times and memory are missing, e.g. a full temporary folder; null when they are not. */
+  readonly notMeasured: Problem | null;
   readonly device: DeviceReport;
 }
 

@@ -1,8 +1,10 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { evaluatedOnSchema } from './evaluatedOn.ts';
 import { modelSummarySchema } from './modelSummary.ts';
 import { recordOf } from './recordOf.ts';
 import { figureNames, type FigureName, type StageName } from './runWords.ts';
+import { timingSchema } from './timing.ts';
 
 export type { FigureName, StageName } from './runWords.ts';
 
@@ -19,15 +21,26 @@ const milliseconds = Type.Number({ minimum: 0 });
 export const figureSchema = Type.Object({
   params: size,
   blockParams: size,
-  perplexity: Type.Number(),
+  /** On held-out text; null: infinite, the loss then still says how bad it is. */
+  perplexity: Type.Union([Type.Number(), Type.Null()]),
+  /** Mean loss of a predicted token; absent in records of older versions. */
+  lossNats: Type.Optional(Type.Number()),
+  /** What the perplexity was evaluated on; absent in records of older versions. */
+  evaluatedOn: Type.Optional(evaluatedOnSchema),
   bytes: size,
   prefillMs: milliseconds,
   decodeMs: milliseconds,
+  /** How the times were taken; absent in records of older versions. */
+  timing: Type.Optional(timingSchema),
+  /**
+   * Memory that loading the decoder and one prompt through it add to a process of its own; null
+   * where that is not known. Records without `timing` hold another figure, which says nothing.
+   */
   peakBytes: Type.Union([size, Type.Null()]),
 });
 /**
- * What is measured of one model: all parameters, prunable block parameters, held-out perplexity,
- * bytes of the weights on disk, time of one prefill and of one decoded token, peak memory.
+ * What is known of one model: all parameters, prunable block parameters, held-out perplexity, bytes
+ * of the weights on disk, median time of one prefill and of one decoded token, peak memory.
  */
 export type Figure = Readonly<Static<typeof figureSchema>>;
 /** Figures of a run; null where the config left a model out. */
@@ -50,19 +63,46 @@ export const deviceReportSchema = Type.Object({
 /** A device that was tried: whether it passed, why it was taken or refused, its MatMul rate. */
 export type DeviceReport = Readonly<Static<typeof deviceReportSchema>>;
 
+const nats = Type.Number({ minimum: 0 });
+
+/**
+ * How an export compares with the searched model on the values that it stores: what only the order
+ * of additions may change. Fields that may be absent are not in reports of older versions, whose
+ * tolerance also held the rounding of the weights.
+ */
+const verifiedSchema = Type.Object({
+  /** Largest difference of a logit, and the largest that is allowed. */
+  maxDifference: Type.Number({ minimum: 0 }),
+  tolerance: Type.Number({ minimum: 0 }),
+  /** Largest magnitude of a logit, which the tolerance is a share of. */
+  largestLogit: Type.Optional(Type.Number({ minimum: 0 })),
+  /** Mean KL divergence of the next-token distributions, and the largest that is allowed. */
+  klNats: Type.Optional(nats),
+  klTolerance: Type.Optional(nats),
+  /** Difference of the mean loss, and the largest magnitude that is allowed. */
+  lossDifferenceNats: Type.Optional(Type.Number()),
+  lossTolerance: Type.Optional(nats),
+  /** Tokens compared. */
+  tokens: size,
+  /** What storing rounded weights costs against the searched ones; null when none are rounded. */
+  rounding: Type.Optional(
+    Type.Union([Type.Object({ klNats: nats, lossDifferenceNats: Type.Number() }), Type.Null()]),
+  ),
+  /** What a decoder of integers adds by rounding its activations; null for other exports. */
+  activations: Type.Optional(
+    Type.Union([
+      Type.Object({ klNats: nats, lossDifferenceNats: Type.Number(), limitNats: nats }),
+      Type.Null(),
+    ]),
+  ),
+});
+
 /** Schema of {@link ExportReport}. */
 export const exportReportSchema = Type.Object({
   form: Type.Enum(['checkpoint', 'onnx', 'compressed', 'subnet']),
   path: Type.String(),
   bytes: size,
-  verified: Type.Union([
-    Type.Object({
-      maxDifference: Type.Number({ minimum: 0 }),
-      tolerance: Type.Number({ minimum: 0 }),
-      tokens: size,
-    }),
-    Type.Null(),
-  ]),
+  verified: Type.Union([verifiedSchema, Type.Null()]),
   loadable: Type.Union([
     Type.Object({
       transformers: Type.Boolean(),
@@ -77,8 +117,7 @@ export const exportReportSchema = Type.Object({
 /**
  * One thing that was written. `loadable` says of a checkpoint whether stock transformers can build
  * it, why not, and whether it comes with code that can (`ownCode`, absent in older reports); null for
- * other forms. `verified` holds the largest logit difference to the search-time
- * model; null only for the subnet config, which holds no weights.
+ * other forms. `verified` is null only for the subnet config, which holds no weights.
  */
 export type ExportReport = Readonly<Static<typeof exportReportSchema>>;
 

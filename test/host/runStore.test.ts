@@ -101,7 +101,7 @@ describe('the list of runs', () => {
     );
     assert.equal(digest.best, fitness[0]);
     assert.equal(digest.generations.length, digest.generation! + 1);
-    assert.ok(digest.figures.reformed!.perplexity > 0);
+    assert.ok(digest.figures.reformed!.perplexity! > 0);
     assert.ok(JSON.stringify(digest).length < 20_000);
   });
 });

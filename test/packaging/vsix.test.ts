@@ -26,7 +26,12 @@ const ALLOWED = [
 /** What the installed engine cannot do without. */
 const NEEDED = [
   ...['package.json', 'README.md', 'LICENSE', 'dist/extension.cjs', 'dist/engine.cjs'],
-  ...['dist/probe.cjs', 'docs/run-config.schema.json', 'examples/tiny-llama.subnet.jsonc'],
+  ...[
+    'dist/probe.cjs',
+    'dist/memory.cjs',
+    'docs/run-config.schema.json',
+    'examples/tiny-llama.subnet.jsonc',
+  ],
   ...['examples/tiny-llama/model.safetensors', 'examples/text/calibration.txt', 'media/icon.png'],
 ];
 

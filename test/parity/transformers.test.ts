@@ -102,7 +102,7 @@ for (const name of names) {
       const found = await perplexityOf(forward, head, candidate, windows);
       assert.equal(found.tokens, heldout.predictions);
       // A mean over thousands of tokens: single errors of 1e-5 nats cancel.
-      assert.ok(Math.abs(Math.log(found.perplexity / heldout.perplexity)) < 1e-5);
+      assert.ok(Math.abs(Math.log(found.perplexity! / heldout.perplexity)) < 1e-5);
     });
   }
 }

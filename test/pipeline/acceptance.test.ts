@@ -33,11 +33,11 @@ for (const seed of all ? [0, 1, 2] : [0]) {
     const row = [dense, reformed, searched, initialised, random].map((one) => one!.perplexity);
     assert.deepEqual(
       row,
-      row.toSorted((a, b) => a - b),
+      row.toSorted((a, b) => a! - b!),
       'dense < reformed < searched < initialised < random',
     );
     assert.equal(new Set(row).size, row.length);
-    const excess = (one: typeof dense): number => one!.perplexity - dense!.perplexity;
+    const excess = (one: typeof dense): number => one!.perplexity! - dense!.perplexity!;
     assert.ok(excess(reformed) <= MOST_LEFT * excess(searched), 'reformation cuts the excess');
     for (const one of [random, initialised, searched, reformed]) {
       assert.equal(one!.blockParams, reformed!.blockParams, 'at equal parameters');
@@ -54,10 +54,10 @@ test(
     const figures = await figuresOf('tiny-opt', 0);
     t.diagnostic(told(figures));
     const { dense, random, initialised, searched, reformed } = figures;
-    assert.ok(reformed!.perplexity < searched!.perplexity);
-    assert.ok(searched!.perplexity < initialised!.perplexity);
-    assert.ok(searched!.perplexity < random!.perplexity);
-    const excess = (one: typeof dense): number => one!.perplexity - dense!.perplexity;
+    assert.ok(reformed!.perplexity! < searched!.perplexity!);
+    assert.ok(searched!.perplexity! < initialised!.perplexity!);
+    assert.ok(searched!.perplexity! < random!.perplexity!);
+    const excess = (one: typeof dense): number => one!.perplexity! - dense!.perplexity!;
     assert.ok(excess(reformed) <= excess(searched) / 2, 'reformation halves the excess');
   },
 );
@@ -90,6 +90,6 @@ function withLess(path: string): string {
 
 function told(figures: Figures): string {
   return Object.entries(figures)
-    .map(([name, figure]) => `${name} ${figure?.perplexity.toFixed(4)} (${figure?.blockParams})`)
+    .map(([name, figure]) => `${name} ${figure?.perplexity?.toFixed(4)} (${figure?.blockParams})`)
     .join(', ');
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bundledTexts } from '../../scripts/bundledTexts.mjs';
 
 /**
- * Bundles `pipelineChild.ts` with its device probe: plain JavaScript starts ten times faster than
+ * Bundles `pipelineChild.ts` with the programs it forks: plain JavaScript starts ten times faster than
  * sources, and is what users run.
  * @param out  folder to write to
  * @returns path of the program
@@ -16,6 +16,7 @@ export function bundlePipeline(out: string): string {
     entryPoints: [
       { in: at('pipelineChild.ts'), out: 'pipelineChild' },
       { in: at('../../src/engine/pipeline/probeMain.ts'), out: 'probe' },
+      { in: at('../../src/engine/pipeline/memoryMain.ts'), out: 'memory' },
     ],
     outdir: out,
     outExtension: { '.js': '.cjs' },

@@ -33,7 +33,7 @@ describe('a comparison', () => {
       // 64 neurons of 3 × 32 weights are two thirds of the tiny model's blocks.
       const expected = scope === 'all' ? 0.5 : 1 - 0.5 * (6144 / (6144 + 3072));
       assert.ok(Math.abs(nonzeroFraction - expected) < 0.002, `${scope} ${method}`);
-      assert.ok(perplexity > 1 && Number.isFinite(perplexity) && seconds >= 0);
+      assert.ok(perplexity! > 1 && Number.isFinite(perplexity) && seconds >= 0);
     }
     const structured = rows.filter(({ scope }) => scope === 'structured');
     assert.deepEqual(

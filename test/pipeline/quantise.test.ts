@@ -37,7 +37,7 @@ for (const quantise of ['int4', 'int8'] as const) {
     const onnx = onnxOf(outcome);
     assert.equal(quantised!.blockParams, reformed!.blockParams);
     assert.notEqual(quantised!.perplexity, reformed!.perplexity);
-    assert.ok(Math.abs(quantised!.perplexity / reformed!.perplexity - 1) < 0.1);
+    assert.ok(Math.abs(quantised!.perplexity! / reformed!.perplexity! - 1) < 0.1);
     assert.ok(quantised!.bytes < reformed!.bytes);
     assert.equal(onnx.bytes, quantised!.bytes);
     assert.equal(onnx.prefillMs, quantised!.prefillMs);

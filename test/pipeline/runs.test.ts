@@ -67,7 +67,7 @@ test('its results have every row, on one budget, and verified exports', () => {
     const figure = figures[name]!;
     for (const value of Object.values(figure)) assert.ok(value === null || Number.isFinite(value));
     // A random model knows nothing, so its perplexity is about its 96 tokens.
-    assert.ok(figure.perplexity > 5 && figure.perplexity < 5000, name);
+    assert.ok(figure.perplexity! > 5 && figure.perplexity! < 5000, name);
     const share = figure.blockParams / figures.dense!.blockParams;
     if (name !== 'dense') assert.ok(share <= 0.6 && share > 0.56, `${name} keeps ${share}`);
     assert.ok(

@@ -30,7 +30,7 @@ async function outcomeOf(changes: TinyChanges, family = 'llama'): Promise<RunOut
   const outcome = await start(config);
   for (const figure of Object.values(outcome.figures)) {
     if (figure === null) continue;
-    assert.ok(Number.isFinite(figure.perplexity) && figure.perplexity > 1);
+    assert.ok(Number.isFinite(figure.perplexity!) && figure.perplexity! > 1);
   }
   return outcome;
 }
@@ -110,7 +110,7 @@ test('ratio 1 keeps the model as it is', async () => {
   const { figures } = await outcomeOf({ ratio: 1 });
   assert.equal(figures.searched!.blockParams, figures.dense!.blockParams);
   assert.equal(figures.searched!.perplexity, figures.dense!.perplexity);
-  assert.ok(Math.abs(figures.reformed!.perplexity / figures.dense!.perplexity - 1) < 1e-3);
+  assert.ok(Math.abs(figures.reformed!.perplexity! / figures.dense!.perplexity! - 1) < 1e-3);
 });
 
 test('a very small ratio keeps very little and still ends', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { evaluateModel } from '../../src/engine/pipeline/evaluateModel.ts';
@@ -39,6 +39,25 @@ test('the searched subnet, measured again, has the figures of the run', async ()
   assert.ok(last.kind === 'subnetReported');
   assert.deepEqual(last.report, report);
   assert.deepEqual(summariseRun(finished, 'run'), before, 'the run stands where it stood');
+});
+
+test('decoders that a killed process left are removed before anything is done', async () => {
+  const left = ['stages/measure', 'stages/quantised', 'subnets/0123456789abcdef/measure'];
+  for (const name of left) {
+    mkdirSync(join(finished, name), { recursive: true });
+    writeFileSync(join(finished, name, 'model.onnx.data'), 'weights');
+  }
+  await work({ key: searchedKey(finished), evaluate: false, forms: ['onnx'] });
+  for (const name of left) assert.ok(!existsSync(join(finished, name)), name);
+});
+
+test('a subnet that is evaluated later is timed beside the dense model again', async () => {
+  const key = searchedKey(finished);
+  const before = Date.now();
+  const { figure } = await work({ key });
+  assert.ok(figure!.timing!.takenMs >= before);
+  assert.notEqual(figure!.timing!.ratio, null);
+  assert.deepEqual(figure!.evaluatedOn, readResults(finished)!.figures.searched!.evaluatedOn);
 });
 
 test('what is found out later is added to what was known', async () => {

@@ -84,9 +84,13 @@ test('run ends with the table, and with --json with exactly one JSON value', lim
     'params',
     'blockParams',
     'perplexity',
+    'lossNats',
     'bytes',
     'prefillMs',
     'decodeMs',
+    'peakBytes',
+    'timing',
+    'evaluatedOn',
   ]);
   assert.equal(value.runFolder, join(folder, 'elsewhere', 'stand-in'));
   assert.equal(json.out.trimEnd().split('\n').length, 1);
@@ -127,6 +131,52 @@ test('an export that does not match exits 3', limits, async () => {
   assert.match(err, /found {5}a difference of 0\.5/);
 });
 
+test('evaluate names an infinite perplexity, and tells speed against dense', limits, async () => {
+  const { out } = await subnet(['evaluate', 'loud', '--text', 't']);
+  assert.match(out, /perplexity {4}infinite\nmean loss {5}1234\.5000 nats/);
+  assert.match(out, /prefill {7}1\.00 ms for 256 tokens, 2\.00 times as fast as dense\n/);
+  assert.match(out, /decode {8}0\.10 ms for a token, no difference to dense seen\n/);
+  assert.match(out, /peak memory {3}5\.00 MB\n/);
+});
+
+test(
+  'an evaluation that cannot be timed gives its perplexity, says why and exits 1',
+  limits,
+  async () => {
+    const plain = await subnet(['evaluate', 'full', '--text', 't']);
+    assert.equal(plain.code, 1);
+    assert.match(plain.out, /perplexity {4}12\.50[^]*not measured {2}size, speed and memory/);
+    assert.match(
+      plain.err,
+      /error: model\.onnx\.data\n[^]*found {5}a full disk\n {2}do {8}Free space/,
+    );
+    const json = await subnet(['evaluate', 'full', '--text', 't', '--json']);
+    assert.equal(json.code, 1);
+    const value = JSON.parse(json.out) as Record<string, unknown>;
+    assert.equal(value.perplexity, 12.5);
+    assert.equal(value.prefillMs, null);
+    assert.equal((value.notMeasured as Record<string, string>).found, 'a full disk');
+  },
+);
+
+test(
+  'times that cannot be told from the dense model’s are not shown as figures',
+  limits,
+  async () => {
+    const { out } = await subnet(['run', 'good']);
+    const [dense = '', ...others] = out
+      .split('\n')
+      .filter((line) => /^\w+ +[\d.]+ [kM] /.test(line));
+    assert.match(dense, / 100 ms +10\.0 ms$/);
+    for (const row of others) assert.match(row, / 70\.0 ms +[=] dense$/);
+    assert.match(
+      out,
+      /\nTimes: medians of 15 rounds in turns, cpu, 2 threads, 2026-1\d-\d\d \d\d:\d\d\.\n/,
+    );
+    assert.match(out, /\n= dense: no difference to the dense model was seen\.\n/);
+  },
+);
+
 test('Ctrl-C stops in good order, says how to go on, and exits 130', limits, async () => {
   const { code, err } = await subnet(['run', 'slow'], ['search']);
   assert.equal(code, 130);
@@ -142,9 +192,15 @@ test('a second Ctrl-C ends an engine that does not listen', limits, async () => 
 
 test('evaluate, export, inspect and devices print text or one JSON value', limits, async () => {
   for (const [args, text] of [
-    [['evaluate', 'm', '--text', 't'], /perplexity {4}12\.50\nmeasured on {3}2047 tokens/],
+    [
+      ['evaluate', 'm', '--text', 't'],
+      /perplexity {4}12\.50\nmean loss {5}2\.5257 nats\nmeasured on {3}2047 tokens/,
+    ],
     [['compare', 'c.subnet.jsonc'], /wanda +26\.20\ndass +25\.80\*\nkept +50\.0%/],
-    [['export', 'r', '--form', 'onnx'], /onnx +.*\n +1\.40 kB, verified: logits within 1\.0e-4/],
+    [
+      ['export', 'r', '--form', 'onnx'],
+      /onnx +.*\n +1\.40 kB, prefill 1\.00 ms.*\n +Verified on 64 tokens: logits differ by 5e-6/,
+    ],
     [['inspect', 'm'], /mlp +16 +400 +yes\nembedding +- +400 +no/],
     [['devices'], /\* cpu +yes +100 +The only one\./],
   ] as const) {

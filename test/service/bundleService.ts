@@ -12,7 +12,7 @@ export interface ServicePrograms {
 }
 
 /**
- * Bundles the service with the real engine and its device probe, and the stand-in engine.
+ * Bundles the service with the real engine and the programs it forks, and the stand-in engine.
  * @param out  folder to write to
  */
 export function bundleService(out: string): ServicePrograms {
@@ -22,6 +22,7 @@ export function bundleService(out: string): ServicePrograms {
       { in: at('../../src/service/main.ts'), out: 'service' },
       { in: at('../../src/server/main.ts'), out: 'engine' },
       { in: at('../../src/engine/pipeline/probeMain.ts'), out: 'probe' },
+      { in: at('../../src/engine/pipeline/memoryMain.ts'), out: 'memory' },
       { in: at('../server/standInEngine.ts'), out: 'standIn' },
     ],
     outdir: out,

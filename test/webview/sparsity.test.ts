@@ -254,7 +254,7 @@ describe('the zeros of a run in a browser', () => {
       const names = await rows.locator('th').allTextContents();
       assert.deepEqual(names, ['Dense', 'Searched', 'Reformed', 'Sparse', 'Quantised to int8']);
       const { figures } = new RunReader(ready.recorded('tiny-sparse').folder).current();
-      const change = figures.sparse!.perplexity / figures.reformed!.perplexity - 1;
+      const change = figures.sparse!.perplexity! / figures.reformed!.perplexity! - 1;
       const cell = await rows.nth(3).locator('td').first().innerText();
       assert.ok(cell.includes(`+${(100 * change).toFixed(1)}%`), cell);
       assert.match(await frame.locator('.export').last().innerText(), /without its zeros/);

@@ -1,4 +1,5 @@
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { Point } from '../data/fitnessSeries.ts';
 
 /** The plane of a plot in CSS pixels. */
@@ -37,11 +38,11 @@ const APART = 12;
 export function layOutMethods(rows: readonly CompareRow[], plane: Plane): MethodLayout {
   const ends = rows.map(({ nonzeroFraction, perplexity }) => ({
     x: plane.xOf(nonzeroFraction),
-    y: plane.yOf(perplexity),
+    y: plane.yOf(perplexityValue(perplexity)),
   }));
   const above = aboveOf(rows, ends, plane);
   const places = rows.map((row, at): Point | null =>
-    isInside(row, plane) && row.perplexity <= plane.yMax ? ends[at]! : null,
+    isInside(row, plane) && perplexityValue(row.perplexity) <= plane.yMax ? ends[at]! : null,
   );
   const apart = apartOf(above, ends);
   for (const group of above) {
@@ -61,7 +62,7 @@ function aboveOf(
   if (!plane.clamped) return [];
   const groups: number[][] = [];
   const over = rows.flatMap((row, index) =>
-    isInside(row, plane) && !(row.perplexity <= plane.yMax) ? [index] : [],
+    isInside(row, plane) && !(perplexityValue(row.perplexity) <= plane.yMax) ? [index] : [],
   );
   over.sort((a, b) => ends[a]!.x - ends[b]!.x);
   for (const index of over) {
@@ -69,8 +70,14 @@ function aboveOf(
     if (last !== undefined && ends[index]!.x - ends[last[0]!]!.x < APART) last.push(index);
     else groups.push([index]);
   }
-  for (const group of groups) group.sort((a, b) => rows[a]!.perplexity - rows[b]!.perplexity);
+  const valueOf = (index: number): number => perplexityValue(rows[index]!.perplexity);
+  for (const group of groups) group.sort((a, b) => byValue(valueOf(a), valueOf(b)));
   return groups;
+}
+
+/** Two infinite values are equal, though their difference is no number. */
+function byValue(a: number, b: number): number {
+  return a === b ? 0 : a - b;
 }
 
 /** Pixels between points above the frame, so that no group reaches into the next. */
@@ -86,7 +93,11 @@ function apartOf(groups: readonly (readonly number[])[], ends: readonly Point[])
 function isInside({ nonzeroFraction, perplexity }: CompareRow, plane: Plane): boolean {
   const { xMin, xMax, yMin } = plane;
   const room = 1e-9;
-  return nonzeroFraction >= xMin - room && nonzeroFraction <= xMax + room && !(perplexity < yMin);
+  return (
+    nonzeroFraction >= xMin - room &&
+    nonzeroFraction <= xMax + room &&
+    !(perplexityValue(perplexity) < yMin)
+  );
 }
 
 function seriesOf(

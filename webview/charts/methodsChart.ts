@@ -100,7 +100,7 @@ function wholeOf({ rows, dense, logarithmic }: MethodsPicture): Zoom {
   const kept = all.map(({ nonzeroFraction }) => nonzeroFraction);
   const [least, most] = [Math.min(...kept), Math.max(1, ...kept)];
   const x = niceRange(least - 0.04 * (most - least), most, 10);
-  const values = all.map(({ perplexity }) => perplexity).filter(Number.isFinite);
+  const values = all.flatMap(({ perplexity }) => perplexity ?? []);
   if (values.length === 0) return { xMin: x.min, xMax: x.max, yMin: 1, yMax: 10 };
   const [low, high] = [Math.min(...values), Math.max(...values)];
   if (logarithmic && low > 0) {
@@ -109,7 +109,7 @@ function wholeOf({ rows, dense, logarithmic }: MethodsPicture): Zoom {
     return { xMin: Math.max(0, x.min), xMax: x.max, ...y };
   }
   const cut = readableTop(
-    rows.map(({ perplexity }) => perplexity),
+    rows.flatMap(({ perplexity }) => perplexity ?? []),
     low,
   );
   const span = (cut ?? high) - low || 0.1 * low;

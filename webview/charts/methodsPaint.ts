@@ -25,8 +25,9 @@ export function drawDense({ chart, dense, theme }: Drawn): void {
   const { y } = chart.scales;
   if (dense === null || y === undefined) return;
   const { ctx, chartArea } = chart;
-  if (!(dense.perplexity >= y.min && dense.perplexity <= y.max)) return;
-  const at = y.getPixelForValue(dense.perplexity);
+  const { perplexity } = dense;
+  if (perplexity === null || perplexity < y.min || perplexity > y.max) return;
+  const at = y.getPixelForValue(perplexity);
   ctx.save();
   [ctx.strokeStyle, ctx.lineWidth] = [theme.foreground, 1.25];
   ctx.setLineDash([...DENSE_DASH]);

@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { Chart } from 'chart.js';
 import type { Point } from '../data/fitnessSeries.ts';
 import { niceRange } from '../data/niceScale.ts';
@@ -73,7 +74,10 @@ export function createQualityChart(canvas: HTMLCanvasElement): QualityChart {
       const xs = points.map(({ figure }) => figure[axis]);
       const x = padded(xs, 0.08);
       const { logarithmic, ...y } = qualityRange(points);
-      const line = front.map(({ figure }) => ({ x: figure[axis], y: figure.perplexity }));
+      const line = front.map(({ figure }) => ({
+        x: figure[axis],
+        y: perplexityValue(figure.perplexity),
+      }));
       plot.draw({
         x: axisSpec(sizeAxisWords[axis], x, false, (value) => formatSize(axis, value)),
         y: axisSpec('Held-out perplexity (lower is better)', y, logarithmic, formatTick),
@@ -89,7 +93,7 @@ export function createQualityChart(canvas: HTMLCanvasElement): QualityChart {
       }
       return {
         x: x.getPixelForValue(point.figure[picture.axis]),
-        y: heightOf(plot.chart, point.figure.perplexity),
+        y: heightOf(plot.chart, perplexityValue(point.figure.perplexity)),
       };
     },
     dispose() {
@@ -116,10 +120,11 @@ export function qualityRange(points: readonly QualityPoint[]): {
   readonly max: number;
   readonly logarithmic: boolean;
 } {
-  const all = points.map(({ figure }) => figure.perplexity).filter(Number.isFinite);
+  const all = points.flatMap(({ figure }) => figure.perplexity ?? []);
   const others = points.flatMap(({ kind, figure }) =>
-    kind === 'random' || !Number.isFinite(figure.perplexity) ? [] : [figure.perplexity],
+    kind === 'random' ? [] : (figure.perplexity ?? []),
   );
+  if (all.length === 0) return { min: 1, max: 10, logarithmic: false };
   const [low, high] = [Math.min(...all), Math.max(...others)];
   const reach = high + 0.5 * Math.max(high - low, 0.02 * high);
   const most = Math.max(...all) > reach ? high : Math.max(...all);
@@ -156,14 +161,15 @@ function drawPoints(chart: Chart, { points, axis, selected, theme }: QualityPict
   ctx.textBaseline = 'middle';
   const places = points.map(({ figure }) => ({
     px: x.getPixelForValue(figure[axis]),
-    py: heightOf(chart, figure.perplexity),
+    py: heightOf(chart, perplexityValue(figure.perplexity)),
   }));
   for (const { px, py } of places) {
     taken.push({ left: px - 6, right: px + 6, top: py - 6, bottom: py + 6 });
   }
   points.forEach(({ kind, key, label: name, figure }, at) => {
     const { px, py } = places[at]!;
-    const label = figure.perplexity > y.max ? `${name} ↑ ${formatScore(figure.perplexity)}` : name;
+    const value = perplexityValue(figure.perplexity);
+    const label = value > y.max ? `${name} ↑ ${formatScore(value)}` : name;
     const strong = own.has(kind);
     const colour = strong ? theme.accent : theme.foreground;
     [ctx.fillStyle, ctx.strokeStyle, ctx.lineWidth] = [colour, colour, 1.75];

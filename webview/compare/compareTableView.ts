@@ -2,18 +2,20 @@ import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { outcomeOf } from '../data/quality.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';
-import { el, icon, onChange } from '../dom.ts';
+import { areAlike, incomparableText, perplexityKey, searchKey } from '../data/comparable.ts';
+import { el, icon, onChange, setText } from '../dom.ts';
 import { formatScore, formatShare, UNKNOWN } from '../format.ts';
-import { measures } from '../views/figuresView.ts';
+import { measures, PERPLEXITY } from '../views/figuresView.ts';
 import { shownState, stateWords } from '../views/runState.ts';
 import type { State } from '../store.ts';
 import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from '../views/view.ts';
 import { comparedRuns } from './comparedRuns.ts';
 
-/** The figures of runs side by side, the best of each marked. */
+/** The figures of runs side by side, the best of each marked where they compare. */
 export function createCompareTableView(): View {
   const head = el('tr');
+  const note = el('p', { class: 'note' });
   const body = el('tbody');
   const element = el(
     'section',
@@ -28,6 +30,7 @@ export function createCompareTableView(): View {
       ),
       'Figures of each run',
     ),
+    note,
   );
   let state: State | undefined;
   const draw = onChange((...inputs: unknown[]) => {
@@ -50,15 +53,18 @@ export function createCompareTableView(): View {
       words('Keeps', runs, ({ head: { ratio } }) =>
         ratio === null ? UNKNOWN : formatShare(ratio),
       ),
-      line('Best search figure', runs, bestFitness, formatScore),
+      line('Best search figure', runs, bestFitness, formatScore, areAlike(runs, searchKey)),
       words('Evaluated', runs, (run) => {
         const outcome = outcomeOf(run);
         return outcome === null ? UNKNOWN : figureTitles[outcome.name];
       }),
-      ...measures.map(({ title, of, format }) =>
-        line(title, runs, (run) => valueOf(run, of), format),
-      ),
+      ...measures.map(({ title, of, format, step }) => {
+        // Times of two moments do not compare; perplexities only on the same text and windows.
+        const ranks = step === undefined && (title !== PERPLEXITY || areAlike(runs, perplexityKey));
+        return line(title, runs, (run) => valueOf(run, of), format, ranks);
+      }),
     );
+    setText(note, incomparableText(runs));
   });
   return {
     element,
@@ -95,16 +101,17 @@ function words(
   );
 }
 
-/** Smaller is better in all that is measured. */
+/** Smaller is better in all figures. @param ranks  whether the best is marked */
 function line(
   title: string,
   runs: readonly RunSnapshot[],
   of: (run: RunSnapshot) => number | null,
   format: (value: number) => string,
+  ranks: boolean,
 ): HTMLElement {
   const values = runs.map(of);
   const known = values.filter((value) => value !== null);
-  const best = known.length > 1 && new Set(known).size > 1 ? Math.min(...known) : null;
+  const best = ranks && known.length > 1 && new Set(known).size > 1 ? Math.min(...known) : null;
   return el(
     'tr',
     {},

@@ -80,8 +80,8 @@ function gridOf(table: ComparisonTable, scope: MethodScope): MethodGrid {
 /** The lowest perplexity of a column; null while there is nothing to be better than. */
 function bestOf(rows: readonly CompareRow[], pattern: string): number | null {
   const found = rows
-    .filter((row) => row.pattern === pattern && Number.isFinite(row.perplexity))
-    .map(({ perplexity }) => perplexity);
+    .filter((row) => row.pattern === pattern)
+    .flatMap(({ perplexity }) => perplexity ?? []);
   return new Set(found).size > 1 ? Math.min(...found) : null;
 }
 

@@ -57,7 +57,7 @@ export function patternsOf(table: ComparisonTable, scope: MethodScope | null): s
 /**
  * The largest perplexity worth seeing on a linear axis: a few that are worse by orders of magnitude
  * must not flatten the rest.
- * @param perplexities  of the rows drawn; not all need be finite
+ * @param perplexities  of the rows drawn; those that are infinite may be left out
  * @param low  the least of the axis
  * @returns null when the axis can hold them all
  */
@@ -71,9 +71,10 @@ export function readableTop(perplexities: readonly number[], low: number): numbe
   return sorted.findLast((perplexity) => perplexity <= low + 1.5 * span) ?? usual;
 }
 
-/** A perplexity by itself, with four digits: `2.938`, `1,022`. */
-export function formatPerplexity(value: number): string {
-  return value >= 999.5 && Number.isFinite(value) ? formatCount(value) : formatScore(value);
+/** A perplexity by itself, with four digits: `2.938`, `1,022`; null: infinite. */
+export function formatPerplexity(value: number | null): string {
+  const known = value ?? Infinity;
+  return known >= 999.5 && Number.isFinite(known) ? formatCount(known) : formatScore(known);
 }
 
 /**

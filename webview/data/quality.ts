@@ -59,13 +59,16 @@ export function paretoFront(
   axis: SizeAxis,
 ): readonly QualityPoint[] {
   const sorted = points
-    .filter(({ figure }) => Number.isFinite(figure.perplexity))
-    .sort((a, b) => a.figure[axis] - b.figure[axis] || a.figure.perplexity - b.figure.perplexity);
+    .flatMap((point) => {
+      const { perplexity } = point.figure;
+      return perplexity === null ? [] : [{ point, size: point.figure[axis], perplexity }];
+    })
+    .sort((a, b) => a.size - b.size || a.perplexity - b.perplexity);
   const front: QualityPoint[] = [];
   let best = Infinity;
-  for (const point of sorted) {
-    if (point.figure.perplexity >= best) continue;
-    best = point.figure.perplexity;
+  for (const { point, perplexity } of sorted) {
+    if (perplexity >= best) continue;
+    best = perplexity;
     front.push(point);
   }
   return front;

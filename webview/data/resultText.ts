@@ -1,6 +1,7 @@
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import { runTime } from '../../src/dashboard/model/runTime.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';
 import { formatBytes, formatChange, formatScore, formatSpan } from '../format.ts';
 
@@ -24,7 +25,7 @@ export function resultText({ model }: RunSnapshot): string {
     return `${format(to)} (dense ${format(from)}${change === '' ? '' : `, ${change}`})`;
   };
   const parts = [
-    `held-out perplexity ${beside((one) => one.perplexity, formatScore)}`,
+    `held-out perplexity ${beside((one) => perplexityValue(one.perplexity), formatScore)}`,
     `size ${beside((one) => one.bytes, formatBytes)}`,
     `time ${formatSpan(runTime(model, false, model.lastMs ?? 0).elapsedMs)}`,
   ];

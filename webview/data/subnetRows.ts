@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { Candidate } from '../../src/dashboard/model/runModel.ts';
 import {
   namedMasks,
@@ -67,9 +68,10 @@ export function rowOf(
   };
 }
 
-/** The best held-out perplexity that was measured of a subnet; null when none was. */
+/** The held-out perplexity of a subnet, of its reformed weights where there are any; null when none was evaluated. */
 export function heldOutOf(row: SubnetRow): number | null {
-  return row.reformed?.perplexity ?? row.figure?.perplexity ?? null;
+  const figure = row.reformed ?? row.figure;
+  return figure === null ? null : perplexityValue(figure.perplexity);
 }
 
 function plainRow(key: string, candidate: Candidate | null): SubnetRow {

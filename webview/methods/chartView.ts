@@ -1,5 +1,6 @@
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
 import type { ComparisonTable } from '../../src/protocol/comparisonTable.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { createHoverCard } from '../charts/hoverCard.ts';
 import { methodLegend } from '../charts/methodLooks.ts';
 import { createMethodsChart, type MethodsChart } from '../charts/methodsChart.ts';
@@ -172,7 +173,10 @@ function emptyWords(content: ComparisonTable | null, { scope, pattern }: Methods
 }
 
 function summaryOf(rows: readonly CompareRow[], dense: CompareRow | undefined): string {
-  const best = [...rows].sort((a, b) => a.perplexity - b.perplexity);
+  const best = [...rows].sort((a, b) => {
+    const [left, right] = [perplexityValue(a.perplexity), perplexityValue(b.perplexity)];
+    return left === right ? 0 : left - right;
+  });
   const [first, last] = [best[0], best.at(-1)];
   const from =
     dense === undefined ? '' : ` The dense model has ${formatPerplexity(dense.perplexity)}.`;

@@ -40,17 +40,13 @@ function isTable(value: unknown): boolean {
   return (
     has(value, { ...words, ...figures, state: 'string' }) &&
     [heldout, calibration].every((one) => isRecord(one) && has(one, text)) &&
-    isList(rows, {
-      ...named,
-      perplexity: 'number',
-      nonzeroFraction: 'number',
-      seconds: 'number',
-    }) &&
+    isList(rows, { ...named, nonzeroFraction: 'number', seconds: 'number' }) &&
+    rows.every(({ perplexity }) => perplexity === null || typeof perplexity === 'number') &&
     isList(leftOut, { ...named, why: 'string' })
   );
 }
 
-function isList(value: unknown, fields: Fields): boolean {
+function isList(value: unknown, fields: Fields): value is Record<string, unknown>[] {
   const isOne = (one: unknown): boolean =>
     isRecord(one) && has(one, fields) && methodScopes.some((scope) => scope === one['scope']);
   return Array.isArray(value) && value.every(isOne);

@@ -1,4 +1,5 @@
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { GridCell, GridLine, MethodGrid } from '../data/methodGrid.ts';
 import { methodTitle, scopeTitles } from '../../src/dashboard/model/comparisonText.ts';
 import { formatInColumn } from '../data/methodRows.ts';
@@ -54,7 +55,7 @@ export function createGridTable({ scope, patterns }: MethodGrid): GridTable {
 }
 
 function perplexityOf(cell: GridCell | undefined): number | null {
-  return cell?.kind === 'row' ? cell.row.perplexity : null;
+  return cell?.kind === 'row' ? perplexityValue(cell.row.perplexity) : null;
 }
 
 function nodeOf(cell: GridCell | undefined, dense: number | null): Node {
@@ -69,7 +70,7 @@ function nodeOf(cell: GridCell | undefined, dense: number | null): Node {
       el('span', { class: 'spoken', text: `Left out: ${cell.why}` }),
     );
   }
-  const { perplexity } = cell.row;
+  const perplexity = perplexityValue(cell.row.perplexity);
   return el(
     'span',
     { class: cell.best ? 'method-cell best' : 'method-cell' },

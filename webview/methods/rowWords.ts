@@ -1,4 +1,5 @@
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { methodTitle, scopeTitles } from '../../src/dashboard/model/comparisonText.ts';
 import { formatPerplexity } from '../data/methodRows.ts';
 import { formatChange, formatCount, formatShare, formatSpent } from '../format.ts';
@@ -16,7 +17,7 @@ export function figuresOf(
   row: CompareRow,
   dense: CompareRow | undefined,
 ): readonly (readonly [label: string, value: string])[] {
-  const change = dense === undefined ? '' : formatChange(dense.perplexity, row.perplexity);
+  const change = changeOf(row, dense);
   return [
     ['Perplexity', formatPerplexity(row.perplexity)],
     ...(change === '' ? [] : [['Against dense', change] as const]),
@@ -26,9 +27,15 @@ export function figuresOf(
   ];
 }
 
+/** By how much a row is worse than the dense one; empty when that cannot be said. */
+export function changeOf(row: CompareRow, dense: CompareRow | undefined): string {
+  if (dense === undefined) return '';
+  return formatChange(perplexityValue(dense.perplexity), perplexityValue(row.perplexity));
+}
+
 /** What a screen reader is told of a row. */
 export function spokenRow(row: CompareRow, dense: CompareRow | undefined): string {
-  const change = dense === undefined ? '' : formatChange(dense.perplexity, row.perplexity);
+  const change = changeOf(row, dense);
   const words = `perplexity ${formatPerplexity(row.perplexity)}${change === '' ? '' : `, ${change}`}`;
   return `${titleOf(row)}: ${words}, keeps ${formatShare(row.nonzeroFraction)}.`;
 }

@@ -1,9 +1,11 @@
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { methodTitle, scopeTitles } from '../../src/dashboard/model/comparisonText.ts';
 import { formatPerplexity, rowKey } from '../data/methodRows.ts';
 import { el } from '../dom.ts';
-import { formatChange, formatShare, formatSpent } from '../format.ts';
+import { formatShare, formatSpent } from '../format.ts';
 import { createTable } from '../table/table.ts';
+import { changeOf } from './rowWords.ts';
 
 interface Row {
   readonly row: CompareRow;
@@ -41,12 +43,12 @@ export function createRowsTable(): {
       },
       {
         ...{ id: 'perplexity', title: 'Perplexity', figures: true },
-        value: ({ row }) => row.perplexity,
+        value: ({ row }) => perplexityValue(row.perplexity),
         cell: ({ row }) => formatPerplexity(row.perplexity),
       },
       {
         ...{ id: 'change', title: 'Against dense', figures: true },
-        value: ({ row }) => row.perplexity,
+        value: ({ row }) => perplexityValue(row.perplexity),
         cell: ({ change }) => change,
       },
       {
@@ -60,9 +62,7 @@ export function createRowsTable(): {
     element: el('div', { class: 'twin' }, table.element),
     update(rows, dense) {
       const all = dense === undefined ? rows : [dense, ...rows];
-      const changeOf = (row: CompareRow): string =>
-        dense === undefined || row === dense ? '' : formatChange(dense.perplexity, row.perplexity);
-      table.update(all.map((row) => ({ row, change: changeOf(row) })));
+      table.update(all.map((row) => ({ row, change: row === dense ? '' : changeOf(row, dense) })));
     },
   };
 }

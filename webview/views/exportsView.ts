@@ -1,10 +1,11 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import { verifiedText } from '../../src/dashboard/model/verifiedText.ts';
 import type { ExportReport } from '../../src/protocol/runRecord.ts';
 import { exportTitles } from '../../src/protocol/runWords.ts';
 import { integersOf } from '../data/sparseRun.ts';
 import { createButton } from '../controls/button.ts';
 import { el, icon, onChange, show } from '../dom.ts';
-import { formatBytes, formatCount, formatMs, formatScore, shortKey } from '../format.ts';
+import { formatBytes, formatMs, shortKey } from '../format.ts';
 import { firstRun } from '../store.ts';
 import type { Page, View } from './view.ts';
 
@@ -140,10 +141,9 @@ function checked({ form, verified }: ExportReport): HTMLElement | null {
       text: 'Describes the subnet to a loader; it holds no weights to verify.',
     });
   }
-  const { maxDifference, tolerance, tokens } = verified;
-  const right = maxDifference <= tolerance;
-  const text = `Largest logit difference ${formatScore(maxDifference)} over ${formatCount(tokens)} tokens; ${formatScore(tolerance)} is allowed.`;
-  return verdict(right, `Verified. ${text}`, `Not verified. ${text}`);
+  const { maxDifference, tolerance } = verified;
+  const text = verifiedText(verified).join(' ');
+  return verdict(maxDifference <= tolerance, text, `Not verified. ${text}`);
 }
 
 function verdict(good: boolean, yes: string, no: string): HTMLElement {

@@ -1,9 +1,12 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
+import { speedAgainstDense, type TimedStep } from '../../src/protocol/timing.ts';
 import { figureHelp } from '../data/quality.ts';
-import { el, onChange } from '../dom.ts';
+import { speedText, spreadText, timingNote } from '../data/speedText.ts';
+import { el, onChange, setText } from '../dom.ts';
 import {
   formatBytes,
   formatChange,
@@ -16,17 +19,22 @@ import { firstRun } from '../store.ts';
 import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from './view.ts';
 
+/** Title of the figure that only compares on the same text and windows. */
+export const PERPLEXITY = 'Held-out perplexity';
+
 /** What is evaluated of each model. */
 export const measures: readonly {
   readonly title: string;
   readonly help: string;
   readonly of: (figure: Figure) => number | null;
   readonly format: (value: number) => string;
+  /** Of a time: which; its differences are judged by the spread of its rounds. */
+  readonly step?: TimedStep;
 }[] = [
   {
-    ...{ title: 'Held-out perplexity', format: formatScore },
+    ...{ title: PERPLEXITY, format: formatScore },
     help: 'On text neither calibration nor the search has seen. Lower is better.',
-    of: (figure) => figure.perplexity,
+    of: (figure) => perplexityValue(figure.perplexity),
   },
   {
     ...{ title: 'Parameters', format: formatCount },
@@ -39,19 +47,20 @@ export const measures: readonly {
     of: (figure) => figure.bytes,
   },
   {
-    ...{ title: 'Prefill', format: formatMs },
+    ...{ title: 'Prefill', format: formatMs, step: 'prefill' },
     help: 'Time to read a prompt.',
     of: (figure) => figure.prefillMs,
   },
   {
-    ...{ title: 'Decoded token', format: formatMs },
+    ...{ title: 'Decoded token', format: formatMs, step: 'decode' },
     help: 'Time of each further token.',
     of: (figure) => figure.decodeMs,
   },
   {
     ...{ title: 'Peak memory', format: formatBytes },
-    help: 'What running it adds to the memory of the process.',
-    of: (figure) => figure.peakBytes,
+    help: 'What loading the decoder and one prompt add to a process of its own.',
+    // Without a timing it was measured in a process that held other things, and says nothing.
+    of: (figure) => (figure.timing === undefined ? null : figure.peakBytes),
   },
 ];
 
@@ -80,12 +89,14 @@ export function createFiguresView(): View {
     text: 'At its end, a run evaluates the dense model, a random subnet, the initial one, the best of the search and the same with reformed weights, on text that none of them has seen. Their figures are shown here.',
   });
   const frame = createScrollFrame(table, 'Figures of each step');
+  const note = el('p', { class: 'note' });
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Figures' } },
     el('div', { class: 'panel-head' }, el('h2', { text: 'Results by step' })),
     empty,
     frame,
+    note,
   );
   const draw = onChange((figures: RunSnapshot['model']['figures']) => {
     const rows = figureNames.flatMap((name) => {
@@ -94,6 +105,7 @@ export function createFiguresView(): View {
     });
     empty.hidden = rows.length > 0;
     frame.hidden = rows.length === 0;
+    setText(note, timingNote(rows.map(({ figure }) => figure)));
     const last = lastFigure(figures)?.name ?? null;
     body.replaceChildren(...rows.map((row) => lineOf(row, rows, figures.dense, last)));
   });
@@ -127,7 +139,7 @@ function lineOf(
       el('div', { text: figureTitles[row.name] }),
       el('div', { class: 'quiet', text: figureHelp[row.name] }),
     ),
-    ...measures.map(({ of, format }) => {
+    ...measures.map(({ of, format, step }) => {
       const value = of(row.figure);
       const known = rows.flatMap(({ figure }) => of(figure) ?? []);
       // A control that is out of all proportion must not make the others invisible.
@@ -136,26 +148,39 @@ function lineOf(
       );
       const most = Math.max(...(usual.length > 0 ? usual : known), 0);
       const from = dense === undefined || row.name === 'dense' ? null : of(dense);
-      return cellOf(value, format, most, from);
+      if (value === null) return el('td', { class: 'figures', text: UNKNOWN });
+      const change =
+        from === null
+          ? ''
+          : step === undefined
+            ? formatChange(from, value)
+            : speedText(speedAgainstDense(step, row.figure.timing));
+      const spread = step === undefined ? '' : spreadText(step, row.figure);
+      return cellOf({ text: format(value), share: most > 0 ? value / most : 0, change, spread });
     }),
   );
 }
 
-function cellOf(
-  value: number | null,
-  format: (value: number) => string,
-  most: number,
-  from: number | null,
-): HTMLElement {
-  if (value === null) return el('td', { class: 'figures', text: UNKNOWN });
+/** A figure as its cell shows it. */
+interface Cell {
+  readonly text: string;
+  /** Of the greatest of its column; above 1 where that is cut. */
+  readonly share: number;
+  /** Against the dense model; empty when it cannot be said. */
+  readonly change: string;
+  /** Quartiles; empty for what has none. */
+  readonly spread: string;
+}
+
+function cellOf({ text, share, change, spread }: Cell): HTMLElement {
   const fill = el('span', { class: 'bar-fill' });
-  fill.style.width = `${most > 0 ? Math.min(100, (100 * value) / most) : 0}%`;
-  const cut = value > most;
+  fill.style.width = `${Math.min(100, 100 * share)}%`;
   return el(
     'td',
     { class: 'figures' },
-    el('span', { class: 'bar-value', text: format(value) }),
-    el('span', { class: 'bar-change', text: from === null ? '' : formatChange(from, value) }),
-    el('span', { class: `bar${cut ? ' cut' : ''}`, aria: { hidden: 'true' } }, fill),
+    el('span', { class: 'bar-value', text }),
+    spread !== '' && el('span', { class: 'bar-spread', text: spread }),
+    el('span', { class: 'bar-change', text: change }),
+    el('span', { class: `bar${share > 1 ? ' cut' : ''}`, aria: { hidden: 'true' } }, fill),
   );
 }

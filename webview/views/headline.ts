@@ -1,6 +1,9 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
+import { speedAgainstDense, type TimedStep } from '../../src/protocol/timing.ts';
 import { outcomeOf } from '../data/quality.ts';
+import { speedText } from '../data/speedText.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';
 import { SearchProgress } from '../data/searchProgress.ts';
 import { el, setText, show } from '../dom.ts';
@@ -69,12 +72,13 @@ const measures: readonly (readonly [
   label: string,
   of: (figure: Figure) => number,
   format: (value: number) => string,
+  step?: TimedStep,
 ])[] = [
-  ['Held-out perplexity', (figure) => figure.perplexity, formatScore],
+  ['Held-out perplexity', (figure) => perplexityValue(figure.perplexity), formatScore],
   ['Parameters', (figure) => figure.params, formatLarge],
   ['Size on disk', (figure) => figure.bytes, formatBytes],
-  ['Prefill', (figure) => figure.prefillMs, formatMs],
-  ['Decoded token', (figure) => figure.decodeMs, formatMs],
+  ['Prefill', (figure) => figure.prefillMs, formatMs, 'prefill'],
+  ['Decoded token', (figure) => figure.decodeMs, formatMs, 'decode'],
 ];
 
 function outcomeTiles(
@@ -82,15 +86,24 @@ function outcomeTiles(
   { name, figure }: NonNullable<ReturnType<typeof outcomeOf>>,
 ): readonly Tile[] {
   const { dense } = run.model.figures;
-  return measures.map(([label, of, format]) => ({
+  return measures.map(([label, of, format, step]) => ({
     label,
     value: format(of(figure)),
-    change: dense === undefined ? '' : formatChange(of(dense), of(figure)),
+    change: dense === undefined ? '' : changeText(of(dense), of(figure), step, figure),
     below:
       dense === undefined
         ? figureTitles[name].toLowerCase()
         : `${figureTitles[name].toLowerCase()}, from ${format(of(dense))}`,
   }));
+}
+
+function changeText(
+  from: number,
+  to: number,
+  step: TimedStep | undefined,
+  { timing }: Figure,
+): string {
+  return step === undefined ? formatChange(from, to) : speedText(speedAgainstDense(step, timing));
 }
 
 function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[] {

@@ -1,3 +1,4 @@
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { createHoverCard } from '../charts/hoverCard.ts';
 import { createPlotFrame } from '../charts/plotFrame.ts';
@@ -5,6 +6,7 @@ import { listenForPoints, nearestOf } from '../charts/pointInput.ts';
 import { createQualityChart, sizeAxisWords, type QualityChart } from '../charts/qualityChart.ts';
 import { createDropdown } from '../controls/dropdown.ts';
 import { paretoFront, qualityPoints, type QualityPoint } from '../data/quality.ts';
+import { timeText } from '../data/speedText.ts';
 import { el, onChange } from '../dom.ts';
 import { formatBytes, formatLarge, formatMs, formatScore } from '../format.ts';
 import { sizeAxes, type SizeAxis } from '../selection.ts';
@@ -126,8 +128,8 @@ function linesOf({ figure }: QualityPoint): readonly (readonly [string, string])
     ['Held-out perplexity', formatScore(figure.perplexity)],
     ['Parameters', formatLarge(figure.params)],
     ['Size on disk', formatBytes(figure.bytes)],
-    ['Prefill', formatMs(figure.prefillMs)],
-    ['Decoded token', formatMs(figure.decodeMs)],
+    ['Prefill', timeText('prefill', figure)],
+    ['Decoded token', timeText('decode', figure)],
   ];
 }
 
@@ -150,7 +152,7 @@ const columns: readonly Column<QualityPoint>[] = [
   { id: 'label', title: 'Model', figures: false, value: (p) => p.label, cell: (p) => p.label },
   {
     ...{ id: 'perplexity', title: 'Held-out perplexity', figures: true },
-    value: ({ figure }) => figure.perplexity,
+    value: ({ figure }) => perplexityValue(figure.perplexity),
     cell: ({ figure }) => formatScore(figure.perplexity),
   },
   {

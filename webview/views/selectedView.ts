@@ -1,5 +1,8 @@
 import { namedMasks, type RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
+import { perplexityValue } from '../../src/protocol/perplexity.ts';
+import { speedAgainstDense } from '../../src/protocol/timing.ts';
+import { speedText, timeText } from '../data/speedText.ts';
 import { createButton } from '../controls/button.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';
@@ -9,7 +12,6 @@ import {
   formatBytes,
   formatChange,
   formatLarge,
-  formatMs,
   formatScore,
   formatShare,
   shortKey,
@@ -120,6 +122,11 @@ const actions: readonly (readonly [PanelAction, string, string])[] = [
 ];
 const needsEngine: ReadonlySet<PanelAction> = new Set(['reform', 'evaluate', 'export']);
 
+const timed = [
+  ['Prefill', 'prefill'],
+  ['Decoded token', 'decode'],
+] as const;
+
 function comparedWords(subnet: string, other: string | null): string {
   if (other === null) return 'Diff: compare others with this subnet in Masks.';
   if (other === subnet) {
@@ -140,14 +147,19 @@ function figuresOf(run: RunSnapshot, row: SubnetRow): [string, string][] {
     const share = blocks === 0 ? '' : `, ${formatShare(params / blocks)}`;
     pairs.push(['Block parameters', `${formatLarge(params)}${share}`]);
   }
-  const dense = run.model.figures.dense?.perplexity;
-  const change = held === null || dense === undefined ? '' : `, ${formatChange(dense, held)}`;
+  const { dense } = run.model.figures;
+  const change =
+    held === null || dense === undefined
+      ? ''
+      : `, ${formatChange(perplexityValue(dense.perplexity), held)}`;
   const words = held === null ? 'not evaluated' : `${formatScore(held)}${change}`;
   pairs.push(['Held-out perplexity', words]);
   if (figure !== null) {
     pairs.push(['Size on disk', formatBytes(figure.bytes)]);
-    pairs.push(['Prefill', formatMs(figure.prefillMs)]);
-    pairs.push(['Decoded token', formatMs(figure.decodeMs)]);
+    for (const [label, step] of timed) {
+      const speed = speedText(speedAgainstDense(step, figure.timing));
+      pairs.push([label, `${timeText(step, figure)}${speed === '' ? '' : `, ${speed}`}`]);
+    }
   }
   return pairs;
 }

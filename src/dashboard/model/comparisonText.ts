@@ -1,5 +1,6 @@
 import type { CompareRow } from '../../protocol/compareRow.ts';
 import type { ComparisonTable } from '../../protocol/comparisonTable.ts';
+import { perplexityValue } from '../../protocol/perplexity.ts';
 
 const scopes = ['mlp', 'all', 'structured'] as const;
 type Scope = (typeof scopes)[number];
@@ -50,9 +51,7 @@ export function denseRow({ rows }: ComparisonTable): CompareRow | undefined {
  * @returns undefined before there is any
  */
 export function bestRow(table: ComparisonTable): CompareRow | undefined {
-  const rows = table.rows.filter(
-    (row) => row.method !== 'dense' && Number.isFinite(row.perplexity),
-  );
+  const rows = table.rows.filter((row) => row.method !== 'dense' && row.perplexity !== null);
   const rivals = (row: CompareRow): CompareRow[] => rows.filter((one) => sameTask(one, row));
   const rank = (row: CompareRow): number =>
     (rivals(row).length > 1 ? 0 : 100) +
@@ -60,12 +59,14 @@ export function bestRow(table: ComparisonTable): CompareRow | undefined {
     scopes.indexOf(row.scope);
   const [task] = rows.toSorted((a, b) => rank(a) - rank(b));
   if (task === undefined) return undefined;
-  return rivals(task).sort((a, b) => a.perplexity - b.perplexity)[0];
+  return rivals(task).sort(
+    (a, b) => perplexityValue(a.perplexity) - perplexityValue(b.perplexity),
+  )[0];
 }
 
-/** A perplexity in few digits. */
-export function perplexityWords(value: number): string {
-  if (!Number.isFinite(value)) return '∞';
+/** A perplexity in few digits; null: infinite. */
+export function perplexityWords(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return '∞';
   if (value >= 1e6) return value.toExponential(2);
   return value.toFixed(value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3);
 }
@@ -99,7 +100,8 @@ export function comparisonCsv({ rows }: ComparisonTable): string {
   const head = 'method,pattern,scope,seed,perplexity,nonzeroFraction,params,seconds';
   const lines = rows.map((row) => {
     const { method, pattern, scope, seed, perplexity, nonzeroFraction, params, seconds } = row;
-    const fields = [method, pattern, scope, seed, perplexity, nonzeroFraction, params, seconds];
+    const figure = perplexity ?? 'infinite';
+    const fields = [method, pattern, scope, seed, figure, nonzeroFraction, params, seconds];
     return fields.map(csvField).join(',');
   });
   return `${[head, ...lines].join('\r\n')}\r\n`;
@@ -115,7 +117,10 @@ function gridLines(table: ComparisonTable, scope: Scope): string[] {
     const cells = patterns.map((pattern) => {
       const row = rows.find((one) => one.method === method && one.pattern === pattern);
       if (row === undefined) return '–';
-      const isBest = rows.every((one) => !sameTask(one, row) || row.perplexity <= one.perplexity);
+      const own = perplexityValue(row.perplexity);
+      const isBest = rows.every(
+        (one) => !sameTask(one, row) || own <= perplexityValue(one.perplexity),
+      );
       const words = perplexityWords(row.perplexity);
       return isBest ? `**${words}**` : words;
     });

@@ -18,8 +18,10 @@ const CHUNK_BYTES = 4 << 20;
  * @returns hex; the same wherever the folder lies
  * @throws EngineError `checkpoint` when a file cannot be read or has changed; `cancelled`
  */
-export async function contentHash(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {
-  const { folder, configBytes, files } = checkpoint;
+export async function contentHash(
+  { folder, configBytes, files }: Pick<Checkpoint, 'folder' | 'configBytes' | 'files'>,
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256');
   hash.update(`${CONFIG_FILE}\n${configBytes.length}\n`).update(configBytes);
   for (const { file, bytes, identity } of files) {

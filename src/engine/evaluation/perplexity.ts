@@ -1,18 +1,10 @@
+import { type Perplexity, perplexityOfSum } from '../../protocol/perplexity.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { batchesOf } from './tokenBatches.ts';
-
-/** Perplexity of a model on a text. */
-export interface Perplexity {
-  readonly perplexity: number;
-  /** Mean negative log-likelihood of a predicted token. */
-  readonly lossNats: number;
-  /** Predicted tokens. */
-  readonly tokens: number;
-}
 
 /** Windows whose residual streams are held at a time; bounds memory on long texts. */
 const BATCHES_AT_A_TIME = 8;
@@ -21,6 +13,7 @@ const BATCHES_AT_A_TIME = 8;
  * exp of the mean negative log-likelihood over all predicted tokens; every window predicts T−1.
  * @param windows  contiguous windows of one length T, no special tokens added
  * @param onProgress  told the windows done
+ * @throws EngineError `numeric` when the loss is no number; `text`, `device`, `cancelled`
  * @source METHODS 6.1
  */
 export async function perplexityOf(
@@ -55,5 +48,5 @@ export async function perplexityOf(
     done += flat.length;
     options.onProgress?.(done);
   }
-  return { perplexity: Math.exp(sum / tokens), lossNats: sum / tokens, tokens };
+  return perplexityOfSum(sum, tokens);
 }

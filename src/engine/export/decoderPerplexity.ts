@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
+import { type Perplexity, perplexityOfSum } from '../../protocol/perplexity.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { OnnxDecoder } from './onnxDecoder.ts';
 
@@ -14,7 +15,7 @@ const LOGITS_AT_A_TIME = 16e6;
  * @param path  model.onnx
  * @param vocab  logits of a token
  * @param windows  token ids
- * @throws EngineError `device`, `verify`, `cancelled`
+ * @throws EngineError `numeric` when the loss is no number; `device`, `verify`, `cancelled`
  * @source METHODS 6.1
  */
 export async function decoderPerplexity(
@@ -26,7 +27,7 @@ export async function decoderPerplexity(
     readonly signal?: AbortSignal | undefined;
     readonly onProgress?: ((windowsDone: number) => void) | undefined;
   } = {},
-): Promise<number> {
+): Promise<Perplexity> {
   const decoder = await OnnxDecoder.open(runtime, path);
   const piece = Math.max(1, Math.floor(LOGITS_AT_A_TIME / vocab));
   let [sum, tokens] = [0, 0];
@@ -51,7 +52,7 @@ export async function decoderPerplexity(
   } finally {
     await decoder.release();
   }
-  return Math.exp(sum / tokens);
+  return perplexityOfSum(sum, tokens);
 }
 
 /** −log softmax(logits)[token]. */

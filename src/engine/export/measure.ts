@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises';
 import { join, dirname, basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
+import type { Timing } from '../../protocol/timing.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type DecoderCache, OnnxDecoder } from './onnxDecoder.ts';
-import { resetPeak, residentBytes } from './residentMemory.ts';
+import { pairedRatio, type Spread, spreadOf } from './timingStatistics.ts';
 
 /** An exported decoder to be timed. */
 export interface MeasuredModel {
@@ -21,17 +22,11 @@ export interface MeasureOptions {
   readonly decodeTokens: number;
   /** Rounds that are not counted, at least 1: the first run of a session allocates. */
   readonly warmUp: number;
-  /** Rounds that are. */
+  /** Rounds that are; with fewer than 8 no ratio can be told. */
   readonly rounds: number;
+  /** Name of the model that the others are compared with; absent or not there: none. */
+  readonly dense?: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Times of one kind of step. */
-export interface Timing {
-  readonly medianMs: number;
-  readonly lowerQuartileMs: number;
-  readonly upperQuartileMs: number;
-  readonly samples: number;
 }
 
 /** What was measured of one model. */
@@ -39,56 +34,57 @@ export interface Measurement {
   readonly name: string;
   /** Bytes of model.onnx and its data file. */
   readonly bytes: number;
-  /** One prompt of T tokens, logits of all positions included. */
-  readonly prefill: Timing;
-  /** One token through the cache, after the prompt. */
-  readonly decode: Timing;
-  /**
-   * Peak resident memory of this whole process while this model alone was loaded and run, with what
-   * the process held before; null where the system does not tell.
-   */
-  readonly peakBytes: number | null;
-  /** Resident memory of the process just before it was loaded; null as above. */
-  readonly baselineBytes: number | null;
+  /** One prompt of T tokens, logits of all positions included; milliseconds, over the rounds. */
+  readonly prefill: Spread;
+  /** One token through the cache, after the prompt: the median of a round, over the rounds. */
+  readonly decode: Spread;
+  /** Against the dense model, round by round; null without one. */
+  readonly ratio: Timing['ratio'];
+}
+
+/** Milliseconds of one model, by round. */
+interface Samples {
+  readonly prefill: number[];
+  readonly decode: number[];
 }
 
 /**
- * Measures decoders side by side on one device.
+ * Times decoders side by side on one device.
  *
- * Memory is taken first, with one model loaded at a time. Then all are loaded and take turns round
- * by round, in alternating order, so that a machine that slows down slows all of them alike.
+ * All are loaded and take turns round by round, in rotating order, so that a machine that slows down
+ * slows all of them alike. Every turn begins with a token that is not timed, so that no model finds
+ * its weights in the processor's cache when another does not.
  * Needs the memory of all models at once.
  * @param models  the dense model and its subnets
  * @returns  in the order of the models
- * @throws EngineError `device`, `cancelled`
+ * @throws EngineError `device`, `verify`, `disk`, `cancelled`
  */
 export async function measureDecoders(
   runtime: Runtime,
   models: readonly MeasuredModel[],
   options: MeasureOptions,
 ): Promise<Measurement[]> {
-  const memory: Pick<Measurement, 'peakBytes' | 'baselineBytes'>[] = [];
-  for (const { path } of models) memory.push(await peakOf(runtime, path, options));
   const decoders: OnnxDecoder[] = [];
   try {
     for (const { path } of models) decoders.push(await OnnxDecoder.open(runtime, path));
-    const samples = models.map(() => ({ prefill: [] as number[], decode: [] as number[] }));
+    const samples = models.map((): Samples => ({ prefill: [], decode: [] }));
     for (let round = -options.warmUp; round < options.rounds; round++) {
       for (let turn = 0; turn < models.length; turn++) {
-        const i = round % 2 === 0 ? turn : models.length - 1 - turn;
+        const i = (turn + options.warmUp + round) % models.length;
         const { prefill, decode } = await timeOnce(decoders[i]!, options);
         if (round < 0) continue;
         samples[i]!.prefill.push(prefill);
-        samples[i]!.decode.push(...decode);
+        samples[i]!.decode.push(decode);
       }
     }
+    const dense = samples[models.findIndex(({ name }) => name === options.dense)];
     return await Promise.all(
       models.map(async ({ name, path }, i) => ({
         name,
         bytes: await bytesOf(path),
-        prefill: timingOf(samples[i]!.prefill),
-        decode: timingOf(samples[i]!.decode),
-        ...memory[i]!,
+        prefill: spreadOf(samples[i]!.prefill),
+        decode: spreadOf(samples[i]!.decode),
+        ratio: dense === undefined ? null : ratioOf(samples[i]!, dense),
       })),
     );
   } finally {
@@ -96,43 +92,32 @@ export async function measureDecoders(
   }
 }
 
-/**
- * Median and quartiles of samples, by linear interpolation.
- * @param samples  milliseconds, at least one
- */
-export function timingOf(samples: readonly number[]): Timing {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const low = sorted[Math.floor(place)]!;
-    return low + (place - Math.floor(place)) * (sorted[Math.ceil(place)]! - low);
-  };
-  return {
-    medianMs: at(0.5),
-    lowerQuartileMs: at(0.25),
-    upperQuartileMs: at(0.75),
-    samples: sorted.length,
-  };
+function ratioOf(own: Samples, dense: Samples): Timing['ratio'] {
+  const prefill = pairedRatio(own.prefill, dense.prefill);
+  const decode = pairedRatio(own.decode, dense.decode);
+  return prefill === null || decode === null ? null : { prefill, decode };
 }
 
 async function timeOnce(
   decoder: OnnxDecoder,
   options: MeasureOptions,
-): Promise<{ prefill: number; decode: number[] }> {
-  const [prefill, first] = await timed(decoder, options.prompt, undefined, options.signal);
+): Promise<{ prefill: number; decode: number }> {
+  const { prompt, decodeTokens, signal } = options;
+  // Which token it is does not matter for the time; those of the prompt are valid ones.
+  const token = (i: number): Uint32Array => {
+    const place = i % prompt.length;
+    return prompt.subarray(place, place + 1);
+  };
+  await timed(decoder, token(0), undefined, signal);
+  const [prefill, first] = await timed(decoder, prompt, undefined, signal);
   const decode: number[] = [];
   let cache = first;
-  for (let i = 0; i < options.decodeTokens; i++) {
-    // Which token it is does not matter for the time; those of the prompt are valid ones.
-    const token = options.prompt.subarray(
-      i % options.prompt.length,
-      (i % options.prompt.length) + 1,
-    );
-    const [elapsed, next] = await timed(decoder, token, cache, options.signal);
+  for (let i = 0; i < decodeTokens; i++) {
+    const [elapsed, next] = await timed(decoder, token(i), cache, signal);
     decode.push(elapsed);
     cache = next;
   }
-  return { prefill, decode };
+  return { prefill, decode: spreadOf(decode).median };
 }
 
 async function timed(
@@ -147,25 +132,6 @@ async function timed(
   const start = performance.now();
   const step = await decoder.step([tokens], cache);
   return [performance.now() - start, step.cache];
-}
-
-async function peakOf(
-  runtime: Runtime,
-  path: string,
-  options: MeasureOptions,
-): Promise<Pick<Measurement, 'peakBytes' | 'baselineBytes'>> {
-  if (!(await resetPeak())) return { peakBytes: null, baselineBytes: null };
-  const before = await residentBytes();
-  const decoder = await OnnxDecoder.open(runtime, path);
-  try {
-    await timeOnce(decoder, { ...options, decodeTokens: 1 });
-    const after = await residentBytes();
-    if (before === null || after === null) return { peakBytes: null, baselineBytes: null };
-    // The kernel counts pages in batches, so its high-water mark may lag behind what it just said.
-    return { peakBytes: Math.max(after.peak, before.now), baselineBytes: before.now };
-  } finally {
-    await decoder.release();
-  }
 }
 
 async function bytesOf(path: string): Promise<number> {

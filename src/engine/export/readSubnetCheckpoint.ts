@@ -31,6 +31,10 @@ export interface SubnetCheckpoint {
   readonly config: Readonly<Record<string, unknown>>;
   /** Element types of its tensors, by their names in the source model. */
   readonly storage: Storage;
+  readonly folder: string;
+  readonly configBytes: Uint8Array;
+  /** Its weight files. */
+  readonly files: TensorIndex['files'];
 }
 
 /** Largest `config.json` read, bytes: the masks of the largest models take a few million. */
@@ -76,7 +80,7 @@ export async function readSubnetCheckpoint(
   const index = await readCheckpointIndex(folder, config);
   checkGrowth(shape, index);
   const { weights, storage } = await readDense(folder, index, { family, shape, subnet }, signal);
-  return { weights, subnet, config, storage };
+  return { weights, subnet, config, storage, folder, configBytes: bytes, files: index.files };
 }
 
 /** True when a folder's configuration has a `subnet` block, so that this reader is the one to use. */

@@ -1,36 +1,28 @@
-import { readFile, writeFile } from 'node:fs/promises';
-
-/** Resident memory of this process, bytes: now, and the peak since the last {@link resetPeak}. */
-export interface ResidentMemory {
-  readonly now: number;
-  readonly peak: number;
-}
+import { readSystemText, writeSystemText } from '../../files/systemText.ts';
 
 /**
- * Sets the peak of resident memory back to what it is now.
- * @returns  false where the system cannot do so; peaks are then those of the process's whole life
- *   and say nothing about one model
+ * Begins to watch the peak of this process's resident memory.
+ * @returns  bytes from which growth counts: what is resident now, or, where the system cannot forget
+ *   an earlier peak, that peak; null where it says nothing
  */
-export async function resetPeak(): Promise<boolean> {
+export function watchPeak(): number | null {
+  if (process.platform !== 'linux') return peakBytes();
   try {
-    // Linux: 5 resets the high-water mark of resident memory.
-    await writeFile('/proc/self/clear_refs', '5');
-    return true;
+    // 5 sets the high-water mark of resident memory back to what is resident.
+    writeSystemText('/proc/self/clear_refs', '5');
   } catch {
-    return false;
+    // A kernel without it: growth counts from the peak so far, so it comes out too low, never too high.
   }
+  return peakBytes();
 }
 
-/** Resident memory; null where the system does not tell. */
-export async function residentBytes(): Promise<ResidentMemory | null> {
+/** Peak of resident memory since {@link watchPeak}, bytes; null where the system says nothing. */
+export function peakBytes(): number | null {
+  // On Linux getrusage also counts what the parent held when it started this process.
+  if (process.platform !== 'linux') return 1024 * process.resourceUsage().maxRSS;
   try {
-    const status = await readFile('/proc/self/status', 'utf8');
-    const field = (name: string): number => {
-      const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status);
-      return match === null ? NaN : 1024 * Number(match[1]);
-    };
-    const memory = { now: field('VmRSS'), peak: field('VmHWM') };
-    return Number.isFinite(memory.now + memory.peak) ? memory : null;
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readSystemText('/proc/self/status'))?.[1];
+    return kilobytes === undefined ? null : 1024 * Number(kilobytes);
   } catch {
     return null;
   }

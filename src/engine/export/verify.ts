@@ -1,11 +1,17 @@
 import { rm } from 'node:fs/promises';
-import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { throwIfAborted } from '../../protocol/errors.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { subnetKey } from '../subnet/key.ts';
-import type { Subnet } from '../subnet/subnet.ts';
 import { writeExactCopy } from './exactCopy.ts';
+import {
+  failed,
+  LogitComparison,
+  type LogitDistance,
+  type LogitLimits,
+  NO_LIMITS,
+} from './logitComparison.ts';
+import type { Reference } from './logitReference.ts';
 import { OnnxDecoder } from './onnxDecoder.ts';
 import { readSubnetCheckpoint } from './readSubnetCheckpoint.ts';
 import { type SearchTimeModel, searchTimeLogits } from './searchTimeLogits.ts';
@@ -13,137 +19,128 @@ import { type SearchTimeModel, searchTimeLogits } from './searchTimeLogits.ts';
 /** What a successful comparison found. */
 export type Verified = NonNullable<ExportReport['verified']>;
 
-/** A candidate's logits as the search computed them, against which every form is compared. */
-export interface Reference {
-  readonly subnet: Subnet;
-  readonly windows: readonly Uint32Array[];
-  /** Per window, [T, V] */
-  readonly logits: readonly Float32Array[];
-  /** Root mean square of all logits: the unit of the tolerance. */
-  readonly scale: number;
-}
+/**
+ * Share of the largest logit that a logit may differ by. Both sides hold the same values and compute
+ * in float32, so only the order of additions differs. That moved logits by 5e-7 of the largest in the
+ * bundled models and by 2e-6 to 5e-6 in the 30 blocks of SmolLM2-135M; devices add in orders of their
+ * own. One wrong row, pair, mask or gain moves some by more than 1e-3.
+ */
+const ORDER = 2e-4;
+/** The same of the root mean square: rounding scatters, so its largest is 4 to 6 times that. */
+const ORDER_MEAN = 0.1 * ORDER;
 
 /**
- * Largest logit difference accepted, as a share of the root mean square of the logits.
- *
- * float32: another order of additions moves logits by about 1e-5; a wrong row, pair or mask by more
- * than 0.1. Half types store each weight to 2⁻¹¹ or 2⁻⁸, and the differences of all layers add up.
+ * Most that rounding activations to signed bytes may cost: it is known only by running it, and this
+ * finds a device that computes nonsense. 5e-5 nats were seen in the bundled models and 3e-3 in
+ * SmolLM2-135M with blocks of 32; an activation that stands out coarsens its whole block.
  */
-export const TOLERANCES: Readonly<Record<StoredDtype, number>> = {
-  F32: 1e-3,
-  F16: 3e-2,
-  BF16: 0.25,
-};
-
-/**
- * The same for a decoder that rounds activations to signed bytes. Its integers are compared without
- * that rounding; this is only to find a device that computes nonsense. Root mean squares of 0.006 were
- * seen in the bundled model and of 0.03 in SmolLM2-135M with blocks of 32, 0.06 with blocks of 128:
- * an activation that stands out coarsens its whole block.
- */
-export const INTEGER_TOLERANCE = 1;
-
-/**
- * The root mean square of all differences may be at most this share of the tolerance: rounding
- * scatters, so its largest difference is 4 to 6 times its root mean square, while a wrong row or a
- * stale weight shifts most logits.
- */
-const MEAN_SHARE = 0.2;
-
-/**
- * Runs the search-time model once, for all comparisons of its exports.
- *
- * Memory: T·V float32 per window, so a few windows of some dozens of tokens are enough.
- * @param windows  token ids
- * @throws EngineError `cancelled`
- */
-export async function referenceOf(
-  search: SearchTimeModel,
-  weights: ModelWeights,
-  subnet: Subnet,
-  windows: readonly Uint32Array[],
-  signal?: AbortSignal,
-): Promise<Reference> {
-  const logits: Float32Array[] = [];
-  let squares = 0;
-  let count = 0;
-  for (const window of windows) {
-    const values = await searchTimeLogits(search, weights, subnet, window, signal);
-    for (const value of values) squares += value * value;
-    count += values.length;
-    logits.push(values);
-  }
-  return { subnet, windows, logits, scale: Math.sqrt(squares / Math.max(1, count)) };
-}
+const ACTIVATIONS_NATS = 0.25;
 
 /**
  * Reloads an ONNX decoder from disk and compares it: each window as one prompt, and again with its
  * first half as a prompt and the rest token by token through the cache.
  * @param path  model.onnx
- * @param dtype  how its weights are stored
+ * @param reference  on the values it stores
  * @throws EngineError `verify` when it differs, `device`, `cancelled`
  */
 export async function verifyOnnx(
   path: string,
-  dtype: StoredDtype,
-  search: SearchTimeModel,
+  runtime: Runtime,
   reference: Reference,
   signal?: AbortSignal,
 ): Promise<Verified> {
-  const check = new Comparison(path, reference, TOLERANCES[dtype]);
-  await compareDecoder(check, path, search, { reference, steps: true }, signal);
-  return check.result();
+  const check = strict(path, reference);
+  await compareDecoder(path, { runtime, reference, steps: true, signal }, (...piece) => {
+    check.add(...piece);
+  });
+  return reportOf(reference, check.result(), null);
 }
 
 /**
  * Reloads an ONNX decoder with integer weights and compares it with the model that its integers stand
  * for: once told to leave activations alone, which shows that every integer is where it belongs, and
- * then as it is.
+ * then as it is, which shows what rounding its activations costs.
  * @param path  model.onnx
- * @param dtype  how its other weights are stored
- * @returns  of the decoder as it is
+ * @param reference  on the values that its integers stand for
  * @throws EngineError `verify` when it differs, `device`, `disk`, `cancelled`
  */
 export async function verifyIntegers(
   path: string,
-  dtype: StoredDtype,
-  search: SearchTimeModel,
+  runtime: Runtime,
   reference: Reference,
   signal?: AbortSignal,
 ): Promise<Verified> {
   const exact = writeExactCopy(path);
+  const check = strict(path, reference);
   try {
-    const check = new Comparison(path, reference, TOLERANCES[dtype]);
     // Prompts only: for single tokens the runtime's exact path is a slow one.
-    await compareDecoder(check, exact, search, { reference, steps: false }, signal);
-    check.result();
+    await compareDecoder(exact, { runtime, reference, steps: false, signal }, (...piece) => {
+      check.add(...piece);
+    });
   } finally {
     await rm(exact, { force: true });
   }
-  const check = new Comparison(path, reference, INTEGER_TOLERANCE);
-  await compareDecoder(check, path, search, { reference, steps: true }, signal);
-  return check.result();
+  const distance = check.result();
+  const asWritten = new LogitComparison(path, reference, 'logits', {
+    largest: Infinity,
+    rootMeanSquare: Infinity,
+    klNats: ACTIVATIONS_NATS,
+    lossNats: ACTIVATIONS_NATS,
+  });
+  await compareDecoder(path, { runtime, reference, steps: true, signal }, (...piece) => {
+    asWritten.add(...piece);
+  });
+  return reportOf(reference, distance, asWritten.result());
 }
 
-async function compareDecoder(
-  check: Comparison,
-  path: string,
+/**
+ * Reloads a sliced checkpoint from disk and compares it.
+ * @param dir  its folder
+ * @param reference  on the values it stores
+ * @throws EngineError `verify` when it differs, `checkpoint` when it cannot be read, `cancelled`
+ */
+export async function verifyCheckpoint(
+  dir: string,
   search: SearchTimeModel,
-  { reference, steps }: { readonly reference: Reference; readonly steps: boolean },
-  signal: AbortSignal | undefined,
+  reference: Reference,
+  signal?: AbortSignal,
+): Promise<Verified> {
+  const { weights, subnet } = await readSubnetCheckpoint(dir, signal);
+  if (subnetKey(subnet) !== subnetKey(reference.subnet)) {
+    throw failed(dir, `subnet ${subnetKey(reference.subnet)}`, subnetKey(subnet));
+  }
+  const check = strict(dir, reference);
+  for (const [i, window] of reference.windows.entries()) {
+    check.add(i, 0, await searchTimeLogits(search, weights, subnet, window, signal), 'reloaded');
+  }
+  return reportOf(reference, check.result(), null);
+}
+
+type Add = (...piece: Parameters<LogitComparison['add']>) => void;
+
+async function compareDecoder(
+  path: string,
+  options: {
+    readonly runtime: Runtime;
+    readonly reference: Reference;
+    readonly steps: boolean;
+    readonly signal: AbortSignal | undefined;
+  },
+  add: Add,
 ): Promise<void> {
-  const decoder = await OnnxDecoder.open(search.forward.runtime, path);
+  const { runtime, reference, steps, signal } = options;
+  const decoder = await OnnxDecoder.open(runtime, path);
   try {
     for (const [i, window] of reference.windows.entries()) {
       throwIfAborted(signal);
-      check.add(i, 0, (await decoder.step([window])).logits, 'as one prompt');
+      add(i, 0, (await decoder.step([window])).logits, 'as one prompt');
       let cache = decoder.emptyCache(1);
       let from = steps ? 0 : window.length;
       while (from < window.length) {
         throwIfAborted(signal);
         const to = from === 0 ? Math.ceil(window.length / 2) : from + 1;
         const step = await decoder.step([window.slice(from, to)], cache);
-        check.add(i, from, step.logits, 'through the cache');
+        add(i, from, step.logits, 'through the cache');
         cache = step.cache;
         from = to;
       }
@@ -153,100 +150,54 @@ async function compareDecoder(
   }
 }
 
-/**
- * Reloads a sliced checkpoint from disk and compares it.
- * @param dir  its folder
- * @throws EngineError `verify` when it differs, `checkpoint` when it cannot be read, `cancelled`
- */
-export async function verifyCheckpoint(
-  dir: string,
-  dtype: StoredDtype,
-  search: SearchTimeModel,
-  reference: Reference,
-  signal?: AbortSignal,
-): Promise<Verified> {
-  const { weights, subnet } = await readSubnetCheckpoint(dir, signal);
-  if (subnetKey(subnet) !== subnetKey(reference.subnet)) {
-    throw failed(dir, `subnet ${subnetKey(reference.subnet)}`, subnetKey(subnet));
-  }
-  return verifyCandidate(dir, dtype, search, { weights, subnet }, reference, signal);
+function strict(what: string, reference: Reference): LogitComparison {
+  return new LogitComparison(what, reference, 'logits', limitsOf(reference));
 }
 
 /**
- * Compares a candidate that was reloaded by the caller, e.g. from a subnet config.
- * @param what  its path, for messages
- * @throws EngineError `verify` when it differs, `cancelled`
+ * Logits that move by at most d keep the KL divergence below d²/2 and the loss within 2d. Both are
+ * means, so a fifth of the largest difference is all that they may show.
  */
-export async function verifyCandidate(
-  what: string,
-  dtype: StoredDtype,
-  search: SearchTimeModel,
-  candidate: { readonly weights: ModelWeights; readonly subnet: Subnet },
+function limitsOf({ largest }: Reference): LogitLimits {
+  const moved = 0.2 * ORDER * largest;
+  return { largest: ORDER, rootMeanSquare: ORDER_MEAN, klNats: moved ** 2 / 2, lossNats: moved };
+}
+
+function reportOf(
   reference: Reference,
-  signal?: AbortSignal,
-): Promise<Verified> {
-  const check = new Comparison(what, reference, TOLERANCES[dtype]);
-  const { weights, subnet } = candidate;
-  for (const [i, window] of reference.windows.entries()) {
-    check.add(i, 0, await searchTimeLogits(search, weights, subnet, window, signal), 'reloaded');
-  }
-  return check.result();
+  distance: LogitDistance,
+  asWritten: LogitDistance | null,
+): Verified {
+  const { largest, windows } = reference;
+  const limits = limitsOf(reference);
+  return {
+    maxDifference: distance.largest,
+    tolerance: limits.largest * largest,
+    largestLogit: largest,
+    klNats: distance.klNats,
+    klTolerance: limits.klNats,
+    lossDifferenceNats: distance.lossNats,
+    lossTolerance: limits.lossNats,
+    tokens: windows.reduce((sum, { length }) => sum + length, 0),
+    rounding: roundingOf(reference),
+    activations:
+      asWritten === null
+        ? null
+        : {
+            klNats: asWritten.klNats,
+            lossDifferenceNats: asWritten.lossNats,
+            limitNats: ACTIVATIONS_NATS,
+          },
+  };
 }
 
-/** Collects differences of logits and throws at the first that is too large. */
-class Comparison {
-  readonly #what: string;
-  readonly #reference: Reference;
-  readonly #tolerance: number;
-  #max = 0;
-  #squares = 0;
-  #count = 0;
-
-  /** @param share  largest difference, as a share of the root mean square of the logits */
-  constructor(what: string, reference: Reference, share: number) {
-    this.#what = what;
-    this.#reference = reference;
-    this.#tolerance = share * reference.scale;
-  }
-
-  /** Compares logits of a window from one of its tokens on. */
-  add(window: number, from: number, logits: Float32Array, how: string): void {
-    const all = this.#reference.logits[window]!;
-    const vocab = all.length / this.#reference.windows[window]!.length;
-    const expected = all.subarray(from * vocab);
-    if (logits.length > expected.length || (from === 0 && logits.length % vocab !== 0)) {
-      throw failed(this.#what, `at most ${expected.length} logits`, `${logits.length}`);
-    }
-    for (let i = 0; i < logits.length; i++) {
-      const difference = Math.abs(logits[i]! - expected[i]!);
-      // Not "greater than": a NaN must fail too.
-      if (!(difference <= this.#tolerance)) {
-        const where = `token ${from + Math.floor(i / vocab)} of window ${window}, ${how}`;
-        const expectation = `logits within ${this.#tolerance.toPrecision(3)} of the search-time model`;
-        throw failed(this.#what, expectation, `a difference of ${difference} at ${where}`);
-      }
-      this.#max = Math.max(this.#max, difference);
-      this.#squares += difference * difference;
-    }
-    this.#count += logits.length;
-  }
-
-  result(): Verified {
-    const mean = Math.sqrt(this.#squares / Math.max(1, this.#count));
-    if (mean > MEAN_SHARE * this.#tolerance) {
-      const allowed = (MEAN_SHARE * this.#tolerance).toPrecision(3);
-      const expectation = `logits within ${allowed} of the search-time model in root mean square`;
-      throw failed(this.#what, expectation, mean.toPrecision(3));
-    }
-    return {
-      maxDifference: this.#max,
-      tolerance: this.#tolerance,
-      tokens: this.#reference.windows.reduce((sum, { length }) => sum + length, 0),
-    };
-  }
-}
-
-function failed(what: string, expected: string, found: string): EngineError {
-  const action = 'Do not use this export. Write it again; if it fails again, report it.';
-  return new EngineError('verify', { what, expected, found, action });
+/** What the values that are stored cost against those of the search. */
+function roundingOf(reference: Reference): NonNullable<Verified['rounding']> | null {
+  if (reference.searched === reference.logits) return null;
+  const cost = new LogitComparison('the stored weights', reference, 'searched', NO_LIMITS);
+  reference.logits.forEach((logits, window) => {
+    cost.add(window, 0, logits, 'rounded');
+  });
+  const { klNats, lossNats } = cost.result();
+  return { klNats, lossDifferenceNats: lossNats };
 }

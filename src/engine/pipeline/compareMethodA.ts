@@ -52,9 +52,12 @@ export function methodARows(
     make: async (): Promise<Made | Known> => {
       const run = earlier();
       const figure = run?.figures[step] ?? null;
-      if (run === null || figure === null) return make(comparison, config, step, scored);
-      const { perplexity, blockParams: params } = figure;
-      return { perplexity, params, seconds: secondsUpTo(step, run) };
+      if (run === null || figure === null || !comparison.comparesWith(figure)) {
+        return make(comparison, config, step, scored);
+      }
+      const { perplexity, blockParams: params, lossNats } = figure;
+      const known = { perplexity, params, seconds: secondsUpTo(step, run) };
+      return lossNats === undefined ? known : { ...known, lossNats };
     },
   }));
 }

@@ -1,5 +1,7 @@
-import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { CompareRow } from '../../protocol/compareRow.ts';
+import { comparableKey, type EvaluatedOn } from '../../protocol/evaluatedOn.ts';
+import type { Perplexity } from '../../protocol/perplexity.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -12,6 +14,7 @@ import { countParameters, denseSubnet } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { ComparisonRecord } from './comparisonRecord.ts';
 import { titleOf, type RowPlace } from './comparisonRows.ts';
+import { heldoutOf } from './heldout.ts';
 import type { TokenPlan } from './tokenPlan.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -30,7 +33,7 @@ export interface Made {
 }
 
 /** Figures of a model that was judged elsewhere. */
-export type Known = Pick<CompareRow, 'params' | 'perplexity' | 'seconds'>;
+export type Known = Pick<CompareRow, 'params' | 'perplexity' | 'lossNats' | 'seconds'>;
 
 /** A row and how it is made. */
 export interface PlannedRow extends RowPlace {
@@ -60,18 +63,27 @@ export interface ComparisonWork {
 export class Comparison {
   readonly config: ResolvedConfig;
   readonly work: ComparisonWork;
+  /** What every perplexity is evaluated on. */
+  readonly #on: EvaluatedOn | undefined;
   #bench: Workbench;
   #biased: Pick<Workbench, 'forward' | 'head'> | undefined;
 
   constructor(work: ComparisonWork) {
     this.work = work;
     this.config = work.config;
+    this.#on = heldoutOf(work.hashes, work.tokens.heldout);
     this.#bench = work.bench;
   }
 
   /** The dense model and what runs it; ask again for each row. */
   get bench(): Workbench {
     return this.#bench;
+  }
+
+  /** True when a perplexity of a run may stand among the rows; of an older version none may. */
+  comparesWith({ evaluatedOn }: Pick<CompareRow, 'evaluatedOn'>): boolean {
+    const key = comparableKey(evaluatedOn);
+    return key !== null && key === comparableKey(this.#on);
   }
 
   /**
@@ -104,17 +116,23 @@ export class Comparison {
     if ('perplexity' in made) return this.#rowOf(name, made);
     const { contender, seconds } =
       'contender' in made ? made : { contender: made, seconds: elapsed };
-    const perplexity = await this.#perplexity(contender);
-    if (!Number.isFinite(perplexity)) throw noNumber(titleOf(name), perplexity);
-    return this.#rowOf(name, { params: this.#sizeOf(contender, name.scope), perplexity, seconds });
+    const { perplexity, lossNats } = await this.#evaluate(name, contender);
+    const params = this.#sizeOf(contender, name.scope);
+    return this.#rowOf(name, { params, perplexity, lossNats, seconds });
   }
 
   #rowOf({ method, pattern, scope }: RowPlace['name'], known: Known): CompareRow {
-    const { params, perplexity, seconds } = known;
+    const { params, perplexity, lossNats, seconds } = known;
     const { shape } = this.bench.weights;
     const { denseBlock } = countParameters(shape, denseSubnet(shape));
     return {
-      ...{ method, pattern, scope, seed: this.config.seed, perplexity },
+      method,
+      pattern,
+      scope,
+      seed: this.config.seed,
+      perplexity,
+      ...(lossNats === undefined ? {} : { lossNats }),
+      ...(this.#on === undefined ? {} : { evaluatedOn: this.#on }),
       ...{ nonzeroFraction: params / denseBlock, params, seconds: Number(seconds.toFixed(2)) },
     };
   }
@@ -128,13 +146,16 @@ export class Comparison {
     return block + extraParameters - (scope === 'structured' ? 0 : zerosIn(weights));
   }
 
-  async #perplexity({ weights, subnet }: Contender): Promise<number> {
+  async #evaluate(name: RowPlace['name'], { weights, subnet }: Contender): Promise<Perplexity> {
     const { signal, tokens } = this.work;
     const { forward, head } =
       weights.shape === this.bench.weights.shape ? this.bench : this.#withBiases(weights.shape);
     const candidate = { weights, subnet };
-    const found = await perplexityOf(forward, head, candidate, tokens.heldout, { signal });
-    return found.perplexity;
+    try {
+      return await perplexityOf(forward, head, candidate, tokens.heldout, { signal });
+    } catch (error) {
+      throw isEngineError(error, 'numeric') ? noNumber(titleOf(name), error) : error;
+    }
   }
 
   /** Graphs of the model with output biases, which FLAP's rows share. */
@@ -199,14 +220,18 @@ function zerosIn({ layers }: ModelWeights): number {
   return count;
 }
 
-function noNumber(title: string, found: number): EngineError {
+function noNumber(title: string, cause: EngineError): EngineError {
   const dense = title === 'dense';
-  return new EngineError('numeric', {
-    what: `Perplexity of ${dense ? 'the dense model' : title}`,
-    expected: 'a finite number',
-    found: String(found),
-    action: dense
-      ? 'Check the checkpoint: its weights or what they compute are out of range.'
-      : 'The method breaks this model at this size; keep more of it.',
-  });
+  const { problem } = cause;
+  return new EngineError(
+    'numeric',
+    {
+      ...problem,
+      what: `Loss of ${dense ? 'the dense model' : title}`,
+      action: dense
+        ? problem.action
+        : 'The method breaks this model at this size; keep more of it.',
+    },
+    { cause },
+  );
 }

@@ -3,6 +3,7 @@ import type { StageName } from '../../protocol/runRecord.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
 import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
+import { DECODED_TOKENS, PROMPT_TOKENS, TIMED_ROUNDS } from './measureFigures.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { isSparsityOnly, type RunSparsity, sparsityOf } from './sparsityPlan.ts';
 
@@ -49,10 +50,12 @@ const TEXT_BYTES_PER_MS = 1_000;
 const UNCACHED_SHARE = 0.9;
 /** Tokens of a batch (see batchesOf). */
 const TOKENS_PER_BATCH = 1024;
-/** Timing a model: prompts of a prefill and decoded tokens of all its rounds (see measureFigures). */
-const [TIMED_PROMPT_TOKENS, TIMED_TOKENS, TIMED_ROUNDS] = [256, 16, 10];
-/** Writing, loading and building a session of a decoder, ms beside its bytes. */
-const DECODER_MS = 100;
+/** Rounds of timing with the one that warms up. */
+const ROUNDS = 1 + TIMED_ROUNDS;
+/** Tokens that go through a decoder one by one in a round: one before the prompt, the rest after it. */
+const SINGLE_TOKENS = 1 + DECODED_TOKENS;
+/** Writing, loading and building a session of a decoder, and a process for its memory, ms. */
+const DECODER_MS = 600;
 /** Tokens on which an export is compared, one by one and whole (see writeExports). */
 const COMPARED_TOKENS = 2 * 2 * 48;
 
@@ -248,12 +251,12 @@ function evaluateWork(rated: RatedWork): Work {
   const subnets = subnetsOf(rated);
   const body = (share: number, count: number): number => bodyFlops(rated, count, length, share);
   const judged = body(1, tokens) + subnets * body(keptShare(rated), tokens);
-  const timedTokens = TIMED_ROUNDS * (Math.min(TIMED_PROMPT_TOKENS, length) + TIMED_TOKENS);
+  const timedTokens = ROUNDS * (Math.min(PROMPT_TOKENS, length) + SINGLE_TOKENS);
   const zeros = config.sparsify.method === 'none' ? 0 : 1;
   const random = config.evaluation.random ? 1 : 0;
   const measuredModels = 1 + Math.min(subnets, 2 + random + zeros);
   const timed = measuredModels * (body(1, timedTokens) + headFlops(rated, timedTokens));
-  const decodedBytes = measuredModels * TIMED_ROUNDS * TIMED_TOKENS * 4 * paramsOf(rated);
+  const decodedBytes = measuredModels * ROUNDS * SINGLE_TOKENS * 4 * paramsOf(rated);
   return {
     flops: judged + (1 + subnets) * headFlops(rated, tokens) + timed,
     calls: (1 + subnets) * batchesOf(tokens, length) * (2 * shape.layers + 4),

@@ -7,7 +7,8 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { readText } from './readText.ts';
-import { planTokens } from './tokenPlan.ts';
+import { HELDOUT_SHARE, planTokens } from './tokenPlan.ts';
+import { windowLength } from './windowLength.ts';
 
 /** Windows of a run, and whether they were counted or extrapolated. */
 export interface WindowCounts extends Readonly<EstimateReport['windows']> {
@@ -22,7 +23,7 @@ const WHOLE_BYTES = 2_000_000;
 /** Part of a larger text that tells its tokens per byte. */
 const SAMPLE_BYTES = 200_000;
 /** Shares of the token plan (see planTokens). */
-const [CALIBRATION_SHARE, SEARCH_SHARE, HELDOUT_SHARE] = [0.75, 0.25, 0.1];
+const [CALIBRATION_SHARE, SEARCH_SHARE] = [0.75, 0.25];
 
 /**
  * Counts the windows a run would have.
@@ -53,7 +54,7 @@ export async function countWindows(
   );
   const calibrated = other === undefined ? known * (1 - HELDOUT_SHARE) : known;
   const fitting = (tokens: number, wish: number, most: number): readonly [number, number] => {
-    const length = Math.min(wish, shape.maxPositions);
+    const length = windowLength(wish, shape);
     return [Math.max(1, Math.min(most, Math.floor(tokens / length))), length];
   };
   const { calibration, search, evaluation } = config;

@@ -1,58 +1,141 @@
-import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type {
   EngineContext,
   EvaluationReport,
   EvaluationRequest,
 } from '../../protocol/engineApi.ts';
+import { isEngineError, type EngineError, type Problem } from '../../protocol/errors.ts';
+import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
+import type { Perplexity } from '../../protocol/perplexity.ts';
+import { eventStamper } from '../../protocol/runEvent.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
+import { countParameters } from '../subnet/count.ts';
 import { windowsOf } from '../tokenizer/tokenWindows.ts';
-import { loadModel } from './loadCandidate.ts';
-import { measureFigures } from './measureFigures.ts';
-import { readText } from './readText.ts';
+import { windowCounts } from './heldout.ts';
+import { type Loaded, loadModel } from './loadCandidate.ts';
+import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';
+import { readText, textHash } from './readText.ts';
+import { makeTemporaryFolder } from './temporaryFolder.ts';
 import { engineVersion } from './versions.ts';
+import { windowLength } from './windowLength.ts';
 
 /**
  * Perplexity, size and speed of a model folder or of a subnet config.
- * @throws EngineError `checkpoint`, `decode`, `text`, `device`, `cancelled`
+ *
+ * The perplexity is logged as soon as it is known. Size and speed need a decoder in the temporary
+ * folder; when that fails, the report holds the perplexity and says why the rest is missing.
+ * @throws EngineError `checkpoint`, `decode`, `text`, `tokenizer`, `device`, `numeric`, `cancelled`
  */
 export async function evaluateModel(
   request: EvaluationRequest,
   context: EngineContext,
 ): Promise<EvaluationReport> {
   const { signal } = context;
-  const text = readText(resolve(request.text));
+  const stamp = eventStamper(Date.now);
+  const log = (level: 'info' | 'warning', text: string): void => {
+    context.emit(stamp({ kind: 'log', level, text }));
+  };
+  const path = resolve(request.text);
+  const text = readText(path);
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
-  const { bench, candidate, storage, fingerprint } = loaded;
+  const { bench, candidate } = loaded;
   try {
-    const { shape } = bench.weights;
-    const length = Math.min(request.context, shape.maxPositions);
+    const length = windowLength(request.context, bench.weights.shape);
     const tokens = await bench.tokenizer.encodeLong(text, signal);
     const all = windowsOf(tokens, length, 'all', { mode: 'contiguous' });
     const windows = (request.maxWindows ?? 0) > 0 ? all.slice(0, request.maxWindows) : all;
-    const result = await perplexityOf(bench.forward, bench.head, candidate, windows, { signal });
-    const { measured } = await measureFigures(
-      bench,
-      { measured: candidate },
-      {
-        folder: await mkdtemp(join(tmpdir(), 'subnet-evaluate-')),
-        storage,
-        origin: { sourceFingerprint: fingerprint, engineVersion },
-        tokens: windows[0]!,
-        signal,
-      },
-    );
+    const found = await perplexityOf(bench.forward, bench.head, candidate, windows, { signal });
+    log('info', sentenceOf(found));
+    const evaluatedOn: EvaluatedOn = {
+      text: textHash(path),
+      share: 1,
+      ...windowCounts(windows),
+      tokenizer: loaded.tokenizerHash,
+      model: await loaded.modelHash(),
+    };
+    const note = (text: string): void => {
+      log('warning', text);
+    };
     return {
       path: resolve(request.path),
-      text: resolve(request.text),
-      ...result,
-      ...measured,
+      text: path,
+      ...found,
       windows: windows.length,
       context: length,
+      evaluatedOn,
+      ...sizesOf(loaded),
+      ...(await measuredOrWhyNot(loaded, windows[0]!, note, signal)),
       device: bench.device.reports.find(({ chosen }) => chosen)!,
     };
   } finally {
     await bench.release();
   }
+}
+
+function sentenceOf({ perplexity, lossNats, tokens }: Perplexity): string {
+  const value = perplexity === null ? 'infinite' : perplexity.toPrecision(5);
+  return `Perplexity ${value} (mean loss ${lossNats.toPrecision(5)} nats) on ${tokens} tokens.`;
+}
+
+function sizesOf({ candidate }: Loaded): Pick<EvaluationReport, 'params' | 'blockParams'> {
+  const { total, block } = countParameters(candidate.weights.shape, candidate.subnet);
+  return { params: total, blockParams: block };
+}
+
+type Measurable = Pick<
+  EvaluationReport,
+  'bytes' | 'prefillMs' | 'decodeMs' | 'timing' | 'peakBytes' | 'notMeasured'
+>;
+
+async function measuredOrWhyNot(
+  loaded: Loaded,
+  tokens: Uint32Array,
+  note: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Measurable> {
+  try {
+    const { bytes, prefillMs, decodeMs, timing, peakBytes } = await measured(
+      loaded,
+      tokens,
+      note,
+      signal,
+    );
+    return { bytes, prefillMs, decodeMs, timing, peakBytes, notMeasured: null };
+  } catch (error) {
+    if (!isEngineError(error) || error.code === 'cancelled') throw error;
+    const notMeasured = problemOf(error);
+    const none = { bytes: null, prefillMs: null, decodeMs: null, timing: null, peakBytes: null };
+    return { ...none, notMeasured };
+  }
+}
+
+/** Beside the dense model where there is one, so that the times can be compared with something. */
+async function measured(
+  { bench, candidate, dense, storage, fingerprint }: Loaded,
+  tokens: Uint32Array,
+  note: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const options = {
+    folder: makeTemporaryFolder(),
+    storage,
+    origin: { sourceFingerprint: fingerprint, engineVersion },
+    tokens,
+    note,
+    signal,
+  };
+  if (dense === candidate) {
+    return (await measureFigures(bench, { dense: candidate }, options)).dense;
+  }
+  const models: Record<string, Candidate> =
+    dense === null ? { model: candidate } : { dense, model: candidate };
+  return (await measureFigures(bench, models, options))['model']!;
+}
+
+/** A disk that refuses is here the temporary folder, and there is nothing to resume. */
+function problemOf({ code, problem }: EngineError): Problem {
+  if (code !== 'disk') return problem;
+  const action = `Free space in ${tmpdir()} or make it writable, or name another temporary folder in TMPDIR (on Windows TEMP).`;
+  return { ...problem, action };
 }

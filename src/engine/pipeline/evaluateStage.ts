@@ -1,4 +1,6 @@
 import * as Type from 'typebox';
+import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
+import type { Perplexity } from '../../protocol/perplexity.ts';
 import { recordOf } from '../../protocol/recordOf.ts';
 import {
   allFigures,
@@ -13,7 +15,9 @@ import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { storageOf } from '../export/storage.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import { type Candidate, measureFigures } from './measureFigures.ts';
+import { heldoutOf } from './heldout.ts';
+import { decoderFolders } from './leftovers.ts';
+import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';
 import { type Quantiser, quantisedPerplexity } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -67,6 +71,7 @@ export function evaluateStage(
   const { origin, quantise } = options;
   const { folder, signal, config } = run;
   const storage = storageOf(config.export.dtype, bench.checkpoint);
+  const on = heldoutOf(folder.manifest.hashes, windows);
   return run.stage('evaluate', {
     kept: recordOf(Type.Union([figureSchema, Type.Null()])),
     restore: allFigures,
@@ -77,15 +82,15 @@ export function evaluateStage(
       });
       const steps = quantise === null ? 0 : 2 * bench.weights.layers.length + windows.length;
       const total = (present.length + 1) * windows.length + steps;
-      const perplexities = new Map<FigureName, number>();
+      const perplexities = new Map<FigureName, Perplexity>();
       for (const [i, { name, candidate }] of present.entries()) {
-        const { perplexity } = await perplexityOf(bench.forward, bench.head, candidate, windows, {
+        const found = await perplexityOf(bench.forward, bench.head, candidate, windows, {
           signal,
           onProgress: (done) => {
             progress(i * windows.length + done, total);
           },
         });
-        perplexities.set(name, perplexity);
+        perplexities.set(name, found);
       }
       let before = present.length * windows.length;
       const further = (done: number): void => {
@@ -95,11 +100,14 @@ export function evaluateStage(
       if (quantised !== null) {
         before += 2 * bench.weights.layers.length;
         // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
-        const from = { folder: folder.file('stages/quantised'), ...storage, origin, signal };
-        const perplexity = await quantisedPerplexity(bench, quantised, windows, {
-          ...{ ...from, onProgress: further },
+        const found = await quantisedPerplexity(bench, quantised, windows, {
+          folder: folder.file(decoderFolders.quantised),
+          ...storage,
+          origin,
+          signal,
+          onProgress: further,
         });
-        perplexities.set('quantised', perplexity);
+        perplexities.set('quantised', found);
       }
       // Reformation changes values, not sizes: the reformed subnet is the one that is measured.
       // Zeros do not change sizes either, but whether they take less time is to be seen, not assumed.
@@ -113,16 +121,22 @@ export function evaluateStage(
         quantised,
       };
       const measured = await measureFigures(bench, withoutNulls(shared), {
-        ...{ folder: folder.file('stages/measure'), storage, origin, signal },
+        folder: folder.file(decoderFolders.measure),
+        storage,
+        origin,
         tokens: windows[0]!,
+        note: (text) => {
+          run.log('warning', text);
+        },
+        signal,
       });
       progress(total, total);
       const figures = Object.fromEntries(
         figureNames.map((name) => {
-          const perplexity = perplexities.get(name);
+          const found = perplexities.get(name);
           const rest = measured[name === 'reformed' ? 'searched' : name];
           const figure =
-            perplexity === undefined || rest === undefined ? null : { perplexity, ...rest };
+            found === undefined || rest === undefined ? null : figureOf(found, on, rest);
           return [name, figure];
         }),
       ) as Record<FigureName, Figure | null>;
@@ -133,6 +147,19 @@ export function evaluateStage(
       return figures;
     },
   });
+}
+
+/**
+ * A figure from its parts.
+ * @param on  what the perplexity was evaluated on; undefined where the run does not say
+ */
+export function figureOf(
+  { perplexity, lossNats }: Perplexity,
+  on: EvaluatedOn | undefined,
+  measured: Measured,
+): Figure {
+  const evaluatedOn = on === undefined ? {} : { evaluatedOn: on };
+  return { perplexity, lossNats, ...evaluatedOn, ...measured };
 }
 
 function withoutNulls<Name extends string>(

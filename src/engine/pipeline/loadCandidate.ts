@@ -16,6 +16,7 @@ import type { Candidate } from './measureFigures.ts';
 import { textHash } from './readText.ts';
 import { reformed } from './reformStage.ts';
 import { sparsified } from './sparsifyStage.ts';
+import { tokenizerHash } from './tokenizerHash.ts';
 import { planTokens } from './tokenPlan.ts';
 import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
 
@@ -26,9 +27,15 @@ const MAX_CONFIG_BYTES = 64_000_000;
 export interface Loaded {
   readonly bench: Bench;
   readonly candidate: Candidate;
+  /** The dense model: the candidate itself, or what it was made from; null where that is not at hand. */
+  readonly dense: Candidate | null;
   readonly storage: Storage;
   /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
   readonly fingerprint: string;
+  /** SHA-256, hex, of the tokenizer. */
+  readonly tokenizerHash: string;
+  /** SHA-256, hex, of every byte of the source model; of a sliced checkpoint, of its own. */
+  readonly modelHash: () => Promise<string>;
 }
 
 /** A subnet config with the source model it is made from. */
@@ -50,22 +57,50 @@ export async function loadModel(
   const absolute = resolve(path);
   const wish = { device, threads: 0 };
   if ((await kindOf(absolute)) === 'file') {
-    const { bench, candidate } = await loadSubnet(absolute, device, signal);
+    const { bench, candidate, config } = await loadSubnet(absolute, device, signal);
     const { checkpoint } = bench;
-    const { fingerprint } = checkpoint;
-    return { bench, candidate, storage: storageOf('source', checkpoint), fingerprint };
+    return {
+      bench,
+      candidate,
+      dense: denseOf(bench),
+      storage: storageOf('source', checkpoint),
+      fingerprint: checkpoint.fingerprint,
+      tokenizerHash: tokenizerHash(checkpoint.folder),
+      // Loading has compared it with the model.
+      modelHash: () => Promise.resolve(config.source.fingerprint),
+    };
   }
   if (await isSlicedCheckpoint(absolute)) {
-    const { weights, subnet, storage } = await readSubnetCheckpoint(absolute, signal);
-    const tokenizer = await loadTokenizer(absolute, weights.shape.vocab);
+    const sliced = await readSubnetCheckpoint(absolute, signal);
+    const { weights, subnet, storage, folder } = sliced;
+    const tokenizer = await loadTokenizer(folder, weights.shape.vocab);
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
-    return { bench, candidate: { weights, subnet }, storage, fingerprint: subnetKey(subnet) };
+    return {
+      bench,
+      candidate: { weights, subnet },
+      dense: null,
+      storage,
+      fingerprint: subnetKey(subnet),
+      tokenizerHash: tokenizerHash(folder),
+      modelHash: () => contentHash(sliced, signal),
+    };
   }
   const bench = await openWorkbench(await openSource(absolute), wish, signal);
-  const { weights, checkpoint } = bench;
-  const candidate = { weights, subnet: denseSubnet(weights.shape) };
-  const storage = storageOf('source', checkpoint);
-  return { bench, candidate, storage, fingerprint: checkpoint.fingerprint };
+  const { checkpoint } = bench;
+  const candidate = denseOf(bench);
+  return {
+    bench,
+    candidate,
+    dense: candidate,
+    storage: storageOf('source', checkpoint),
+    fingerprint: checkpoint.fingerprint,
+    tokenizerHash: tokenizerHash(checkpoint.folder),
+    modelHash: () => contentHash(checkpoint, signal),
+  };
+}
+
+function denseOf({ weights }: Bench): Candidate {
+  return { weights, subnet: denseSubnet(weights.shape) };
 }
 
 /**

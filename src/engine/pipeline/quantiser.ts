@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { Perplexity } from '../../protocol/perplexity.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { decoderPerplexity } from '../export/decoderPerplexity.ts';
@@ -104,7 +105,7 @@ export async function quantisedPerplexity(
     readonly folder: string;
     readonly onProgress: (windowsDone: number) => void;
   },
-): Promise<number> {
+): Promise<Perplexity> {
   const { folder, onProgress, signal } = options;
   try {
     const { path } = await exportOnnx(folder, weights, subnet, { ...options, quantised });

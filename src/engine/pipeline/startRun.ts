@@ -16,12 +16,12 @@ import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
 import { RUNS_ROOT } from '../runs/runLayout.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
-import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/loadTokenizer.ts';
-import { readTokenizerFile } from '../tokenizer/tokenizerFile.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { textHash } from './readText.ts';
 import { RunContext } from './runContext.ts';
 import { runStages } from './runStages.ts';
 import { assertSparsityRuns } from './sparsityPlan.ts';
+import { tokenizerHash } from './tokenizerHash.ts';
 import { engineVersion, versions } from './versions.ts';
 
 /**
@@ -80,6 +80,7 @@ export async function runIn(
 ): Promise<RunOutcome> {
   let run: RunContext;
   try {
+    removeLeftovers(folder.path);
     run = new RunContext(folder, config, context);
   } catch (error) {
     folder.close();
@@ -113,11 +114,6 @@ export async function hashesOf(
     // Not the fingerprint, which is blind to the values of weights: a fine-tune would pass for it.
     model: await contentHash(checkpoint, signal),
   };
-}
-
-function tokenizerHash(folder: string): string {
-  const files = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE];
-  return hashOf(JSON.stringify(files.map((name) => readTokenizerFile(folder, name))));
 }
 
 /** Writing the end must not hide what ended the run, e.g. a full disk. */

@@ -3,6 +3,7 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { splitTokens, windowsOf } from '../tokenizer/tokenWindows.ts';
 import { readText } from './readText.ts';
+import { windowLength } from './windowLength.ts';
 
 /** The windows of a run; no token is in two of the three groups. */
 export interface TokenPlan {
@@ -18,15 +19,16 @@ export interface TokenPlan {
 const SEARCH_EVERY = 4;
 /** Parts a text is cut into, so that both groups come from all of it: texts change on the way. */
 const MOST_PARTS = 64;
-/** Share of the text that is held out when no held-out text is given. */
-const HELDOUT_SHARE = 0.1;
+/** Share of the text, its end, that is held out when no held-out text is given. */
+export const HELDOUT_SHARE = 0.1;
 
 /**
  * Reads the texts of a run and cuts them into disjoint groups of windows.
  *
  * Windows longer than the model's positions are cut to these. A text with fewer windows than asked
  * for gives all it has.
- * @throws EngineError `text` when a text is missing, is not UTF-8 or has not one window
+ * @throws EngineError `text` when a text is missing, is not UTF-8 or has not one window;
+ *   `checkpoint` when the model has one position
  */
 export async function planTokens(
   config: ResolvedConfig,
@@ -34,6 +36,8 @@ export async function planTokens(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<TokenPlan> {
+  const capped = (length: number): number => windowLength(length, shape);
+  const longest = capped(Math.max(config.calibration.length, config.search.length));
   const encode = async (path: string): Promise<Uint32Array> =>
     tokenizer.encodeLong(readText(path), signal);
   const tokens = await encode(config.text);
@@ -42,8 +46,6 @@ export async function planTokens(
     config.heldout === null ? [1 - HELDOUT_SHARE, HELDOUT_SHARE] : [1, 0],
   ) as [Uint32Array, Uint32Array];
   const heldout = config.heldout === null ? rest : await encode(config.heldout);
-  const capped = (length: number): number => Math.min(length, shape.maxPositions);
-  const longest = capped(Math.max(config.calibration.length, config.search.length));
   const { calibration, search } = interleaved(known, longest);
   const context = capped(config.evaluation.context);
   const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous' });

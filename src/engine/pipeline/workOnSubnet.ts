@@ -19,9 +19,13 @@ import { storageOf } from '../export/storage.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
+import { denseSubnet } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
+import { figureOf } from './evaluateStage.ts';
 import { exportSubnet } from './exportSubnet.ts';
+import { heldoutOf } from './heldout.ts';
 import { keptSubnet } from './keptSubnet.ts';
+import { removeLeftovers, subnetDecoderFolder, subnetFolder } from './leftovers.ts';
 import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
@@ -52,6 +56,7 @@ export async function workOnSubnet(
     const source = await openSource(config.model);
     const subnet = subnetOf(folder.path, source.shape, request.key);
     await expectUnchanged(folder, config, source, context.signal);
+    removeLeftovers(folder.path);
     run = new RunContext(folder, config, {
       signal: context.signal,
       emit: (event) => {
@@ -127,7 +132,7 @@ const NO_FIGURES: Figures = {
   ...{ sparse: null, quantised: null },
 };
 
-/** Held-out perplexity, size and speed, as the run measures its own rows. */
+/** Held-out perplexity, size and speed, as the run evaluates its own rows: beside the dense model. */
 function measured(
   run: RunContext,
   bench: Workbench,
@@ -143,23 +148,26 @@ function measured(
   const windows = tokens.heldout;
   return run.timed('evaluate', async (progress) => {
     const total = windows.length + 1;
-    const { perplexity } = await perplexityOf(bench.forward, bench.head, candidate, windows, {
+    const found = await perplexityOf(bench.forward, bench.head, candidate, windows, {
       signal,
       onProgress: (done) => {
         progress(done, total);
       },
     });
-    const figures = await measureFigures(
-      bench,
-      { one: candidate },
-      {
-        folder: folder.file(join(subnetFolder(key), 'measure')),
-        storage: storageOf(config.export.dtype, bench.checkpoint),
-        ...{ origin, signal, tokens: windows[0]! },
+    const { weights } = bench;
+    const models = { dense: { weights, subnet: denseSubnet(weights.shape) }, one: candidate };
+    const figures = await measureFigures(bench, models, {
+      folder: folder.file(subnetDecoderFolder(key)),
+      storage: storageOf(config.export.dtype, bench.checkpoint),
+      origin,
+      tokens: windows[0]!,
+      note: (text) => {
+        run.log('warning', text);
       },
-    );
+      signal,
+    });
     progress(total, total);
-    return { perplexity, ...figures.one };
+    return figureOf(found, heldoutOf(folder.manifest.hashes, windows), figures.one);
   });
 }
 
@@ -182,10 +190,6 @@ function merged(folder: RunFolder, key: string, report: SubnetReport): SubnetRep
     reformed: report.reformed ?? before.reformed,
     exports: [...before.exports.filter(({ form }) => !forms.has(form)), ...report.exports],
   };
-}
-
-function subnetFolder(key: string): string {
-  return join('subnets', key);
 }
 
 function resultFile(key: string): string {

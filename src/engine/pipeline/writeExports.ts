@@ -6,14 +6,9 @@ import { exportCheckpoint } from '../export/exportCheckpoint.ts';
 import { exportCompressed } from '../export/exportCompressed.ts';
 import { exportOnnx, type ExportOrigin, type Written } from '../export/exportOnnx.ts';
 import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
+import { type Reference, referenceOf } from '../export/logitReference.ts';
 import type { Storage } from '../export/storage.ts';
-import {
-  type Reference,
-  referenceOf,
-  verifyCheckpoint,
-  verifyIntegers,
-  verifyOnnx,
-} from '../export/verify.ts';
+import { verifyCheckpoint, verifyIntegers, verifyOnnx } from '../export/verify.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { QuantisedCandidate } from './quantiser.ts';
 
@@ -41,17 +36,16 @@ const COMPARED_WINDOWS = 2;
 const COMPARED_TOKENS = 48;
 
 /**
- * Writes exports, reloads each from disk and compares its logits with the search-time model's.
+ * Writes exports, reloads each from disk and compares its logits with those of the searched model.
  * @throws EngineError `verify` when a reloaded export differs, `disk`, `cancelled`
  */
 export async function writeExports(order: ExportOrder): Promise<ExportReport[]> {
   const { candidate, quantised, search, storage, origin, signal, folder } = order;
-  const { dtype } = storage;
   const { weights, subnet } = candidate;
   const windows = order.windows
     .slice(0, COMPARED_WINDOWS)
     .map((window) => window.slice(0, COMPARED_TOKENS));
-  const reference = await referenceOf(search, weights, subnet, windows, signal);
+  const reference = await referenceOf(search, { weights, subnet }, windows, storage, signal);
   const options = { ...storage, origin, signal };
   const stored = quantised ?? candidate;
   const write: Record<
@@ -68,8 +62,11 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
     checkpoint: (dir) => exportCheckpoint(dir, weights, subnet, order.source, options),
     compressed: (dir) => exportCompressed(dir, weights, subnet, order.source, options),
   };
-  const ofIntegers = (from: QuantisedCandidate): Promise<Reference> =>
-    referenceOf(search, from.weights, subnet, windows, signal);
+  const { runtime } = search.forward;
+  const ofIntegers = (from: QuantisedCandidate): Promise<Reference> => {
+    const model = { weights, subnet, integers: from.weights };
+    return referenceOf(search, model, windows, storage, signal);
+  };
   const reports: ExportReport[] = [];
   makeFolder(folder);
   for (const form of order.forms) {
@@ -77,10 +74,10 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
     const { path, bytes, loadable } = await write[form](dir);
     const verified =
       form !== 'onnx'
-        ? await verifyCheckpoint(dir, dtype, search, reference, signal)
+        ? await verifyCheckpoint(dir, search, reference, signal)
         : quantised === undefined
-          ? await verifyOnnx(path, dtype, search, reference, signal)
-          : await verifyIntegers(path, dtype, search, await ofIntegers(quantised), signal);
+          ? await verifyOnnx(path, runtime, reference, signal)
+          : await verifyIntegers(path, runtime, await ofIntegers(quantised), signal);
     const report = { form, path, bytes, verified, loadable, prefillMs: null, decodeMs: null };
     order.onReport?.(report);
     reports.push(report);

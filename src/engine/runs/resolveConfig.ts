@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fillDefaults } from '../../protocol/configDefaults.ts';
 import type { RunOverrides } from '../../protocol/engineApi.ts';
+import { EngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig, RunConfig } from '../../protocol/runConfig.ts';
 
 /**
@@ -35,5 +36,22 @@ function nameOf(configPath: string): string {
 }
 
 function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
+  return path === '~' || path.startsWith('~/') ? join(homeFolder(path), path.slice(1)) : path;
+}
+
+/** The user's home; a container may run a user that has none. */
+function homeFolder(path: string): string {
+  let home = '';
+  try {
+    home = homedir();
+  } catch {
+    // The system knows no such user; as with an empty HOME, there is none.
+  }
+  if (home !== '') return home;
+  throw new EngineError('config', {
+    what: `The path ${JSON.stringify(path)}`,
+    expected: 'a home folder, which "~" stands for',
+    found: 'a user without one',
+    action: 'Write the whole path, or set HOME.',
+  });
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../../protocol/errors.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
-import { programPlace } from './probeProgram.ts';
+import { programPlace } from './childProgram.ts';
 import type { DeviceName } from './runtime.ts';
 
 /** What decides which devices are worth a try on this machine. */

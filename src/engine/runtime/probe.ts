@@ -1,7 +1,5 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { cancelled, throwIfAborted } from '../../protocol/errors.ts';
+import { type ChildProgram, childProgram, deathOf, runChild } from './childProgram.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
-import { type ProbeProgram, probeProgram } from './probeProgram.ts';
 import type { DeviceName } from './runtime.ts';
 
 /** What the probe process sends, once. */
@@ -36,8 +34,8 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Time the probe may take, ms. */
   readonly timeoutMs?: number;
-  /** Absent: {@link probeProgram}. */
-  readonly program?: ProbeProgram;
+  /** Absent: the product's own. */
+  readonly program?: ChildProgram;
 }
 
 /**
@@ -48,8 +46,6 @@ export const SELF_TEST_TOLERANCE = 1e-3;
 
 /** A real GPU takes seconds, a software one 20 on a busy machine, a driver that hangs for ever. */
 const TIMEOUT_MS = 60_000;
-/** Most of the child's stderr kept, UTF-16 units. */
-const MOST_STDERR = 8_192;
 
 /**
  * Tries a device by really using it in a process of its own: a driver that aborts takes down the
@@ -57,53 +53,15 @@ const MOST_STDERR = 8_192;
  * @throws EngineError `cancelled`; a device that does not work is a result, not an error
  */
 export async function probeDevice(device: DeviceName, options: ProbeOptions): Promise<ProbeResult> {
-  throwIfAborted(options.signal);
-  const { entry, execArgv } = options.program ?? probeProgram();
-  const child = fork(entry, [device, String(options.threads)], {
-    execArgv: [...execArgv],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // JSON would turn an infinite difference into null.
-    serialization: 'advanced',
+  const { threads, signal, timeoutMs = TIMEOUT_MS } = options;
+  const program = options.program ?? childProgram('probe');
+  const end = await runChild<ProbeMessage>(program, [device, String(threads)], {
+    timeoutMs,
+    signal,
   });
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  let timedOut = false;
-  const stop = (): void => void child.kill('SIGKILL');
-  const timer = setTimeout(() => {
-    timedOut = true;
-    stop();
-  }, timeoutMs);
-  options.signal?.addEventListener('abort', stop);
-  try {
-    const end = await endOf(child);
-    if (options.signal?.aborted === true) throw cancelled();
-    if (end.message !== undefined) return judged(end.message);
-    if (timedOut) return failed(`no answer within ${timeoutMs / 1000} s`);
-    return failed(deathOf(end));
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', stop);
-  }
-}
-
-interface ProbeEnd {
-  readonly message: ProbeMessage | undefined;
-  /** Exit code, name of a signal, or why the process could not be started. */
-  readonly exit: string;
-  readonly stderr: string;
-}
-
-function endOf(child: ChildProcess): Promise<ProbeEnd> {
-  return new Promise((resolve) => {
-    let message: ProbeMessage | undefined;
-    let stderr = '';
-    const end = (exit: string): void => resolve({ message, exit, stderr });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-MOST_STDERR);
-    });
-    child.on('message', (sent) => (message = sent as ProbeMessage));
-    child.on('error', (error) => end(error.message));
-    child.on('close', (code, signal) => end(signal ?? `exit code ${code}`));
-  });
+  if (end.message !== undefined) return judged(end.message);
+  if (end.timedOut) return failed(`no answer within ${timeoutMs / 1000} s`);
+  return failed(`the probe ended with ${deathOf(end)}`);
 }
 
 function judged(message: ProbeMessage): ProbeResult {
@@ -121,11 +79,4 @@ function judged(message: ProbeMessage): ProbeResult {
 function failed(message: string): ProbeResult {
   const { cause, action } = classifyDeviceError(message);
   return { ok: false, reason: cause, action, gflops: null };
-}
-
-/** How a process that sent nothing ended, with what it printed about it: an error, or the last line. */
-function deathOf({ exit, stderr }: ProbeEnd): string {
-  const lines = stderr.split(/\r?\n/).filter((line) => !/^\s*$|^Node\.js v/.test(line));
-  const words = lines.findLast((line) => /^(\w*Error)\b.*: /.test(line)) ?? lines.at(-1);
-  return `the probe ended with ${exit}${words === undefined ? '' : `: ${words.trim()}`}`;
 }

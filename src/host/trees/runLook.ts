@@ -87,8 +87,9 @@ export function progressText(run: RunEntry): string {
 
 /** Best perplexity: of the end when there is one, else of the search. */
 export function bestText({ digest }: RunEntry): string {
-  const value = finalFigure(digest)?.perplexity ?? digest.best;
-  return value === null ? '' : formatFitness(value);
+  const figure = finalFigure(digest);
+  if (figure !== null) return formatFitness(figure.perplexity);
+  return digest.best === null ? '' : formatFitness(digest.best);
 }
 
 /** Everything known of a run at a glance, as Markdown. */

@@ -25,8 +25,9 @@ export function formatDuration(ms: number): string {
   return vscode.l10n.t('{0} h {1} min', Math.floor(minutes / 60), rest);
 }
 
-/** A perplexity: two decimals while they mean something. */
-export function formatFitness(value: number): string {
+/** A perplexity: two decimals while they mean something; null: infinite. */
+export function formatFitness(value: number | null): string {
+  if (value === null) return vscode.l10n.t('infinite');
   if (value >= 1e6) return value.toExponential(2);
   return value >= 1000 ? value.toFixed(0) : value.toFixed(value >= 1 ? 2 : 4);
 }

@@ -9,7 +9,12 @@ import {
 import type { CompareRow } from '../../../src/protocol/compareRow.ts';
 import type { ComparisonTable } from '../../../src/protocol/comparisonTable.ts';
 
-function row(method: string, pattern: string, scope: CompareRow['scope'], perplexity: number) {
+function row(
+  method: string,
+  pattern: string,
+  scope: CompareRow['scope'],
+  perplexity: number | null,
+): CompareRow {
   const sizes = { seed: 0, nonzeroFraction: 0.625, params: 1000, seconds: 1.5 };
   return { method, pattern, scope, perplexity, ...sizes };
 }
@@ -48,7 +53,7 @@ test('names the best method of one task, 2:4 of the MLPs before others', () => {
   assert.equal(bestRow(tableOf(rows))?.perplexity, 2.953);
   const without = rows.filter(({ pattern }) => pattern !== '2:4');
   assert.deepEqual([bestRow(tableOf(without))?.method, bestRow(tableOf([]))], ['ours', undefined]);
-  assert.equal(bestRow(tableOf([row('wanda', '2:4', 'mlp', NaN), rows[6]!]))?.method, 'flap');
+  assert.equal(bestRow(tableOf([row('wanda', '2:4', 'mlp', null), rows[6]!]))?.method, 'flap');
 });
 
 test('counts what was left out as decided', () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
-import { referenceOf, verifyOnnx } from '../../../src/engine/export/verify.ts';
+import { referenceOf } from '../../../src/engine/export/logitReference.ts';
+import { verifyOnnx } from '../../../src/engine/export/verify.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 import { changed, F32, randomWindows, searchTimeModel } from './candidates.ts';
@@ -21,7 +22,8 @@ test('heads that keep the first and the second half of the pairs rotate by their
     const { path } = await exportOnnx(folder, weights, subnet, F32);
     const search = searchTimeModel(runtime, weights.shape);
     const windows = randomWindows(weights.shape.vocab, 2, 12);
-    await verifyOnnx(path, 'F32', search, await referenceOf(search, weights, subnet, windows));
+    const reference = await referenceOf(search, { weights, subnet }, windows, { dtype: 'F32' });
+    await verifyOnnx(path, search.forward.runtime, reference);
   } finally {
     await runtime.release();
     await rm(folder, { recursive: true });

@@ -8,7 +8,8 @@ import { decoderPerplexity } from '../../../src/engine/export/decoderPerplexity.
 import { decoderRows } from '../../../src/engine/export/decoderRows.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import type { SearchTimeModel } from '../../../src/engine/export/searchTimeLogits.ts';
-import { referenceOf, verifyIntegers } from '../../../src/engine/export/verify.ts';
+import { referenceOf } from '../../../src/engine/export/logitReference.ts';
+import { verifyIntegers } from '../../../src/engine/export/verify.ts';
 import { perplexityOf } from '../../../src/engine/evaluation/perplexity.ts';
 import type { BlockFormat } from '../../../src/engine/quantise/blockFormat.ts';
 import type { QuantisedModel } from '../../../src/engine/quantise/quantisedModel.ts';
@@ -86,10 +87,13 @@ describe('a model of integers', () => {
               ? await swept(search, weights, subnet, format)
               : roundModel(weights, subnet, format, (mask) => decoderRows(shape, mask));
           const windows = randomWindows(shape.vocab, 2, 11);
-          const reference = await referenceOf(search, quantised.weights, subnet, windows);
+          const model = { weights, subnet, integers: quantised.weights };
+          const reference = await referenceOf(search, model, windows, { dtype: 'F32' });
           const path = await written(quantised, subnet, 'reloaded');
-          const verified = await verifyIntegers(path, 'F32', search, reference);
+          const verified = await verifyIntegers(path, runtime, reference);
           assert.ok(verified.maxDifference > 0 && verified.maxDifference < verified.tolerance);
+          assert.ok(verified.rounding!.klNats > 10 * verified.klNats!, 'integers cost something');
+          assert.ok(verified.activations!.klNats > 0);
         }
         assert.deepEqual((await readdir(join(folder, 'reloaded'))).sort(), [
           'README.md',
@@ -109,15 +113,16 @@ describe('a model of integers', () => {
     );
     const path = await written(quantised, subnet, 'damaged');
     const windows = randomWindows(weights.shape.vocab, 1, 11);
-    const reference = await referenceOf(search, quantised.weights, subnet, windows);
-    await verifyIntegers(path, 'F32', search, reference);
+    const model = { weights, subnet, integers: quantised.weights };
+    const reference = await referenceOf(search, model, windows, { dtype: 'F32' });
+    await verifyIntegers(path, runtime, reference);
     const data = await open(`${path}.data`, 'r+');
     const { size } = await data.stat();
     // The last map of the file; its scales are too few to be there.
     const bytes = new Uint8Array(16).fill(255);
     await data.write(bytes, 0, bytes.length, size - 200);
     await data.close();
-    await assert.rejects(verifyIntegers(path, 'F32', search, reference), (error) =>
+    await assert.rejects(verifyIntegers(path, runtime, reference), (error) =>
       isEngineError(error, 'verify'),
     );
   });
@@ -133,7 +138,10 @@ describe('a model of integers', () => {
     const own = await decoderPerplexity(runtime, path, shape.vocab, windows);
     const { forward, head } = search;
     const wanted = await perplexityOf(forward, head, { weights, subnet }, windows);
-    assert.ok(Math.abs(own / wanted.perplexity - 1) < 1e-4, `${own}, ${wanted.perplexity}`);
+    assert.ok(
+      Math.abs(own.perplexity! / wanted.perplexity! - 1) < 1e-4,
+      `${own.perplexity}, ${wanted.perplexity}`,
+    );
     const quantised = await swept(search, weights, subnet, EIGHT);
     const integers = await decoderPerplexity(
       ...([runtime, await written(quantised, subnet, 'asked'), shape.vocab, windows] as const),
@@ -141,8 +149,8 @@ describe('a model of integers', () => {
     const stands = await perplexityOf(
       ...([forward, head, { weights: quantised.weights, subnet }, windows] as const),
     );
-    assert.ok(Math.abs(integers / stands.perplexity - 1) < 0.05);
-    assert.notEqual(integers, stands.perplexity);
+    assert.ok(Math.abs(integers.perplexity! / stands.perplexity! - 1) < 0.05);
+    assert.notEqual(integers.perplexity, stands.perplexity);
   });
 
   test('zeros of a sparse candidate stay zeros, and rows it does not keep stay as they were', async () => {

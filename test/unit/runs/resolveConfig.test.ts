@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { resolveConfig } from '../../../src/engine/runs/resolveConfig.ts';
+import { isEngineError } from '../../../src/protocol/errors.ts';
 import { parseRunConfig } from '../../../src/protocol/parseRunConfig.ts';
 
 test('makes paths absolute, from the folder of the config', () => {
@@ -12,6 +13,21 @@ test('makes paths absolute, from the folder of the config', () => {
   assert.equal(full.text, join(homedir(), 't'));
   assert.equal(full.heldout, '/h');
   assert.equal(full.name, 'smol');
+});
+
+test('needs a home only for a path that begins there', () => {
+  const before = process.env['HOME'];
+  process.env['HOME'] = '';
+  try {
+    assert.equal(resolve('{"model":"m","ratio":0.7,"text":"t"}').model.endsWith('/m'), true);
+    assert.throws(
+      () => resolve('{"model":"~/m","ratio":0.7,"text":"t"}'),
+      (error) => isEngineError(error, 'config') && /set HOME/.test(error.message),
+    );
+  } finally {
+    if (before === undefined) delete process.env['HOME'];
+    else process.env['HOME'] = before;
+  }
 });
 
 test('leaves nothing undefined', () => {

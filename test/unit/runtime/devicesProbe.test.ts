@@ -3,15 +3,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { ChildProgram } from '../../../src/engine/runtime/childProgram.ts';
 import { probeDevice, type ProbeMessage } from '../../../src/engine/runtime/probe.ts';
-import type { ProbeProgram } from '../../../src/engine/runtime/probeProgram.ts';
+
 import { isEngineError } from '../../../src/protocol/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'probe-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A program that behaves as a broken driver makes the probe behave. */
-function program(name: string, source: string): ProbeProgram {
+function program(name: string, source: string): ChildProgram {
   const entry = join(folder, `${name}.cjs`);
   writeFileSync(entry, source);
   return { entry, execArgv: [] };

@@ -59,7 +59,7 @@ describe('what a host tells the page of a comparison', () => {
         { ...content, table: undefined },
         { ...content, table: { ...table, rows: {} } },
       ],
-      { ...content, table: { ...table, rows: [{ ...table.rows[0], perplexity: null }] } },
+      { ...content, table: { ...table, rows: [{ ...table.rows[0], perplexity: 'none' }] } },
       { ...content, table: { ...table, rows: [{ ...table.rows[0], scope: 'x' }] } },
       { ...content, table: { ...table, leftOut: [{}] } },
       { ...content, table: { ...table, heldout: null } },

@@ -32,16 +32,16 @@ it('draws the figures of the run and those of its subnets', () => {
 
 it('has on its front what nothing beats in both size and perplexity', () => {
   const points = qualityPoints(snapshotOf([...measured, report]));
-  const front = paretoFront(points, 'params').map(({ figure: { perplexity } }) => perplexity);
+  const front = paretoFront(points, 'params').map(({ figure: { perplexity } }) => perplexity!);
   assert.deepEqual(front, [40, 34, 20]);
   for (const point of points) {
     const beaten = points.some(
       ({ figure: other }) =>
         other.params <= point.figure.params &&
-        other.perplexity <= point.figure.perplexity &&
-        (other.params < point.figure.params || other.perplexity < point.figure.perplexity),
+        other.perplexity! <= point.figure.perplexity! &&
+        (other.params < point.figure.params || other.perplexity! < point.figure.perplexity!),
     );
-    assert.equal(front.includes(point.figure.perplexity), !beaten);
+    assert.equal(front.includes(point.figure.perplexity!), !beaten);
   }
 });
 

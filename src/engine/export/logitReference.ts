@@ -1,0 +1,94 @@
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { ForwardPass } from '../graphs/forwardPass.ts';
+import { LossHead } from '../graphs/lossHead.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
+import { Runtime, type Tensor } from '../runtime/runtime.ts';
+import type { Subnet } from '../subnet/subnet.ts';
+import type { SearchTimeModel } from './searchTimeLogits.ts';
+import type { Storage } from './storage.ts';
+import { isExact, type StoredForm, storedEdges, storedLayer } from './storedWeights.ts';
+
+/** Logits that an export must give, against which every form of it is compared. */
+export interface Reference {
+  readonly subnet: Subnet;
+  readonly windows: readonly Uint32Array[];
+  /** Per window, [T, V]: the search-time model with the values that the export stores. */
+  readonly logits: readonly Float32Array[];
+  /** The same with the values of the search; the very arrays where the export stores these. */
+  readonly searched: readonly Float32Array[];
+  /** Largest magnitude of a logit: the unit of the tolerance. */
+  readonly largest: number;
+}
+
+/** What a reference is made of. */
+export interface ReferenceModel {
+  readonly weights: ModelWeights;
+  readonly subnet: Subnet;
+  /** The model that integers stand for, when the export stores integers. */
+  readonly integers?: ModelWeights | undefined;
+}
+
+/**
+ * Runs the search-time model for all comparisons of its exports, on the values that they store. So
+ * an export of any element type must give these logits up to the order of additions, and whatever
+ * rounding the weights costs is known apart from it.
+ *
+ * Memory: T·V float32 per window, twice where weights are rounded, so a few windows of some dozens of
+ * tokens are enough; besides, the rounded embedding and head and one rounded block.
+ * @param windows  token ids
+ * @param storage  how floats are stored
+ * @throws EngineError `cancelled`, `device`
+ */
+export async function referenceOf(
+  search: SearchTimeModel,
+  model: ReferenceModel,
+  windows: readonly Uint32Array[],
+  storage: Storage,
+  signal?: AbortSignal,
+): Promise<Reference> {
+  const { weights, subnet, integers } = model;
+  const searched = await logitsOf(search, { weights, subnet }, windows, AS_SEARCHED, signal);
+  const form: StoredForm = { storage, integerMaps: integers !== undefined };
+  const logits = isExact(form)
+    ? searched
+    : await logitsOf(search, { weights: integers ?? weights, subnet }, windows, form, signal);
+  let largest = 0;
+  for (const values of logits) {
+    for (const value of values) largest = Math.max(largest, Math.abs(value));
+  }
+  return { subnet, windows, logits, searched, largest };
+}
+
+const AS_SEARCHED: StoredForm = { storage: { dtype: 'F32' }, integerMaps: false };
+
+async function logitsOf(
+  search: SearchTimeModel,
+  { weights, subnet }: ReferenceModel,
+  windows: readonly Uint32Array[],
+  form: StoredForm,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array[]> {
+  const { runtime, shape } = search.forward;
+  // A device keeps the weights it was given: rounded ones go to a runtime that is released.
+  const own =
+    runtime.onDevice && form.storage.dtype !== 'F32'
+      ? new Runtime(runtime.device, runtime.threads)
+      : null;
+  const forward = own === null ? search.forward : new ForwardPass(own, shape);
+  const head = own === null ? search.head : new LossHead(forward);
+  const edges = storedEdges(weights, form);
+  let states: readonly Tensor[] = windows.map((window) => forward.embed(edges, [window]));
+  try {
+    for (const [l, mask] of subnet.layers.entries()) {
+      const next = await forward.block(storedLayer(weights, l, form), mask, states, signal);
+      releaseTensors(states);
+      states = next;
+    }
+    const logits: Float32Array[] = [];
+    for (const state of states) logits.push(await head.logits(edges, state));
+    return logits;
+  } finally {
+    releaseTensors(states);
+    await own?.release();
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { evaluateModel } from '../../src/engine/pipeline/evaluateModel.ts';
+import { makeTemporaryFolder } from '../../src/engine/pipeline/temporaryFolder.ts';
+import type { EvaluationReport } from '../../src/protocol/engineApi.ts';
+import { comparableKey } from '../../src/protocol/evaluatedOn.ts';
+import type { RunEvent } from '../../src/protocol/runEvent.ts';
+import { isDenseTiming } from '../../src/protocol/timing.ts';
+import { errorOf, start, temporaryFolder } from './inProcess.ts';
+import { type TinyRun, writeTinyRun } from './tinyRun.ts';
+import { tinyWeights, writeTinyModel } from '../fixtures/tinyModel.ts';
+
+const folder = temporaryFolder();
+let files: TinyRun;
+
+before(async () => {
+  files = await writeTinyRun(join(folder, 'run'), { search: { enabled: false } });
+});
+
+function evaluate(path: string, watch?: (event: RunEvent) => void): Promise<EvaluationReport> {
+  const request = { path, text: files.text, context: 32, maxWindows: 4, device: 'cpu' } as const;
+  const signal = new AbortController().signal;
+  return evaluateModel(request, { signal, emit: (event) => watch?.(event) });
+}
+
+describe('an evaluation', () => {
+  test('says what it was made on, and what it compares with', async () => {
+    const { runFolder, figures } = await start(files.config);
+    const dense = await evaluate(files.model);
+    const { evaluatedOn: on } = dense;
+    assert.deepEqual([on.context, on.windows, on.tokens, on.share], [32, 4, 4 * 31, 1]);
+    assert.ok(isDenseTiming(dense.timing!));
+    const subnet = await evaluate(join(runFolder, 'export', 'subnet.json'));
+    assert.equal(comparableKey(subnet.evaluatedOn), comparableKey(on), 'a subnet and its model');
+    assert.ok(!isDenseTiming(subnet.timing!), 'timed beside the dense model');
+    const own = figures.dense!.evaluatedOn!;
+    assert.deepEqual([own.model, own.tokenizer, own.text], [on.model, on.tokenizer, on.text]);
+    assert.equal(own.share, 0.1, 'the run held out the end of the same text');
+    assert.notEqual(comparableKey(own), comparableKey(on));
+    const keys = Object.values(figures).flatMap((figure) =>
+      figure === null ? [] : [comparableKey(figure.evaluatedOn)],
+    );
+    assert.deepEqual([...new Set(keys)], [comparableKey(own)], 'rows of a run compare');
+    const sliced = await evaluate(join(runFolder, 'export', 'checkpoint'));
+    assert.equal(sliced.timing!.ratio, null, 'its dense model is not at hand');
+    assert.notEqual(comparableKey(sliced.evaluatedOn), comparableKey(on));
+    assert.ok(Math.abs(sliced.lossNats - subnet.lossNats) < 1e-5);
+  });
+
+  test('of a model whose perplexity is infinite tells its loss', async () => {
+    const loud = join(folder, 'loud');
+    const weights = tinyWeights({ tied: false });
+    await writeTinyModel(
+      loud,
+      { tied: false },
+      {
+        ...weights,
+        head: weights.head.map((value) => 3000 * value),
+      },
+    );
+    const events: RunEvent[] = [];
+    const report = await evaluate(loud, (event) => events.push(event));
+    assert.equal(report.perplexity, null);
+    assert.ok(report.lossNats > 709.8 && report.lossNats < 1e5, String(report.lossNats));
+    assert.equal(report.notMeasured, null);
+    assert.match(JSON.stringify(events), /Perplexity infinite \(mean loss /);
+  });
+});
+
+describe('the temporary folder', () => {
+  const known = process.env['TMPDIR'];
+  after(() => {
+    restore();
+  });
+  function restore(): void {
+    if (known === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = known;
+  }
+
+  for (const [name, place] of [
+    ['that is not there', 'none'],
+    ['that is no folder', 'file'],
+  ] as const) {
+    test(`${name} costs the times, not the perplexity`, async () => {
+      const whole = await evaluate(files.model);
+      const path = join(folder, place);
+      if (place === 'file') writeFileSync(path, '');
+      process.env['TMPDIR'] = path;
+      try {
+        const report = await evaluate(files.model);
+        assert.equal(report.perplexity, whole.perplexity);
+        assert.deepEqual(
+          [report.bytes, report.prefillMs, report.timing, report.peakBytes],
+          [null, null, null, null],
+        );
+        assert.match(report.notMeasured!.action, /TMPDIR/);
+        assert.equal(report.params, whole.params);
+      } finally {
+        restore();
+      }
+    });
+  }
+
+  test('keeps nothing of an evaluation, even of one that was killed', async () => {
+    const temporary = join(folder, 'temporary');
+    mkdirSync(temporary);
+    process.env['TMPDIR'] = temporary;
+    try {
+      const abandoned = abandonedFolder();
+      assert.ok(existsSync(abandoned));
+      const foreign = join(temporary, 'subnet-evaluate-other');
+      mkdirSync(foreign);
+      const mine = makeTemporaryFolder();
+      assert.ok(!existsSync(abandoned), 'its process is gone');
+      await evaluate(files.model);
+      const left = readdirSync(temporary)
+        .filter((entry) => entry.startsWith('subnet-evaluate-'))
+        .map((entry) => join(temporary, entry));
+      assert.deepEqual(left.sort(), [foreign, mine].sort(), 'one of a living process stays');
+    } finally {
+      restore();
+    }
+  });
+});
+
+test('a text that is missing is told before the model is loaded', async () => {
+  const request = { path: files.model, text: join(folder, 'no.txt'), context: 32 };
+  const { signal } = new AbortController();
+  const error = await errorOf(evaluateModel(request, { signal, emit: () => undefined }));
+  assert.equal(error.code, 'text');
+});
+
+/** A folder whose process ended without removing it. */
+function abandonedFolder(): string {
+  const module = new URL('../../src/engine/pipeline/temporaryFolder.ts', import.meta.url).href;
+  const program = `import { makeTemporaryFolder } from '${module}'; console.log(makeTemporaryFolder());`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', program],
+    { encoding: 'utf8' },
+  );
+  assert.notEqual(stdout, '', stderr);
+  return stdout.trim();
+}
