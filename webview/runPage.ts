@@ -117,10 +117,10 @@ const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HT
     const layout = el(
       'div',
       { class: 'overview' },
-      el('div', { class: 'column' }, figures.element, fitness.element, subnets.element),
+      el('div', { class: 'column' }, fitness.element, subnets.element, figures.element),
       el('div', { class: 'column' }, selected.element, quality.element, lineage.element),
     );
-    return [[figures, fitness, selected, subnets, quality, lineage], layout];
+    return [[fitness, selected, subnets, quality, lineage, figures], layout];
   },
   masks: (page) =>
     single(

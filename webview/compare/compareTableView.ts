@@ -6,6 +6,7 @@ import { areAlike, incomparableText, perplexityKey, searchKey } from '../data/co
 import { el, icon, onChange, setText } from '../dom.ts';
 import { formatScore, formatShare, UNKNOWN } from '../format.ts';
 import { measures, PERPLEXITY } from '../views/figuresView.ts';
+import { fitnessName, lowerFirst } from '../views/fitnessName.ts';
 import { shownState, stateWords } from '../views/runState.ts';
 import type { State } from '../store.ts';
 import { createScrollFrame } from '../table/scrollFrame.ts';
@@ -53,7 +54,7 @@ export function createCompareTableView(): View {
       words('Keeps', runs, ({ head: { ratio } }) =>
         ratio === null ? UNKNOWN : formatShare(ratio),
       ),
-      line('Best search figure', runs, bestFitness, formatScore, areAlike(runs, searchKey)),
+      line(searchTitle(runs), runs, bestFitness, formatScore, areAlike(runs, searchKey)),
       words('Evaluated', runs, (run) => {
         const outcome = outcomeOf(run);
         return outcome === null ? UNKNOWN : figureTitles[outcome.name];
@@ -75,6 +76,12 @@ export function createCompareTableView(): View {
     },
     dispose: () => undefined,
   };
+}
+
+/** What the searches judge by, where that is one figure. */
+function searchTitle(runs: readonly RunSnapshot[]): string {
+  const names = new Set(runs.map(fitnessName));
+  return names.size === 1 ? `Best ${lowerFirst([...names][0]!)}` : 'Best search figure';
 }
 
 function valueOf(run: RunSnapshot, of: (figure: Figure) => number | null): number | null {

@@ -1,7 +1,7 @@
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import { valueIn } from '../../src/dashboard/model/runPlan.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
-import { comparableKey } from '../../src/protocol/evaluatedOn.ts';
+import { comparableKey } from '../../src/protocol/comparableKey.ts';
 
 /** Key of what the held-out perplexity of a run compares with; null: with nothing. */
 export function perplexityKey({ model }: RunSnapshot): string | null {

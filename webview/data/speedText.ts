@@ -1,5 +1,5 @@
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import type { SpeedChange, TimedStep } from '../../src/protocol/timing.ts';
+import type { SpeedChange, TimedStep } from '../../src/protocol/speedChange.ts';
 import { formatMoment, formatMs } from '../format.ts';
 
 /** What is known of the speed of one model beside another; empty when nothing is. */

@@ -1,6 +1,6 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';
-import { speedChange, timedSteps, type SpeedChange } from '../../src/protocol/timing.ts';
+import { speedChange, timedSteps, type SpeedChange } from '../../src/protocol/speedChange.ts';
 import { speedText } from '../data/speedText.ts';
 import { formatBytes } from '../format.ts';
 

@@ -1,5 +1,5 @@
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
-import { speedChange, type TimedStep } from '../../src/protocol/timing.ts';
+import { speedChange, type TimedStep } from '../../src/protocol/speedChange.ts';
 import { speedText } from '../data/speedText.ts';
 import { hasFurtherSteps } from '../data/sparseRun.ts';
 import { el, onChange, show } from '../dom.ts';

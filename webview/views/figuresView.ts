@@ -3,7 +3,7 @@ import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
-import { speedAgainstDense, type TimedStep } from '../../src/protocol/timing.ts';
+import { speedAgainstDense, type TimedStep } from '../../src/protocol/speedChange.ts';
 import { figureHelp } from '../data/quality.ts';
 import { speedText, spreadText, timingNote } from '../data/speedText.ts';
 import { el, onChange, setText } from '../dom.ts';

@@ -1,7 +1,7 @@
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import { speedAgainstDense, type TimedStep } from '../../src/protocol/timing.ts';
+import { speedAgainstDense, type TimedStep } from '../../src/protocol/speedChange.ts';
 import { outcomeOf } from '../data/quality.ts';
 import { speedText } from '../data/speedText.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';

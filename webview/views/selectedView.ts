@@ -1,7 +1,7 @@
 import { namedMasks, type RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
-import { speedAgainstDense } from '../../src/protocol/timing.ts';
+import { speedAgainstDense } from '../../src/protocol/speedChange.ts';
 import { speedText, timeText } from '../data/speedText.ts';
 import { createButton } from '../controls/button.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';

@@ -20,7 +20,7 @@ export function createStageStripView(page: Page): View {
   const bring = onChange((at: number) => {
     const cell = cells[at]?.element;
     // In a narrow panel the stages are one line that scrolls.
-    if (cell !== undefined) element.scrollLeft = cell.offsetLeft - element.offsetLeft;
+    if (cell !== undefined) element.scrollLeft = cell.offsetLeft;
   });
   followOverflow(element, [element], () => undefined);
   let before: string | null = null;

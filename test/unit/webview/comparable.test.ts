@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { RunSnapshot } from '../../../src/dashboard/model/runSnapshot.ts';
 import type { EvaluatedOn } from '../../../src/protocol/evaluatedOn.ts';
-import { speedAgainstDense } from '../../../src/protocol/timing.ts';
+import { speedAgainstDense } from '../../../src/protocol/speedChange.ts';
 import {
   areAlike,
   incomparableText,

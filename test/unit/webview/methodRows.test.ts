@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { perplexityValue } from '../../../src/protocol/perplexity.ts';
 import { leftOutNotes, methodGrids, winsOf } from '../../../webview/data/methodGrid.ts';
 import {
   filteredRows,
@@ -136,7 +137,7 @@ describe('the best method over all columns', () => {
       patterns.forEach((_, at) => {
         const values = lines.flatMap(({ method, cells }) => {
           const cell = cells[at];
-          return cell?.kind === 'row' ? [[method, cell.row.perplexity] as const] : [];
+          return cell?.kind === 'row' ? [[method, perplexityValue(cell.row.perplexity)] as const] : [];
         });
         const least = Math.min(...values.map(([, value]) => value));
         for (const [method, value] of values) {
