@@ -14,7 +14,8 @@ const TELL_MS = 250;
 
 interface Known {
   readonly log: RunLog;
-  reading: RunReading;
+  /** Of the log as a whole; undefined while it is read for the first time. */
+  reading: RunReading | undefined;
   /** Set while the run may be written to. */
   stopWatching: (() => void) | undefined;
 }
@@ -26,6 +27,7 @@ interface Known {
  */
 export class RunStore implements vscode.Disposable {
   private readonly roots: RunRoots;
+  private readonly cache: DigestCache | undefined;
   private readonly known = new Map<string, Known>();
   private readonly rootWatchers = new Map<string, FSWatcher>();
   private readonly changed = new vscode.EventEmitter<void>();
@@ -38,8 +40,10 @@ export class RunStore implements vscode.Disposable {
   /** Something in {@link rows} changed; at most four times a second. */
   readonly onDidChange = this.changed.event;
 
-  constructor(roots: RunRoots) {
+  /** @param cache  spares reading the logs of runs that ended in earlier windows */
+  constructor(roots: RunRoots, cache?: DigestCache) {
     this.roots = roots;
+    this.cache = cache;
   }
 
   /** Queued runs, then runs newest first, then folders that cannot be read. */
@@ -100,8 +104,8 @@ export class RunStore implements vscode.Disposable {
 
   /** Reads one run again now. */
   touch(folder: string): void {
-    this.readOne(folder);
-    this.announceSoon();
+    if (this.readOne(folder)) void this.catchUp(folder).then(() => this.announceSoon());
+    else this.announceSoon();
   }
 
   dispose(): void {
@@ -127,10 +131,10 @@ export class RunStore implements vscode.Disposable {
     }
     for (const folder of folders) {
       if (this.disposed) return;
-      this.readOne(folder);
-      // A turn for the window's other work between two runs.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.catchUp(folder);
+      this.announceSoon();
     }
+    this.cache?.keepOnly([...this.known.values()].map(({ log }) => log.folder));
     this.announce();
   }
 
