@@ -12,7 +12,7 @@ import { withEngine } from './withEngine.ts';
 export function addEvaluateCommand(program: Command, shell: Shell): void {
   program
     .command('evaluate')
-    .summary('measure perplexity, size and speed of a model or a subnet')
+    .summary('perplexity, size, speed and memory of a model or a subnet')
     .description(
       'Perplexity over contiguous windows of a text, without overlap and without a begin token: ' +
         'exp of the mean negative log-likelihood of all predicted tokens. Size, speed and memory are ' +
@@ -25,7 +25,7 @@ export function addEvaluateCommand(program: Command, shell: Shell): void {
     .option('--context <tokens>', 'window; capped by the model', wholeNumber(2, 1 << 20), 2048)
     .option('--max-windows <count>', 'windows to evaluate; 0: all', wholeNumber(0, 1 << 20), 0)
     .addOption(deviceOption())
-    .addOption(jsonOption('the measurements'))
+    .addOption(jsonOption('the figures'))
     .addHelpText(
       'after',
       `
@@ -62,7 +62,7 @@ function reportText(report: EvaluationReport): string {
   const rows = [
     ['perplexity', formatFitness(report.perplexity)],
     ['mean loss', `${report.lossNats.toFixed(4)} nats`],
-    ['measured on', `${report.tokens} tokens in ${report.windows} windows of ${report.context}`],
+    ['evaluated on', `${report.tokens} tokens in ${report.windows} windows of ${report.context}`],
     ['parameters', `${formatCount(report.params)}, in blocks ${formatCount(report.blockParams)}`],
     ...(bytes === null ? [] : [['on disk', formatBytes(bytes)]]),
     ...speedRows(report),

@@ -9,6 +9,7 @@ import { takeRunLock } from '../../src/engine/runs/runLock.ts';
 import type { CompareRequest, CompareRow } from '../../src/protocol/compareRow.ts';
 import { COMPARISON_FILE, type ComparisonTable } from '../../src/protocol/comparisonTable.ts';
 import { isEngineError } from '../../src/protocol/errors.ts';
+import { comparableKey } from '../../src/protocol/evaluatedOn.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
 import { start, temporaryFolder } from './inProcess.ts';
 import { TINY_CONFIG, writeConfig, writeTinyRun } from './tinyRun.ts';
@@ -50,8 +51,12 @@ describe('a comparison', () => {
     assert.deepEqual(rows[0], {
       ...{ method: 'dense', pattern: 'dense', scope: 'all', seed: 0 },
       ...{ perplexity: rows[0]!.perplexity, nonzeroFraction: 1, params: dense },
+      ...{ lossNats: rows[0]!.lossNats, evaluatedOn: rows[0]!.evaluatedOn },
       seconds: rows[0]!.seconds,
     });
+    for (const { perplexity, lossNats = NaN } of rows) assert.equal(perplexity, Math.exp(lossNats));
+    assert.equal(new Set(rows.map((row) => comparableKey(row.evaluatedOn))).size, 1);
+    assert.notEqual(comparableKey(rows[0]!.evaluatedOn), null, 'all rows compare');
   });
 
   it(

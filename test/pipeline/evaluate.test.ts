@@ -13,6 +13,7 @@ import { errorOf, start, temporaryFolder } from './inProcess.ts';
 import { type TinyRun, writeTinyRun } from './tinyRun.ts';
 import { tinyWeights, writeTinyModel } from '../fixtures/tinyModel.ts';
 
+const windows = process.platform === 'win32' && 'Windows has no such limits';
 const folder = temporaryFolder();
 let files: TinyRun;
 
@@ -80,29 +81,37 @@ describe('the temporary folder', () => {
     else process.env['TMPDIR'] = known;
   }
 
-  for (const [name, place] of [
-    ['that is not there', 'none'],
-    ['that is no folder', 'file'],
+  for (const [name, make] of [
+    ['that is not there', () => join(folder, 'none')],
+    ['that is no folder', plainFile],
+    ['that cannot be written', readOnlyFolder],
   ] as const) {
-    test(`${name} costs the times, not the perplexity`, async () => {
+    const skip = make === readOnlyFolder && windows;
+    test(`${name} costs the times, not the perplexity`, { skip }, async () => {
       const whole = await evaluate(files.model);
-      const path = join(folder, place);
-      if (place === 'file') writeFileSync(path, '');
-      process.env['TMPDIR'] = path;
+      process.env['TMPDIR'] = make();
       try {
-        const report = await evaluate(files.model);
-        assert.equal(report.perplexity, whole.perplexity);
-        assert.deepEqual(
-          [report.bytes, report.prefillMs, report.timing, report.peakBytes],
-          [null, null, null, null],
-        );
-        assert.match(report.notMeasured!.action, /TMPDIR/);
-        assert.equal(report.params, whole.params);
+        expectOnlyTimesMissing(await evaluate(files.model), whole);
       } finally {
         restore();
       }
     });
   }
+
+  test('that is full costs the times, not the perplexity', { skip: windows }, async () => {
+    const whole = await evaluate(files.model);
+    const temporary = join(folder, 'full');
+    mkdirSync(temporary);
+    const program = join(import.meta.dirname, '..', 'fakes', 'evaluateMain.ts');
+    const command = `ulimit -f 16; exec "${process.execPath}" --import tsx "${program}" "${files.model}" "${files.text}"`;
+    const { stdout, stderr } = spawnSync('sh', ['-c', command], {
+      ...{ encoding: 'utf8', env: { ...process.env, TMPDIR: temporary } },
+    });
+    const report = JSON.parse(stdout || stderr) as EvaluationReport;
+    expectOnlyTimesMissing(report, whole);
+    assert.match(report.notMeasured!.what, /model\.onnx\.data$/);
+    assert.deepEqual(foldersIn(temporary), [], 'the unfinished decoder is removed');
+  });
 
   test('keeps nothing of an evaluation, even of one that was killed', async () => {
     const temporary = join(folder, 'temporary');
@@ -116,10 +125,11 @@ describe('the temporary folder', () => {
       const mine = makeTemporaryFolder();
       assert.ok(!existsSync(abandoned), 'its process is gone');
       await evaluate(files.model);
-      const left = readdirSync(temporary)
-        .filter((entry) => entry.startsWith('subnet-evaluate-'))
-        .map((entry) => join(temporary, entry));
-      assert.deepEqual(left.sort(), [foreign, mine].sort(), 'one of a living process stays');
+      assert.deepEqual(
+        foldersIn(temporary),
+        [foreign, mine].sort(),
+        'one of a living process stays',
+      );
     } finally {
       restore();
     }
@@ -132,6 +142,36 @@ test('a text that is missing is told before the model is loaded', async () => {
   const error = await errorOf(evaluateModel(request, { signal, emit: () => undefined }));
   assert.equal(error.code, 'text');
 });
+
+function expectOnlyTimesMissing(report: EvaluationReport, whole: EvaluationReport): void {
+  assert.equal(report.perplexity, whole.perplexity);
+  assert.equal(report.params, whole.params);
+  const { bytes, prefillMs, decodeMs, timing, peakBytes } = report;
+  assert.deepEqual([bytes, prefillMs, decodeMs, timing, peakBytes], Array(5).fill(null));
+  assert.match(report.notMeasured!.action, /TMPDIR/);
+}
+
+function plainFile(): string {
+  const path = join(folder, 'file');
+  writeFileSync(path, '');
+  return path;
+}
+
+function readOnlyFolder(): string {
+  // Permissions do not bind root, but nobody makes folders in a file system of the kernel's own.
+  if (process.getuid?.() === 0 && process.platform === 'linux') return '/sys';
+  const path = join(folder, 'readOnly');
+  mkdirSync(path, { mode: 0o555 });
+  return path;
+}
+
+/** Folders of evaluations, sorted. */
+function foldersIn(temporary: string): string[] {
+  return readdirSync(temporary)
+    .filter((entry) => entry.startsWith('subnet-evaluate-'))
+    .map((entry) => join(temporary, entry))
+    .sort();
+}
 
 /** A folder whose process ended without removing it. */
 function abandonedFolder(): string {

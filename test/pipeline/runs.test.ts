@@ -13,6 +13,7 @@ import { readRunEvents, summariseRun } from '../../src/engine/runs/listRuns.ts';
 import { readManifest, readResults } from '../../src/engine/runs/runLayout.ts';
 import { parseRunConfig } from '../../src/protocol/parseRunConfig.ts';
 import { figureNames, stageNames } from '../../src/protocol/runWords.ts';
+import { isDenseTiming } from '../../src/protocol/timing.ts';
 import { artefactsOf } from './artefacts.ts';
 import { errorOf, resume, start, temporaryFolder } from './inProcess.ts';
 import { type TinyRun, writeTinyRun } from './tinyRun.ts';
@@ -65,9 +66,12 @@ test('its results have every row, on one budget, and verified exports', () => {
       continue;
     }
     const figure = figures[name]!;
-    for (const value of Object.values(figure)) assert.ok(value === null || Number.isFinite(value));
+    const { perplexity, lossNats, prefillMs, decodeMs, timing } = figure;
+    assert.ok([perplexity, lossNats, prefillMs, decodeMs].every(Number.isFinite), name);
+    assert.equal(isDenseTiming(timing!), name === 'dense', 'timed in turns with the dense model');
+    assert.equal(timing!.takenMs, figures.dense!.timing!.takenMs);
     // A random model knows nothing, so its perplexity is about its 96 tokens.
-    assert.ok(figure.perplexity! > 5 && figure.perplexity! < 5000, name);
+    assert.ok(perplexity! > 5 && perplexity! < 5000, name);
     const share = figure.blockParams / figures.dense!.blockParams;
     if (name !== 'dense') assert.ok(share <= 0.6 && share > 0.56, `${name} keeps ${share}`);
     assert.ok(

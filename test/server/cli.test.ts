@@ -194,7 +194,7 @@ test('evaluate, export, inspect and devices print text or one JSON value', limit
   for (const [args, text] of [
     [
       ['evaluate', 'm', '--text', 't'],
-      /perplexity {4}12\.50\nmean loss {5}2\.5257 nats\nmeasured on {3}2047 tokens/,
+      /perplexity {4}12\.50\nmean loss {5}2\.5257 nats\nevaluated on {2}2047 tokens/,
     ],
     [['compare', 'c.subnet.jsonc'], /wanda +26\.20\ndass +25\.80\*\nkept +50\.0%/],
     [
