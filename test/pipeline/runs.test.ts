@@ -13,7 +13,7 @@ import { readRunEvents, summariseRun } from '../../src/engine/runs/listRuns.ts';
 import { readManifest, readResults } from '../../src/engine/runs/runLayout.ts';
 import { parseRunConfig } from '../../src/protocol/parseRunConfig.ts';
 import { figureNames, stageNames } from '../../src/protocol/runWords.ts';
-import { isDenseTiming } from '../../src/protocol/timing.ts';
+import { isDenseTiming } from '../../src/protocol/speedChange.ts';
 import { artefactsOf } from './artefacts.ts';
 import { errorOf, resume, start, temporaryFolder } from './inProcess.ts';
 import { type TinyRun, writeTinyRun } from './tinyRun.ts';

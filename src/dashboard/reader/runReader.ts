@@ -64,13 +64,9 @@ export class RunReader {
    * @throws EngineError `run` for a link on the way, `disk` when the log is no plain file
    */
   catchUp(): Promise<void> {
-    this.catchingUp ??= (async () => {
-      try {
-        for (this.readPiece(); this.tail.isBehind; this.readPiece()) await setImmediate();
-      } finally {
-        this.catchingUp = undefined;
-      }
-    })();
+    this.catchingUp ??= this.readAll().finally(() => {
+      this.catchingUp = undefined;
+    });
     return this.catchingUp;
   }
 
@@ -149,6 +145,10 @@ export class RunReader {
 
   private readOn(): void {
     for (this.readPiece(); this.tail.isBehind; this.readPiece());
+  }
+
+  private async readAll(): Promise<void> {
+    for (this.readPiece(); this.tail.isBehind; this.readPiece()) await setImmediate();
   }
 
   private readPiece(): void {

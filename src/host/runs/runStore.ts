@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { watchRun } from '../../dashboard/reader/eventTail.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
 import { folderOf, isActive } from '../service/serviceHandle.ts';
+import type { DigestCache } from './digestCache.ts';
 import type { RunEntry, RunRow } from './runEntry.ts';
 import { RunLog, type RunReading } from './runLog.ts';
 import { homeOf, type RunRoots } from './runRoots.ts';
@@ -92,7 +94,7 @@ export class RunStore implements vscode.Disposable {
       // Jobs of other windows that have ended are no business of this one.
       if (isNew ? !isActive(job) : before.get(job.id)?.state === job.state) continue;
       this.known.get(folder)?.log.forgetLock();
-      this.readOne(folder);
+      this.touch(folder);
     }
     this.announce();
   }
@@ -138,19 +140,32 @@ export class RunStore implements vscode.Disposable {
     this.announce();
   }
 
-  private readOne(folder: string): void {
-    if (this.disposed) return;
-    if (!existsSync(folder)) return this.forget(folder);
-    const log = this.known.get(folder)?.log ?? new RunLog(folder);
-    const known = this.known.get(folder) ?? { log, reading: log.read(), stopWatching: undefined };
-    if (this.known.has(folder)) known.reading = log.read();
+  /** Reads a run to the end of its log, with a turn for the window's other work between two pieces. */
+  private async catchUp(folder: string): Promise<void> {
+    do await setImmediate();
+    while (this.readOne(folder));
+  }
+
+  /** Reads one piece of a run. @returns true when there is more */
+  private readOne(folder: string): boolean {
+    if (this.disposed) return false;
+    if (!existsSync(folder)) {
+      this.forget(folder);
+      return false;
+    }
+    const log = this.known.get(folder)?.log ?? new RunLog(folder, this.cache);
+    const known = this.known.get(folder) ?? { log, reading: undefined, stopWatching: undefined };
     this.known.set(folder, known);
-    const live = this.isLive(folder, known.reading);
-    if (live) known.stopWatching ??= watchRun(folder, () => this.touch(folder));
-    else {
+    const reading = log.read();
+    if (log.isBehind) return true;
+    known.reading = reading;
+    if (this.isLive(folder, reading)) {
+      known.stopWatching ??= watchRun(folder, () => this.touch(folder));
+    } else {
       known.stopWatching?.();
       known.stopWatching = undefined;
     }
+    return false;
   }
 
   private isLive(folder: string, reading: RunReading): boolean {
@@ -187,7 +202,9 @@ export class RunStore implements vscode.Disposable {
 
   private announce(): void {
     if (this.disposed) return;
-    const runs = [...this.known].map(([folder, { reading }]) => ({ folder, reading }));
+    const runs = [...this.known].flatMap(([folder, { reading }]) =>
+      reading === undefined ? [] : [{ folder, reading }],
+    );
     this.list = runRows(runs, this.jobs, homeOf);
     this.changed.fire();
   }
