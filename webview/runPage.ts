@@ -1,4 +1,6 @@
+import type { RunSnapshot } from '../src/dashboard/model/runSnapshot.ts';
 import { createButton } from './controls/button.ts';
+import { planOf, type RunPlan } from '../src/dashboard/model/runPlan.ts';
 import { hasFurtherSteps, makesSparse } from './data/sparseRun.ts';
 import { el, show } from './dom.ts';
 import type { Tab } from './selection.ts';
@@ -18,6 +20,7 @@ import { createSelectedView } from './views/selectedView.ts';
 import { createStageStripView } from './views/stageStripView.ts';
 import { createSubnetsView } from './views/subnetsView.ts';
 import type { Page, View } from './views/view.ts';
+import { createWorkView } from './views/workView.ts';
 
 const tabs: readonly TabSpec<Tab>[] = [
   { id: 'overview', label: 'Overview' },
@@ -33,6 +36,7 @@ export function createRunPage(page: Page): View {
   const always: readonly View[] = [
     createHeaderView(page),
     createBannerView(page),
+    createWorkView(page),
     createStageStripView(page),
   ];
   const strip = createTabs<Tab>('Parts of the dashboard', (tab) => {
@@ -51,8 +55,7 @@ export function createRunPage(page: Page): View {
     update(state) {
       for (const view of always) view.update(state);
       const run = firstRun(state);
-      const sparse = run !== undefined && makesSparse(run);
-      const offered = sparse ? tabs : tabs.filter(({ id }) => id !== 'sparsity');
+      const offered = tabs.filter(({ id }) => run === undefined || applies(id, run));
       const { tab: wanted } = state.selection;
       const tab = offered.some(({ id }) => id === wanted) ? wanted : 'overview';
       strip.update(offered, tab);
@@ -81,18 +84,43 @@ export function createRunPage(page: Page): View {
   }
 }
 
+/** Whether a tab has anything to show for what the run was set up to do. */
+function applies(tab: Tab, run: RunSnapshot): boolean {
+  if (tab === 'sparsity') return makesSparse(run);
+  return tab !== 'masks' || planOf(run.head.config).findsSubnet;
+}
+
+/** A view that is shown only for runs with a certain plan, and not drawn for others. */
+function onlyFor(view: View, isNeeded: (plan: RunPlan) => boolean): View {
+  return {
+    ...view,
+    update(state) {
+      const run = firstRun(state);
+      const needed = run !== undefined && isNeeded(planOf(run.head.config));
+      view.element.classList.toggle('not-planned', !needed);
+      if (needed) view.update(state);
+    },
+  };
+}
+
 const makers: Readonly<Record<Tab, (page: Page) => readonly [readonly View[], HTMLElement]>> = {
   overview(page) {
-    const [fitness, selected] = [createFitnessView(page), createSelectedView(page)];
-    const [subnets, quality] = [createSubnetsView(page), createQualityView(page)];
-    const lineage = createLineageView(page);
+    const ofSubnet = (view: View): View => onlyFor(view, ({ findsSubnet }) => findsSubnet);
+    const ofSearch = (view: View): View => onlyFor(view, ({ searches }) => searches);
+    // A run that only puts zeros into weights has no subnets: its figures stand here at once.
+    const figures = onlyFor(createFiguresView(), ({ findsSubnet }) => !findsSubnet);
+    const fitness = ofSearch(createFitnessView(page));
+    const selected = ofSubnet(createSelectedView(page));
+    const subnets = ofSubnet(createSubnetsView(page));
+    const quality = createQualityView(page);
+    const lineage = ofSearch(createLineageView(page));
     const layout = el(
       'div',
       { class: 'overview' },
-      el('div', { class: 'column' }, fitness.element, subnets.element),
+      el('div', { class: 'column' }, fitness.element, subnets.element, figures.element),
       el('div', { class: 'column' }, selected.element, quality.element, lineage.element),
     );
-    return [[fitness, selected, subnets, quality, lineage], layout];
+    return [[fitness, selected, subnets, quality, lineage, figures], layout];
   },
   masks: (page) =>
     single(

@@ -1,9 +1,5 @@
-import {
-  isDenseTiming,
-  speedAgainstDense,
-  type TimedStep,
-  type Timing,
-} from '../protocol/timing.ts';
+import { isDenseTiming, speedAgainstDense, type TimedStep } from '../protocol/speedChange.ts';
+import type { Timing } from '../protocol/timing.ts';
 
 /**
  * What is known of a model's speed beside the dense model, as the end of a line: `, 1.32 times as fast

@@ -33,13 +33,15 @@ export interface ConfigField {
   readonly description: string;
 }
 
-/** The config file of a run as it is now in the editor. */
+/** The settings of a run, and the config file it was started from as it is now in the editor. */
 export interface ConfigView {
   /** False when the file is gone or cannot be edited; `why` says so. */
   readonly editable: boolean;
   readonly why: string;
   readonly fileName: string;
   readonly fields: readonly ConfigField[];
+  /** The settings the run was started with, which no change of the file changes. */
+  readonly own: readonly ConfigField[];
   readonly problems: readonly ConfigProblem[];
   /** True when the file differs from what the run was started with. */
   readonly changed: boolean;

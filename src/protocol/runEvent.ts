@@ -23,6 +23,13 @@ export const runEventSchemas = {
     folder: Type.String(),
     resumed: Type.Boolean(),
   }),
+  /**
+   * The stages of the run and what each is expected to take. Not in logs of older versions. A resumed
+   * run says it again.
+   */
+  stagesPlanned: event('stagesPlanned', {
+    stages: Type.Array(Type.Object({ stage, ms: milliseconds })),
+  }),
   stageStarted: event('stageStarted', { stage }),
   stageProgress: event('stageProgress', {
     stage,
@@ -31,6 +38,8 @@ export const runEventSchemas = {
     etaMs: Type.Union([milliseconds, Type.Null()]),
   }),
   stageFinished: event('stageFinished', { stage, ms: milliseconds }),
+  /** The dense model on the windows of the search: what subnets are compared with. */
+  denseEvaluated: event('denseEvaluated', { fitness: Type.Number() }),
   deviceChosen: event('deviceChosen', { devices: Type.Array(deviceReportSchema) }),
   evaluated: event('evaluated', {
     generation: size,
@@ -68,7 +77,14 @@ export const runEventSchemas = {
     /** Time the other rows will take; null or absent while nobody knows. */
     etaMs: Type.Optional(Type.Union([milliseconds, Type.Null()])),
   }),
-  /** A subnet of the run was refitted, measured or written after the search. */
+  /** Work on one subnet of the run began, after the run; not in logs of older versions. */
+  subnetStarted: event('subnetStarted', {
+    key: Type.String(),
+    reform: Type.Boolean(),
+    evaluate: Type.Boolean(),
+    forms: Type.Array(Type.Enum(['checkpoint', 'onnx', 'compressed'])),
+  }),
+  /** A subnet of the run was reformed, evaluated or exported after the run. */
   subnetReported: event('subnetReported', { report: subnetReportSchema }),
   runFinished: event('runFinished', { ms: milliseconds }),
   runFailed: event('runFailed', { code: Type.String(), message: Type.String() }),

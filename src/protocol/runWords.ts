@@ -12,6 +12,18 @@ export const stageNames = [
 /** A stage of a run. */
 export type StageName = (typeof stageNames)[number];
 
+/** Names of the stages for people. */
+export const stageTitles: Readonly<Record<StageName, string>> = {
+  import: 'Import',
+  calibrate: 'Calibrate',
+  score: 'Score',
+  search: 'Search',
+  reform: 'Reform',
+  sparsify: 'Sparsify',
+  evaluate: 'Evaluate',
+  export: 'Export',
+};
+
 /** The models whose figures a run reports, in the order of its table. */
 export const figureNames = [
   'dense',
@@ -24,3 +36,22 @@ export const figureNames = [
 ] as const;
 /** Name of a row of a run's table. */
 export type FigureName = (typeof figureNames)[number];
+
+/** Names of these models for people. */
+export const figureTitles: Readonly<Record<FigureName, string>> = {
+  dense: 'Dense',
+  random: 'Random',
+  initialised: 'Initial',
+  searched: 'Searched',
+  reformed: 'Reformed',
+  sparse: 'Sparse',
+  quantised: 'Quantised',
+};
+
+/** Names of what is written, for people. */
+export const exportTitles = {
+  subnet: 'Subnet config',
+  checkpoint: 'Hugging Face checkpoint',
+  onnx: 'ONNX model',
+  compressed: 'Compressed checkpoint',
+} as const;

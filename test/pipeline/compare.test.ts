@@ -9,7 +9,7 @@ import { takeRunLock } from '../../src/engine/runs/runLock.ts';
 import type { CompareRequest, CompareRow } from '../../src/protocol/compareRow.ts';
 import { COMPARISON_FILE, type ComparisonTable } from '../../src/protocol/comparisonTable.ts';
 import { isEngineError } from '../../src/protocol/errors.ts';
-import { comparableKey } from '../../src/protocol/evaluatedOn.ts';
+import { comparableKey } from '../../src/protocol/comparableKey.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
 import { start, temporaryFolder } from './inProcess.ts';
 import { TINY_CONFIG, writeConfig, writeTinyRun } from './tinyRun.ts';

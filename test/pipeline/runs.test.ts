@@ -13,7 +13,7 @@ import { readRunEvents, summariseRun } from '../../src/engine/runs/listRuns.ts';
 import { readManifest, readResults } from '../../src/engine/runs/runLayout.ts';
 import { parseRunConfig } from '../../src/protocol/parseRunConfig.ts';
 import { figureNames, stageNames } from '../../src/protocol/runWords.ts';
-import { isDenseTiming } from '../../src/protocol/timing.ts';
+import { isDenseTiming } from '../../src/protocol/speedChange.ts';
 import { artefactsOf } from './artefacts.ts';
 import { errorOf, resume, start, temporaryFolder } from './inProcess.ts';
 import { type TinyRun, writeTinyRun } from './tinyRun.ts';
@@ -90,6 +90,29 @@ test('its results have every row, on one budget, and verified exports', () => {
   }
 });
 
+test('its log for people says what happened in every stage and generation', () => {
+  const lines = readFileSync(join(finished, 'log.txt'), 'utf8').split('\n');
+  for (const text of [
+    'The run started.',
+    'Calibrate finished after',
+    'Dense model on the search windows:',
+    'Generation 3: best',
+    'Reformed: held-out perplexity',
+    'ONNX model exported:',
+    'The run finished after',
+  ]) {
+    assert.equal(lines.filter((line) => line.includes(`info: ${text}`)).length, 1, text);
+  }
+});
+
+test('the dense model is judged on the windows of the search', () => {
+  const { events } = readRunEvents(finished);
+  const dense = events.flatMap((event) => (event.kind === 'denseEvaluated' ? [event.fitness] : []));
+  assert.equal(dense.length, 1);
+  // As for the figures: a random model's perplexity is about its 96 tokens.
+  assert.ok(dense[0]! > 5 && dense[0]! < 5000);
+});
+
 test('its log tells each stage once, in order, and can be replayed', () => {
   const { events, damaged } = readRunEvents(finished);
   assert.equal(damaged, 0);
@@ -105,6 +128,13 @@ test('its log tells each stage once, in order, and can be replayed', () => {
   );
   assert.equal(events[0]!.kind, 'runStarted');
   assert.equal(events.at(-1)!.kind, 'runFinished');
+  const [planned] = events.flatMap((event) => (event.kind === 'stagesPlanned' ? [event] : []));
+  assert.deepEqual(
+    planned!.stages.map(({ stage }) => stage),
+    stages,
+    'the stages that were planned are those that ran',
+  );
+  assert.ok(planned!.stages.every(({ ms }) => ms > 0));
   const known = readFileSync(join(finished, 'evaluations.jsonl'), 'utf8').trim().split('\n');
   const evaluated = events.flatMap((event) => (event.kind === 'evaluated' ? [event] : []));
   assert.deepEqual(

@@ -90,6 +90,12 @@ test('any judged candidate can be exported, verified, and evaluated from its exp
     events.flatMap((event) => (event.kind === 'stageFinished' ? [event.stage] : [])),
     ['import', 'reform', 'evaluate', 'export'],
   );
+  const asked = { key, reform: true, evaluate: true, forms: ['checkpoint', 'onnx'] };
+  const [first] = events;
+  assert.ok(first?.kind === 'subnetStarted');
+  const { seq, timeMs, kind, ...said } = first;
+  void [seq, timeMs, kind];
+  assert.deepEqual(said, asked);
   const { perplexity } = await evaluateModel(
     {
       path: join(finished, 'subnets', key, 'export', 'subnet.json'),

@@ -76,7 +76,7 @@ describe('the heatmaps in a browser', () => {
     const { keyboard } = panel.page;
     await panel.frame.locator('.heat-overview canvas').focus();
     for (const key of ['ArrowDown', 'Enter']) await keyboard.press(key);
-    await panel.frame.getByText('Layer 1: what stays, and why?').waitFor();
+    await panel.frame.getByText('Block 1: units kept').waitFor();
     const readout = panel.frame.locator('.heat-detail .heat-readout');
     await keyboard.press('End');
     for (const back of [0, 1, 2, 3]) {
@@ -84,7 +84,7 @@ describe('the heatmaps in a browser', () => {
       const unit = layout.perLayer - 1 - back;
       const { index } = unitAt(layout, unit);
       const kept = bitAt(bits, layout, 1, unit) ? 'kept' : 'removed';
-      const start = `Layer 1, neuron ${index.toLocaleString('en-US')}: ${kept}, importance in the `;
+      const start = `Block 1, neuron ${index.toLocaleString('en-US')}: ${kept}, importance in the `;
       const text = (await readout.textContent()) ?? '';
       assert.ok(text.startsWith(start), text);
     }

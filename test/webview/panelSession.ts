@@ -129,6 +129,7 @@ function configView({ manifest }: RunReader): ConfigView {
   return {
     ...{ editable: true, why: '', fileName: basename(manifest.configPath) },
     fields: configFields(text),
+    own: configFields(manifest.configText),
     problems: check.ok ? [] : check.problems,
     changed: text !== manifest.configText,
   };

@@ -93,7 +93,7 @@ describe('the zeros of a run in a browser', () => {
       await waitFor(async () => (await readout(panel, 0)).startsWith(words));
       await frame.locator('[aria-live]').filter({ hasText: words }).waitFor({ state: 'attached' });
       await page.keyboard.press('Enter');
-      await frame.locator('h2:has-text("What was cut from v, block 3?")').waitFor();
+      await frame.locator('h2:has-text("Zeros of v, block 3")').waitFor();
       await frame.locator('td[aria-selected="true"]').waitFor();
       assert.match(await frame.locator('.weight .note').innerText(), /SparseGPT chooses/);
     }));
@@ -102,7 +102,7 @@ describe('the zeros of a run in a browser', () => {
     show(t, 'tiny-sparse', async (panel, ready) => {
       const { frame, page } = panel;
       await frame.locator('.density tbody tr').nth(1).locator('td').nth(6).click();
-      await frame.locator('h2:has-text("Which weights of down, block 1")').waitFor();
+      await frame.locator('h2:has-text("Weights kept of down, block 1")').waitFor();
       const plane = planeOf(ready, 'tiny-sparse', 1, 'down');
       await waitFor(async () => !(await frame.locator('.pattern .heat-message').isVisible()));
       await frame.locator(CANVAS).focus();
@@ -166,7 +166,7 @@ describe('the zeros of a run in a browser', () => {
       const { frame, page } = panel;
       await waitFor(async () => !(await frame.locator('.pattern .heat-message').isVisible()));
       await frame.locator('.density tbody td').nth(1).click();
-      await frame.locator('h2:has-text("Which weights of up, block 0")').waitFor();
+      await frame.locator('h2:has-text("Weights kept of up, block 0")').waitFor();
       await frame.locator(CANVAS).focus();
       await page.keyboard.press('ArrowRight');
       await waitFor(async () => /^Rows? 0.*, columns? \d/.test(await readout(panel, 1)));

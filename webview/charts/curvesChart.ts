@@ -1,5 +1,6 @@
 import type { FitnessSeries } from '../data/fitnessSeries.ts';
-import { niceLogRange, niceRange } from '../data/niceScale.ts';
+import { fitnessRange } from '../data/fitnessRange.ts';
+import { niceRange } from '../data/niceScale.ts';
 import { formatTick } from '../format.ts';
 import type { XAxis } from '../selection.ts';
 import type { Theme } from '../theme.ts';
@@ -31,8 +32,7 @@ export function createCurvesChart(canvas: HTMLCanvasElement): CurvesChart {
     draw({ runs, axis, logarithmic, fitness, theme }) {
       const ends = runs.map(({ series }) => series.xs.at(-1) ?? 0);
       const values = runs.flatMap(({ series }) => series.best.map(({ y }) => y));
-      const [low, high] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [0, 1];
-      const y = logarithmic && low > 0 ? niceLogRange(low, high) : niceRange(low, high, 8);
+      const y = fitnessRange(values, null, logarithmic);
       const x = niceRange(0, Math.max(...ends, axis === 'time' ? 1000 : 1), 10);
       plot.draw({
         x: xAxisSpec(axis, 0, x.max),

@@ -1,6 +1,7 @@
 import type { Chart } from 'chart.js';
 import type { FitnessSeries, Point, SeriesChange } from '../data/fitnessSeries.ts';
-import { niceLogRange, niceRange } from '../data/niceScale.ts';
+import { fitnessRange } from '../data/fitnessRange.ts';
+import { niceRange } from '../data/niceScale.ts';
 import { formatCount, formatSpan, formatTick } from '../format.ts';
 import type { XAxis, Zoom } from '../selection.ts';
 import type { Theme } from '../theme.ts';
@@ -21,10 +22,12 @@ export interface FitnessPicture {
   readonly compared: number;
   /** Name of the fitness. */
   readonly fitness: string;
+  /** The figure of the dense model; null while it is not known. */
+  readonly dense: number | null;
   readonly theme: Theme;
 }
 
-/** The plot of every candidate of a search. */
+/** The plot of every subnet of a search. */
 export interface FitnessChart {
   readonly chart: Chart;
   draw(picture: FitnessPicture): void;
@@ -34,10 +37,14 @@ export interface FitnessChart {
   whole(): Zoom;
   /** How many points lie above the plot. */
   readonly beyond: number;
+  /** Whether the dense model lies within the whole of the plot. */
+  readonly showsDense: boolean;
   dispose(): void;
 }
 
-/** With more candidates than this, points are drawn smaller and paler. */
+/** Unlike that of the median. */
+const DENSE_DASH: readonly number[] = [1.5, 3];
+/** With more subnets than this, points are drawn smaller and paler. */
 const CROWDED = 1500;
 const origins = ['initial', 'mutation', 'crossover', 'strong'] as const;
 const shapes: Readonly<Record<(typeof origins)[number], Shape>> = {
@@ -94,6 +101,10 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
     get beyond() {
       return points.beyond;
     },
+    get showsDense() {
+      const dense = picture?.dense ?? null;
+      return dense !== null && dense >= whole.yMin && dense <= whole.yMax;
+    },
     draw(next) {
       if (next.change === 'new' || picture?.series !== next.series) fresh = true;
       const crowded = next.series.xs.length > CROWDED;
@@ -102,7 +113,8 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
       picture = next;
       whole = wholeOf(next);
       const shown = next.zoom ?? whole;
-      const { series, theme } = next;
+      const { series, theme, dense: level } = next;
+      const denseLine = [shown.xMin, shown.xMax].map((x) => ({ x, y: level ?? NaN }));
       const y: AxisSpec = {
         title: `${next.fitness} (lower is better)`,
         ...{ min: shown.yMin, max: shown.yMax, logarithmic: next.logarithmic, tick: formatTick },
@@ -111,6 +123,7 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
         x: xAxisSpec(next.axis, shown.xMin, shown.xMax),
         y,
         lines: [
+          ...(level === null ? [] : [line(denseLine, theme.foreground, 1.25, DENSE_DASH, false)]),
           line(series.median, theme.foreground, 1.5, [5, 4], false),
           line(series.best, theme.accent, 2, [], true),
         ],
@@ -134,8 +147,8 @@ export function xAxisSpec(axis: XAxis, min: number, max: number): AxisSpec {
   return { title: xAxisWords[axis], min, max, logarithmic: false, tick };
 }
 
-/** The legend of the plot. @param present  origins that occur */
-export function fitnessLegend(theme: Theme, series: FitnessSeries): LegendEntry[] {
+/** The legend of the plot. @param dense  whether it has the line of the dense model */
+export function fitnessLegend(theme: Theme, series: FitnessSeries, dense: boolean): LegendEntry[] {
   const present = new Set(series.candidates.map(({ how }) => how));
   const words = {
     initial: 'Initial',
@@ -148,6 +161,15 @@ export function fitnessLegend(theme: Theme, series: FitnessSeries): LegendEntry[
     { label: 'Best so far', colour: theme.accent, mark: { kind: 'line', dash: [] } },
     { label: 'Median', colour: theme.foreground, mark: { kind: 'line', dash: [5, 4] } },
     { label: 'Middle half', colour: theme.foreground, mark: { kind: 'band' } },
+    ...(dense
+      ? [
+          {
+            label: 'Dense',
+            colour: theme.foreground,
+            mark: { kind: 'line' as const, dash: DENSE_DASH },
+          },
+        ]
+      : []),
     ...origins.flatMap((how, at): LegendEntry[] =>
       present.has(how)
         ? [
@@ -179,25 +201,18 @@ function line(
   points: readonly Point[],
   colour: string,
   width: number,
-  dash: number[],
+  dash: readonly number[],
   stepped: boolean,
 ) {
   return { points, colour, width, dash, stepped };
 }
 
-/** All that is worth seeing: outliers far above the rest are left to the edge. */
-function wholeOf({ series, logarithmic, axis }: FitnessPicture): Zoom {
+/** All that is worth seeing. */
+function wholeOf({ series, logarithmic, axis, dense }: FitnessPicture): Zoom {
   const last = series.xs.at(-1) ?? 1;
-  const range = series.range() ?? { low: 0, high: 1 };
-  const sorted = Float64Array.from(series.ys.filter((y) => !Number.isNaN(y))).sort();
-  const most = sorted[Math.floor((sorted.length - 1) * 0.95)] ?? range.high;
-  const usual = most - range.low;
-  const clipped = range.high - most > 2 * usual && usual > 0 && !logarithmic;
-  const high = clipped ? most + 0.5 * usual : range.high;
-  const y =
-    logarithmic && range.low > 0 ? niceLogRange(range.low, high) : niceRange(range.low, high, 8);
   const first = axis === 'generations' ? -0.5 : 0;
   const x = niceRange(0, Math.max(last, axis === 'time' ? 1000 : 1), 10);
+  const y = fitnessRange(series.ys, dense, logarithmic);
   return { xMin: first, xMax: x.max, yMin: y.min, yMax: y.max };
 }
 

@@ -1,7 +1,6 @@
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { Point } from '../data/fitnessSeries.ts';
-import { columnOf, columnsOf, type Column } from '../data/methodColumns.ts';
 
 /** The plane of a plot in CSS pixels. */
 export interface Plane {
@@ -28,35 +27,19 @@ export interface MethodLayout {
   readonly series: readonly (readonly number[])[];
   /** Rows above the frame, those at one share together, from the least perplexity. */
   readonly above: readonly (readonly number[])[];
-  readonly brackets: readonly {
-    readonly x: number;
-    readonly lanes: readonly { readonly pattern: string; readonly x: number }[];
-  }[];
 }
 
-/** Most CSS pixels from lane to lane. */
-const LANE = 40;
 /** CSS pixels below the frame at which points are that lie above it. */
 const EDGE = 16;
 /** Most CSS pixels between such points at one share. */
 const APART = 12;
 
-/** Lays out rows. @param patterns  in the order of lanes */
-export function layOutMethods(
-  rows: readonly CompareRow[],
-  patterns: readonly string[],
-  plane: Plane,
-): MethodLayout {
-  const columns = columnsOf(rows, patterns);
-  const step = laneStep(columns, plane);
-  const laneX = (column: Column, pattern: string): number =>
-    plane.xOf(column.kept) +
-    step * (column.patterns.indexOf(pattern) - (column.patterns.length - 1) / 2);
-  const ends = rows.map((row) => {
-    const column = columnOf(columns, row);
-    const x = column === undefined ? plane.xOf(row.nonzeroFraction) : laneX(column, row.pattern);
-    return { x, y: plane.yOf(perplexityValue(row.perplexity)) };
-  });
+/** Lays out rows, each exactly at the share that it keeps. */
+export function layOutMethods(rows: readonly CompareRow[], plane: Plane): MethodLayout {
+  const ends = rows.map(({ nonzeroFraction, perplexity }) => ({
+    x: plane.xOf(nonzeroFraction),
+    y: plane.yOf(perplexityValue(perplexity)),
+  }));
   const above = aboveOf(rows, ends, plane);
   const places = rows.map((row, at): Point | null =>
     isInside(row, plane) && perplexityValue(row.perplexity) <= plane.yMax ? ends[at]! : null,
@@ -68,22 +51,7 @@ export function layOutMethods(
       places[index] = { x: Math.max(plane.left + 6, x), y: plane.top + EDGE };
     });
   }
-  return {
-    ...{ places, ends, above, series: seriesOf(rows, ends) },
-    brackets: columns.map((column) => ({
-      x: plane.xOf(column.kept),
-      lanes: column.patterns.map((pattern) => ({ pattern, x: laneX(column, pattern) })),
-    })),
-  };
-}
-
-/** Pixels from lane to lane: as wide as columns and frame leave room for. */
-function laneStep(columns: readonly Column[], { xOf, left }: Plane): number {
-  const most = Math.max(1, ...columns.map(({ patterns }) => patterns.length));
-  if (most === 1) return 0;
-  const middles = columns.map(({ kept }) => xOf(kept));
-  const gaps = middles.map((middle, at) => middle - (middles[at - 1] ?? 2 * left - middle));
-  return Math.max(6, Math.min(LANE, ...gaps.map((gap) => gap / (most + 0.5))));
+  return { places, ends, above, series: seriesOf(rows, ends) };
 }
 
 function aboveOf(

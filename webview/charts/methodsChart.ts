@@ -1,22 +1,19 @@
 import type { Chart } from 'chart.js';
 import type { CompareRow } from '../../src/protocol/compareRow.ts';
 import type { Point } from '../data/fitnessSeries.ts';
-import { columnsOf } from '../data/methodColumns.ts';
 import { readableTop } from '../data/methodRows.ts';
 import { niceRange } from '../data/niceScale.ts';
 import { formatCount, formatShare, formatTick } from '../format.ts';
 import type { Zoom } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 import { layOutMethods, type MethodLayout, type Plane } from './methodPlaces.ts';
-import { drawBrackets, drawDense, drawLines, drawMarks } from './methodsPaint.ts';
+import { drawDense, drawLines, drawMarks } from './methodsPaint.ts';
 import { createPlot } from './plot.ts';
 
 /** What the plot shows. */
 export interface MethodsPicture {
   /** Those drawn, without the dense model. */
   readonly rows: readonly CompareRow[];
-  /** Patterns in their order. */
-  readonly patterns: readonly string[];
   readonly dense: CompareRow | null;
   readonly logarithmic: boolean;
   readonly zoom: Zoom | null;
@@ -50,9 +47,8 @@ export function createMethodsChart(canvas: HTMLCanvasElement): MethodsChart {
     under: (chart) => {
       const plane = planeOf(chart, picture?.zoom === null);
       if (picture === undefined || plane === null) return;
-      layout = layOutMethods(picture.rows, picture.patterns, plane);
+      layout = layOutMethods(picture.rows, plane);
       const drawn = { chart, lit, ...picture, ...layout };
-      drawBrackets(drawn);
       drawDense(drawn);
       drawLines(drawn);
     },
@@ -99,18 +95,17 @@ export function createMethodsChart(canvas: HTMLCanvasElement): MethodsChart {
 }
 
 /** All that is worth seeing: what is far above the rest is left to the edge. */
-function wholeOf({ rows, patterns, dense, logarithmic }: MethodsPicture): Zoom {
+function wholeOf({ rows, dense, logarithmic }: MethodsPicture): Zoom {
   const all = [...rows, ...(dense === null ? [] : [dense])];
   const kept = all.map(({ nonzeroFraction }) => nonzeroFraction);
-  const hasLanes = columnsOf(rows, patterns).some((column) => column.patterns.length > 1);
   const [least, most] = [Math.min(...kept), Math.max(1, ...kept)];
-  const x = niceRange(least - (hasLanes ? 0.1 : 0.02) * (most - least), most, 10);
+  const x = niceRange(least - 0.04 * (most - least), most, 10);
   const values = all.flatMap(({ perplexity }) => perplexity ?? []);
   if (values.length === 0) return { xMin: x.min, xMax: x.max, yMin: 1, yMax: 10 };
   const [low, high] = [Math.min(...values), Math.max(...values)];
   if (logarithmic && low > 0) {
     const times = Math.max(1.05, high / low);
-    const y = { yMin: low / times ** (hasLanes ? 0.14 : 0.06), yMax: high * times ** 0.06 };
+    const y = { yMin: low / times ** 0.06, yMax: high * times ** 0.06 };
     return { xMin: Math.max(0, x.min), xMax: x.max, ...y };
   }
   const cut = readableTop(
@@ -118,9 +113,9 @@ function wholeOf({ rows, patterns, dense, logarithmic }: MethodsPicture): Zoom {
     low,
   );
   const span = (cut ?? high) - low || 0.1 * low;
-  // Room for the lanes' names below, and above for what the axis does not reach.
+  // Room above for what the axis does not reach.
   const y = {
-    min: Math.max(0, low - (hasLanes ? 0.14 : 0.06) * span),
+    min: Math.max(0, low - 0.06 * span),
     max: (cut ?? high) + (cut === null ? 0.06 : 0.1) * span,
   };
   return { xMin: Math.max(0, x.min), xMax: x.max, yMin: y.min, yMax: y.max };

@@ -20,35 +20,6 @@ export interface Drawn extends MethodLayout {
 
 const FADED = 0.22;
 
-/** Names the lanes of each column, and marks the share that all of them keep. */
-export function drawBrackets({ chart, brackets, theme }: Drawn): void {
-  const { ctx, chartArea } = chart;
-  ctx.save();
-  ctx.font = `10px ${theme.fontFamily}`;
-  [ctx.textAlign, ctx.textBaseline] = ['center', 'alphabetic'];
-  const wide = ctx.measureText('50%').width + 4;
-  const bottom = chartArea.bottom - 4;
-  for (const { x, lanes } of brackets) {
-    if (x < chartArea.left || x > chartArea.right) continue;
-    const [first, last] = [lanes[0]!.x, lanes.at(-1)!.x];
-    [ctx.strokeStyle, ctx.lineWidth] = [theme.muted, 1];
-    ctx.beginPath();
-    if (lanes.length > 1) {
-      ctx.moveTo(first, bottom - 3);
-      ctx.lineTo(first, bottom);
-      ctx.lineTo(last, bottom);
-      ctx.lineTo(last, bottom - 3);
-    }
-    ctx.moveTo(x, bottom);
-    ctx.lineTo(x, chartArea.bottom);
-    ctx.stroke();
-    if (lanes.length > 1 && (last - first) / (lanes.length - 1) < wide) continue;
-    ctx.fillStyle = theme.muted;
-    for (const lane of lanes) ctx.fillText(lane.pattern, lane.x, bottom - 7);
-  }
-  ctx.restore();
-}
-
 /** The perplexity of the dense model, over all shares. */
 export function drawDense({ chart, dense, theme }: Drawn): void {
   const { y } = chart.scales;
@@ -67,7 +38,10 @@ export function drawDense({ chart, dense, theme }: Drawn): void {
   ctx.restore();
 }
 
-/** Joins the points of each method and scope. */
+/**
+ * Joins the sizes of each structured method. Patterns of zeros are no sizes: what lies between two of
+ * them does not exist, and they are not joined.
+ */
 export function drawLines(drawn: Drawn): void {
   const { chart, series, rows, ends, theme } = drawn;
   const { ctx, chartArea } = chart;
@@ -77,8 +51,9 @@ export function drawLines(drawn: Drawn): void {
   ctx.clip();
   for (const indices of series) {
     const first = rows[indices[0]!]!;
+    if (first.scope !== 'structured') continue;
     const { colour, dash } = lookOf(first.method);
-    ctx.globalAlpha = shaded(drawn, indices, first.scope === 'structured' ? 0.85 : 0.5);
+    ctx.globalAlpha = shaded(drawn, indices, 0.85);
     ctx.strokeStyle = theme.series[colour];
     ctx.lineWidth = isLit(drawn, indices) ? 2 : 1.25;
     ctx.setLineDash([...dash]);

@@ -9,6 +9,7 @@ import {
   type Plugin,
   type ScaleOptionsByType,
 } from 'chart.js';
+import { logTicks } from '../data/niceScale.ts';
 import type { Zoom } from '../selection.ts';
 import type { Theme } from '../theme.ts';
 
@@ -131,12 +132,16 @@ function scaleOf(axis: AxisSpec, theme: Theme): ScaleOptionsByType<'linear' | 'l
       autoSkipPadding: 16,
       maxTicksLimit: 8,
       includeBounds: false,
-      callback: (value: string | number) => {
-        // A logarithmic axis puts ticks at its ends, which may be any number.
-        const odd = axis.logarithmic && Number(Number(value).toPrecision(2)) !== Number(value);
-        return odd ? '' : axis.tick(Number(value));
-      },
+      callback: (value: string | number) => axis.tick(Number(value)),
     },
+    // The library names powers of ten only, of which a narrow axis may hold none.
+    ...(axis.logarithmic
+      ? {
+          afterBuildTicks: (made: { ticks: { value: number }[] }) => {
+            made.ticks = logTicks(axis.min, axis.max).map((value) => ({ value }));
+          },
+        }
+      : {}),
   };
   return scale as unknown as ScaleOptionsByType<'linear' | 'logarithmic'>;
 }

@@ -4,7 +4,7 @@ import { createLegend, type LegendEntry } from './legend.ts';
 
 /** What is around a plot. */
 export interface PlotFrameOptions {
-  /** The question the plot answers. */
+  /** What the plot shows. */
   readonly title: string;
   /** Controls over the plot, left of the table switch. */
   readonly controls: readonly Node[];

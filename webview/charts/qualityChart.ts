@@ -53,7 +53,7 @@ export const qualityShapes: Readonly<Record<QualityPoint['kind'], Shape>> = {
   subnetReformed: 'triangle',
 };
 
-/** What the run made itself, not what it is measured against. */
+/** What the run made itself, not what it is compared with. */
 const own: ReadonlySet<QualityPoint['kind']> = new Set([
   ...(['searched', 'reformed', 'sparse', 'quantised', 'subnetReformed'] as const),
 ]);
@@ -112,10 +112,10 @@ function axisSpec(
 }
 
 /**
- * The axis of the perplexities. A random mask is often worse by orders of magnitude: it is drawn at the
- * edge then, so that the others can be told apart.
+ * The axis of the perplexities. A random subnet is the control, and often far worse than the others: it
+ * is drawn at the edge then, with its figure, so that the others can be told apart.
  */
-function qualityRange(points: readonly QualityPoint[]): {
+export function qualityRange(points: readonly QualityPoint[]): {
   readonly min: number;
   readonly max: number;
   readonly logarithmic: boolean;
@@ -126,10 +126,11 @@ function qualityRange(points: readonly QualityPoint[]): {
   );
   if (all.length === 0) return { min: 1, max: 10, logarithmic: false };
   const [low, high] = [Math.min(...all), Math.max(...others)];
-  const most = Math.max(...all) > 2.5 * high ? high : Math.max(...all);
+  const reach = high + 0.5 * Math.max(high - low, 0.02 * high);
+  const most = Math.max(...all) > reach ? high : Math.max(...all);
   const cut = most < Math.max(...all);
   if (!(most / low > 12)) {
-    return { ...padded([low, cut ? most * 1.15 : most], 0.08), logarithmic: false };
+    return { ...padded([low, cut ? most + 0.2 * (high - low) : most], 0.08), logarithmic: false };
   }
   return { min: low / 1.2, max: most * 1.4, logarithmic: true };
 }

@@ -9,6 +9,8 @@ export interface ZoomTarget {
   readonly frame: HTMLElement;
   readonly chart: Chart;
   readonly kind: () => PlaneKind;
+  /** What zooming by keys keeps in its place, in pixels of the canvas; null: the middle. */
+  readonly anchor?: () => Place | null;
   /** Asked for a part of the plane; null for all of it. */
   readonly onZoom: (zoom: Zoom | null) => void;
 }
@@ -83,7 +85,9 @@ export function listenForZoom(target: ZoomTarget): () => void {
     (event) => {
       const part = shownBy(chart);
       if (part === null || event.ctrlKey || event.metaKey || event.altKey) return;
-      const next = afterKey(event, part, target.kind());
+      const anchor = target.anchor?.() ?? null;
+      const fixed = anchor === null ? { x: 0.5, y: 0.5 } : shareOf(chart, anchor);
+      const next = afterKey(event, part, target.kind(), fixed);
       if (next === undefined) return;
       event.preventDefault();
       target.onZoom(next);
@@ -108,14 +112,18 @@ export function placeOf(frame: HTMLElement, event: MouseEvent): Place {
   return { x: event.clientX - left, y: event.clientY - top };
 }
 
-function afterKey(event: KeyboardEvent, part: Zoom, kind: PlaneKind): Zoom | null | undefined {
-  const middle = { x: 0.5, y: 0.5 };
+function afterKey(
+  event: KeyboardEvent,
+  part: Zoom,
+  kind: PlaneKind,
+  fixed: Place,
+): Zoom | null | undefined {
   switch (event.key) {
     case '+':
     case '=':
-      return zoomed(part, kind, 0.8, middle);
+      return zoomed(part, kind, 0.8, fixed);
     case '-':
-      return zoomed(part, kind, 1.25, middle);
+      return zoomed(part, kind, 1.25, fixed);
     case '0':
       return null;
   }

@@ -2,6 +2,7 @@ import { createCheckbox } from '../controls/checkbox.ts';
 import { compareConfigs } from '../data/configDiff.ts';
 import { el, onChange, setText, show } from '../dom.ts';
 import { UNKNOWN } from '../format.ts';
+import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { Page, View } from '../views/view.ts';
 import { comparedRuns } from './comparedRuns.ts';
 
@@ -12,15 +13,14 @@ export function createConfigDiffView(page: Page): View {
   });
   const head = el('tr');
   const body = el('tbody');
-  const frame = el(
-    'div',
-    { class: 'table-scroll' },
+  const frame = createScrollFrame(
     el(
       'table',
       { class: 'table', aria: { label: 'Config of each run' } },
       el('thead', {}, head),
       body,
     ),
+    'Config of each run',
   );
   const empty = el('p', { class: 'empty-words' });
   const element = el(
@@ -29,7 +29,7 @@ export function createConfigDiffView(page: Page): View {
     el(
       'div',
       { class: 'panel-head' },
-      el('h2', { text: 'What was set differently?' }),
+      el('h2', { text: 'Config differences' }),
       el('div', { class: 'tools' }, all.element),
     ),
     empty,

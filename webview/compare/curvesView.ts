@@ -56,7 +56,7 @@ export function createCurvesView(page: Page): View {
     ],
   });
   const plot = createPlotFrame({
-    title: 'Which search got further?',
+    title: 'Search progress',
     controls: [logarithmic.element, axis.element],
     hint: 'Each line is the best subnet found so far.',
     onTable: (shown) => {

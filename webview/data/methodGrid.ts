@@ -84,3 +84,33 @@ function bestOf(rows: readonly CompareRow[], pattern: string): number | null {
     .flatMap(({ perplexity }) => perplexity ?? []);
   return new Set(found).size > 1 ? Math.min(...found) : null;
 }
+
+/** Who is best in how many columns. */
+export interface Wins {
+  /** Columns that have a best. */
+  readonly columns: number;
+  /** Methods with the most columns; several that are level. */
+  readonly methods: readonly string[];
+  readonly wins: number;
+}
+
+/** Counts the columns of all tables in which a method is best; null before any has a best. */
+export function winsOf(grids: readonly MethodGrid[]): Wins | null {
+  const wins = new Map<string, number>();
+  let columns = 0;
+  for (const { patterns, lines } of grids) {
+    patterns.forEach((_, at) => {
+      const best = lines.filter(({ cells }) => isBest(cells[at]));
+      if (best.length > 0) columns++;
+      for (const { method } of best) wins.set(method, (wins.get(method) ?? 0) + 1);
+    });
+  }
+  if (columns === 0) return null;
+  const most = Math.max(...wins.values());
+  const methods = [...wins].filter(([, count]) => count === most).map(([method]) => method);
+  return { columns, methods, wins: most };
+}
+
+function isBest(cell: GridCell | undefined): boolean {
+  return cell?.kind === 'row' && cell.best;
+}

@@ -24,13 +24,21 @@ export function niceRange(
   return max > min ? { min, max } : { min: min - step, max: max + step };
 }
 
-/** Ends of a logarithmic axis: a third of a decade of room at most. */
-export function niceLogRange(
-  low: number,
-  high: number,
-): { readonly min: number; readonly max: number } {
-  const step = Math.log10(high / low) > 2 ? 1 : 0.1;
-  const min = 10 ** (Math.floor(Math.log10(low) / step - 1e-9) * step);
-  const max = 10 ** (Math.ceil(Math.log10(high) / step + 1e-9) * step);
-  return { min, max };
+/** Numbers to name on a logarithmic axis: round ones, as evenly as they lie. */
+export function logTicks(min: number, max: number): number[] {
+  if (!(min > 0) || !(max > min)) return [];
+  if (max / min < 8) {
+    const step = niceStep((max - min) / 6);
+    const first = Math.ceil(min / step - 1e-9);
+    const count = Math.floor(max / step + 1e-9) - first + 1;
+    return Array.from({ length: Math.max(0, count) }, (_, i) =>
+      Number(((first + i) * step).toPrecision(12)),
+    );
+  }
+  const [from, to] = [Math.floor(Math.log10(min)), Math.ceil(Math.log10(max))];
+  const leads = to - from > 4 ? [1] : to - from > 2 ? [1, 3] : [1, 2, 5];
+  const all = Array.from({ length: to - from + 1 }, (_, i) =>
+    leads.map((lead) => lead * 10 ** (from + i)),
+  );
+  return all.flat().filter((tick) => tick >= min && tick <= max);
 }

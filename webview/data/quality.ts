@@ -1,7 +1,7 @@
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
+import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
 import { shortKey } from '../format.ts';
 import type { SizeAxis } from '../selection.ts';
 
@@ -15,24 +15,13 @@ export interface QualityPoint {
   readonly figure: Figure;
 }
 
-/** Names of the rows of a run's table. */
-export const figureWords: Readonly<Record<FigureName, string>> = {
-  dense: 'Dense',
-  random: 'Random',
-  initialised: 'Initialised',
-  searched: 'Searched',
-  reformed: 'Reformed',
-  sparse: 'Sparse',
-  quantised: 'Quantised',
-};
-
 /** What each model of a run's table is. */
 export const figureHelp: Readonly<Record<FigureName, string>> = {
   dense: 'The model as it was given',
-  random: 'A random mask of the same size: the control',
-  initialised: 'The mask the scores suggest',
-  searched: 'The best mask of the search',
-  reformed: 'The best mask with refitted weights',
+  random: 'A random subnet of the same size: the control',
+  initialised: 'The subnet that the scores suggest',
+  searched: 'The best subnet of the search',
+  reformed: 'The best subnet with reformed weights',
   sparse: 'The subnet with zeros in its weights',
   quantised: 'The exported decoder with integer weights',
 };
@@ -48,7 +37,7 @@ export function qualityPoints(run: RunSnapshot): readonly QualityPoint[] {
   const points: QualityPoint[] = figureNames.flatMap((kind) => {
     const figure = figures[kind];
     if (figure === undefined) return [];
-    return [{ label: figureWords[kind], kind, key: keys[kind] ?? null, figure }];
+    return [{ label: figureTitles[kind], kind, key: keys[kind] ?? null, figure }];
   });
   const named = new Set(Object.values(masks));
   for (const { key, figure, reformed } of Object.values(subnets)) {

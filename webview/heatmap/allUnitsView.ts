@@ -66,7 +66,7 @@ export function createAllUnitsView(events: AllUnitsEvents): AllUnitsView {
       ...{ cells: layout.perLayer, rows: all.rows, bands: bandsOf(layout), words, theme },
       sizes: { gutter: 34, rowHeight: pitch - 1, rowGap: 1 },
       ...{ byRow: true, sorted: false },
-      summary: `${title} ${layout.layers} layers of ${layout.perLayer} units.`,
+      summary: `${title} ${layout.layers} blocks of ${layout.perLayer} units.`,
     });
     fill(all);
   });

@@ -51,10 +51,10 @@ export function createDetailTools(events: ToolsEvents): DetailTools {
     button(text, '', () => {
       events.onKind(of);
     });
-  const back = button('← All layers', '', events.onClose);
+  const back = button('← All blocks', '', events.onClose);
   const title = el('h3', { class: 'heat-title' });
   const summary = el('span', { class: 'heat-summary' });
-  const [before, after] = [step('‹', 'Layer before', -1), step('›', 'Layer after', 1)];
+  const [before, after] = [step('‹', 'Previous block', -1), step('›', 'Next block', 1)];
   const kinds = [kind('All', null), ...KINDS.map(([of, text]) => kind(text, of))];
   const zooms = [zoom('−', 'Zoom out', 0.5), zoom('+', 'Zoom in', 2)];
   const sort = button('Sort by importance', '', events.onSort);

@@ -79,7 +79,7 @@ export function createDetailView(events: DetailEvents): DetailView {
   });
   const legend = createLegendView();
   const histograms = KINDS.map(([, name]) => createHistogramView(name));
-  const question = el('h4', { class: 'heat-title', text: 'Where does the mask cut the scores?' });
+  const question = el('h4', { class: 'heat-title', text: 'Scores of kept and removed units' });
   const noScores = el('p', { class: 'heat-note' });
   const element = el(
     'div',
@@ -109,17 +109,17 @@ export function createDetailView(events: DetailEvents): DetailView {
         rows: detailRows(of, by, planes, state, theme, palette, ratio),
         ...{ cells: layout.perLayer, bands, words, theme, sizes: SIZES, byRow: false },
         sorted: by !== null,
-        summary: `Layer ${scene.layer}: ${layout.perLayer} units by mask, importance, survivors and change.`,
+        summary: `Block ${scene.layer}: ${layout.perLayer} units by mask, importance, survivors and change.`,
       });
     },
   );
   const drawHistograms = onChange(
-    (scores: Float32Array | null, kept: Uint8Array | null, theme: CanvasTheme) => {
+    (scores: Float32Array | null, kept: Uint8Array | null, unit: string, theme: CanvasTheme) => {
       KINDS.forEach(([kind], i) => {
         const { start, end } = spanOf(scene!.layout, kind);
         const there = scores?.length === scene!.layout.perLayer && kept !== null;
         const counts = there ? histogram(scores, kept, start, end, BINS) : null;
-        histograms[i]!.show(counts, theme);
+        histograms[i]!.show(counts, unit, theme);
       });
     },
   );
@@ -156,9 +156,9 @@ export function createDetailView(events: DetailEvents): DetailView {
     const when = `${state.hasScores} ${state.generation} ${state.reference === null}`;
     drawStrip(layer, order, theme, palette, waits.join(), when, window.devicePixelRatio);
     drawLegend(theme, palette);
-    drawHistograms(scores.value, layer.kept, theme);
+    drawHistograms(scores.value, layer.kept, state.scoreUnit, theme);
     tools.show({
-      title: `Layer ${scene.layer}: what stays, and why?`,
+      title: `Block ${scene.layer}: units kept`,
       summary: layer.kept === null ? '' : summaryOf(layer.kept, layout),
       ...{ isFirst: scene.layer === 0, isLast: scene.layer === layout.layers - 1, sorted },
       canSort: scores.value !== null || layer.ranks !== null,

@@ -47,6 +47,8 @@ export interface HeatmapState {
   /** Finished generations: more of them change what survivors keep. 0 = nothing to ask yet. */
   readonly generation: number;
   readonly hasScores: boolean;
+  /** What a score is, with its unit. */
+  readonly scoreUnit: string;
   /** Another number after each change of the editor's theme. */
   readonly themeVersion: number;
   readonly mode: HeatmapMode;

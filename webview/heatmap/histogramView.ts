@@ -10,8 +10,11 @@ import { hatchOf } from './overviewPaint.ts';
 /** How many units have which score, those kept and those removed apart. */
 export interface HistogramView {
   readonly element: HTMLElement;
-  /** @param counts  null while the scores are not there */
-  show(counts: Histogram | null, theme: CanvasTheme): void;
+  /**
+   * @param counts  null while the scores are not there
+   * @param unit  what a score is
+   */
+  show(counts: Histogram | null, unit: string, theme: CanvasTheme): void;
   dispose(): void;
 }
 
@@ -44,13 +47,13 @@ export function createHistogramView(name: string, height = HEIGHT): HistogramVie
   watcher.observe(frame);
   return {
     element,
-    show(counts, theme) {
+    show(counts, unit, theme) {
       if (shown?.counts === counts && shown.theme === theme) return;
       shown = { counts, theme };
       setText(low, counts === null ? '' : figure(counts.from));
       setText(high, counts === null ? '' : figure(counts.to));
-      setText(scale, counts === null ? '' : counts.logarithmic ? 'score, logarithmic' : 'score');
-      canvas.setAttribute('aria-label', counts === null ? name : summary(name, counts));
+      setText(scale, counts === null ? '' : counts.logarithmic ? `${unit}, logarithmic` : unit);
+      canvas.setAttribute('aria-label', counts === null ? name : summary(name, counts, unit));
       surface.invalidate();
     },
     dispose() {
@@ -89,9 +92,9 @@ export function createHistogramView(name: string, height = HEIGHT): HistogramVie
   }
 }
 
-function summary(name: string, { kept, removed, from, to }: Histogram): string {
+function summary(name: string, { kept, removed, from, to }: Histogram, unit: string): string {
   const sum = (values: Uint32Array): string => count(values.reduce((a, b) => a + b, 0));
-  const range = `scores from ${figure(from)} to ${figure(to)}`;
+  const range = `${unit} from ${figure(from)} to ${figure(to)}`;
   return `${name}: ${range}; ${sum(kept)} kept, ${sum(removed)} removed.`;
 }
 

@@ -55,10 +55,10 @@ export function overviewSummary(
     if (value < bars[low]!) low = layer;
     if (value > bars[high]!) high = layer;
   });
-  const of = `${title} ${layout.layers} layers by heads and groups of neurons.`;
+  const of = `${title} ${layout.layers} blocks by heads and groups of neurons.`;
   if (picture.mode === 'difference') return of;
   const [least, most] = [percent(bars[low]!), percent(bars[high]!)];
-  return `${of} Layer ${low} keeps least, ${least}; layer ${high} keeps most, ${most}.`;
+  return `${of} Block ${low} keeps least, ${least}; block ${high} keeps most, ${most}.`;
 }
 
 function groupName(band: Band, columns: readonly Band[], words: UnitWords): string {

@@ -29,8 +29,8 @@ export interface OverviewGeometry {
 }
 
 /** CSS pixels. */
-const GUTTER = 34;
-const TOP = 36;
+const GUTTER = 38;
+const TOP = 50;
 const LABEL_HEIGHT = 13;
 const PARTS_GAP = 16;
 const NUMBER = 40;

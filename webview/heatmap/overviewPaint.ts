@@ -186,16 +186,24 @@ function headerLabels(
   barTitle: string,
 ): void {
   const { ratio, top, lefts, pitches } = geometry;
-  const [high, low] = [top - 27 * ratio, top - 10 * ratio];
+  const [high, middle, low] = [top - 41 * ratio, top - 25 * ratio, top - 10 * ratio];
   const firstNeuron = columns.findIndex(({ kind }) => kind === 'mlp');
   const heads = firstNeuron < 0 ? columns.length : firstNeuron;
   context.textAlign = 'left';
   context.fillStyle = css(theme.foreground);
   if (heads > 0) {
     const end = lefts[heads - 1]! + pitches[heads - 1]!;
-    const full = `${words.head === 'head' ? 'Heads' : 'KV heads'}: query/key, value/output`;
     const short = words.head === 'head' ? 'Heads' : 'KV heads';
-    fit(context, [full, short], lefts[0]!, high, end - lefts[0]!);
+    const full = `${short}: query/key (QK), value/output (VO)`;
+    // What does not fit above the heads may run on above the gap beside them.
+    const room = (lefts[heads] ?? geometry.barLeft) - lefts[0]! - 4 * ratio;
+    fit(
+      context,
+      [full, `${short}: QK, VO`, short],
+      lefts[0]!,
+      high,
+      Math.max(room, end - lefts[0]!),
+    );
   }
   if (firstNeuron >= 0) {
     const group = columns[firstNeuron]!;
@@ -206,7 +214,10 @@ function headerLabels(
   }
   context.fillText(barTitle, geometry.barLeft, high);
   context.fillStyle = css(theme.faint);
-  if (heads > 1) headNumbers(context, geometry, heads / 2, low);
+  context.textAlign = 'right';
+  context.fillText(BLOCK, (lefts[0] ?? 0) - 6 * ratio, low);
+  if (heads > 1) headNumbers(context, geometry, heads / 2, middle);
+  if (heads > 1) partNames(context, geometry, heads, low);
   if (firstNeuron >= 0) neuronNumbers(context, geometry, columns, firstNeuron, low);
 }
 
@@ -223,6 +234,24 @@ function headNumbers(
     context.fillText(String(head), lefts[2 * head]! + pitches[2 * head]!, y);
   }
 }
+
+/** Which of the two columns of a head is which, where there is room for it. */
+function partNames(
+  context: CanvasRenderingContext2D,
+  { lefts, pitches, gap }: OverviewGeometry,
+  columns: number,
+  y: number,
+): void {
+  const widest = Math.max(...PARTS.map((name) => context.measureText(name).width));
+  if (widest > pitches[0]! - gap) return;
+  context.textAlign = 'center';
+  for (let column = 0; column < columns; column++) {
+    context.fillText(PARTS[column % 2]!, lefts[column]! + (pitches[column]! - gap) / 2, y);
+  }
+}
+
+const PARTS = ['QK', 'VO'] as const;
+const BLOCK = 'Block';
 
 function neuronNumbers(
   context: CanvasRenderingContext2D,

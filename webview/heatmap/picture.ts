@@ -84,31 +84,32 @@ export function pictureOf(
 
 /**
  * The colours of a mode.
- * @param bound  for changes: the change that has the full colour
+ * @param bound  for changes: the change that has the full colour; null: the picture is of single units
  */
 export function legendOf(
   mode: HeatmapMode,
   theme: CanvasTheme,
   palette: RampName,
-  bound = 1,
+  bound: number | null,
 ): Legend {
+  const most = bound ?? 1;
   const table =
     mode === 'difference' ? diverging(theme.lost, theme.removed, theme.kept) : ramp(palette);
   const hatched = (text: string): LegendKey[] => [{ text, pixel: table[0]!, hatched: true }];
   switch (mode) {
     case 'mask':
       return {
-        bound,
+        bound: most,
         table,
         ticks: shareTicks(4),
         title: 'Share kept',
         keys: hatched('nothing kept'),
       };
     case 'importance':
-      return { bound, table, ticks: RANK_TICKS, title: 'Mean rank in its layer', keys: [] };
+      return { bound: most, table, ticks: RANK_TICKS, title: 'Mean rank in its block', keys: [] };
     case 'frequency':
       return {
-        bound,
+        bound: most,
         table,
         ticks: shareTicks(4),
         title: 'Kept by survivors',
@@ -116,11 +117,11 @@ export function legendOf(
       };
     case 'difference':
       return {
-        bound,
+        bound: most,
         table,
-        ticks: changeTicks(bound),
-        title: 'Change in share kept',
-        keys: hatched('fewer kept'),
+        ticks: bound === null ? UNIT_TICKS : changeTicks(bound),
+        title: bound === null ? 'Change' : 'Change in share kept',
+        keys: hatched(bound === null ? 'lost' : 'fewer kept'),
       };
   }
 }
@@ -142,14 +143,24 @@ export function layerLegend(theme: CanvasTheme, palette: RampName): Legend {
   };
 }
 
-/** The step that holds the greatest change, so that small changes are seen. */
+/** The greatest change, rounded up to two digits, so that small changes are seen. */
 function boundOf({ cells }: Shares): number {
   let most = 0;
   for (const value of cells) most = Math.max(most, Math.abs(value));
-  return BOUNDS.find((bound) => bound >= most) ?? 1;
+  if (most === 0) return LEAST_BOUND;
+  const step = 10 ** (Math.floor(Math.log10(most)) - 1);
+  // Cells are 32 bits wide: a hair above a step is the step.
+  const bound = Number((Math.ceil(most / step - 1e-4) * step).toPrecision(2));
+  return Math.min(1, Math.max(LEAST_BOUND, bound));
 }
 
-const BOUNDS = [0.05, 0.1, 0.2, 0.5];
+const LEAST_BOUND = 0.001;
+/** A single unit is gained, lost or neither. */
+const UNIT_TICKS: readonly Tick[] = [
+  { place: 0, text: 'lost' },
+  { place: 0.5, text: 'the same' },
+  { place: 1, text: 'gained' },
+];
 const RANK_TICKS: readonly Tick[] = [
   { place: 0, text: 'least' },
   { place: 0.5, text: 'middle' },

@@ -41,7 +41,7 @@ export function unitSentence(facts: UnitFacts, words: UnitWords): string {
   if (facts.before !== null && facts.kept !== null && facts.before !== facts.kept) {
     parts.push(`${facts.kept ? 'removed' : 'kept'} in ${facts.reference}`);
   }
-  return `Layer ${facts.layer}, ${unitName(facts.unit, words)}${ending(parts)}`;
+  return `Block ${facts.layer}, ${unitName(facts.unit, words)}${ending(parts)}`;
 }
 
 /** A sentence about one group of units. */
@@ -64,7 +64,7 @@ export function groupSentence(facts: GroupFacts): string {
         : `${count(gained)} gained and ${count(lost)} lost against ${facts.reference}`,
     );
   }
-  return `Layer ${facts.layer}, ${facts.name}${ending(parts)}`;
+  return `Block ${facts.layer}, ${facts.name}${ending(parts)}`;
 }
 
 /** "top 4%" or "bottom 30%" of a rank byte. */

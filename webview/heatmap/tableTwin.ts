@@ -16,7 +16,7 @@ export function createTableTwin(
   layout: UnitLayout,
   onOpen: (layer: number) => void,
 ): HTMLTableElement {
-  const heads = ['Layer', ...KINDS.map(([, title]) => title), 'All units'];
+  const heads = ['Block', ...KINDS.map(([, title]) => title), 'All units'];
   const head = el(
     'thead',
     {},
@@ -32,7 +32,7 @@ export function createTableTwin(
     const open = el('button', {
       class: 'heat-link',
       text: String(layer),
-      aria: { label: `Open layer ${layer}` },
+      aria: { label: `Open block ${layer}` },
       attributes: { type: 'button' },
     });
     open.addEventListener('click', () => {
@@ -43,7 +43,7 @@ export function createTableTwin(
   return el(
     'table',
     { class: 'heat-table' },
-    el('caption', { text: 'Share of units kept in each layer' }),
+    el('caption', { text: 'Share of units kept in each block' }),
     head,
     el('tbody', {}, ...rows),
   );

@@ -55,8 +55,8 @@ const MODE_LABELS: Readonly<Record<HeatmapMode, string>> = {
   difference: 'Difference',
 };
 const HINTS: Readonly<Record<Form, string>> = {
-  groups: 'Hover a cell, or use the arrow keys. A click or Enter opens its layer.',
-  units: 'Wheel or + and − zoom, 0 shows all, drag moves. A click or Enter opens a layer.',
+  groups: 'Hover a cell, or use the arrow keys. A click or Enter opens its block.',
+  units: 'Wheel or + and − zoom, 0 shows all, drag moves. A click or Enter opens a block.',
   table: '',
 };
 
@@ -105,7 +105,7 @@ export function createWholeView(events: WholeEvents): WholeView {
   });
   let plain: Legend | null = null;
   const drawPlain = onChange((mode: HeatmapMode, theme: CanvasTheme, palette: RampName) => {
-    plain = legendOf(mode, theme, palette);
+    plain = legendOf(mode, theme, palette, null);
   });
   const showLegend = onChange((of: Legend, theme: CanvasTheme) => {
     legend.show(of, theme);
@@ -132,7 +132,7 @@ export function createWholeView(events: WholeEvents): WholeView {
     refuse(why) {
       scene = null;
       for (const node of [...pictures, foot, forms.element, modes.element]) node.hidden = true;
-      setText(title, 'Which parts are kept?');
+      setText(title, 'Units kept');
       tell({ state: 'absent', why });
     },
     focus(layer) {
@@ -207,12 +207,12 @@ export function createWholeView(events: WholeEvents): WholeView {
 function questionOf({ mode, referenceName, subjectName }: HeatmapState): string {
   switch (mode) {
     case 'mask':
-      return `What does ${subjectName || 'the mask'} keep?`;
+      return `Units kept by ${subjectName || 'the subnet'}`;
     case 'importance':
-      return 'Which parts matter most?';
+      return 'Importance of units';
     case 'frequency':
-      return 'On what do the survivors agree?';
+      return 'How many survivors keep each unit';
     case 'difference':
-      return `What changed against ${referenceName || 'another mask'}?`;
+      return `Difference from ${referenceName || 'another subnet'}`;
   }
 }

@@ -63,7 +63,7 @@ export function createChartView(page: MethodsPage): MethodsView {
   });
   const table = createRowsTable();
   const plot = createPlotFrame({
-    title: 'What does each method lose?',
+    title: 'Perplexity by share of weights kept',
     controls: [logarithmic.element, scope.element, pattern.element, reset.element],
     hint: HINT,
     onTable: (shown) => {
@@ -133,8 +133,7 @@ export function createChartView(page: MethodsPage): MethodsView {
       chart ??= begin();
       card.hide();
       const { logarithmic: log, zoom } = selection;
-      const patterns = patternsOf(content, null);
-      chart.draw({ ...{ rows, patterns, logarithmic: log, zoom, theme }, dense: dense ?? null });
+      chart.draw({ rows, logarithmic: log, zoom, theme, dense: dense ?? null });
       plot.describe(summaryOf(rows, dense));
       const { beyond } = chart;
       const above = `${formatCount(beyond)} ${beyond === 1 ? 'point is' : 'points are'} worse than the axis reaches: arrows at its upper edge.`;
@@ -168,9 +167,9 @@ export function createChartView(page: MethodsPage): MethodsView {
 
 function emptyWords(content: ComparisonTable | null, { scope, pattern }: MethodsSelection): string {
   if (content !== null && (scope !== null || pattern !== null)) {
-    return 'Nothing that was measured so far is of this kind. Choose another above.';
+    return 'No row of this kind has been evaluated yet. Choose another above.';
   }
-  return 'Each method becomes a point here for each pattern and size: the lower, the less it loses; the further left, the less it keeps.';
+  return 'Each method is shown here as a point for each pattern and size. Lower is better; further left keeps less.';
 }
 
 function summaryOf(rows: readonly CompareRow[], dense: CompareRow | undefined): string {

@@ -129,21 +129,25 @@ function bannerOf({ canRun, whyNot }: ComparisonContent, { kind }: Standing): Ba
     case 'failed':
       return {
         ...{ tone: 'error', heading: 'The comparison failed.' },
-        text: 'The editor has shown why, and its log has it. Rows that are done are kept: Continue goes on with the others.',
+        text: 'The log says why. Rows that are done are kept: Continue computes the others.',
       };
     case 'interrupted':
       return {
         ...{ tone: 'warning', heading: 'The comparison was interrupted.' },
-        text: 'Its process ended without a word. Rows that are done are kept: Continue goes on with the others.',
+        text: 'Its process ended without a message. Rows that are done are kept: Continue computes the others.',
       };
     case 'queued':
       return {
-        ...{ tone: 'info', heading: 'Waiting for its turn.' },
-        text: 'One job at a time uses the machine. This one starts by itself when those before it have ended.',
+        ...{ tone: 'info', heading: 'The comparison is queued.' },
+        text: 'One job runs at a time. This comparison starts when those before it have ended.',
       };
     default:
       if (canRun || whyNot === '') return null;
-      return { tone: 'info', heading: 'Looking works, running does not.', text: whyNot };
+      return {
+        tone: 'info',
+        heading: 'You can view comparisons, but not start them.',
+        text: whyNot,
+      };
   }
 }
 

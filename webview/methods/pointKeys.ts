@@ -27,7 +27,10 @@ export function afterKey(
     return own[Math.max(0, Math.min(own.length - 1, own.indexOf(at) + step))];
   }
   const next = seen[(line + step + seen.length) % seen.length]!;
-  const from = placeOf(at)!.x;
-  const away = (index: number): number => Math.abs(placeOf(index)!.x - from);
+  const from = placeOf(at)!;
+  const away = (index: number): number => {
+    const { x, y } = placeOf(index)!;
+    return Math.hypot(x - from.x, y - from.y);
+  };
   return next.reduce((nearest, index) => (away(index) < away(nearest) ? index : nearest));
 }

@@ -27,7 +27,7 @@ export function createRowsTable(): {
         cell: ({ row }) => methodTitle(row.method),
       },
       {
-        ...{ id: 'scope', title: 'Pruned', figures: false, leftOut: 'narrow' },
+        ...{ id: 'scope', title: 'Pruned', figures: false },
         value: ({ row }) => scopeTitles[row.scope],
         cell: ({ row }) => scopeTitles[row.scope],
       },
@@ -47,12 +47,12 @@ export function createRowsTable(): {
         cell: ({ row }) => formatPerplexity(row.perplexity),
       },
       {
-        ...{ id: 'change', title: 'Against dense', figures: true, leftOut: 'narrow' },
+        ...{ id: 'change', title: 'Against dense', figures: true },
         value: ({ row }) => perplexityValue(row.perplexity),
         cell: ({ change }) => change,
       },
       {
-        ...{ id: 'seconds', title: 'Time', figures: true, leftOut: 'narrow' },
+        ...{ id: 'seconds', title: 'Time', figures: true },
         value: ({ row }) => row.seconds,
         cell: ({ row }) => formatSpent(row.seconds * 1000),
       },

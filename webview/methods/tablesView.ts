@@ -1,6 +1,12 @@
 import type { ComparisonTable } from '../../src/protocol/comparisonTable.ts';
 import { createButton } from '../controls/button.ts';
-import { leftOutNotes, methodGrids, type MethodGrid } from '../data/methodGrid.ts';
+import {
+  leftOutNotes,
+  methodGrids,
+  winsOf,
+  type MethodGrid,
+  type Wins,
+} from '../data/methodGrid.ts';
 import { denseRow, methodTitle, scopeTitles } from '../../src/dashboard/model/comparisonText.ts';
 import { formatPerplexity, type MethodScope } from '../data/methodRows.ts';
 import { el, onChange, setChildren, setText, show } from '../dom.ts';
@@ -25,15 +31,17 @@ export function createTablesView(page: MethodsPage): MethodsView {
   });
   const tables = el('div', { class: 'method-tables' });
   const notes = el('ul', { class: 'left-out-notes note' });
+  const headline = el('p', { class: 'methods-headline' });
   const element = el(
     'section',
-    { class: 'panel methods-tables', aria: { label: 'Which method is best?' } },
+    { class: 'panel methods-tables', aria: { label: 'Perplexity by method and pattern' } },
     el(
       'div',
       { class: 'panel-head' },
-      el('h2', { text: 'Which method is best?' }),
+      el('h2', { text: 'Perplexity by method and pattern' }),
       el('div', { class: 'tools' }, copy.element, save.element),
     ),
+    headline,
     tables,
     notes,
     el(
@@ -48,7 +56,9 @@ export function createTablesView(page: MethodsPage): MethodsView {
   const made = new Map<string, Part>();
   const draw = onChange((table: ComparisonTable) => {
     const dense = denseRow(table);
-    const parts = methodGrids(table).map((grid) => {
+    const grids = methodGrids(table);
+    setText(headline, winsText(winsOf(grids)));
+    const parts = grids.map((grid) => {
       // Another pattern is another column: that table is made anew.
       const key = [grid.scope, ...grid.patterns].join('\n');
       const part = made.get(key) ?? createPart(grid);
@@ -81,6 +91,14 @@ export function createTablesView(page: MethodsPage): MethodsView {
       if (!isEmpty) draw(table);
     },
   };
+}
+
+/** The best method over all columns, in a sentence. */
+function winsText(wins: Wins | null): string {
+  if (wins === null) return '';
+  const names = wins.methods.map(methodTitle).join(' and ');
+  const each = wins.methods.length > 1 ? ' each' : '';
+  return `${names}: lowest perplexity in ${wins.wins} of ${wins.columns} columns${each}.`;
 }
 
 interface Part {

@@ -29,12 +29,12 @@ export function createDensityTable(onSelect: (cell: WeightCell) => void): Table<
         cell: ({ kept, size }) => (size === 0 ? '–' : percent(kept / size)),
       },
       {
-        ...{ id: 'kept', title: 'Weights kept', figures: true, leftOut: 'narrow' },
+        ...{ id: 'kept', title: 'Weights kept', figures: true },
         value: ({ kept }) => kept,
         cell: ({ kept }) => count(kept),
       },
       {
-        ...{ id: 'size', title: 'Outputs × inputs', figures: true, leftOut: 'narrow' },
+        ...{ id: 'size', title: 'Outputs × inputs', figures: true },
         value: ({ size }) => size,
         cell: ({ size, found }) =>
           found === null ? count(size) : `${count(found.rows)} × ${count(found.columns)}`,

@@ -141,7 +141,7 @@ export function createPatternView(events: PatternEvents): PatternView {
     drawLegend(palette, theme);
     const groups = groupsOf(scene);
     drawPicture(found, String(groups.size), built, theme, palette, mips);
-    setText(title, `Which weights of ${found.map}, block ${found.block}, are kept?`);
+    setText(title, `Weights kept of ${found.map}, block ${found.block}`);
     const hardware = built && mips !== null ? hardwareWords(found.columns, mips.crowded()) : '';
     const lines = groups.size > 0 ? '; lines part the groups of single weights' : '';
     const along = `${capital(alongWords(pattern, found.along))}${lines}.`;

@@ -1,5 +1,7 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
-import { figureWords } from '../data/quality.ts';
+import { figureTitles } from '../../src/protocol/runWords.ts';
+import { speedChange, timedSteps, type SpeedChange } from '../../src/protocol/speedChange.ts';
+import { speedText } from '../data/speedText.ts';
 import { formatBytes } from '../format.ts';
 
 /**
@@ -16,13 +18,13 @@ export function speedWords({ model }: RunSnapshot): string {
   const claim = 'ONNX Runtime computes zeros like any number:';
   const parts = [`${claim} they save space on disk, not time.`];
   if (sparse !== undefined && base !== undefined && from !== undefined) {
-    const ratio = (of: number, to: number): string => (to > 0 ? `${(of / to).toFixed(2)}×` : '–');
-    const [prefill, decode] = [
-      ratio(sparse.prefillMs, base.prefillMs),
-      ratio(sparse.decodeMs, base.decodeMs),
-    ];
-    const name = figureWords[from].toLowerCase();
-    parts[0] = `${claim} the sparse decoder takes ${prefill} the time of the ${name} one to read a prompt, and ${decode} for each further token.`;
+    const name = figureTitles[from].toLowerCase();
+    const [prefill, decode] = timedSteps.map((step) =>
+      besideText(speedChange(step, sparse.timing, base.timing), name),
+    );
+    if (prefill !== '' && decode !== '') {
+      parts[0] = `${claim} the sparse decoder reads a prompt ${prefill}, and decodes a token ${decode}.`;
+    }
   }
   const compressed = exports.find(({ form }) => form === 'compressed');
   if (compressed !== undefined) {
@@ -33,4 +35,10 @@ export function speedWords({ model }: RunSnapshot): string {
     );
   }
   return parts.join(' ');
+}
+
+function besideText(change: SpeedChange, name: string): string {
+  if (change.kind === 'none') return `as fast as the ${name} one`;
+  const text = speedText(change);
+  return text === '' ? '' : `${text} than the ${name} one`;
 }

@@ -1,7 +1,6 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import type { FigureName } from '../../src/protocol/runWords.ts';
-import { figureWords } from '../data/quality.ts';
+import { figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
 import { quantisedTo } from '../data/sparseRun.ts';
 
 /** One step of a run from the dense model to what is written. */
@@ -27,7 +26,7 @@ export function stepsOf(run: RunSnapshot): readonly Step[] {
     const hasZeros = name === 'sparse' || (name === 'quantised' && figures.sparse !== undefined);
     const nonzero = figure.blockParams - (hasZeros ? zeros : 0);
     const unknown = dense === 0 || (hasZeros && densities.length === 0);
-    const label = name === 'quantised' ? quantisedTo(run) : figureWords[name];
+    const label = name === 'quantised' ? quantisedTo(run) : figureTitles[name];
     return [{ name, label, figure, keptShare: unknown ? null : nonzero / dense }];
   });
 }

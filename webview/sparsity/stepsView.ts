@@ -1,4 +1,6 @@
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
+import { speedChange, type TimedStep } from '../../src/protocol/speedChange.ts';
+import { speedText } from '../data/speedText.ts';
 import { hasFurtherSteps } from '../data/sparseRun.ts';
 import { el, onChange, show } from '../dom.ts';
 import {
@@ -10,6 +12,7 @@ import {
   UNKNOWN,
 } from '../format.ts';
 import { firstRun } from '../store.ts';
+import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from '../views/view.ts';
 import { stepsOf, type Step } from './steps.ts';
 
@@ -18,6 +21,8 @@ interface Measure {
   readonly help: string;
   readonly of: (step: Step) => number | null;
   readonly format: (value: number) => string;
+  /** Of a time: which. */
+  readonly step?: TimedStep;
 }
 
 /** Of each of these less is better. */
@@ -38,7 +43,7 @@ const measures: readonly Measure[] = [
     of: ({ figure }) => figure.bytes,
   },
   {
-    ...{ title: 'Decoded token', format: formatMs },
+    ...{ title: 'Decoded token', format: formatMs, step: 'decode' },
     help: 'Time of each further token.',
     of: ({ figure }) => figure.decodeMs,
   },
@@ -67,16 +72,12 @@ export function createStepsView(): View {
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Steps' } },
-    el(
-      'div',
-      { class: 'panel-head' },
-      el('h2', { text: 'What does each further step cost, and what does it bring?' }),
-    ),
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Cost and gain of each step' })),
     el('p', {
       class: 'note',
       text: 'Changes are against the step above. Of all four, less is better.',
     }),
-    el('div', { class: 'table-scroll' }, table),
+    createScrollFrame(table, 'Cost and gain of each step'),
   );
   const draw = onChange((_key: string, steps: () => readonly Step[]) => {
     const all = steps();
@@ -104,7 +105,7 @@ function lineOf(step: Step, before: Step | null, all: readonly Step[]): HTMLElem
     'tr',
     { class: `figure-${step.name}${step === all.at(-1) ? ' outcome' : ''}` },
     el('th', { class: 'words', text: step.label, attributes: { scope: 'row' } }),
-    ...measures.map(({ of, format }) => {
+    ...measures.map(({ of, format, step: timed }) => {
       const value = of(step);
       if (value === null) return el('td', { class: 'figures', text: UNKNOWN });
       const from = before === null ? null : of(before);
@@ -117,10 +118,21 @@ function lineOf(step: Step, before: Step | null, all: readonly Step[]): HTMLElem
         el('span', { class: 'bar-value', text: format(value) }),
         el('span', {
           class: 'bar-change',
-          text: from === null ? '' : formatChange(from, value),
+          text: before === null ? '' : changeText(timed, step, before, from, value),
         }),
         el('span', { class: 'bar', aria: { hidden: 'true' } }, fill),
       );
     }),
   );
+}
+
+function changeText(
+  timed: TimedStep | undefined,
+  step: Step,
+  before: Step,
+  from: number | null,
+  to: number,
+): string {
+  if (timed === undefined) return from === null ? '' : formatChange(from, to);
+  return speedText(speedChange(timed, step.figure.timing, before.figure.timing));
 }

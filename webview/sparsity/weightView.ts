@@ -2,6 +2,7 @@ import type { SparseMap } from '../../src/protocol/sparsityRecord.ts';
 import type { CanvasTheme } from '../draw/canvasTheme.ts';
 import { count, percent } from '../draw/ticks.ts';
 import { el, onChange, setText, show } from '../dom.ts';
+import { weightScoreUnit } from '../data/scoreUnit.ts';
 import { createHistogramView } from '../heatmap/histogramView.ts';
 import { alongWords, errorWords, mapHelp } from './mapWords.ts';
 import { cutWords, scoreHistogram } from './scores.ts';
@@ -45,7 +46,7 @@ export function createWeightView(): WeightView {
   );
   const draw = onChange((found: SparseMap, method: string, pattern: string, theme: CanvasTheme) => {
     const { map, block, rows, columns, kept, error, scores } = found;
-    setText(title, `What was cut from ${map}, block ${block}?`);
+    setText(title, `Zeros of ${map}, block ${block}`);
     const size = rows * columns;
     const lines: [string, string][] = [
       ['Outputs × inputs', `${count(rows)} × ${count(columns)}`],
@@ -54,8 +55,8 @@ export function createWeightView(): WeightView {
       [
         'Error on calibration',
         error === null
-          ? 'not refitted'
-          : `${errorWords(error.before)} → ${errorWords(error.after)} by the refit`,
+          ? 'not reformed'
+          : `${errorWords(error.before)} → ${errorWords(error.after)} by reforming`,
       ],
     ];
     facts.replaceChildren(
@@ -65,7 +66,7 @@ export function createWeightView(): WeightView {
     const counts = scores === null ? null : scoreHistogram(scores);
     show(histogram.element, counts !== null);
     show(keys, counts !== null);
-    histogram.show(counts, theme);
+    histogram.show(counts, weightScoreUnit(method), theme);
     setText(note, counts === null ? withoutScores(method) : cutWords(counts));
   });
   return {

@@ -1,5 +1,6 @@
 import { el, icon, setAttribute, setChildren, setText, show } from '../dom.ts';
 import { formatCount } from '../format.ts';
+import { createScrollFrame } from './scrollFrame.ts';
 import { sortRows, type Sorting, type SortValue } from './sortRows.ts';
 
 /** A column of a table. */
@@ -13,8 +14,6 @@ export interface Column<R> {
   readonly value: (row: R) => SortValue;
   /** What is shown; figures carry their units. */
   readonly cell: (row: R) => string | Node;
-  /** Left out where the table is narrow, or already where it is not wide. */
-  readonly leftOut?: 'narrow' | 'medium';
   /** Names the row: its cells are read before the others of a row. */
   readonly names?: boolean;
 }
@@ -55,7 +54,7 @@ export function createTable<R>(options: TableOptions<R>): Table<R> {
   const element = el(
     'div',
     { class: 'table-frame' },
-    el('div', { class: 'table-scroll' }, table),
+    createScrollFrame(table, options.label),
     more,
   );
   const lines = new Map<string, Line<R>>();
@@ -167,7 +166,7 @@ function markSorting(header: HTMLElement, sorting: Sorting | null): void {
 }
 
 function classOf<R>(column: Column<R>): string {
-  return `${column.figures ? 'figures' : 'words'}${column.leftOut === undefined ? '' : ` not-${column.leftOut}`}`;
+  return column.figures ? 'figures' : 'words';
 }
 
 /** One row can be reached by Tab, the others by arrows from there. */

@@ -1,5 +1,7 @@
 import { createButton } from '../controls/button.ts';
 import { el, icon, onChange, show } from '../dom.ts';
+import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import { resultText } from '../data/resultText.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import { firstRun, type State } from '../store.ts';
 import { isInterrupted, stateOf } from './runState.ts';
@@ -10,9 +12,12 @@ interface Banner {
   readonly title: string;
   readonly text: string;
   readonly actions: readonly (readonly [PanelAction, string])[];
+  /** Key of the subnet that the actions are for; null: the run. */
+  readonly subnet?: string | null;
+  readonly icon?: string;
 }
 
-/** Tells why a run does not go on, and what to do next; nothing when all is well. */
+/** Says why a run does not go on or what came out of it, and what to do next. */
 export function createBannerView(page: Page): View {
   const element = el('div', { class: 'banners' });
   const draw = onChange((id: string, key: string) => {
@@ -24,14 +29,14 @@ export function createBannerView(page: Page): View {
     el(
       'div',
       { class: `banner ${banner.tone}`, role: banner.tone === 'error' ? 'alert' : 'status' },
-      icon(banner.tone),
+      icon(banner.icon ?? banner.tone),
       el('div', {}, el('strong', { text: banner.title }), el('p', { text: banner.text })),
       el(
         'div',
         { class: 'actions' },
         ...banner.actions.map(([action, label]) => {
           const onPress = (): void => {
-            page.act(id, action);
+            page.act(id, action, banner.subnet ?? undefined);
           };
           return createButton({ label, look: 'secondary', onPress }).element;
         }),
@@ -47,8 +52,8 @@ export function createBannerView(page: Page): View {
   };
 }
 
-/** What is said of a run that could not say it itself. */
-const ENDED = 'Its process ended without a word.';
+/** Shown for a run that could not report its end itself. */
+const ENDED = 'Its process ended without a message.';
 
 function bannersOf(state: State): readonly Banner[] {
   const run = firstRun(state);
@@ -59,19 +64,19 @@ function bannersOf(state: State): readonly Banner[] {
   if (state.removed.length > 0) {
     banners.push({
       ...{ tone: 'warning', title: 'The folder of this run is gone.' },
-      text: 'What you see is what was read of it. Nothing more can be done with it.',
+      text: 'This page shows what was read before. Nothing more can be done with the run.',
       actions: [],
     });
     return banners;
   }
   if (!state.canRun && state.whyNot !== '') {
-    const title = 'Looking works, running does not.';
+    const title = 'You can view runs, but not start, export or delete them.';
     banners.push({ tone: 'info', title, text: state.whyNot, actions: [] });
   }
   if (now === 'failed') {
     banners.push({
       ...{ tone: 'error', title: 'The run failed.' },
-      text: `${run.model.message ?? ENDED} Nothing that was found is lost: Resume goes on from the last saved step.`,
+      text: `${run.model.message ?? ENDED} Nothing is lost: Resume continues from the last saved step.`,
       actions: [['openLog', 'Show Log']],
     });
   } else if (now === 'stopped') {
@@ -79,21 +84,44 @@ function bannersOf(state: State): readonly Banner[] {
       !isInterrupted(run, now)
         ? {
             ...{ tone: 'info', title: 'The run is paused.' },
-            text: 'Resume goes on where it stopped, or keep the best subnet found so far.',
+            text: 'Resume continues where it stopped. Stop and Keep Best finishes with the best subnet so far.',
             actions: [],
           }
         : {
             ...{ tone: 'warning', title: 'The run was interrupted.' },
-            text: `${run.model.message ?? ENDED} Nothing that was found is lost: Resume goes on from the last saved step.`,
+            text: `${run.model.message ?? ENDED} Nothing is lost: Resume continues from the last saved step.`,
             actions: [['openLog', 'Show Log']],
           },
     );
   } else if (now === 'queued' && (state.standing[id]?.queuePlace ?? null) !== null) {
     banners.push({
-      ...{ tone: 'info', title: 'Waiting for its turn.' },
-      text: 'One run at a time uses the machine. This one starts by itself when those before it have ended.',
+      ...{ tone: 'info', title: 'The run is queued.' },
+      text: 'One job runs at a time. This run starts when those before it have ended.',
       actions: [],
     });
   }
+  if (now === 'finished') {
+    const text = resultText(run);
+    if (text !== '') banners.push({ ...finishedBanner(run), text });
+  }
   return banners;
+}
+
+/** What to do with the result of a run: use what was exported, or export it. */
+function finishedBanner({ model, masks }: RunSnapshot): Omit<Banner, 'text'> {
+  const subnet = masks.searched ?? null;
+  const isExported = model.exports.length > 0;
+  const use: Banner['actions'] =
+    subnet === null
+      ? [['revealFolder', 'Reveal Run Folder']]
+      : isExported
+        ? [
+            ['openSubnetBeside', 'Open Config Beside'],
+            ['insertLoader', 'Insert Loader'],
+          ]
+        : [['export', 'Export']];
+  return {
+    ...{ tone: 'info', icon: 'pass', title: 'The run finished.', subnet },
+    actions: use,
+  };
 }

@@ -6,10 +6,23 @@ import { createDropdown } from '../controls/dropdown.ts';
 import { createTextField } from '../controls/textField.ts';
 import { el, icon, setText, show } from '../dom.ts';
 
+/** A value that was chosen and not saved yet; null takes the field out of the file. */
+export interface Draft {
+  readonly value: Value;
+}
+
 /** A field of the form. */
 export interface FieldRow {
   readonly element: HTMLElement;
-  update(field: ConfigField, problems: readonly ConfigProblem[], editable: boolean): void;
+  /** @param draft  shown in place of the value of the file; undefined: there is none */
+  update(
+    field: ConfigField,
+    problems: readonly ConfigProblem[],
+    editable: boolean,
+    draft: Draft | undefined,
+  ): void;
+  /** Shows what is wrong with the value; empty: nothing is. */
+  complain(text: string): void;
 }
 
 /** Fields without a default: they can be changed, not left out. */
@@ -17,11 +30,8 @@ const needed: ReadonlySet<string> = new Set(['model', 'ratio', 'text']);
 
 type Value = ConfigField['value'];
 
-/** @param write  writes a value to the file; null takes the field out of it */
-export function createConfigField(
-  field: ConfigField,
-  write: (value: Value) => Promise<void>,
-): FieldRow {
+/** @param onEdit  told of a value that fits the field; null takes the field out of the file */
+export function createConfigField(field: ConfigField, onEdit: (value: Value) => void): FieldRow {
   const name = field.path.slice(field.path.length > 1 ? 1 : 0).join('.');
   const words = el('span');
   const problem = el('p', { class: 'field-problem', role: 'alert' }, icon('error'), words);
@@ -31,14 +41,8 @@ export function createConfigField(
   };
   const origin = el('span', { class: 'quiet' });
   const send = (value: Value): void => {
-    write(value).then(
-      () => {
-        complain('');
-      },
-      (error: unknown) => {
-        complain(error instanceof Error ? error.message : String(error));
-      },
-    );
+    complain('');
+    onEdit(value);
   };
   const control = controlOf(field, send, complain);
   const reset = createButton({
@@ -57,14 +61,21 @@ export function createConfigField(
   );
   return {
     element,
-    update(next, problems, editable) {
-      control.set(next.value);
+    complain,
+    update(next, problems, editable, draft) {
+      control.set(draft === undefined ? next.value : draft.value);
       control.enable(editable);
-      setText(origin, next.isDefault ? 'default' : '');
-      element.classList.toggle('changed', !next.isDefault);
-      const fixed = next.isDefault || !editable || needed.has(field.path.join('.'));
+      const isDefault = draft === undefined ? next.isDefault : draft.value === null;
+      const parts = [
+        ...(isDefault ? ['default'] : []),
+        ...(draft === undefined ? [] : ['not saved']),
+      ];
+      setText(origin, parts.join(', '));
+      element.classList.toggle('changed', !isDefault);
+      const fixed = isDefault || !editable || needed.has(field.path.join('.'));
       reset.element.classList.toggle('gone', fixed);
       reset.enable(!fixed);
+      if (draft !== undefined) return;
       complain(
         problems.map(({ expected, found }) => `Expected ${expected}, found ${found}.`).join(' '),
       );

@@ -1,6 +1,7 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { verifiedText } from '../../src/dashboard/model/verifiedText.ts';
 import type { ExportReport } from '../../src/protocol/runRecord.ts';
+import { exportTitles } from '../../src/protocol/runWords.ts';
 import { integersOf } from '../data/sparseRun.ts';
 import { createButton } from '../controls/button.ts';
 import { el, icon, onChange, show } from '../dom.ts';
@@ -8,11 +9,11 @@ import { formatBytes, formatMs, shortKey } from '../format.ts';
 import { firstRun } from '../store.ts';
 import type { Page, View } from './view.ts';
 
-const forms: Readonly<Record<ExportReport['form'], readonly [name: string, icon: string]>> = {
-  subnet: ['Subnet config', 'json'],
-  checkpoint: ['Hugging Face checkpoint', 'folder-library'],
-  onnx: ['ONNX model', 'circuit-board'],
-  compressed: ['Checkpoint without its zeros', 'file-zip'],
+const icons: Readonly<Record<ExportReport['form'], string>> = {
+  subnet: 'json',
+  checkpoint: 'folder-library',
+  onnx: 'circuit-board',
+  compressed: 'file-zip',
 };
 
 /** What was written, and whether it does what it should. */
@@ -20,12 +21,12 @@ export function createExportsView(page: Page): View {
   const list = el('ul', { class: 'exports' });
   const empty = el('p', {
     class: 'empty-words',
-    text: 'Files that were written stand here, each with the largest difference between what it computes after being read back and what the search computed.',
+    text: 'Exported files are listed here. Each is loaded again and compared with the subnet that the search evaluated.',
   });
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Exports' } },
-    el('div', { class: 'panel-head' }, el('h2', { text: 'What was written, and is it right?' })),
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Exports' })),
     empty,
     list,
   );
@@ -71,7 +72,7 @@ interface Item {
 }
 
 function itemOf({ page, id, integers, report, key }: Item): HTMLElement {
-  const [form, sign] = forms[report.form];
+  const form = exportTitles[report.form];
   const quantised = report.form === 'onnx' && integers !== 'none';
   const name = quantised ? `${form}, ${integers} weights` : form;
   const file = report.path.split(/[\\/]/).at(-1) ?? report.path;
@@ -107,7 +108,7 @@ function itemOf({ page, id, integers, report, key }: Item): HTMLElement {
   return el(
     'li',
     { class: 'export' },
-    icon(sign),
+    icon(icons[report.form]),
     el(
       'div',
       { class: 'export-words' },
@@ -137,7 +138,7 @@ function checked({ form, verified }: ExportReport): HTMLElement | null {
     if (form !== 'subnet') return null;
     return el('div', {
       class: 'quiet',
-      text: 'Describes the subnet to a loader; there is nothing to compare.',
+      text: 'Describes the subnet to a loader; it holds no weights to verify.',
     });
   }
   const { maxDifference, tolerance } = verified;

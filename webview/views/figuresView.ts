@@ -2,9 +2,11 @@ import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import { figureNames, type FigureName } from '../../src/protocol/runWords.ts';
-import { figureHelp, figureWords } from '../data/quality.ts';
-import { el, onChange } from '../dom.ts';
+import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
+import { speedAgainstDense, type TimedStep } from '../../src/protocol/speedChange.ts';
+import { figureHelp } from '../data/quality.ts';
+import { speedText, spreadText, timingNote } from '../data/speedText.ts';
+import { el, onChange, setText } from '../dom.ts';
 import {
   formatBytes,
   formatChange,
@@ -14,17 +16,23 @@ import {
   UNKNOWN,
 } from '../format.ts';
 import { firstRun } from '../store.ts';
+import { createScrollFrame } from '../table/scrollFrame.ts';
 import type { View } from './view.ts';
 
-/** What is measured of each model. */
+/** Title of the figure that only compares on the same text and windows. */
+export const PERPLEXITY = 'Held-out perplexity';
+
+/** What is evaluated of each model. */
 export const measures: readonly {
   readonly title: string;
   readonly help: string;
   readonly of: (figure: Figure) => number | null;
   readonly format: (value: number) => string;
+  /** Of a time: which; its differences are judged by the spread of its rounds. */
+  readonly step?: TimedStep;
 }[] = [
   {
-    ...{ title: 'Held-out perplexity', format: formatScore },
+    ...{ title: PERPLEXITY, format: formatScore },
     help: 'On text neither calibration nor the search has seen. Lower is better.',
     of: (figure) => perplexityValue(figure.perplexity),
   },
@@ -39,12 +47,12 @@ export const measures: readonly {
     of: (figure) => figure.bytes,
   },
   {
-    ...{ title: 'Prefill', format: formatMs },
+    ...{ title: 'Prefill', format: formatMs, step: 'prefill' },
     help: 'Time to read a prompt.',
     of: (figure) => figure.prefillMs,
   },
   {
-    ...{ title: 'Decoded token', format: formatMs },
+    ...{ title: 'Decoded token', format: formatMs, step: 'decode' },
     help: 'Time of each further token.',
     of: (figure) => figure.decodeMs,
   },
@@ -78,15 +86,17 @@ export function createFiguresView(): View {
   );
   const empty = el('p', {
     class: 'empty-words',
-    text: 'At its end a run measures the dense model, a random mask, the initial one, the best of the search and the same with refitted weights, on text none of them has seen. What each step bought stands here then.',
+    text: 'At its end, a run evaluates the dense model, a random subnet, the initial one, the best of the search and the same with reformed weights, on text that none of them has seen. Their figures are shown here.',
   });
-  const frame = el('div', { class: 'table-scroll' }, table);
+  const frame = createScrollFrame(table, 'Figures of each step');
+  const note = el('p', { class: 'note' });
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Figures' } },
-    el('div', { class: 'panel-head' }, el('h2', { text: 'What does each step buy?' })),
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Results by step' })),
     empty,
     frame,
+    note,
   );
   const draw = onChange((figures: RunSnapshot['model']['figures']) => {
     const rows = figureNames.flatMap((name) => {
@@ -95,6 +105,7 @@ export function createFiguresView(): View {
     });
     empty.hidden = rows.length > 0;
     frame.hidden = rows.length === 0;
+    setText(note, timingNote(rows.map(({ figure }) => figure)));
     const last = lastFigure(figures)?.name ?? null;
     body.replaceChildren(...rows.map((row) => lineOf(row, rows, figures.dense, last)));
   });
@@ -125,10 +136,10 @@ function lineOf(
     el(
       'th',
       { class: 'words', attributes: { scope: 'row' } },
-      el('div', { text: figureWords[row.name] }),
+      el('div', { text: figureTitles[row.name] }),
       el('div', { class: 'quiet', text: figureHelp[row.name] }),
     ),
-    ...measures.map(({ of, format }) => {
+    ...measures.map(({ of, format, step }) => {
       const value = of(row.figure);
       const known = rows.flatMap(({ figure }) => of(figure) ?? []);
       // A control that is out of all proportion must not make the others invisible.
@@ -137,26 +148,39 @@ function lineOf(
       );
       const most = Math.max(...(usual.length > 0 ? usual : known), 0);
       const from = dense === undefined || row.name === 'dense' ? null : of(dense);
-      return cellOf(value, format, most, from);
+      if (value === null) return el('td', { class: 'figures', text: UNKNOWN });
+      const change =
+        from === null
+          ? ''
+          : step === undefined
+            ? formatChange(from, value)
+            : speedText(speedAgainstDense(step, row.figure.timing));
+      const spread = step === undefined ? '' : spreadText(step, row.figure);
+      return cellOf({ text: format(value), share: most > 0 ? value / most : 0, change, spread });
     }),
   );
 }
 
-function cellOf(
-  value: number | null,
-  format: (value: number) => string,
-  most: number,
-  from: number | null,
-): HTMLElement {
-  if (value === null) return el('td', { class: 'figures', text: UNKNOWN });
+/** A figure as its cell shows it. */
+interface Cell {
+  readonly text: string;
+  /** Of the greatest of its column; above 1 where that is cut. */
+  readonly share: number;
+  /** Against the dense model; empty when it cannot be said. */
+  readonly change: string;
+  /** Quartiles; empty for what has none. */
+  readonly spread: string;
+}
+
+function cellOf({ text, share, change, spread }: Cell): HTMLElement {
   const fill = el('span', { class: 'bar-fill' });
-  fill.style.width = `${most > 0 ? Math.min(100, (100 * value) / most) : 0}%`;
-  const cut = value > most;
+  fill.style.width = `${Math.min(100, 100 * share)}%`;
   return el(
     'td',
     { class: 'figures' },
-    el('span', { class: 'bar-value', text: format(value) }),
-    el('span', { class: 'bar-change', text: from === null ? '' : formatChange(from, value) }),
-    el('span', { class: `bar${cut ? ' cut' : ''}`, aria: { hidden: 'true' } }, fill),
+    el('span', { class: 'bar-value', text }),
+    spread !== '' && el('span', { class: 'bar-spread', text: spread }),
+    el('span', { class: 'bar-change', text: change }),
+    el('span', { class: `bar${share > 1 ? ' cut' : ''}`, aria: { hidden: 'true' } }, fill),
   );
 }

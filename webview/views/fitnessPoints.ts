@@ -4,6 +4,7 @@ import type { HoverCard } from '../charts/hoverCard.ts';
 import { listenForPoints } from '../charts/pointInput.ts';
 import type { FitnessSeries } from '../data/fitnessSeries.ts';
 import { originWords } from '../data/lineage.ts';
+import { lowerFirst } from './fitnessName.ts';
 import { formatLarge, formatScore, formatSpan, shortKey } from '../format.ts';
 
 /** What finding candidates needs. */
@@ -12,6 +13,8 @@ export interface CandidateInput {
   readonly chart: FitnessChart;
   readonly series: FitnessSeries;
   readonly card: HoverCard;
+  /** Name of what subnets are judged by. */
+  readonly figure: () => string;
   readonly say: (text: string) => void;
   readonly onSelect: (index: number) => void;
 }
@@ -30,12 +33,15 @@ export function listenForCandidates(input: CandidateInput): () => void {
       const place = chart.placeOf(index);
       const candidate = series.candidates[index];
       if (place === null || candidate === undefined) return card.hide();
-      const content = { title: titleOf(candidate), lines: linesOf(candidate, series) };
+      const content = {
+        title: titleOf(candidate),
+        lines: linesOf(candidate, series, input.figure()),
+      };
       card.showAt(place.x, place.y, content);
     },
     say: (index) => {
       const candidate = series.candidates[index];
-      if (candidate !== undefined) input.say(spokenPoint(candidate));
+      if (candidate !== undefined) input.say(spokenPoint(candidate, input.figure()));
     },
     after: (key, at) => {
       const last = series.xs.length - 1;
@@ -60,11 +66,12 @@ function titleOf(candidate: Candidate): string {
 function linesOf(
   candidate: Candidate,
   series: FitnessSeries,
+  figure: string,
 ): readonly (readonly [string, string])[] {
   const { generation, child, fitness, params, parents, timeMs } = candidate;
   const begun = series.candidates[0]?.timeMs ?? timeMs;
   return [
-    ['Fitness', formatScore(fitness)],
+    [figure, formatScore(fitness)],
     ['Generation', `${generation}, child ${child}`],
     ['Block parameters', formatLarge(params)],
     ...(parents.length > 0
@@ -75,6 +82,6 @@ function linesOf(
 }
 
 /** What a screen reader is told of a candidate. */
-export function spokenPoint(candidate: Candidate): string {
-  return `${titleOf(candidate)}: fitness ${formatScore(candidate.fitness)}, generation ${candidate.generation}.`;
+export function spokenPoint(candidate: Candidate, figure: string): string {
+  return `${titleOf(candidate)}: ${lowerFirst(figure)} ${formatScore(candidate.fitness)}, generation ${candidate.generation}.`;
 }

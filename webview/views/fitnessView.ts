@@ -7,7 +7,7 @@ import { within } from '../charts/zoomPlane.ts';
 import { createButton } from '../controls/button.ts';
 import { createCheckbox } from '../controls/checkbox.ts';
 import { createDropdown } from '../controls/dropdown.ts';
-import { FitnessSeries } from '../data/fitnessSeries.ts';
+import { FitnessSeries, type Point } from '../data/fitnessSeries.ts';
 import { el, onChange } from '../dom.ts';
 import { formatCount, formatScore, formatSpan } from '../format.ts';
 import { xAxes, type XAxis } from '../selection.ts';
@@ -20,7 +20,7 @@ import type { Page, View } from './view.ts';
 
 const HINT = 'Drag a box to zoom, double-click for all. Arrow keys walk, + and − zoom.';
 
-/** Every candidate of the search over time. */
+/** Every subnet of the search over time. */
 export function createFitnessView(page: Page): View {
   const series = new FitnessSeries();
   const axis = createDropdown({
@@ -44,7 +44,7 @@ export function createFitnessView(page: Page): View {
   });
   const table = createTwin();
   const plot = createPlotFrame({
-    title: 'Is the search still improving?',
+    title: 'Search progress',
     controls: [logarithmic.element, axis.element, reset.element],
     hint: HINT,
     onTable: (shown) => {
@@ -57,6 +57,7 @@ export function createFitnessView(page: Page): View {
   let chart: FitnessChart | undefined;
   let stops: (() => void)[] = [];
   let shownState: State | undefined;
+  let figureName = '';
 
   function begin(): FitnessChart {
     const made = createFitnessChart(plot.canvas);
@@ -68,10 +69,13 @@ export function createFitnessView(page: Page): View {
       card.hide();
       page.choose({ zoom: part === null ? null : within(part, made.whole()) });
     };
+    // Zooming by keys keeps in sight what counts: the best subnet.
+    const anchor = (): Point | null => made.placeOf(series.improvements.at(-1) ?? -1);
     stops = [
-      listenForZoom({ frame: plot.frame, chart: made.chart, kind, onZoom }),
+      listenForZoom({ frame: plot.frame, chart: made.chart, kind, anchor, onZoom }),
       listenForCandidates({
         ...{ frame: plot.frame, chart: made, series, card },
+        figure: () => figureName,
         say: (text) => {
           page.announce(text);
         },
@@ -79,7 +83,7 @@ export function createFitnessView(page: Page): View {
           const candidate = series.candidates[index];
           if (candidate === undefined) return;
           page.choose({ subnet: candidate.key });
-          page.announce(`Selected ${spokenPoint(candidate)}`);
+          page.announce(`Selected ${spokenPoint(candidate, figureName)}`);
         },
       }),
     ];
@@ -90,7 +94,7 @@ export function createFitnessView(page: Page): View {
     (model: RunSnapshot['model'], selection: State['selection'], theme: Theme, fitness: string) => {
       const change = series.update(model, selection.xAxis);
       const empty = series.xs.length === 0;
-      plot.empty(empty ? emptyWords(model) : null);
+      plot.empty(empty ? EMPTY : null);
       if (empty) return;
       const indexOf = (key: string | null): number =>
         key === null ? -1 : series.candidates.findIndex((candidate) => candidate.key === key);
@@ -98,19 +102,16 @@ export function createFitnessView(page: Page): View {
       chart ??= begin();
       chart.draw({
         ...{ series, change, axis: selection.xAxis, logarithmic: selection.logarithmic },
-        ...{ zoom: selection.zoom, fitness, theme },
+        ...{ zoom: selection.zoom, fitness, theme, dense: model.denseFitness },
         selected: indexOf(selection.subnet),
         compared: indexOf(selection.compared),
       });
       plot.describe(summaryOf(model, series, fitness));
-      const { beyond } = chart;
-      plot.note(
-        beyond === 0 ? '' : `${formatCount(beyond)} worse than the axis reaches, at its edge.`,
-      );
+      plot.note(notesOf(model.denseFitness, chart));
     },
   );
-  const drawLegend = onChange((theme: Theme, kinds: string) => {
-    if (kinds !== '') plot.legend(fitnessLegend(theme, series));
+  const drawLegend = onChange((theme: Theme, kinds: string, dense: boolean) => {
+    if (kinds !== '') plot.legend(fitnessLegend(theme, series, dense));
   });
 
   return {
@@ -119,13 +120,15 @@ export function createFitnessView(page: Page): View {
       const run = firstRun(state);
       if (run === undefined) return;
       shownState = state;
+      figureName = fitnessName(run);
       const { selection } = state;
       axis.set(selection.xAxis);
       logarithmic.set(selection.logarithmic);
       reset.enable(selection.zoom !== null, 'Everything is shown');
       plot.showTable(selection.fitnessTable);
-      draw(run.model, selection, page.theme(), fitnessName(run));
-      drawLegend(page.theme(), [...new Set(series.candidates.map(({ how }) => how))].join());
+      draw(run.model, selection, page.theme(), figureName);
+      const kinds = [...new Set(series.candidates.map(({ how }) => how))].join();
+      drawLegend(page.theme(), kinds, chart?.showsDense === true);
     },
     dispose() {
       for (const stop of stops) stop();
@@ -140,21 +143,27 @@ const xAxisChoice: Readonly<Record<XAxis, string>> = {
   time: 'By time',
 };
 
-function emptyWords(model: RunSnapshot['model']): string {
-  const search = model.stages.find(({ stage }) => stage === 'search');
-  if (search?.state === 'done') {
-    return 'This run did not search: its subnet is the one the scores suggest. Turn "search.enabled" on in the config to let it look for a better one.';
-  }
-  return 'Each subnet the search judges becomes a point here: the lower, the better. The line of the best so far shows whether going on is worth it.';
-}
+const EMPTY =
+  'Each subnet that the search evaluates is shown here as a point; lower is better. A line shows the best so far.';
 
 function summaryOf(model: RunSnapshot['model'], series: FitnessSeries, fitness: string): string {
   const best = series.best.at(-1);
   const first = series.best[0];
   const count = formatCount(series.xs.length);
-  if (best === undefined || first === undefined) return `${count} candidates without a fitness.`;
+  if (best === undefined || first === undefined) return `${count} subnets without a figure.`;
   const lastAt = series.improvements.at(-1) ?? 0;
-  return `${fitness} of ${count} candidates in ${model.generations.length} generations. The best fell from ${formatScore(first.y)} to ${formatScore(best.y)}; the last improvement was candidate ${formatCount(lastAt + 1)}.`;
+  return `${fitness} of ${count} subnets in ${model.generations.length} generations. The best fell from ${formatScore(first.y)} to ${formatScore(best.y)}; the last improvement was subnet ${formatCount(lastAt + 1)}.${denseWords(model)}`;
+}
+
+/** What the axis does not reach. */
+function notesOf(dense: number | null, { beyond, showsDense }: FitnessChart): string {
+  const above = `${formatCount(beyond)} worse than the axis reaches, at its edge.`;
+  const below = dense === null ? '' : `The dense model, ${formatScore(dense)}, is below the axis.`;
+  return [...(beyond === 0 ? [] : [above]), ...(showsDense ? [] : [below])].join(' ').trim();
+}
+
+function denseWords({ denseFitness }: RunSnapshot['model']): string {
+  return denseFitness === null ? '' : ` The dense model has ${formatScore(denseFitness)}.`;
 }
 
 function createTwin(): {
@@ -162,7 +171,7 @@ function createTwin(): {
   update(model: RunSnapshot['model']): void;
 } {
   const table = createTable<RunSnapshot['model']['generations'][number]>({
-    label: 'Fitness of each generation',
+    label: 'Figures of each generation',
     key: ({ generation }) => String(generation),
     sorting: null,
     page: 50,

@@ -2,8 +2,9 @@ import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { RunState } from '../../src/protocol/runRecord.ts';
 import { createButton } from '../controls/button.ts';
-import { el, icon, onChange, setChildren, setText } from '../dom.ts';
-import { formatLarge, formatMoment, formatShare } from '../format.ts';
+import { runTime } from '../../src/dashboard/model/runTime.ts';
+import { el, icon, onChange, setChildren, setText, show } from '../dom.ts';
+import { formatLarge, formatLeft, formatMoment, formatShare, formatSpan } from '../format.ts';
 import { firstRun, type State } from '../store.ts';
 import { createHeadline } from './headline.ts';
 import { actionsFor, shownState, stateOf, stateWords } from './runState.ts';
@@ -22,6 +23,7 @@ const standing: readonly (readonly [PanelAction, string, string])[] = [
 export function createHeaderView(page: Page): View {
   const title = el('h1');
   const state = el('span', { class: 'state' });
+  const time = el('span', { class: 'run-time' });
   const facts = el('p', { class: 'facts' });
   const main = el('div', { class: 'actions' });
   const headline = createHeadline();
@@ -40,12 +42,12 @@ export function createHeaderView(page: Page): View {
     el(
       'div',
       { class: 'title-row' },
-      el('div', { class: 'title' }, title, state),
+      el('div', { class: 'title' }, title, state, time),
       el(
         'div',
         { class: 'actions-row' },
         main,
-        el('div', { class: 'tools' }, ...quiet.map(({ element: button }) => button)),
+        el('div', { class: 'tools quiet-actions' }, ...quiet.map(({ element: button }) => button)),
       ),
     ),
     facts,
@@ -97,12 +99,26 @@ export function createHeaderView(page: Page): View {
       const place = where?.queuePlace ?? null;
       setText(title, run.head.name);
       drawState(shownState(run, where), place, where?.busyWith ?? null);
-      setText(facts, factsOf(run));
+      const spent = timeWords(run, runState, Date.now());
+      setText(time, spent);
+      show(time, spent !== '');
+      const about = factsOf(run);
+      setText(facts, about);
+      facts.title = about;
       drawActions(run, runState, place !== null, all);
       headline.update(run);
     },
     dispose: () => undefined,
   };
+}
+
+/** How long a run has taken, and how long all of it will still take; empty before it began. */
+export function timeWords({ model }: RunSnapshot, state: RunState, nowMs: number): string {
+  if (model.startedMs === null) return '';
+  const { elapsedMs, leftOfRunMs } = runTime(model, state === 'running', nowMs);
+  if (state === 'finished') return `took ${formatSpan(elapsedMs)}`;
+  const elapsed = `${formatSpan(elapsedMs)} elapsed`;
+  return leftOfRunMs === null ? elapsed : `${elapsed} · run: ${formatLeft(leftOfRunMs)}`;
 }
 
 function factsOf({ head, model }: RunSnapshot): string {
@@ -112,10 +128,10 @@ function factsOf({ head, model }: RunSnapshot): string {
       ? []
       : [
           head.model.family,
-          `${head.model.layers} layers`,
+          `${head.model.layers} blocks`,
           `${formatLarge(head.model.params)} parameters`,
         ]),
-    ...(head.ratio === null ? [] : [`keeps ${formatShare(head.ratio)} of its blocks`]),
+    ...(head.ratio === null ? [] : [`keeps ${formatShare(head.ratio)} of its block parameters`]),
     ...(device === undefined ? [] : [`on ${device.device}`]),
     formatMoment(head.createdMs),
     head.configName,

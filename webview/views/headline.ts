@@ -1,9 +1,12 @@
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
-import { figureWords, outcomeOf } from '../data/quality.ts';
+import { speedAgainstDense, type TimedStep } from '../../src/protocol/speedChange.ts';
+import { outcomeOf } from '../data/quality.ts';
+import { speedText } from '../data/speedText.ts';
+import { figureTitles } from '../../src/protocol/runWords.ts';
 import { SearchProgress } from '../data/searchProgress.ts';
-import { el, setText } from '../dom.ts';
+import { el, setText, show } from '../dom.ts';
 import {
   formatBytes,
   formatChange,
@@ -14,7 +17,9 @@ import {
   formatShare,
   UNKNOWN,
 } from '../format.ts';
-import { fitnessName } from './fitnessName.ts';
+import { searchCounts, type SearchCounts } from '../../src/dashboard/model/searchCounts.ts';
+import { planOf } from '../../src/dashboard/model/runPlan.ts';
+import { fitnessName, lowerFirst } from './fitnessName.ts';
 
 /** What one tile of the headline says. */
 interface Tile {
@@ -25,8 +30,8 @@ interface Tile {
 }
 
 /**
- * Five figures of the run: while it searches, how the search goes; then the dense model beside what the
- * run made of it.
+ * Up to five figures of the run: while it searches, how the search goes; then the dense model beside what
+ * the run made of it. A run without a search has none before its figures.
  */
 export function createHeadline(): {
   readonly element: HTMLElement;
@@ -42,11 +47,15 @@ export function createHeadline(): {
     const element = el('div', { class: 'tile' }, label, el('dd', {}, line, below));
     return { element, label, value, change, below };
   });
+  const element = el('dl', { class: 'headline' }, ...parts.map((part) => part.element));
   return {
-    element: el('dl', { class: 'headline' }, ...parts.map(({ element }) => element)),
+    element,
     update(run) {
       const outcome = outcomeOf(run);
       progress.update(run.model.candidates);
+      const { searches } = planOf(run.head.config);
+      show(element, outcome !== null || searches);
+      if (outcome === null && !searches) return;
       const tiles = outcome === null ? searchTiles(run, progress) : outcomeTiles(run, outcome);
       tiles.forEach((tile, at) => {
         const part = parts[at]!;
@@ -63,12 +72,13 @@ const measures: readonly (readonly [
   label: string,
   of: (figure: Figure) => number,
   format: (value: number) => string,
+  step?: TimedStep,
 ])[] = [
   ['Held-out perplexity', (figure) => perplexityValue(figure.perplexity), formatScore],
   ['Parameters', (figure) => figure.params, formatLarge],
   ['Size on disk', (figure) => figure.bytes, formatBytes],
-  ['Prefill', (figure) => figure.prefillMs, formatMs],
-  ['Decoded token', (figure) => figure.decodeMs, formatMs],
+  ['Prefill', (figure) => figure.prefillMs, formatMs, 'prefill'],
+  ['Decoded token', (figure) => figure.decodeMs, formatMs, 'decode'],
 ];
 
 function outcomeTiles(
@@ -76,22 +86,29 @@ function outcomeTiles(
   { name, figure }: NonNullable<ReturnType<typeof outcomeOf>>,
 ): readonly Tile[] {
   const { dense } = run.model.figures;
-  return measures.map(([label, of, format]) => ({
+  return measures.map(([label, of, format, step]) => ({
     label,
     value: format(of(figure)),
-    change: dense === undefined ? '' : formatChange(of(dense), of(figure)),
+    change: dense === undefined ? '' : changeText(of(dense), of(figure), step, figure),
     below:
       dense === undefined
-        ? figureWords[name].toLowerCase()
-        : `${figureWords[name].toLowerCase()}, from ${format(of(dense))}`,
+        ? figureTitles[name].toLowerCase()
+        : `${figureTitles[name].toLowerCase()}, from ${format(of(dense))}`,
   }));
 }
 
+function changeText(
+  from: number,
+  to: number,
+  step: TimedStep | undefined,
+  { timing }: Figure,
+): string {
+  return step === undefined ? formatChange(from, to) : speedText(speedAgainstDense(step, timing));
+}
+
 function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[] {
-  const { candidates, generations } = run.model;
+  const counts = searchCounts(run.model, run.head.config);
   const { best, first, since } = progress;
-  const search = run.model.stages.find(({ stage }) => stage === 'search');
-  const planned = search !== undefined && search.total > 0 ? formatCount(search.total) : '';
   const blocks = run.head.model?.blockParams ?? 0;
   const begun = best !== null;
   return [
@@ -99,20 +116,19 @@ function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[
       label: `Best ${lowerFirst(fitnessName(run))}`,
       value: begun ? formatScore(best.fitness) : UNKNOWN,
       change: begun && first !== null ? formatChange(first, best.fitness) : '',
-      below:
-        begun && first !== null ? `from ${formatScore(first)} at first` : 'the search finds it',
+      below: bestWords(run, first),
     },
     {
-      label: 'Evaluated',
-      value: formatCount(candidates.length),
+      label: 'Subnets evaluated',
+      value: formatCount(counts.judged),
       change: '',
-      below: planned === '' ? 'subnets so far' : `of ${planned} planned`,
+      below: counts.planned === null ? 'so far' : `of at most ${formatCount(counts.planned)}`,
     },
     {
-      label: 'Generations',
-      value: formatCount(generations.length),
+      label: 'Generation',
+      value: counts.generation === null ? UNKNOWN : formatCount(counts.generation),
       change: '',
-      below: 'finished',
+      below: generationWords(counts),
     },
     {
       label: 'Last improvement',
@@ -121,7 +137,7 @@ function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[
       below: begun ? `generation ${best.generation}` : 'none yet',
     },
     {
-      label: 'Kept of the blocks',
+      label: 'Block parameters kept',
       value: keptShare(run, best?.params ?? null, blocks),
       change: '',
       below: begun ? `${formatLarge(best.params)} parameters` : 'asked for',
@@ -129,11 +145,18 @@ function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[
   ];
 }
 
+function generationWords({ generation, generations }: SearchCounts): string {
+  if (generation === null) return 'initial subnets first';
+  return generations === null ? 'finished' : `of ${formatCount(generations)} finished`;
+}
+
+function bestWords({ model: { denseFitness } }: RunSnapshot, first: number | null): string {
+  const dense = denseFitness === null ? '' : `dense ${formatScore(denseFitness)}`;
+  if (first === null) return dense === '' ? 'not evaluated yet' : dense;
+  return [`${formatScore(first)} at first`, ...(dense === '' ? [] : [dense])].join(', ');
+}
+
 function keptShare(run: RunSnapshot, params: number | null, blocks: number): string {
   if (params !== null && blocks > 0) return formatShare(params / blocks);
   return run.head.ratio === null ? UNKNOWN : formatShare(run.head.ratio);
-}
-
-function lowerFirst(text: string): string {
-  return text.startsWith('KL') ? text : text.charAt(0).toLowerCase() + text.slice(1);
 }

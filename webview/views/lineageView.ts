@@ -17,12 +17,12 @@ export function createLineageView(page: Page): View {
   const line = el('ol', { class: 'lineage' });
   const lost = el('p', {
     class: 'note',
-    text: 'Of older subnets only the figures are kept, so what was changed in their masks is not known.',
+    text: 'Only the figures of older subnets are kept, so their changes are not known.',
   });
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Lineage' } },
-    el('div', { class: 'panel-head' }, el('h2', { text: 'Where does it come from?' })),
+    el('div', { class: 'panel-head' }, el('h2', { text: 'Lineage' })),
     line,
     lost,
   );

@@ -55,10 +55,7 @@ export function createLogView(page: Page): View {
     const lines = log.filter((line) => levels.indexOf(line.level) >= levels.indexOf(least));
     show(empty, lines.length === 0);
     show(list, lines.length > 0);
-    setText(
-      empty,
-      log.length === 0 ? 'The run has said nothing yet.' : 'Nothing of this weight was said.',
-    );
+    setText(empty, log.length === 0 ? 'The log is empty.' : 'No line of this level.');
     const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 4;
     list.replaceChildren(...lines.map(lineNode));
     if (atEnd) list.scrollTop = list.scrollHeight;

@@ -5,11 +5,12 @@ import { comparedRuns } from '../compare/comparedRuns.ts';
 import { createDropdown } from '../controls/dropdown.ts';
 import { createHeatmapView, type HeatmapView } from '../heatmap/heatmapView.ts';
 import { el, setText, show } from '../dom.ts';
+import { scoreUnit } from '../data/scoreUnit.ts';
 import { shortKey } from '../format.ts';
 import { firstRun, type State } from '../store.ts';
 import type { Page, View } from './view.ts';
 
-/** Which channels stay, layer by layer: the pictures of the masks. */
+/** Which units stay, block by block: the pictures of the masks. */
 export function createMasksView(page: Page): View {
   const root = el('div', { class: 'masks-root' });
   const element = el(
@@ -80,6 +81,7 @@ export function createMasksView(page: Page): View {
       referenceName: reference?.name ?? '',
       generation: run.model.generations.length,
       hasScores: run.hasScores,
+      scoreUnit: scoreUnit(run.head.config),
       themeVersion: page.themeVersion(),
       mode: maskMode ?? (reference !== null && compares ? 'difference' : 'mask'),
       layer: maskLayer,
@@ -116,7 +118,7 @@ function referenceOf(run: RunSnapshot, { selection }: State): Named | null {
     return { mask: { kind: 'candidate', key: compared }, name: `subnet ${shortKey(compared)}` };
   }
   if (run.masks.initialised === undefined) return null;
-  return { mask: { kind: 'named', name: 'initialised' }, name: 'the initial mask' };
+  return { mask: { kind: 'named', name: 'initialised' }, name: 'the initial subnet' };
 }
 
 /** The best subnet of a run, by its key, so that it can be asked of the run it belongs to. */

@@ -6,6 +6,7 @@ import { listenForPoints, nearestOf } from '../charts/pointInput.ts';
 import { createQualityChart, sizeAxisWords, type QualityChart } from '../charts/qualityChart.ts';
 import { createDropdown } from '../controls/dropdown.ts';
 import { paretoFront, qualityPoints, type QualityPoint } from '../data/quality.ts';
+import { timeText } from '../data/speedText.ts';
 import { el, onChange } from '../dom.ts';
 import { formatBytes, formatLarge, formatMs, formatScore } from '../format.ts';
 import { sizeAxes, type SizeAxis } from '../selection.ts';
@@ -14,7 +15,7 @@ import { createTable, type Column } from '../table/table.ts';
 import type { Theme } from '../theme.ts';
 import type { Page, View } from './view.ts';
 
-/** Perplexity against size and time, of everything that was measured. */
+/** Perplexity against size and time, of everything that was evaluated. */
 export function createQualityView(page: Page): View {
   const axis = createDropdown({
     label: 'Horizontal axis',
@@ -25,13 +26,13 @@ export function createQualityView(page: Page): View {
     },
   });
   const table = createTable<QualityPoint>({
-    ...{ label: 'Measured models', columns, page: 50, sorting: null },
+    ...{ label: 'Evaluated models', columns, page: 50, sorting: null },
     key: ({ kind, key, label }) => `${kind} ${key ?? ''} ${label}`,
   });
   const plot = createPlotFrame({
-    title: 'What does smaller cost?',
+    title: 'Perplexity against size and time',
     controls: [axis.element],
-    hint: 'No model on the line is beaten in both. Arrow keys walk, Enter selects.',
+    hint: 'Models on the line are not beaten in both. Arrow keys move, Enter selects.',
     onTable: (shown) => {
       page.choose({ qualityTable: shown });
     },
@@ -120,15 +121,15 @@ function holderOf(drawn: Map<unknown, Drawn>, run: RunSnapshot): Drawn {
 }
 
 const emptyWords =
-  'Once models are measured they stand here: how good against how large, or how fast. The dense model, a random mask and the initial one are the measure of the others.';
+  'Models are shown here once they are evaluated: perplexity against size or time. Compare with the dense model, a random subnet and the initial one.';
 
 function linesOf({ figure }: QualityPoint): readonly (readonly [string, string])[] {
   return [
     ['Held-out perplexity', formatScore(figure.perplexity)],
     ['Parameters', formatLarge(figure.params)],
     ['Size on disk', formatBytes(figure.bytes)],
-    ['Prefill', formatMs(figure.prefillMs)],
-    ['Decoded token', formatMs(figure.decodeMs)],
+    ['Prefill', timeText('prefill', figure)],
+    ['Decoded token', timeText('decode', figure)],
   ];
 }
 

@@ -1,20 +1,22 @@
 import { namedMasks, type RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
+import { speedAgainstDense } from '../../src/protocol/speedChange.ts';
+import { speedText, timeText } from '../data/speedText.ts';
 import { createButton } from '../controls/button.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';
-import { figureWords } from '../data/quality.ts';
+import { figureTitles } from '../../src/protocol/runWords.ts';
 import { heldOutOf, rowOf, type SubnetRow } from '../data/subnetRows.ts';
 import { el, onChange, setText, show } from '../dom.ts';
 import {
   formatBytes,
   formatChange,
   formatLarge,
-  formatMs,
   formatScore,
   formatShare,
   shortKey,
 } from '../format.ts';
+import { fitnessName } from './fitnessName.ts';
 import { createSubject } from './subject.ts';
 import type { Page, View } from './view.ts';
 
@@ -28,7 +30,7 @@ export function createSelectedView(page: Page): View {
   const compared = el('p', { class: 'note' });
   const hint = el('p', {
     class: 'empty-words',
-    text: 'The best subnet will stand here with its figures, its parents and what can be done with it. Select a point of the plot or a row of the table for another.',
+    text: 'The best subnet is shown here with its figures and what can be done with it. Select a point of the plot or a row of the table to see another.',
   });
   let run = '';
   let key = '';
@@ -78,7 +80,7 @@ export function createSelectedView(page: Page): View {
       const row = rowOf(shown, subnet, index.get(subnet) ?? null, names);
       setText(title, `${chosen ? 'Subnet' : 'Best subnet'} ${shortKey(subnet)}`);
       tags.replaceChildren(
-        ...names.map((name) => el('span', { class: 'tag', text: figureWords[name] })),
+        ...names.map((name) => el('span', { class: 'tag', text: figureTitles[name] })),
       );
       figures.replaceChildren(
         ...figuresOf(shown, row).flatMap(([label, value]) => [
@@ -120,10 +122,15 @@ const actions: readonly (readonly [PanelAction, string, string])[] = [
 ];
 const needsEngine: ReadonlySet<PanelAction> = new Set(['reform', 'evaluate', 'export']);
 
+const timed = [
+  ['Prefill', 'prefill'],
+  ['Decoded token', 'decode'],
+] as const;
+
 function comparedWords(subnet: string, other: string | null): string {
-  if (other === null) return 'Diff makes this the subnet that others are compared with in Masks.';
+  if (other === null) return 'Diff: compare others with this subnet in Masks.';
   if (other === subnet) {
-    return 'Others are compared with this one: select another, then open Masks.';
+    return 'Others are compared with this subnet: select another, then open Masks.';
   }
   return `Compared with ${shortKey(other)} in Masks.`;
 }
@@ -135,7 +142,7 @@ function figuresOf(run: RunSnapshot, row: SubnetRow): [string, string][] {
   const params = candidate?.params ?? figure?.blockParams;
   const held = heldOutOf(row);
   const pairs: [string, string][] = [];
-  if (candidate !== null) pairs.push(['Fitness', formatScore(candidate.fitness)]);
+  if (candidate !== null) pairs.push([fitnessName(run), formatScore(candidate.fitness)]);
   if (params !== undefined) {
     const share = blocks === 0 ? '' : `, ${formatShare(params / blocks)}`;
     pairs.push(['Block parameters', `${formatLarge(params)}${share}`]);
@@ -145,12 +152,14 @@ function figuresOf(run: RunSnapshot, row: SubnetRow): [string, string][] {
     held === null || dense === undefined
       ? ''
       : `, ${formatChange(perplexityValue(dense.perplexity), held)}`;
-  const words = held === null ? 'not measured' : `${formatScore(held)}${change}`;
+  const words = held === null ? 'not evaluated' : `${formatScore(held)}${change}`;
   pairs.push(['Held-out perplexity', words]);
   if (figure !== null) {
     pairs.push(['Size on disk', formatBytes(figure.bytes)]);
-    pairs.push(['Prefill', formatMs(figure.prefillMs)]);
-    pairs.push(['Decoded token', formatMs(figure.decodeMs)]);
+    for (const [label, step] of timed) {
+      const speed = speedText(speedAgainstDense(step, figure.timing));
+      pairs.push([label, `${timeText(step, figure)}${speed === '' ? '' : `, ${speed}`}`]);
+    }
   }
   return pairs;
 }

@@ -1,26 +1,15 @@
 import type { StageModel } from '../../src/dashboard/model/runModel.ts';
 import type { RunState } from '../../src/protocol/runRecord.ts';
-import { stageNames, type StageName } from '../../src/protocol/runWords.ts';
-import { makesSparse } from '../data/sparseRun.ts';
-import { el, icon, setAttribute, setText, show } from '../dom.ts';
+import { planOf } from '../../src/dashboard/model/runPlan.ts';
+import { stageNames, stageTitles, type StageName } from '../../src/protocol/runWords.ts';
+import { el, icon, onChange, setAttribute, setText, show } from '../dom.ts';
 import { formatLeft, formatSpent } from '../format.ts';
 import { firstRun } from '../store.ts';
+import { followOverflow } from '../table/scrollFrame.ts';
 import { stateOf } from './runState.ts';
 import type { Page, View } from './view.ts';
 
-/** Names of the stages. */
-export const stageWords: Readonly<Record<StageName, string>> = {
-  import: 'Import',
-  calibrate: 'Calibrate',
-  score: 'Score',
-  search: 'Search',
-  reform: 'Reform',
-  sparsify: 'Sparsify',
-  evaluate: 'Evaluate',
-  export: 'Export',
-};
-
-/** The stages of a run in a row, with time spent and time left. */
+/** The stages that a run was set up to do, in a row, with time spent and time left. */
 export function createStageStripView(page: Page): View {
   const cells = stageNames.map(createCell);
   const element = el(
@@ -28,6 +17,12 @@ export function createStageStripView(page: Page): View {
     { class: 'stages', aria: { label: 'Stages of the run' } },
     ...cells.map(({ element: cell }) => cell),
   );
+  const bring = onChange((at: number) => {
+    const cell = cells[at]?.element;
+    // In a narrow panel the stages are one line that scrolls.
+    if (cell !== undefined) element.scrollLeft = cell.offsetLeft;
+  });
+  followOverflow(element, [element], () => undefined);
   let before: string | null = null;
   return {
     element,
@@ -35,13 +30,16 @@ export function createStageStripView(page: Page): View {
       const run = firstRun(state);
       if (run === undefined) return;
       const now = stateOf(run, state.standing[run.head.id]);
-      const sparse = makesSparse(run);
+      const planned = new Set(planOf(run.head.config).stages);
       run.model.stages.forEach((stage, at) => {
-        cells[at]?.update(stage, now);
-        if (stage.stage === 'sparsify' && cells[at] !== undefined) show(cells[at].element, sparse);
+        const cell = cells[at];
+        if (cell === undefined) return;
+        cell.update(stage, now);
+        show(cell.element, planned.has(stage.stage) || stage.startedMs !== null);
       });
+      bring(run.model.stages.findIndex((stage) => stage.state === 'running'));
       const current = run.model.stages.find((stage) => stage.state === 'running')?.stage;
-      const said = current === undefined ? now : `${stageWords[current]} begins`;
+      const said = current === undefined ? now : `${stageTitles[current]} started`;
       if (before !== null && before !== said) page.announce(said);
       before = said;
     },
@@ -62,7 +60,7 @@ function createCell(name: StageName): Cell {
   const element = el(
     'li',
     { class: 'stage' },
-    el('div', { class: 'stage-name' }, mark, el('span', { text: stageWords[name] })),
+    el('div', { class: 'stage-name' }, mark, el('span', { text: stageTitles[name] })),
     el('div', { class: 'stage-times' }, spent, left),
     el('div', { class: 'stage-bar', aria: { hidden: 'true' } }, bar),
   );
@@ -115,7 +113,10 @@ function spentWords(stage: StageModel): string {
 
 function leftWords(stage: StageModel, look: Look): string {
   if (look !== 'running') return '';
-  if (stage.etaMs !== null && stage.done < stage.total) return formatLeft(stage.etaMs);
+  if (stage.etaMs !== null && stage.done < stage.total) {
+    const since = stage.etaAtMs === null ? 0 : Math.max(0, Date.now() - stage.etaAtMs);
+    return formatLeft(Math.max(0, stage.etaMs - since));
+  }
   if (stage.total > 0) return `${Math.floor((100 * stage.done) / stage.total)}\u00a0%`;
   return '';
 }

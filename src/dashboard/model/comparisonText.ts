@@ -25,6 +25,9 @@ const titles: Readonly<Record<string, string>> = {
   depth: 'Block loss',
   ours: 'Ours (DaSS + refit)',
   mix: 'Ours, mixed',
+  'A initialised': 'Initial subnet',
+  'A searched': 'Searched subnet',
+  'A reformed': 'Reformed subnet',
 };
 
 /** The name of a method for people; one that is not known keeps its own. */

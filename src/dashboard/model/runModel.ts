@@ -7,10 +7,12 @@ import type {
   SubnetReport,
 } from '../../protocol/runRecord.ts';
 import type { MapDensity } from '../../protocol/sparsityRecord.ts';
+import { storyLine, type StoryLine } from '../../protocol/runStory.ts';
 import { stageNames, type FigureName, type StageName } from '../../protocol/runWords.ts';
+import { afterWork, type SubnetWork } from './subnetWork.ts';
 
 /** Lines of the run's log that are kept for the dashboard. */
-const LOG_LINES = 200;
+const LOG_LINES = 400;
 
 /** One stage of the strip. */
 export interface StageModel {
@@ -22,7 +24,16 @@ export interface StageModel {
   readonly spentMs: number;
   readonly done: number;
   readonly total: number;
+  /** Time left of it when that was last reported, ms; null while unknown. */
   readonly etaMs: number | null;
+  /** When that was, milliseconds since 1970; null while unknown. */
+  readonly etaAtMs: number | null;
+}
+
+/** What a stage is expected to take. */
+export interface PlannedStage {
+  readonly stage: StageName;
+  readonly ms: number;
 }
 
 /** One judged candidate: a point of the fitness plot. */
@@ -50,9 +61,7 @@ export interface Generation {
 }
 
 /** A line of the log. */
-export interface LogLine {
-  readonly level: 'debug' | 'info' | 'warning' | 'error';
-  readonly text: string;
+export interface LogLine extends StoryLine {
   readonly timeMs: number;
 }
 
@@ -65,7 +74,15 @@ export interface RunModel {
   readonly message: string | null;
   readonly startedMs: number | null;
   readonly lastMs: number | null;
+  /** Time it ran until it was last stopped, ms. */
+  readonly ranMs: number;
+  /** Since when it runs, milliseconds since 1970; null while it does not. */
+  readonly runningSinceMs: number | null;
   readonly stages: readonly StageModel[];
+  /** Empty in logs of older versions, and until the run knows its device and windows. */
+  readonly planned: readonly PlannedStage[];
+  /** Fitness of the dense model on the windows of the search; null until it is known. */
+  readonly denseFitness: number | null;
   /** In the order judged; a subnet met again is not repeated. */
   readonly candidates: readonly Candidate[];
   readonly generations: readonly Generation[];
@@ -75,6 +92,8 @@ export interface RunModel {
   readonly exports: readonly ExportReport[];
   /** By subnet key; the newest report of each. */
   readonly subnets: Readonly<Record<string, SubnetReport>>;
+  /** Work on one of its subnets after the run, the newest; null before any. */
+  readonly work: SubnetWork | null;
   readonly devices: readonly DeviceReport[];
   readonly log: readonly LogLine[];
 }
@@ -86,6 +105,11 @@ export const emptyRun: RunModel = {
   message: null,
   startedMs: null,
   lastMs: null,
+  ranMs: 0,
+  runningSinceMs: null,
+  planned: [],
+  denseFitness: null,
+  work: null,
   stages: stageNames.map((stage) => waiting(stage)),
   candidates: [],
   generations: [],
@@ -112,6 +136,7 @@ export function reduceRun(
   const draft: Draft = {
     ...model,
     stages: [...model.stages],
+    planned: [...model.planned],
     candidates: [...model.candidates],
     generations: [...model.generations],
     figures: { ...model.figures },
@@ -124,9 +149,12 @@ export function reduceRun(
   const met = new Set(model.candidates.map(({ key }) => key));
   for (const event of fresh) {
     draft.nextSeq = Math.max(draft.nextSeq, event.seq + 1);
-    draft.lastMs = event.timeMs;
     draft.startedMs ??= event.timeMs;
+    if (isAfterwards(draft)) draft.work = afterWork(draft.work, event);
     take(draft, met, event);
+    draft.lastMs = event.timeMs;
+    const line = storyLine(event);
+    if (line !== null) draft.log.push({ ...line, timeMs: event.timeMs });
   }
   if (draft.log.length > LOG_LINES) draft.log.splice(0, draft.log.length - LOG_LINES);
   return draft;
@@ -149,13 +177,16 @@ type Draft = {
 
 function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent): void {
   switch (event.kind) {
-    case 'runStarted':
-      [draft.state, draft.message] = ['running', null];
+    case 'runStarted': {
+      // A process that was killed did not say when it stopped: its last word counts.
+      const lastMs = draft.lastMs ?? event.timeMs;
+      stopClock(draft, lastMs);
+      [draft.state, draft.message, draft.work] = ['running', null, null];
+      draft.runningSinceMs = event.timeMs;
       // A stage that was cut off begins again.
-      draft.stages = draft.stages.map((s) =>
-        s.state === 'running' ? pausedStage(s, event.timeMs) : s,
-      );
+      draft.stages = draft.stages.map((s) => (s.state === 'running' ? pausedStage(s, lastMs) : s));
       return;
+    }
     case 'runFinished':
       return end(draft, 'finished', event.timeMs);
     case 'runStopped':
@@ -164,23 +195,29 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
       end(draft, 'failed', event.timeMs);
       draft.message = event.message;
       return;
+    case 'stagesPlanned':
+      draft.planned = event.stages.map(({ stage, ms }) => ({ stage, ms }));
+      return;
+    case 'denseEvaluated':
+      draft.denseFitness = event.fitness;
+      return;
     case 'stageStarted':
       if (isAfterwards(draft)) return;
       return changeStage(draft, event.stage, (s) => ({
-        ...s,
-        ...{ state: 'running', startedMs: event.timeMs, done: 0, total: 0, etaMs: null },
+        ...{ ...s, state: 'running', startedMs: event.timeMs, done: 0, total: 0 },
+        ...{ etaMs: null, etaAtMs: null },
       }));
     case 'stageProgress':
       if (isAfterwards(draft)) return;
       return changeStage(draft, event.stage, (s) => ({
-        ...s,
-        ...{ done: event.done, total: event.total, etaMs: event.etaMs },
+        ...{ ...s, done: event.done, total: event.total },
+        ...{ etaMs: event.etaMs, etaAtMs: event.timeMs },
       }));
     case 'stageFinished':
       if (isAfterwards(draft)) return;
       return changeStage(draft, event.stage, (s) => ({
-        ...s,
-        ...{ state: 'done', spentMs: s.spentMs + event.ms, done: s.total, etaMs: null },
+        ...{ ...s, state: 'done', spentMs: s.spentMs + event.ms, done: s.total },
+        ...{ etaMs: null, etaAtMs: null },
       }));
     case 'deviceChosen':
       draft.devices = [...event.devices];
@@ -211,9 +248,8 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'subnetReported':
       draft.subnets[event.report.key] = event.report;
       return;
+    case 'subnetStarted':
     case 'log':
-      draft.log.push({ level: event.level, text: event.text, timeMs: event.timeMs });
-      return;
     case 'comparisonStarted':
     case 'compared':
     case 'reformJudged':
@@ -228,14 +264,20 @@ function isAfterwards({ state }: Draft): boolean {
 }
 
 function end(draft: Draft, state: RunState, timeMs: number): void {
+  stopClock(draft, timeMs);
   [draft.state, draft.message] = [state, null];
   draft.stages = draft.stages.map((s) => (s.state === 'running' ? pausedStage(s, timeMs) : s));
+}
+
+function stopClock(draft: Draft, timeMs: number): void {
+  if (draft.runningSinceMs !== null) draft.ranMs += Math.max(0, timeMs - draft.runningSinceMs);
+  draft.runningSinceMs = null;
 }
 
 /** A stage that was broken off keeps the time it took. */
 function pausedStage(stage: StageModel, timeMs: number): StageModel {
   const spent = stage.startedMs === null ? 0 : Math.max(0, timeMs - stage.startedMs);
-  return { ...stage, state: 'waiting', spentMs: stage.spentMs + spent, etaMs: null };
+  return { ...stage, state: 'waiting', spentMs: stage.spentMs + spent, etaMs: null, etaAtMs: null };
 }
 
 function changeStage(
@@ -247,5 +289,8 @@ function changeStage(
 }
 
 function waiting(stage: StageName): StageModel {
-  return { stage, state: 'waiting', startedMs: null, spentMs: 0, done: 0, total: 0, etaMs: null };
+  return {
+    ...{ stage, state: 'waiting', startedMs: null, spentMs: 0, done: 0, total: 0 },
+    ...{ etaMs: null, etaAtMs: null },
+  };
 }

@@ -1,6 +1,7 @@
 import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { CompareRow } from '../../protocol/compareRow.ts';
-import { comparableKey, type EvaluatedOn } from '../../protocol/evaluatedOn.ts';
+import { comparableKey } from '../../protocol/comparableKey.ts';
+import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';

@@ -40,7 +40,7 @@ export async function estimateRun(
   const counts = await countWindows(config, checkpoint, signal);
   const choice = await chooseDevice(config.device, { threads: config.threads, signal });
   const device = choice.reports.find(({ chosen }) => chosen)!;
-  const work = { shape, config, counts, checkpointBytes: bytesOf(checkpoint) };
+  const work = { shape, config, counts, checkpointBytes: checkpointBytes(checkpoint) };
   const stages = estimateStages({ ...work, ...ratesOf(choice.reports, device) });
   const { params, blockParams } = paramsOf(shape, config.ratio);
   const runsRoot = runsRootOf(dirname(path));
@@ -60,12 +60,13 @@ export async function estimateRun(
   return { ...report, warnings: warningsOf(report, { config, counts, identical }) };
 }
 
-function bytesOf({ files }: Checkpoint): number {
+/** Bytes of the weight files of a checkpoint. */
+export function checkpointBytes({ files }: Checkpoint): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** MatMul rates of the device and of the CPU, which does the float64 work whatever the device. */
-function ratesOf(
+export function ratesOf(
   reports: readonly DeviceReport[],
   device: DeviceReport,
 ): { readonly rate: number; readonly cpuRate: number } {

@@ -5,6 +5,7 @@ import { isEngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { RunEventBody } from '../../protocol/runEvent.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { storyLine } from '../../protocol/runStory.ts';
 import type { RunFolder } from '../runs/runFolder.ts';
 import { EarlyFinish } from './earlyFinish.ts';
 
@@ -52,14 +53,16 @@ export class RunContext {
     this.folder.close();
   }
 
-  /** Writes an event to the folder, then passes it on. */
+  /** Writes an event to the folder, and what it means to the log for people; then passes it on. */
   tell(body: RunEventBody): void {
-    this.#emit(this.folder.append(body));
+    const event = this.folder.append(body);
+    const line = storyLine(event);
+    if (line !== null) this.folder.log(`${line.level}: ${line.text}`);
+    this.#emit(event);
   }
 
   /** Tells one line for people. */
   log(level: 'info' | 'warning', text: string): void {
-    this.folder.log(`${level}: ${text}`);
     this.tell({ kind: 'log', level, text });
   }
 

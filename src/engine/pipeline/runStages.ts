@@ -24,6 +24,7 @@ import { encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
+import { plannedTimes } from './plannedTimes.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
@@ -136,6 +137,7 @@ async function importModel(
       `Windows × tokens: ${sizes[0]} for calibration, ${sizes[1]} for the search, ${sizes[2]} held out.`,
     );
     run.log('info', memoryNote(run.config, bench, tokens));
+    run.tell({ kind: 'stagesPlanned', stages: plannedTimes(run.config, bench, tokens) });
     return { bench, tokens };
   });
 }

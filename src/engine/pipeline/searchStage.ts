@@ -8,7 +8,7 @@ import { evolve } from '../search/evolve.ts';
 import type { Evaluation } from '../search/judge.ts';
 import { decodeState, type Fitness, type GenerationState } from '../search/state.ts';
 import { tailFirst } from '../search/terrain.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters, denseSubnet } from '../subnet/count.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { packSubnet } from '../subnet/pack.ts';
@@ -112,6 +112,15 @@ async function search(
     cacheBytes: PREFIX_CACHE_BYTES,
     signal,
   });
+  const fitness = async (subnet: Subnet): Promise<number> => {
+    const { meanNats } = await evaluator.loss(subnet, signal);
+    return kind === 'perplexity' ? Math.exp(meanNats) : meanNats;
+  };
+  if (run.folder.evaluations.size === 0) {
+    // The divergence of the dense model from itself need not be worked out.
+    const dense = kind === 'kl' ? 0 : await fitness(denseSubnet(shape));
+    if (Number.isFinite(dense)) run.tell({ kind: 'denseEvaluated', fitness: dense });
+  }
   const total = candidatesOf(options);
   const saved = savedState(run);
   let judged = saved?.known.length ?? 0;
@@ -130,10 +139,7 @@ async function search(
     signal,
     ...(saved === undefined ? {} : { state: saved }),
     known: run.folder.evaluations.all(),
-    fitness: async (subnet) => {
-      const { meanNats } = await evaluator.loss(subnet, signal);
-      return kind === 'perplexity' ? Math.exp(meanNats) : meanNats;
-    },
+    fitness,
     onEvaluated: (evaluation) => {
       record(evaluation);
       progress(++judged, total);

@@ -124,7 +124,7 @@ function tellEnd(run: RunContext, error: unknown): void {
       const message = error instanceof Error ? error.message : String(error);
       // Of a bug the log keeps where it happened; the event keeps what is fit for a screen.
       const stack = error instanceof Error && !isEngineError(error) ? error.stack : undefined;
-      run.folder.log(`error: ${stack ?? message}`);
+      if (stack !== undefined) run.folder.log(`error: ${stack}`);
       run.tell({ kind: 'runFailed', code: isEngineError(error) ? error.code : 'bug', message });
     }
   } catch {

@@ -65,6 +65,8 @@ export async function workOnSubnet(
       },
     });
     tellStopped(run);
+    const { key, reform, evaluate, forms } = request;
+    run.tell({ kind: 'subnetStarted', key, reform, evaluate, forms: [...forms] });
     const report = merged(folder, request.key, await reportOn(run, source, subnet, request));
     replaceJson(folder.file(resultFile(request.key)), report);
     run.tell({ kind: 'subnetReported', report });

@@ -93,6 +93,7 @@ function viewOf(
   return {
     ...{ editable, why, fileName },
     fields: configFields(text),
+    own: configFields(startedWith),
     problems: check.ok ? [] : check.problems,
     changed: digest(text) !== digest(startedWith),
   };

@@ -6,7 +6,10 @@ import { pageHtml, type PageParts } from './pageHtml.ts';
 /** Gives a panel its icon and the right to load the page of a dashboard, and nothing else. */
 export function dress(panel: vscode.WebviewPanel, extensionUri: vscode.Uri): void {
   panel.webview.options = { enableScripts: true, localResourceRoots: [pageRoot(extensionUri)] };
-  panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity.svg');
+  const icon = (theme: string): vscode.Uri =>
+    vscode.Uri.joinPath(extensionUri, 'media', `panel-${theme}.svg`);
+  // The editor draws the icon of a tab as it is: each kind of theme needs its own.
+  panel.iconPath = { light: icon('light'), dark: icon('dark') };
 }
 
 /** The way to a panel's page. A hidden one is not written to: it is gone, and asks anew. */

@@ -140,7 +140,10 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
     case 'deviceChosen':
       draft.devices = [...event.devices];
       return;
+    case 'stagesPlanned':
     case 'stageFinished':
+    case 'denseEvaluated':
+    case 'subnetStarted':
     case 'log':
     case 'blockSparsified':
     case 'comparisonStarted':

@@ -82,6 +82,53 @@ describe('the model of a run', () => {
     assert.equal(later.state, 'finished');
   });
 
+  it('tells of work on a subnet as it goes on, and what came out of it', () => {
+    const key = '0123456789abcdef';
+    const figure = {
+      ...{ params: 100, blockParams: 50, perplexity: 4, bytes: 200 },
+      ...{ prefillMs: 1, decodeMs: 1, peakBytes: null },
+    };
+    const events: RunEventBody[] = [
+      started,
+      { kind: 'runFinished', ms: 1000 },
+      { kind: 'subnetStarted', key, reform: false, evaluate: true, forms: [] },
+      { kind: 'stageStarted', stage: 'evaluate' },
+      { kind: 'stageProgress', stage: 'evaluate', done: 3, total: 10, etaMs: null },
+    ];
+    const during = reduceRun(emptyRun, told(...events)).work;
+    assert.deepEqual(
+      [during?.key, during?.title, during?.stage, during?.done, during?.total, during?.result],
+      [key, 'Evaluation of subnet 01234567', 'evaluate', 3, 10, null],
+    );
+    const report = { key, figure, reformed: null, exports: [] };
+    const ended = reduceRun(emptyRun, told(...events, { kind: 'subnetReported', report }));
+    assert.match(ended.work?.result ?? '', /^Subnet 01234567: held-out perplexity 4, /);
+    const again = reduceRun(emptyRun, told(...events, started));
+    assert.equal(again.work, null);
+  });
+
+  it('keeps what happened as lines of its log', () => {
+    const model = reduceRun(
+      emptyRun,
+      told(
+        started,
+        { kind: 'stageStarted', stage: 'search' },
+        evaluated('aa', 3),
+        { kind: 'log', level: 'warning', text: 'Masks of later candidates are not kept.' },
+        { kind: 'runStopped' },
+      ),
+    );
+    assert.deepEqual(
+      model.log.map(({ level, text }) => `${level} ${text}`),
+      [
+        'info The run started.',
+        'info Search started.',
+        'warning Masks of later candidates are not kept.',
+        'info The run was paused.',
+      ],
+    );
+  });
+
   it('sees a gap only when events are missing', () => {
     const model = reduceRun(emptyRun, told(started));
     assert.equal(hasGap(model, 0), false);

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { comparableKey, type EvaluatedOn } from '../../../src/protocol/evaluatedOn.ts';
+import { comparableKey } from '../../../src/protocol/comparableKey.ts';
+import type { EvaluatedOn } from '../../../src/protocol/evaluatedOn.ts';
 import { decodeValue } from '../../../src/protocol/decode.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { perplexityOfSum, perplexityValue } from '../../../src/protocol/perplexity.ts';
 import { figureSchema } from '../../../src/protocol/runRecord.ts';
-import {
-  type RatioToDense,
-  speedAgainstDense,
-  speedChange,
-  type Timing,
-} from '../../../src/protocol/timing.ts';
+import { speedAgainstDense, speedChange } from '../../../src/protocol/speedChange.ts';
+import type { RatioToDense, Timing } from '../../../src/protocol/timing.ts';
 
 describe('a perplexity', () => {
   it('is the exponential of the mean loss, and null where that is infinite', () => {

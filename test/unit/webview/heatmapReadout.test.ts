@@ -15,15 +15,15 @@ describe('the readout', () => {
     };
     assert.equal(
       unitSentence(facts, words),
-      'Layer 12, neuron 3,071: kept, importance in the top 4%, kept by 9 of 10 survivors',
+      'Block 12, neuron 3,071: kept, importance in the top 4%, kept by 9 of 10 survivors',
     );
     assert.equal(
       unitSentence({ ...facts, kept: false, rank: null, keptBy: null }, words),
-      'Layer 12, neuron 3,071: removed, kept in the initial mask',
+      'Block 12, neuron 3,071: removed, kept in the initial mask',
     );
     const head = { kind: 'qk', head: 1, index: 2 } as const;
     const bare = { ...facts, unit: head, kept: null, rank: null, keptBy: null, before: null };
-    assert.equal(unitSentence(bare, words), 'Layer 12, KV head 1, query/key pair 2');
+    assert.equal(unitSentence(bare, words), 'Block 12, KV head 1, query/key pair 2');
   });
 
   it('says of a group how many it keeps, and what was gained and lost', () => {
@@ -33,7 +33,7 @@ describe('the readout', () => {
     };
     assert.equal(
       groupSentence(facts),
-      'Layer 1, neurons 0 to 9: 4 of 10 kept (40%), 1 gained and 2 lost against run B',
+      'Block 1, neurons 0 to 9: 4 of 10 kept (40%), 1 gained and 2 lost against run B',
     );
     const same = { ...facts, change: { gained: 0, lost: 0 } };
     assert.match(groupSentence(same), /the same as run B$/);

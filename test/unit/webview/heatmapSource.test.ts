@@ -20,7 +20,7 @@ const second: MaskRef = { kind: 'candidate', key: '00000000000000bb' };
 const state: HeatmapState = {
   ...{ run: 'r', model, subject: first, subjectName: 'the best subnet' },
   ...{ reference: second, referenceName: 'the initial mask', generation: 1, hasScores: true },
-  ...{ themeVersion: 0, mode: 'mask' },
+  ...{ themeVersion: 0, mode: 'mask', scoreUnit: 'score' },
 };
 
 /** A host whose answers come when the test lets them. */
@@ -145,8 +145,15 @@ describe('a picture', () => {
     const wide = pictureOf(now, planes, layout, columns, theme, 'cividis');
     const narrow = pictureOf(now, planes, layout, overviewColumns(layout, 1), theme, 'cividis');
     assert.ok(wide.state === 'ready' && narrow.state === 'ready');
-    assert.deepEqual([wide.picture.legend.bound, narrow.picture.legend.bound], [1, 0.05]);
+    assert.deepEqual([wide.picture.legend.bound, narrow.picture.legend.bound], [1, 0.028]);
   });
+});
+
+it('names gained and lost where a picture is of single units, and shares where it is of groups', () => {
+  const texts = (bound: number | null): readonly string[] =>
+    legendOf('difference', theme, 'cividis', bound).ticks.map(({ text }) => text);
+  assert.deepEqual(texts(null), ['lost', 'the same', 'gained']);
+  assert.deepEqual(texts(0.028), ['−2.8%', '0%', '+2.8%']);
 });
 
 describe('the rows of units', () => {
@@ -172,7 +179,7 @@ describe('the rows of units', () => {
   });
 
   it('of all layers are filled one by one when there is no time, and all when there is', () => {
-    const legend = legendOf('mask', theme, 'cividis');
+    const legend = legendOf('mask', theme, 'cividis', 1);
     const all = allUnitsRows('mask', planes, layout, legend, theme, 1);
     assert.equal(all.fill(-1), false);
     assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { leftOutNotes, methodGrids } from '../../../webview/data/methodGrid.ts';
+import { perplexityValue } from '../../../src/protocol/perplexity.ts';
+import { leftOutNotes, methodGrids, winsOf } from '../../../webview/data/methodGrid.ts';
 import {
   filteredRows,
   formatInColumn,
@@ -122,5 +123,31 @@ describe('the tables of a comparison', () => {
     assert.deepEqual(more, []);
     assert.equal(note!.patterns.length, 5);
     assert.deepEqual(note!.scopes, ['structured']);
+  });
+});
+
+describe('the best method over all columns', () => {
+  it('is counted over every table, and is nobody before there is a rival', () => {
+    const grids = methodGrids(whole);
+    const wins = winsOf(grids)!;
+    const columns = grids.flatMap(({ patterns }) => patterns).length;
+    assert.equal(wins.columns, columns);
+    const counts = new Map<string, number>();
+    for (const { patterns, lines } of grids) {
+      patterns.forEach((_, at) => {
+        const values = lines.flatMap(({ method, cells }) => {
+          const cell = cells[at];
+          return cell?.kind === 'row' ? [[method, perplexityValue(cell.row.perplexity)] as const] : [];
+        });
+        const least = Math.min(...values.map(([, value]) => value));
+        for (const [method, value] of values) {
+          if (value === least) counts.set(method, (counts.get(method) ?? 0) + 1);
+        }
+      });
+    }
+    assert.equal(wins.wins, Math.max(...counts.values()));
+    assert.ok(wins.methods.every((method) => counts.get(method) === wins.wins));
+    assert.equal(winsOf([]), null);
+    assert.equal(winsOf(methodGrids(comparedTable(2, 'running'))), null);
   });
 });

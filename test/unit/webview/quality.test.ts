@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { RunEventBody } from '../../../src/protocol/runEvent.ts';
-import { qualityShapes } from '../../../webview/charts/qualityChart.ts';
+import { qualityRange, qualityShapes } from '../../../webview/charts/qualityChart.ts';
 import { outcomeOf, paretoFront, qualityPoints } from '../../../webview/data/quality.ts';
 import { heldOutOf, subnetRows } from '../../../webview/data/subnetRows.ts';
 import { evaluated, figure, key, snapshotOf } from './recordedModel.ts';
@@ -76,4 +76,18 @@ it('lists a subnet once, with all that is known of it', () => {
       [key(7), ['random'], 9000],
     ],
   );
+});
+
+it('leaves a random subnet at the edge when it would flatten the others', () => {
+  const points = (random: number) =>
+    qualityPoints(
+      snapshotOf([
+        { kind: 'figure', name: 'dense', figure: figure(2.55, 100) },
+        { kind: 'figure', name: 'random', figure: figure(random, 70) },
+        { kind: 'figure', name: 'searched', figure: figure(2.79, 70) },
+      ]),
+    );
+  // Twice as bad is enough: the others lie within a tenth of that.
+  assert.ok(qualityRange(points(5.3)).max < 3.2);
+  assert.ok(qualityRange(points(2.85)).max >= 2.85);
 });

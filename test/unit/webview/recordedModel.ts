@@ -1,6 +1,7 @@
 import type { RunSnapshot } from '../../../src/dashboard/model/runSnapshot.ts';
 import { emptyRun, reduceRun } from '../../../src/dashboard/model/runModel.ts';
 import { eventStamper, type RunEvent, type RunEventBody } from '../../../src/protocol/runEvent.ts';
+import type { Timing } from '../../../src/protocol/timing.ts';
 import type { Figure } from '../../../src/protocol/runRecord.ts';
 
 /** A key that is a number. */
@@ -46,6 +47,16 @@ export function figure(perplexity: number, params: number): Figure {
   return {
     ...{ params, blockParams: params / 2, perplexity, bytes: 2 * params },
     ...{ prefillMs: params / 10, decodeMs: params / 100, peakBytes: null },
+  };
+}
+
+/** Times of a model that takes `share` of the dense model's, give or take 3%. */
+export function timing(share: number): Timing {
+  const ratio = { median: share, low: 0.97 * share, high: 1.03 * share };
+  const quartiles = { lower: 98 * share, upper: 103 * share };
+  return {
+    ...{ takenMs: 0, device: 'cpu', threads: 2, rounds: 15, promptTokens: 64, decodedTokens: 16 },
+    ...{ prefill: quartiles, decode: quartiles, ratio: { prefill: ratio, decode: ratio } },
   };
 }
 

@@ -16,7 +16,7 @@ import { cutWords, scoreHistogram } from '../../../webview/sparsity/scores.ts';
 import { speedWords } from '../../../webview/sparsity/speedWords.ts';
 import { spotWords } from '../../../webview/sparsity/spotWords.ts';
 import { stepsOf } from '../../../webview/sparsity/steps.ts';
-import { figure, snapshotOf } from './recordedModel.ts';
+import { figure, snapshotOf, timing } from './recordedModel.ts';
 
 const told: RunEventBody[] = [
   {
@@ -116,8 +116,12 @@ describe('words about zeros', () => {
   });
 
   it('say what was measured of the speed, and what was not', () => {
-    const base: RunEventBody = { kind: 'figure', name: 'searched', figure: figure(9, 1000) };
-    const slower = { ...figure(10, 1000), prefillMs: 102, decodeMs: 9.9 };
+    const base: RunEventBody = {
+      kind: 'figure',
+      name: 'searched',
+      figure: { ...figure(9, 1000), timing: timing(1) },
+    };
+    const slower = { ...figure(10, 1000), timing: timing(1.2) };
     const sparse: RunEventBody = { kind: 'figure', name: 'sparse', figure: slower };
     const report: ExportReport = {
       ...{ form: 'compressed', path: 'x', bytes: 1_250_000, verified: null, loadable: null },
@@ -125,7 +129,14 @@ describe('words about zeros', () => {
     };
     assert.match(speedWords(runOf([base])), /they save space on disk, not time\.$/);
     const words = speedWords(runOf([base, sparse, { kind: 'exported', report }]));
-    assert.match(words, /takes 1\.02× the time of the searched one to read a prompt, and 0\.99×/);
+    assert.match(
+      words,
+      /reads a prompt 1\.20× slower than the searched one, and decodes a token 1\.20×/,
+    );
+    const level: RunEventBody = { ...sparse, figure: { ...slower, timing: timing(1.01) } };
+    assert.match(speedWords(runOf([base, level])), /reads a prompt as fast as the searched one/);
+    const old: RunEventBody = { ...sparse, figure: figure(10, 1000) };
+    assert.match(speedWords(runOf([base, old])), /they save space on disk, not time\.$/);
     assert.match(words, /takes 1\.25.MB, indices included/);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { compareConfigs } from '../../../webview/data/configDiff.ts';
-import { niceLogRange, niceRange, niceStep } from '../../../webview/data/niceScale.ts';
+import { logTicks, niceRange, niceStep } from '../../../webview/data/niceScale.ts';
 import { sortRows } from '../../../webview/table/sortRows.ts';
 import { wrongNumber } from '../../../webview/views/configField.ts';
 
@@ -49,8 +49,22 @@ it('ends axes at round numbers that hold all values', () => {
     const { min, max } = niceRange(low, high, 8);
     assert.ok(min <= low && max >= high && max > min);
   }
-  const { min, max } = niceLogRange(3, 4000);
-  assert.ok(min <= 3 && max >= 4000);
+});
+
+it('names round numbers on a logarithmic axis, however narrow it is', () => {
+  assert.deepEqual(logTicks(2.61, 2.98), [2.7, 2.8, 2.9]);
+  assert.deepEqual(logTicks(3, 4000), [3, 10, 30, 100, 300, 1000, 3000]);
+  assert.deepEqual(logTicks(1, 20), [1, 2, 5, 10, 20]);
+  for (const [min, max] of [
+    [1e-6, 1e6],
+    [5, 5.01],
+    [90, 110],
+  ] as const) {
+    const ticks = logTicks(min, max);
+    assert.ok(ticks.length >= 3 && ticks.length <= 14, `${min} to ${max}: ${ticks.join()}`);
+    assert.ok(ticks.every((tick) => tick >= min && tick <= max));
+  }
+  assert.deepEqual(logTicks(0, 5), []);
 });
 
 it('refuses numbers a field cannot take, and says what it takes', () => {
