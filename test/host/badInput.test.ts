@@ -18,6 +18,8 @@ import { fake, hostOn, remoteOf, someJob, until, vscode, type TestHost } from '.
 const { execute, registerCommands } = await import('../../src/host/commands/commandTable.ts');
 const { notifyOfEnds } = await import('../../src/host/ui/notifications.ts');
 
+const { runKey } = await import('../../src/host/runs/runKey.ts');
+
 let host: TestHost | undefined;
 afterEach(() => {
   host?.dispose();
@@ -39,8 +41,7 @@ describe('a run of a newer version', () => {
 
   it('says why in a dashboard that comes back from before', async () => {
     host = await hostOn('tiny-newer');
-    const [row] = host.app.store.rows;
-    const id = row?.kind === 'broken' ? row.id : '';
+    const id = runKey(host.runs.get('tiny-newer')!.folder);
     const panel = vscode.window.createWebviewPanel('subnetStudio.dashboard', '');
     await host.app.panels.deserializeWebviewPanel(panel as never, { runs: [id] });
     await assert.rejects(open(remoteOf(panel)), /newer version.*Update Subnet Studio/);
@@ -63,7 +64,8 @@ describe('a run folder in which files are missing', () => {
 
   it('without its log, masks and scores can be opened, and says what is gone', async () => {
     host = await hostOn('tiny');
-    const { folder, id } = host.runs.get('tiny')!;
+    const { folder } = host.runs.get('tiny')!;
+    const id = runKey(folder);
     for (const name of ['masks', 'stages', 'checkpoint']) rmSync(join(folder, name), gone);
     host.app.panels.show(host.app.store.runs);
     const remote = remoteOf(fake.panels.at(-1)!);
@@ -117,7 +119,8 @@ describe('a run folder with a damaged file', () => {
 
   it('is shown or refused by an expected error, whatever is asked of it', async () => {
     host = await hostOn('tiny');
-    const { folder, id } = host.runs.get('tiny')!;
+    const { folder } = host.runs.get('tiny')!;
+    const id = runKey(folder);
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .map((name) => join(folder, name))
       .filter((path) => statSync(path).isFile());

@@ -6,6 +6,8 @@ import { PANEL_PROTOCOL, panelApi, type PanelContent } from '../../src/protocol/
 import type { TestPanel } from '../fakes/vscodeWidgets.ts';
 import { fake, hostOn, remoteOf, someJob, until, vscode, type TestHost } from './harness.ts';
 
+const { runKey } = await import('../../src/host/runs/runKey.ts');
+
 let host: TestHost | undefined;
 afterEach(() => {
   host?.dispose();
@@ -57,7 +59,7 @@ describe('a dashboard', () => {
     const panel = await opened('tiny');
     const content = await open(panel);
     const [run] = content.runs as RunSnapshot[];
-    assert.equal(run?.head.id, host!.runs.get('tiny')!.id);
+    assert.equal(run?.head.id, host!.app.store.runs[0]!.key);
     assert.ok(run.model.candidates.length > 20);
     assert.deepEqual(content.standing[run.head.id], {
       ...{ state: 'finished', queuePlace: null, busyWith: null },
@@ -129,7 +131,7 @@ describe('a dashboard', () => {
     const remote = remoteOf(panel);
     await open(panel, remote);
     const other = host!.runs.get('tiny-stopped')!;
-    for (const run of [other.id, other.folder, '../x', '/etc/passwd']) {
+    for (const run of [other.id, runKey(other.folder), other.folder, '../x', '/etc/passwd']) {
       await assert.rejects(remote.request(panelApi.frequency, { run }), /deleted, moved/, run);
     }
   });
@@ -170,13 +172,16 @@ describe('a dashboard', () => {
     const remote = remoteOf(panel);
     await open(panel, remote);
     const run = host!.runs.get('tiny-stopped')!;
-    const { said } = await remote.request(panelApi.act, { run: run.id, action: 'resume' });
+    const { said } = await remote.request(panelApi.act, {
+      run: runKey(run.folder),
+      action: 'resume',
+    });
     assert.equal(said, 'Resumed.');
     assert.deepEqual(host!.service.askedFor('submit'), [
       { work: { kind: 'resume', runFolder: run.folder }, title: 'tiny-stopped' },
     ]);
     fake.isTrusted = false;
-    const refused = remote.request(panelApi.act, { run: run.id, action: 'resume' });
+    const refused = remote.request(panelApi.act, { run: runKey(run.folder), action: 'resume' });
     await assert.rejects(refused, /Restricted Mode/);
     assert.equal(host!.service.askedFor('submit').length, 1);
   });
@@ -191,7 +196,7 @@ describe('a dashboard', () => {
 
   it('comes back after a restart from the ids it kept, and from nothing else', async () => {
     host = await hostOn('tiny');
-    const { id } = host.runs.get('tiny')!;
+    const id = runKey(host.runs.get('tiny')!.folder);
     const panel = vscode.window.createWebviewPanel('subnetStudio.dashboard', '');
     await host.app.panels.deserializeWebviewPanel(panel as never, { runs: [id] });
     assert.equal(panel.title, 'tiny');
@@ -209,9 +214,10 @@ describe('a dashboard', () => {
     let removed = '';
     remote.on(panelApi.runRemoved, ({ run }) => (removed = run));
     await open(panel, remote);
-    const { id, folder } = host!.runs.get('tiny')!;
+    const { folder } = host!.runs.get('tiny')!;
+    const key = runKey(folder);
     await vscode.workspace.fs.delete(vscode.Uri.file(folder));
-    await until(() => removed === id);
+    await until(() => removed === key);
   });
 });
 
@@ -219,7 +225,7 @@ describe('a dashboard', () => {
 async function opened(...names: readonly string[]): Promise<TestPanel> {
   host?.dispose();
   host = await hostOn(...names);
-  host.app.panels.show([host.app.store.find(host.runs.get(names[0]!)!.id)!]);
+  host.app.panels.show([host.app.store.find(host.runs.get(names[0]!)!.folder)!]);
   return fake.panels.at(-1)!;
 }
 

@@ -12,13 +12,11 @@ export async function deleteRun(app: App, targets: readonly Target[]): Promise<s
   requireTrust();
   const folders = await foldersOf(app, targets);
   const names = folders.map(({ name }) => name).join(', ');
+  const places = folders.map(({ folder }) => basename(folder)).join(', ');
   const one = folders.length === 1;
   await confirm(
     one ? vscode.l10n.t('Delete "{0}"?', names) : vscode.l10n.t('Delete {0} runs?', folders.length),
-    vscode.l10n.t(
-      'The run, its masks and its exports in the run folder go to the trash: {0}',
-      names,
-    ),
+    vscode.l10n.t('The run folder, with its masks and exports, is moved to the trash: {0}', places),
     one ? vscode.l10n.t('Delete Run') : vscode.l10n.t('Delete Runs'),
   );
   for (const { folder } of folders) await moveToTrash(folder);

@@ -146,16 +146,19 @@ export async function needSubnet(
 function runChoices(app: App, runs: readonly RunEntry[]): Choice<RunEntry>[] {
   const active = new Set(app.panels.active);
   // The run in front of the user comes first.
-  const ordered = runs.toSorted(
-    (a, b) => Number(active.has(b.manifest.id)) - Number(active.has(a.manifest.id)),
-  );
+  const ordered = runs.toSorted((a, b) => Number(active.has(b.key)) - Number(active.has(a.key)));
   return ordered.map((run) => ({
     icon: runLook(run).icon.id,
     label: run.manifest.name,
     description: joined(stateText(run.state), bestText(run), run.home),
-    detail: formatTime(run.manifest.createdMs),
+    detail: joined(formatTime(run.manifest.createdMs), isCopy(run) && basename(run.folder)),
     value: run,
   }));
+}
+
+/** A copied run has the name and the date of its original; only its folder tells them apart. */
+function isCopy({ folder, manifest }: RunEntry): boolean {
+  return basename(folder) !== manifest.id;
 }
 
 function doesNotFit(what: string, run: RunEntry | undefined, need: RunNeed): EngineError {

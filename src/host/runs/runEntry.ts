@@ -15,7 +15,9 @@ export type ShownState = 'running' | 'queued' | 'paused' | 'interrupted' | 'fail
 /** A run that can be read. */
 export interface RunEntry {
   readonly kind: 'run';
-  /** Absolute path; what tells runs apart. */
+  /** What tells runs apart: see `runKey`. */
+  readonly key: string;
+  /** Absolute path. */
   readonly folder: string;
   readonly manifest: RunManifest;
   readonly digest: RunDigest;
@@ -33,7 +35,9 @@ export interface RunEntry {
 /** A run folder that cannot be read: one row, the rest stays. */
 export interface BrokenRun {
   readonly kind: 'broken';
+  readonly key: string;
   readonly folder: string;
+  /** Name of the folder. */
   readonly id: string;
   /** Why. */
   readonly message: string;

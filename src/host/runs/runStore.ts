@@ -7,7 +7,8 @@ import { folderOf, isActive } from '../service/serviceHandle.ts';
 import type { RunEntry, RunRow } from './runEntry.ts';
 import { RunLog, type RunReading } from './runLog.ts';
 import { homeOf, type RunRoots } from './runRoots.ts';
-import { runRows } from './runRows.ts';
+import { runKey } from './runKey.ts';
+import { keyOfJob, runRows } from './runRows.ts';
 
 /** Least time between two announcements, ms. */
 const TELL_MS = 250;
@@ -26,6 +27,7 @@ interface Known {
  */
 export class RunStore implements vscode.Disposable {
   private readonly roots: RunRoots;
+  /** By the key of the run. */
   private readonly known = new Map<string, Known>();
   private readonly rootWatchers = new Map<string, FSWatcher>();
   private readonly changed = new vscode.EventEmitter<void>();
@@ -52,11 +54,14 @@ export class RunStore implements vscode.Disposable {
     return this.list.filter((row): row is RunEntry => row.kind === 'run');
   }
 
-  /** The run of an id or a folder. */
-  find(idOrFolder: string): RunEntry | undefined {
-    return this.runs.find(
-      ({ folder, manifest }) => folder === idOrFolder || manifest.id === idOrFolder,
-    );
+  /** The run in a folder. */
+  find(folder: string): RunEntry | undefined {
+    return this.ofKey(runKey(folder));
+  }
+
+  /** The run that a dashboard names so. */
+  ofKey(key: string): RunEntry | undefined {
+    return this.runs.find((run) => run.key === key);
   }
 
   /** Looks for runs the first time, and watches from then on; done when all are read. */
@@ -84,10 +89,11 @@ export class RunStore implements vscode.Disposable {
     for (const job of jobs) {
       const folder = folderOf(job);
       if (folder === null || !existsSync(folder)) continue;
-      const isNew = !this.known.has(folder);
+      const key = runKey(folder);
+      const isNew = !this.known.has(key);
       // Jobs of other windows that have ended are no business of this one.
       if (isNew ? !isActive(job) : before.get(job.id)?.state === job.state) continue;
-      this.known.get(folder)?.log.forgetLock();
+      this.known.get(key)?.log.forgetLock();
       this.readOne(folder);
     }
     this.announce();
@@ -113,19 +119,23 @@ export class RunStore implements vscode.Disposable {
   }
 
   private async readAll(): Promise<void> {
-    const folders = new Set<string>();
+    const folders = new Map<string, string>();
+    const add = (folder: string): void => {
+      const key = runKey(folder);
+      if (!folders.has(key)) folders.set(key, folder);
+    };
     for (const root of this.roots.roots) {
-      for (const folder of foldersIn(root)) folders.add(folder);
+      foldersIn(root).forEach(add);
       this.watchRoot(root);
     }
     for (const job of this.jobs.filter(isActive)) {
       const folder = folderOf(job);
-      if (folder !== null && existsSync(folder)) folders.add(folder);
+      if (folder !== null && existsSync(folder)) add(folder);
     }
-    for (const folder of this.known.keys()) {
-      if (!folders.has(folder)) this.forget(folder);
+    for (const key of this.known.keys()) {
+      if (!folders.has(key)) this.forget(key);
     }
-    for (const folder of folders) {
+    for (const folder of folders.values()) {
       if (this.disposed) return;
       this.readOne(folder);
       // A turn for the window's other work between two runs.
@@ -136,12 +146,13 @@ export class RunStore implements vscode.Disposable {
 
   private readOne(folder: string): void {
     if (this.disposed) return;
-    if (!existsSync(folder)) return this.forget(folder);
-    const log = this.known.get(folder)?.log ?? new RunLog(folder);
-    const known = this.known.get(folder) ?? { log, reading: log.read(), stopWatching: undefined };
-    if (this.known.has(folder)) known.reading = log.read();
-    this.known.set(folder, known);
-    const live = this.isLive(folder, known.reading);
+    if (!existsSync(folder)) return this.forgetFolder(folder);
+    const key = runKey(folder);
+    const log = this.known.get(key)?.log ?? new RunLog(folder);
+    const known = this.known.get(key) ?? { log, reading: log.read(), stopWatching: undefined };
+    if (this.known.has(key)) known.reading = log.read();
+    this.known.set(key, known);
+    const live = this.isLive(key, known.reading);
     if (live) known.stopWatching ??= watchRun(folder, () => this.touch(folder));
     else {
       known.stopWatching?.();
@@ -149,14 +160,19 @@ export class RunStore implements vscode.Disposable {
     }
   }
 
-  private isLive(folder: string, reading: RunReading): boolean {
-    const busy = this.jobs.some((job) => job.state === 'running' && folderOf(job) === folder);
+  private isLive(key: string, reading: RunReading): boolean {
+    const busy = this.jobs.some((job) => job.state === 'running' && keyOfJob(job) === key);
     return busy || (reading.kind === 'run' && reading.digest.state === 'running' && reading.held);
   }
 
-  private forget(folder: string): void {
-    this.known.get(folder)?.stopWatching?.();
-    this.known.delete(folder);
+  private forget(key: string): void {
+    this.known.get(key)?.stopWatching?.();
+    this.known.delete(key);
+  }
+
+  /** A folder that is gone has no real path any more. */
+  private forgetFolder(folder: string): void {
+    for (const [key, { log }] of this.known) if (log.folder === folder) this.forget(key);
   }
 
   /** The editor's watcher may leave out what its settings exclude; this one sees new runs. */
@@ -183,7 +199,9 @@ export class RunStore implements vscode.Disposable {
 
   private announce(): void {
     if (this.disposed) return;
-    const runs = [...this.known].map(([folder, { reading }]) => ({ folder, reading }));
+    const runs = [...this.known].map(([key, { log, reading }]) => {
+      return { key, folder: log.folder, reading };
+    });
     this.list = runRows(runs, this.jobs, homeOf);
     this.changed.fire();
   }

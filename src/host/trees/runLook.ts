@@ -121,7 +121,7 @@ export function runTooltip(run: RunEntry): string {
       ? ''
       : fact(vscode.l10n.t('Left in this stage'), formatDuration(digest.etaMs)),
     fact(vscode.l10n.t('Started'), formatTime(manifest.createdMs)),
-    fact(vscode.l10n.t('Folder'), run.home),
+    fact(vscode.l10n.t('Folder'), vscode.workspace.asRelativePath(run.folder)),
   ];
   return lines.filter((line) => line !== '').join('\n\n');
 }
