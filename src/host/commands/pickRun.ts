@@ -4,7 +4,8 @@ import { EngineError } from '../../protocol/errors.ts';
 import { NoConfigError } from '../report.ts';
 import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import { bestText, runLook, stateText } from '../trees/runLook.ts';
-import { formatCount, formatFitness, formatTime, joined } from '../ui/format.ts';
+import { subnetFacts } from '../trees/runNodes.ts';
+import { formatFitness, formatTime, joined } from '../ui/format.ts';
 import type { App } from './app.ts';
 import { pickMany, pickOne, type Choice } from './ask.ts';
 import type { Target } from './target.ts';
@@ -130,16 +131,11 @@ export async function needSubnet(
   const key = targets[0]?.subnet;
   if (key !== undefined) return { run, key };
   const choices = run.digest.top.map((subnet, i) => ({
-    label: formatFitness(subnet.fitness),
-    description: joined(
-      i === 0 && vscode.l10n.t('best'),
-      subnet.key.slice(0, 6),
-      vscode.l10n.t('gen {0}', subnet.generation),
-      vscode.l10n.t('{0} in blocks', formatCount(subnet.params)),
-    ),
+    label: vscode.l10n.t('Search perplexity {0}', formatFitness(subnet.fitness)),
+    description: joined(i === 0 && vscode.l10n.t('best'), subnetFacts(subnet)),
     value: subnet.key,
   }));
-  const placeHolder = vscode.l10n.t('Perplexity on the search text; lower is better');
+  const placeHolder = vscode.l10n.t('Perplexity on the text of the search; lower is better');
   return { run, key: await pickOne(choices, { title, placeHolder }) };
 }
 

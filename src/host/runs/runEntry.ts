@@ -63,7 +63,7 @@ export function ratioOf({ manifest }: RunEntry): number | null {
   return typeof ratio === 'number' ? ratio : null;
 }
 
-/** What a run does, in a few words: `70%`, `2:4 mlp`, `70% · 2:4 mlp · int4`. */
+/** What a run does, in a few words: `70% kept`, `2:4 mlp`, `70% kept · 2:4 mlp · int4`. */
 export function kindOf(run: RunEntry): string {
   const { config } = run.manifest;
   const ratio = ratioOf(run);
@@ -71,7 +71,9 @@ export function kindOf(run: RunEntry): string {
   const quantise = (config['export'] as Partial<ResolvedConfig['export']> | undefined)?.quantise;
   const isSparse = (sparsify?.method ?? 'none') !== 'none';
   return [
-    ratio === null || (ratio === 1 && isSparse) ? '' : `${Math.round(100 * ratio)}%`,
+    ratio === null || (ratio === 1 && isSparse)
+      ? ''
+      : vscode.l10n.t('{0}% kept', Number((100 * ratio).toPrecision(3))),
     isSparse ? `${sparsify?.pattern} ${sparsify?.scope}` : '',
     quantise === 'int8' || quantise === 'int4' ? quantise : '',
   ]
