@@ -6,6 +6,7 @@ import { panelAct } from './commands/panelActs.ts';
 import { ComparisonStore } from './comparisons/comparisonStore.ts';
 import { COMPARISON_PANEL, ComparisonPanels } from './panel/comparisonPanels.ts';
 import { configAccess } from './panel/configAccess.ts';
+import { PanelColumn } from './panel/panelColumn.ts';
 import { PANEL_TYPE, RunPanels } from './panel/runPanels.ts';
 import { registerLanguage } from './language/registerLanguage.ts';
 import type { Results } from './language/lensItems.ts';
@@ -38,13 +39,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const comparisons = new ComparisonStore(roots);
   const tree = new RunTree(store, comparisons);
   const pages = new Pages();
+  const column = new PanelColumn();
   const mayRun = (): CanRun => canRun(hasEngine(context));
   const panels = new RunPanels(context.extensionUri, {
-    ...{ store, log, config: configAccess, canRun: mayRun },
+    ...{ store, log, column, config: configAccess, canRun: mayRun },
     act: (run, asked) => panelAct(app, run, asked),
   });
   const comparisonPanels = new ComparisonPanels(context.extensionUri, () => store.start(), {
-    ...{ comparisons, log, canRun: mayRun },
+    ...{ comparisons, log, column, canRun: mayRun },
     act: (place, action) => comparisonAct(app, place, action),
   });
   const app: App = {

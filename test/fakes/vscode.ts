@@ -11,7 +11,7 @@ import {
   type WorkspaceEdit,
 } from './vscodeText.ts';
 import { Disposable, EventEmitter, Uri } from './vscodeValues.ts';
-import { TestPanel, TestPick, TestTree } from './vscodeWidgets.ts';
+import { TestColumns, TestPanel, TestPick, TestTree } from './vscodeWidgets.ts';
 
 export * from './vscodeText.ts';
 export * from './vscodeValues.ts';
@@ -41,9 +41,12 @@ const start = () => ({
   opened: [] as string[],
   trees: new Map<string, TestTree>(),
   panels: [] as TestPanel[],
+  columns: new TestColumns(),
   clipboard: '',
   logged: [] as string[],
   statusText: undefined as string | undefined,
+  /** Every command that was given to a status bar item. */
+  statusCommands: [] as unknown[],
   deleted: [] as string[],
   activeFile: undefined as string | undefined,
   /** What a save dialog is answered with. */
@@ -116,12 +119,19 @@ export const window = {
     fake.trees.set(id, tree);
     return tree;
   },
-  createWebviewPanel(type: string, title: string) {
-    const panel = new TestPanel(type, title);
+  createWebviewPanel(type: string, title: string, place?: number | { viewColumn: number }) {
+    const wanted = typeof place === 'object' ? place.viewColumn : place;
+    const panel = new TestPanel(type, title, fake.columns.open(wanted));
     fake.panels.push(panel);
     return panel;
   },
+  get tabGroups() {
+    return fake.columns;
+  },
   createStatusBarItem: () => ({
+    set command(command: unknown) {
+      fake.statusCommands.push(command);
+    },
     set text(text: string) {
       fake.statusText = text;
     },

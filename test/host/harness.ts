@@ -24,6 +24,7 @@ const { ComparisonPanels } = await import('../../src/host/panel/comparisonPanels
 const { comparisonAct } = await import('../../src/host/commands/comparisonCommands.ts');
 const { RunTree } = await import('../../src/host/trees/runTree.ts');
 const { SubnetTree } = await import('../../src/host/trees/subnetTree.ts');
+const { PanelColumn } = await import('../../src/host/panel/panelColumn.ts');
 const { RunPanels } = await import('../../src/host/panel/runPanels.ts');
 const { ServiceHandle } = await import('../../src/host/service/serviceHandle.ts');
 const { Pages } = await import('../../src/host/ui/pages.ts');
@@ -136,13 +137,14 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
     globalStorageUri: vscode.Uri.file(join(folder, 'storage')),
     extension: { packageJSON: { version: '1.2.3' } },
   } as unknown as App['context'];
+  const column = new PanelColumn();
   const panels = new RunPanels(context.extensionUri, {
-    ...{ store, log, config: configAccess },
+    ...{ store, log, column, config: configAccess },
     canRun: () => canRun(true),
     act: (run, asked) => panelAct(app, run, asked),
   });
   const comparisonPanels = new ComparisonPanels(context.extensionUri, () => store.start(), {
-    ...{ comparisons, log, canRun: () => canRun(true) },
+    ...{ comparisons, log, column, canRun: () => canRun(true) },
     act: (place, action) => comparisonAct(app, place, action),
   });
   const app: App = {

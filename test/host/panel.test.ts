@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { unitLayout } from '../../src/protocol/unitLayout.ts';
@@ -53,6 +54,36 @@ describe('a dashboard', () => {
     const panel = await opened('tiny');
     host!.app.panels.show(host!.app.store.runs);
     assert.deepEqual([fake.panels.length, panel.reveals, panel.title], [1, 1, 'tiny']);
+  });
+
+  it('goes into one column with all others, whatever has the focus', async () => {
+    host = await hostOn('tiny', 'tiny-stopped', 'tiny-failed');
+    fake.columns.open();
+    const { panels, store, comparisonPanels } = host.app;
+    for (const run of store.runs) {
+      panels.show([run]);
+      fake.columns.activeTabGroup = fake.columns.all[0]!;
+    }
+    const configPath = store.runs[0]!.manifest.configPath;
+    comparisonPanels.show({ configPath, folder: null });
+    assert.deepEqual(
+      fake.panels.map(({ viewColumn }) => viewColumn),
+      [2, 2, 2, 2],
+    );
+    fake.panels.at(-1)!.active = true;
+    panels.show(store.runs);
+    assert.equal(fake.columns.all.length, 2, 'a page that has the focus is not split');
+  });
+
+  it('takes the column that is there, or the only one when that is empty', async () => {
+    host = await hostOn('tiny');
+    host.app.panels.show(host.app.store.runs);
+    assert.equal(fake.panels[0]!.viewColumn, 1);
+    fake.panels[0]!.dispose();
+    fake.columns.open(2);
+    fake.columns.open(2);
+    host.app.panels.show(host.app.store.runs);
+    assert.equal(fake.panels[1]!.viewColumn, 1, 'beside the second column is the first');
   });
 
   it('gets everything at once when it asks, whatever the run does', async () => {
@@ -192,6 +223,21 @@ describe('a dashboard', () => {
     const panel = fake.panels[0]!;
     assert.match(panel.webview.html, /data-view="compare"/);
     assert.equal((await open(panel)).runs.length, 2);
+  });
+
+  it('opens the exported config of the best subnet beside, by the key that its page sends', async () => {
+    const panel = await opened('tiny');
+    const remote = remoteOf(panel);
+    const { runs } = await open(panel, remote);
+    const { head, masks, model } = runs[0] as RunSnapshot;
+    const path = model.exports.find(({ form }) => form === 'subnet')!.path;
+    if (!existsSync(path)) writeFileSync(path, '{}');
+    const act = { run: head.id, action: 'openSubnetBeside' } as const;
+    await remote.request(panelApi.act, { ...act, subnet: masks.searched! });
+    assert.deepEqual(fake.opened, [path]);
+    const other = model.candidates.find(({ key }) => key !== masks.searched)!.key;
+    const refused = remote.request(panelApi.act, { ...act, subnet: other });
+    await assert.rejects(refused, /Export/);
   });
 
   it('comes back after a restart from the ids it kept, and from nothing else', async () => {

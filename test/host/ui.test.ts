@@ -5,6 +5,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { EstimateReport } from '../../src/protocol/estimate.ts';
 import { fake, hostOn, someJob, until, vscode, type TestHost } from './harness.ts';
 
+const { registerCommands } = await import('../../src/host/commands/commandTable.ts');
 const { StatusBar } = await import('../../src/host/ui/statusBar.ts');
 const { notifyOfEnds } = await import('../../src/host/ui/notifications.ts');
 const { keepContexts } = await import('../../src/host/ui/contexts.ts');
@@ -23,7 +24,10 @@ describe('the status bar', () => {
     host = await hostOn('tiny-running');
     const bar = new StatusBar(host.app.store, host.app.comparisons);
     await host.app.store.refresh();
-    assert.match(fake.statusText ?? '', /^\$\(sync~spin\) gen \d+\/\d+ · \d+\.\d+/);
+    assert.match(
+      fake.statusText ?? '',
+      /^\$\(sync~spin\) generation \d+ of \d+ · search perplexity \d+\.\d+$/,
+    );
     const { configPath } = host.runs.get('tiny-running')!;
     host.service.tell([someJob({ kind: 'run', configPath }, { state: 'queued' })]);
     host.kill('tiny-running');
@@ -31,6 +35,22 @@ describe('the status bar', () => {
       host!.app.store.touch(host!.runs.get('tiny-running')!.folder);
       return fake.statusText === undefined;
     });
+    bar.dispose();
+  });
+});
+
+describe('a click on the status bar', () => {
+  it('opens what is running then, by a command that updates leave alone', async () => {
+    host = await hostOn('tiny-running', 'tiny');
+    const bar = new StatusBar(host.app.store, host.app.comparisons);
+    for (let i = 0; i < 3; i++) await host.app.store.refresh();
+    assert.deepEqual(fake.statusCommands, ['subnetStudio.openRunning']);
+    registerCommands(host.app);
+    await fake.commands.get('subnetStudio.openRunning')!();
+    assert.deepEqual(
+      fake.panels.map(({ title }) => title),
+      ['tiny-running'],
+    );
     bar.dispose();
   });
 });

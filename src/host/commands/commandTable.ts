@@ -19,6 +19,7 @@ import {
   openDashboard,
   openLastResult,
   openRunLog,
+  openRunning,
   openSubnetBeside,
   revealRunFolder,
 } from './openCommands.ts';
@@ -37,6 +38,7 @@ export const commandTable = {
   pause,
   keepBest,
   openDashboard,
+  openRunning,
   openLastResult,
   compare,
   reform,

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { runFiles } from '../../engine/runs/runLayout.ts';
 import { EngineError } from '../../protocol/errors.ts';
+import { columnBeside } from '../panel/panelColumn.ts';
 import { MOST_COMPARED } from '../panel/runPanels.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
-import { subnetConfigOf } from '../runs/subnetFiles.ts';
+import { bestSubnetKey, subnetConfigOf } from '../runs/subnetFiles.ts';
 import { requireDisk } from '../trust.ts';
+import { runningWork } from '../ui/statusBar.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
+import { openComparison } from './comparisonCommands.ts';
 import { needConfig, needRun, needRuns } from './pickRun.ts';
 import type { Target } from './target.ts';
 
@@ -17,6 +20,15 @@ export async function openDashboard(app: App, targets: readonly Target[]): Promi
   const entry = await anyRun(app, targets, vscode.l10n.t('Open the dashboard of which run?'));
   const select = targets[0]?.subnet;
   app.panels.show([entry], select === undefined ? {} : { select });
+}
+
+/** Opens the dashboard of the run that is running, or the page of the comparison that is. */
+export async function openRunning(app: App): Promise<undefined> {
+  await app.store.start();
+  const [first] = runningWork(app.store, app.comparisons);
+  if (first === undefined) return openDashboard(app, []);
+  if ('manifest' in first) app.panels.show([first]);
+  else await openComparison(app, [{ comparison: first.id }]);
 }
 
 /** Opens the dashboard of the newest run of a config. */
@@ -103,7 +115,7 @@ export async function openSubnetBeside(app: App, targets: readonly Target[]): Pr
   const path = await needSubnetConfig(app, targets, vscode.l10n.t('Open which subnet config?'));
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path));
   await vscode.window.showTextDocument(document, {
-    viewColumn: vscode.ViewColumn.Beside,
+    viewColumn: columnBeside(),
     preserveFocus: true,
     preview: false,
   });
@@ -126,10 +138,11 @@ export async function needSubnetConfig(
   const runs = named === undefined ? store.runs : [named];
   // A path is taken only from what a run says it has written.
   const choices = runs.flatMap((run) => subnetConfigOf(run).map((file) => ({ run, ...file })));
+  const wanted = target?.subnet;
   const fitting = choices.filter(
-    ({ path, key }) =>
+    ({ run, path, key }) =>
       (target?.file === undefined || target.file === path) &&
-      (target?.subnet === undefined || target.subnet === key),
+      (wanted === undefined || wanted === (key ?? bestSubnetKey(run))),
   );
   const [first] = fitting;
   if (first === undefined) throw notExported(named, target);

@@ -14,6 +14,7 @@ import { standingOf, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { setting } from '../settings.ts';
 import type { CanRun } from '../trust.ts';
+import type { PanelColumn } from './panelColumn.ts';
 import { checked, connectPage, expectProtocol } from './pageMessages.ts';
 import { PanelRuns } from './panelRuns.ts';
 
@@ -29,6 +30,7 @@ export interface ConfigAccess {
 export interface PanelServices {
   readonly store: RunStore;
   readonly log: vscode.LogOutputChannel;
+  readonly column: PanelColumn;
   readonly config: ConfigAccess;
   readonly canRun: () => CanRun;
   /** Does what a button asks for; answers when it has begun. */

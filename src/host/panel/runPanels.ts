@@ -48,7 +48,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
       if (select !== undefined && keys[0] !== undefined) open.host.select(keys[0], select);
       return;
     }
-    const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus };
+    const place = { viewColumn: this.services.column.next(), preserveFocus };
     const panel = vscode.window.createWebviewPanel(PANEL_TYPE, titleOf(runs), place, {
       enableFindWidget: true,
     });
@@ -79,6 +79,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
   private adopt(panel: vscode.WebviewPanel, keys: readonly string[], select: string | null): void {
     const name = nameOf(keys);
     dress(panel, this.extensionUri);
+    this.services.column.track(panel);
     const host = new PanelHost(endpointOf(panel), keys, this.services, select);
     this.opened.set(name, { panel, host });
     panel.onDidChangeViewState(() => {
