@@ -182,9 +182,10 @@ function candidates(schema: SchemaNode, found: unknown): readonly FieldValue[] {
   return [...new Set(values)].filter((value) => acceptsValue(schema, value));
 }
 
-/** Objects of the parser have no prototype, so they cannot be turned into text. */
+/** The text of a scalar. Objects of the parser have no prototype, so they cannot be turned into text. */
 function textOf(value: unknown): string {
-  return typeof value === 'object' ? '' : String(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' ? '' : JSON.stringify(value);
 }
 
 function replace({ offset, length }: IssuePlace, content: string): Draft {

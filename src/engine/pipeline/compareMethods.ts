@@ -7,9 +7,9 @@ import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { eventStamper, type RunEventBody } from '../../protocol/runEvent.ts';
 import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
-import { makeFolderInside } from '../../files/insideFolder.ts';
 import { COMPARISONS_ROOT } from '../runs/comparisonFolder.ts';
 import { readConfigFile } from '../runs/configFile.ts';
+import { makeOutputFolder } from '../runs/outputFolder.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
@@ -50,7 +50,7 @@ export async function compareMethods(
     const checkpoint = await openCheckpoint(config.model);
     const hashes = await hashesOf(config, checkpoint, context.signal);
     const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
-    const folder = makeFolderInside(dirname(path), name);
+    const folder = makeOutputFolder(dirname(path), name);
     const lock = takeComparisonLock(folder);
     try {
       const place = { path, folder, hashes, isAuto: asked.device === 'auto' };

@@ -4,6 +4,7 @@ import type { EngineContext, ExportRequest } from '../../protocol/engineApi.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { SubnetConfig } from '../export/subnetConfig.ts';
+import { copyExports } from './copyExports.ts';
 import { loadSubnet, type LoadedSubnet } from './loadCandidate.ts';
 import { storedDtype } from './measureFigures.ts';
 import { subnetPathOf } from './runStages.ts';
@@ -23,19 +24,21 @@ export async function exportRun(
 ): Promise<readonly ExportReport[]> {
   const { signal } = context;
   const path = await subnetFile(resolve(request.path));
+  const folder = resolve(request.out ?? dirname(path));
+  const copies = folder === dirname(path) ? [] : await copyExports(path, folder, request, signal);
+  const forms = request.forms.filter((form) => !copies.some((copy) => copy.form === form));
+  if (forms.length === 0) return copies;
   const { bench, candidate, config } = await loadSubnet(path, 'auto', signal);
   try {
-    return await writeExports({
+    const reports = await writeExports({
       source: bench.checkpoint,
       candidate,
       search: bench,
-      forms: request.forms,
       dtype: storedDtype(request.dtype ?? 'source', bench.checkpoint.dtype),
       origin: { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion },
-      folder: resolve(request.out ?? dirname(path)),
-      windows: [sampleTokens(bench, config)],
-      signal,
+      ...{ forms, folder, windows: [sampleTokens(bench, config)], signal },
     });
+    return [...copies, ...reports];
   } finally {
     await bench.release();
   }

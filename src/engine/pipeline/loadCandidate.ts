@@ -80,7 +80,7 @@ export async function loadSubnet(
   signal: AbortSignal,
 ): Promise<LoadedSubnet> {
   const config = readSubnetConfig(path);
-  const model = resolve(dirname(path), config.source.path);
+  const model = config.source.path;
   const bench = await openWorkbench({ model, device, threads: 0 }, signal);
   try {
     return { bench, config, candidate: await candidateOf(path, config, bench, signal) };

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { makeFolderInside } from '../../files/insideFolder.ts';
 import type { EngineContext, RunOutcome, RunOverrides } from '../../protocol/engineApi.ts';
 import { isEngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
@@ -12,6 +11,7 @@ import { readConfigFile } from '../runs/configFile.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
+import { makeOutputFolder } from '../runs/outputFolder.ts';
 import { RUNS_ROOT } from '../runs/runLayout.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { TOKENIZER_CONFIG_FILE, TOKENIZER_FILE } from '../tokenizer/loadTokenizer.ts';
@@ -45,7 +45,7 @@ export async function startRun(
     createdMs,
     hashOf(JSON.stringify(config) + createdMs + randomUUID()),
   );
-  const folder = createRunFolder(overrides.out ?? makeFolderInside(dirname(path), RUNS_ROOT), {
+  const folder = createRunFolder(overrides.out ?? makeOutputFolder(dirname(path), RUNS_ROOT), {
     schemaVersion: RUN_SCHEMA_VERSION,
     id,
     name: config.name,
