@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { LoaderExports, LoaderLanguage } from '../configText/loaderSnippet.ts';
 import { readPlainText } from '../files/plainFile.ts';
@@ -60,13 +60,15 @@ function checkpointKind(configPath: string): 'stock' | 'ownCode' | 'none' {
   if (typeof subnet !== 'object' || subnet === null) return 'none';
   const { loadable } = subnet as { readonly loadable?: { readonly transformers?: unknown } };
   if (loadable?.transformers === true) return 'stock';
-  return autoMap === undefined ? 'none' : 'ownCode';
+  const { AutoModelForCausalLM: named } = (autoMap ?? {}) as Readonly<Record<string, unknown>>;
+  // Only our own module: code of anybody else is not to be run for the asking.
+  return typeof named === 'string' && named.startsWith('modeling_subnet.') ? 'ownCode' : 'none';
 }
 
-/** The source model that subnet.json names. */
+/** The source model that subnet.json names, absolute or relative to itself. */
 function sourceOf(subnet: string): string | null {
   const source = readJson(subnet)?.['source'] as { readonly path?: unknown } | undefined;
-  return typeof source?.path === 'string' ? source.path : null;
+  return typeof source?.path === 'string' ? resolve(dirname(subnet), source.path) : null;
 }
 
 function readJson(path: string): Readonly<Record<string, unknown>> | undefined {
