@@ -136,7 +136,7 @@ export const runConfigSchema = Type.Object(
       exclusiveMinimum: 0,
       maximum: 1,
       description:
-        'Share of the prunable block parameters to KEEP (fraction, above 0, at most 1). Smaller is smaller, faster and worse. Paper: 0.5 to 0.9.',
+        'Share of the prunable block parameters to KEEP (fraction, above 0, at most 1). Lower values give a smaller, faster, less accurate model. Paper: 0.5 to 0.9.',
     }),
     text: Type.String({
       minLength: 1,
