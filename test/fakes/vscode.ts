@@ -33,6 +33,14 @@ const start = () => ({
   /** Buttons pressed on messages, in order. */
   presses: [] as (string | undefined)[],
   messages: [] as ShownMessage[],
+  /** Rows of the last picker that had one. */
+  choices: [] as {
+    readonly label: string;
+    readonly description?: string;
+    readonly detail?: string;
+  }[],
+  /** What an open dialog is answered with. */
+  openFolder: undefined as string | undefined,
   /** Labels of the rows of the last picker. */
   offered: [] as string[],
   contexts: {} as Record<string, unknown>,
@@ -83,13 +91,22 @@ export const window = {
   showInformationMessage: message('information'),
   showQuickPick(items: { label: string }[], options?: { canPickMany?: boolean }) {
     fake.offered = items.map(({ label }) => label);
+    fake.choices = items.map((item) => {
+      const { label, description, detail } = item as (typeof fake.choices)[number];
+      return {
+        label,
+        ...(description === undefined ? {} : { description }),
+        ...(detail === undefined ? {} : { detail }),
+      };
+    });
     const answer = fake.picks.shift();
     const isChosen = ({ label }: { label: string }): boolean =>
       typeof answer === 'string' ? label.includes(answer) : answer?.includes(label) === true;
     const chosen = answer === undefined ? undefined : items.filter(isChosen);
     return Promise.resolve(options?.canPickMany === true ? chosen : chosen?.[0]);
   },
-  showOpenDialog: () => Promise.resolve(undefined),
+  showOpenDialog: () =>
+    Promise.resolve(fake.openFolder === undefined ? undefined : [Uri.file(fake.openFolder)]),
   showSaveDialog: () =>
     Promise.resolve(fake.saveAs === undefined ? undefined : Uri.file(fake.saveAs)),
   showTextDocument(what: Uri | { uri: Uri }) {

@@ -187,3 +187,17 @@ export class TestPick {
     // Nothing is held.
   }
 }
+
+/** What an extension remembers. */
+export class TestMemento {
+  private readonly values = new Map<string, unknown>();
+
+  get(key: string, otherwise?: unknown): unknown {
+    return this.values.get(key) ?? otherwise;
+  }
+
+  update(key: string, value: unknown): Promise<void> {
+    this.values.set(key, value);
+    return Promise.resolve();
+  }
+}

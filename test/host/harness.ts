@@ -10,7 +10,7 @@ import { postMessageConnection } from '../../src/protocol/postMessageConnection.
 import { Remote, type EventDescriptor, type RequestDescriptor } from '../../src/protocol/rpc.ts';
 import type { Job, JobWork } from '../../src/protocol/serviceApi.ts';
 import { makeRecordedRun, type RecordedRun } from '../fixtures/recordedRun.ts';
-import type { TestPanel } from '../fakes/vscodeWidgets.ts';
+import { TestMemento, type TestPanel } from '../fakes/vscodeWidgets.ts';
 import { RECORDED } from '../fixtures/recordedRuns.ts';
 
 const { fake, reset } = await import('../fakes/vscode.ts');
@@ -29,6 +29,7 @@ const { RunPanels } = await import('../../src/host/panel/runPanels.ts');
 const { ServiceHandle } = await import('../../src/host/service/serviceHandle.ts');
 const { Pages } = await import('../../src/host/ui/pages.ts');
 const { configAccess } = await import('../../src/host/panel/configAccess.ts');
+const { DeviceKnowledge } = await import('../../src/host/devices/deviceKnowledge.ts');
 const { canRun } = await import('../../src/host/trust.ts');
 const { panelAct } = await import('../../src/host/commands/panelActs.ts');
 
@@ -134,6 +135,7 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
   const extensionUri = vscode.Uri.file(join(import.meta.dirname, '..', '..'));
   const context = {
     ...{ extensionUri, extensionPath: extensionUri.fsPath },
+    globalState: new TestMemento(),
     globalStorageUri: vscode.Uri.file(join(folder, 'storage')),
     extension: { packageJSON: { version: '1.2.3' } },
   } as unknown as App['context'];
@@ -151,6 +153,7 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
     ...{ context, log, roots, store, tree, panels, service: handle },
     ...{ comparisons, comparisonPanels },
     ...{ reporter: new Reporter(log), models: new ModelLibrary(), pages: new Pages() },
+    devices: new DeviceKnowledge(context.globalState),
     serviceFolder: join(folder, 'storage', 'service'),
   };
   handle.onDidChangeJobs((jobs) => {

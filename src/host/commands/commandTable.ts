@@ -11,7 +11,7 @@ import {
   showEngineLog,
   showLog,
 } from './machineCommands.ts';
-import { copyModelPath, refreshModels, revealModel } from './modelCommands.ts';
+import { addModelFolder, copyModelPath, refreshModels, revealModel } from './modelCommands.ts';
 import { newConfig } from './newConfig.ts';
 import {
   compare,
@@ -26,6 +26,7 @@ import {
 import { dryRun, keepBest, moveUp, pause, removeFromQueue, resume, run } from './runCommands.ts';
 import { runExample } from './runExample.ts';
 import { evaluate, exportSubnet, reform } from './subnetCommands.ts';
+import { completeStep } from '../ui/walkthrough.ts';
 import { targetsOf, type Target } from './target.ts';
 import { clearFilter, filterRuns, groupRuns, refreshRuns } from './viewCommands.ts';
 
@@ -64,6 +65,7 @@ export const commandTable = {
   showEngineLog,
   revealModel,
   copyModelPath,
+  addModelFolder,
   refreshModels,
   compareMethods,
   openComparison,
@@ -90,5 +92,7 @@ export async function execute(
 ): Promise<string | undefined> {
   app.log.debug(`command ${name}`);
   const command: Command = commandTable[name];
-  return command(app, targets);
+  const said = await command(app, targets);
+  completeStep(app.context, name);
+  return said;
 }

@@ -1,7 +1,6 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
-import { NoConfigError } from '../report.ts';
+import { commandRemedy, firstRun, HostError, showRuns } from '../hostError.ts';
 import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import { bestText, runLook, stateText } from '../trees/runLook.ts';
 import { subnetFacts } from '../trees/runNodes.ts';
@@ -15,7 +14,7 @@ export interface RunNeed {
   readonly title: string;
   /** Absent: any run. */
   readonly accept?: (run: RunEntry) => boolean;
-  /** What such a run is called in "expected …". */
+  /** What such a run is called after "There is no …", e.g. "run that can be resumed". */
   readonly expected: string;
   /** What to do when there is none. */
   readonly action: string;
@@ -37,12 +36,12 @@ export async function needRun(
     const run = app.store.find(named);
     const broken = app.store.rows.find((row) => row.kind === 'broken' && row.folder === named);
     if (broken?.kind === 'broken') throw unreadable(broken);
-    if (run === undefined || !accept(run)) throw doesNotFit(run?.manifest.name ?? named, run, need);
+    if (run === undefined || !accept(run)) throw doesNotFit(app, run ?? named, need);
     return run;
   }
   const fitting = app.store.runs.filter(accept);
   const [first] = fitting;
-  if (first === undefined) throw doesNotFit(vscode.l10n.t('The workspace'), undefined, need);
+  if (first === undefined) throw doesNotFit(app, undefined, need);
   if (fitting.length === 1) return first;
   return pickOne(runChoices(app, fitting), { title: need.title });
 }
@@ -63,7 +62,7 @@ export async function needRuns(
   );
   if (named.length >= least) return named;
   const fitting = app.store.runs.filter(need.accept ?? (() => true));
-  if (fitting.length < least) throw doesNotFit(vscode.l10n.t('The workspace'), undefined, need);
+  if (fitting.length < least) throw doesNotFit(app, undefined, need);
   const choices = runChoices(app, fitting).map((choice) => ({
     ...choice,
     picked: named.includes(choice.value),
@@ -91,7 +90,7 @@ export async function needConfig(
   const { configs } = app.roots;
   const [first] = configs;
   if (first === undefined) {
-    throw new NoConfigError();
+    throw noConfig();
   }
   if (configs.length === 1) return first;
   const choices = configs.map((uri) => ({
@@ -125,7 +124,7 @@ export async function needSubnet(
   const run = await needRun(app, targets, {
     title,
     accept: ({ digest }) => digest.top.length > 0,
-    expected: vscode.l10n.t('a run whose search has judged subnets'),
+    expected: vscode.l10n.t('run whose search has found subnets'),
     action: vscode.l10n.t('Start a run, and wait for its first generation.'),
   });
   const key = targets[0]?.subnet;
@@ -157,8 +156,36 @@ function isCopy({ folder, manifest }: RunEntry): boolean {
   return basename(folder) !== manifest.id;
 }
 
-function doesNotFit(what: string, run: RunEntry | undefined, need: RunNeed): EngineError {
-  const found = run === undefined ? vscode.l10n.t('none') : stateText(run.state);
+/** @param found  the run that does not fit, or what was named in its place; absent: no run fits */
+function doesNotFit(app: App, found: RunEntry | string | undefined, need: RunNeed): HostError {
   const { expected, action } = need;
-  return new EngineError('run', { what, expected, found, action });
+  const { t } = vscode.l10n;
+  const isRun = typeof found === 'object';
+  const what = isRun ? found.manifest.name : (found ?? t('The workspace'));
+  const state = isRun ? stateText(found.state) : t('none');
+  const sentence = isRun
+    ? t('"{0}" is {1}. This needs a {2}.', what, state, expected)
+    : found === undefined
+      ? t('There is no {0} in this workspace.', expected)
+      : t('{0} is no {1}.', what, expected);
+  const problem = { what, expected, found: state, sentence, action };
+  return new HostError('run', problem, app.store.rows.length === 0 ? firstRun() : [showRuns()]);
+}
+
+function noConfig(): HostError {
+  const { t } = vscode.l10n;
+  return new HostError(
+    'config',
+    {
+      what: t('The workspace'),
+      expected: t('a run config, a file *.subnet.jsonc'),
+      found: t('none'),
+      sentence: t('There is no run config (*.subnet.jsonc) in this workspace.'),
+      action: t('Make one with New Run Config, or run the bundled example.'),
+    },
+    [
+      commandRemedy(t('New Run Config'), 'newConfig'),
+      commandRemedy(t('Run the Bundled Example'), 'runExample'),
+    ],
+  );
 }

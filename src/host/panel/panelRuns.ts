@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { RunReader, type RunChange } from '../../dashboard/reader/runReader.ts';
 import type { RunSnapshot } from '../../dashboard/model/runSnapshot.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { HostError, showRuns } from '../hostError.ts';
 import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 
@@ -24,12 +24,17 @@ export class PanelRuns {
     if (entry !== undefined) return entry;
     const broken = this.store.rows.find((row) => row.kind === 'broken' && row.key === key);
     if (isShown && broken?.kind === 'broken') throw unreadable(broken);
-    throw new EngineError('run', {
-      what: vscode.l10n.t('This run'),
-      expected: vscode.l10n.t('a run of this dashboard'),
-      found: vscode.l10n.t('none: it was deleted, moved or cannot be read'),
-      action: vscode.l10n.t('Open another run from the Runs view.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: vscode.l10n.t('This run'),
+        expected: vscode.l10n.t('a run of this dashboard'),
+        found: vscode.l10n.t('none'),
+        sentence: vscode.l10n.t('This run was deleted or moved, or it cannot be read.'),
+        action: vscode.l10n.t('Open another run from the Runs view.'),
+      },
+      [showRuns()],
+    );
   }
 
   /** @throws EngineError as {@link entry}, or when its folder cannot be read */

@@ -54,6 +54,7 @@ function rowOf(
     state: shownState(reading, held, job),
     queuePlace: job?.state === 'queued' ? queue.indexOf(job) + 1 : null,
     busyWith: work?.title ?? null,
+    busyFraction: work?.state === 'running' ? work.fraction : null,
   };
 }
 

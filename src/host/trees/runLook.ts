@@ -36,7 +36,7 @@ export function runLook(run: RunEntry): RowLook {
     kindOf(run),
     sizeText(run),
     modelName(run),
-    run.busyWith,
+    busyText(run),
   );
   return {
     label: run.manifest.name,
@@ -108,6 +108,12 @@ export function perplexityText(perplexity: number): string {
   return vscode.l10n.t('perplexity {0}', formatFitness(perplexity));
 }
 
+/** `Evaluate subnet a1b2c3 of tiny 45%`; empty while no job works on a subnet of the run. */
+export function busyText({ busyWith, busyFraction }: RunEntry): string {
+  if (busyWith === null) return '';
+  return busyFraction === null ? busyWith : `${busyWith} ${Math.floor(100 * busyFraction)}%`;
+}
+
 /** Bytes of the weights that the run ends with; empty before they are known. */
 function sizeText({ digest }: RunEntry): string {
   const bytes = finalFigure(digest)?.bytes ?? 0;
@@ -143,6 +149,9 @@ export function runTooltip(run: RunEntry): string {
     figure === null
       ? ''
       : fact(vscode.l10n.t('Size'), `${formatCount(figure.params)}, ${formatBytes(figure.bytes)}`),
+    run.state === 'running' && digest.startedMs !== null && digest.lastMs !== null
+      ? fact(vscode.l10n.t('Elapsed'), formatDuration(digest.lastMs - digest.startedMs))
+      : '',
     digest.etaMs === null || run.state !== 'running'
       ? ''
       : fact(vscode.l10n.t('Left in this stage'), formatDuration(digest.etaMs)),

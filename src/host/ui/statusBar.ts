@@ -5,7 +5,7 @@ import type { RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { PREFIX } from '../settings.ts';
 import { ComparisonNode, rowsText } from '../trees/comparisonLook.ts';
-import { bestText, progressText, runTooltip } from '../trees/runLook.ts';
+import { bestText, busyText, progressText, runTooltip } from '../trees/runLook.ts';
 import { formatDuration, joined } from './format.ts';
 import { labelText, markdown } from './messages.ts';
 
@@ -53,13 +53,18 @@ export class StatusBar implements vscode.Disposable {
   }
 }
 
-/** What is running, runs before comparisons; the first is what the status bar shows. */
+/** What is running: runs, comparisons, then work on subnets; the first is what the status bar shows. */
 export function runningWork(
   store: RunStore,
   comparisons: ComparisonStore,
 ): readonly (RunEntry | ComparisonEntry)[] {
   const isRunning = ({ state }: RunEntry | ComparisonEntry): boolean => state === 'running';
-  return [...store.runs.filter(isRunning), ...comparisons.entries.filter(isRunning)];
+  const isBusy = (run: RunEntry): boolean => !isRunning(run) && run.busyFraction !== null;
+  return [
+    ...store.runs.filter(isRunning),
+    ...comparisons.entries.filter(isRunning),
+    ...store.runs.filter(isBusy),
+  ];
 }
 
 interface Shown {
@@ -85,5 +90,6 @@ function comparisonItem(entry: ComparisonEntry): Shown {
 
 /** `generation 12 of 30 · perplexity 8.41` */
 export function statusText(run: RunEntry): string {
+  if (run.state !== 'running' && run.busyWith !== null) return busyText(run);
   return joined(progressText(run) || run.manifest.name, bestText(run));
 }
