@@ -115,7 +115,8 @@ function remediesOf(error: unknown): Remedy[] {
   if (isEngineError(error, 'device')) {
     return [commandRemedy(vscode.l10n.t('Select Device'), 'selectDevice')];
   }
-  const place = isEngineError(error, 'config') ? placeOf(error) : undefined;
+  if (!isEngineError(error, 'config')) return [];
+  const place = placeOf(error);
   if (place === undefined) return [];
   const open = { label: vscode.l10n.t('Open Config'), run: () => openAt(place) };
   const isList = sentenceOf(error.problem).includes('\n');
