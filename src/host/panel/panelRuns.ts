@@ -57,11 +57,12 @@ export class PanelRuns {
    * What each run is now. Of several, those that cannot be read are left out.
    * @throws EngineError when none can be read
    */
-  snapshots(): RunSnapshot[] {
+  async snapshots(): Promise<RunSnapshot[]> {
     const snapshots: RunSnapshot[] = [];
     let first: unknown;
     for (const key of this.keys) {
       try {
+        await this.reader(key).catchUp();
         snapshots.push(this.snapshot(key));
       } catch (error) {
         first ??= error;

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { watchRun } from '../../dashboard/reader/eventTail.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
 import { folderOf, isActive } from '../service/serviceHandle.ts';
+import type { DigestCache } from './digestCache.ts';
 import type { RunEntry, RunRow } from './runEntry.ts';
 import { RunLog, type RunReading } from './runLog.ts';
 import { homeOf, type RunRoots } from './runRoots.ts';
@@ -15,7 +17,8 @@ const TELL_MS = 250;
 
 interface Known {
   readonly log: RunLog;
-  reading: RunReading;
+  /** Of the log as a whole; undefined while it is read for the first time. */
+  reading: RunReading | undefined;
   /** Set while the run may be written to. */
   stopWatching: (() => void) | undefined;
 }
@@ -27,6 +30,7 @@ interface Known {
  */
 export class RunStore implements vscode.Disposable {
   private readonly roots: RunRoots;
+  private readonly cache: DigestCache | undefined;
   /** By the key of the run. */
   private readonly known = new Map<string, Known>();
   private readonly rootWatchers = new Map<string, FSWatcher>();
@@ -40,8 +44,10 @@ export class RunStore implements vscode.Disposable {
   /** Something in {@link rows} changed; at most four times a second. */
   readonly onDidChange = this.changed.event;
 
-  constructor(roots: RunRoots) {
+  /** @param cache  spares reading the logs of runs that ended in earlier windows */
+  constructor(roots: RunRoots, cache?: DigestCache) {
     this.roots = roots;
+    this.cache = cache;
   }
 
   /** Queued runs, then runs newest first, then folders that cannot be read. */
@@ -94,7 +100,7 @@ export class RunStore implements vscode.Disposable {
       // Jobs of other windows that have ended are no business of this one.
       if (isNew ? !isActive(job) : before.get(job.id)?.state === job.state) continue;
       this.known.get(key)?.log.forgetLock();
-      this.readOne(folder);
+      this.touch(folder);
     }
     this.announce();
   }
@@ -106,8 +112,8 @@ export class RunStore implements vscode.Disposable {
 
   /** Reads one run again now. */
   touch(folder: string): void {
-    this.readOne(folder);
-    this.announceSoon();
+    if (this.readOne(folder)) void this.catchUp(folder).then(() => this.announceSoon());
+    else this.announceSoon();
   }
 
   dispose(): void {
@@ -137,27 +143,40 @@ export class RunStore implements vscode.Disposable {
     }
     for (const folder of folders.values()) {
       if (this.disposed) return;
-      this.readOne(folder);
-      // A turn for the window's other work between two runs.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.catchUp(folder);
+      this.announceSoon();
     }
+    this.cache?.keepOnly([...this.known.values()].map(({ log }) => log.folder));
     this.announce();
   }
 
-  private readOne(folder: string): void {
-    if (this.disposed) return;
-    if (!existsSync(folder)) return this.forgetFolder(folder);
+  /** Reads a run to the end of its log, with a turn for the window's other work between two pieces. */
+  private async catchUp(folder: string): Promise<void> {
+    do await setImmediate();
+    while (this.readOne(folder));
+  }
+
+  /** Reads one piece of a run. @returns true when there is more */
+  private readOne(folder: string): boolean {
+    if (this.disposed) return false;
+    if (!existsSync(folder)) {
+      this.forgetFolder(folder);
+      return false;
+    }
     const key = runKey(folder);
-    const log = this.known.get(key)?.log ?? new RunLog(folder);
-    const known = this.known.get(key) ?? { log, reading: log.read(), stopWatching: undefined };
-    if (this.known.has(key)) known.reading = log.read();
+    const log = this.known.get(key)?.log ?? new RunLog(folder, this.cache);
+    const known = this.known.get(key) ?? { log, reading: undefined, stopWatching: undefined };
     this.known.set(key, known);
-    const live = this.isLive(key, known.reading);
-    if (live) known.stopWatching ??= watchRun(folder, () => this.touch(folder));
-    else {
+    const reading = log.read();
+    if (log.isBehind) return true;
+    known.reading = reading;
+    if (this.isLive(key, reading)) {
+      known.stopWatching ??= watchRun(folder, () => this.touch(folder));
+    } else {
       known.stopWatching?.();
       known.stopWatching = undefined;
     }
+    return false;
   }
 
   private isLive(key: string, reading: RunReading): boolean {
@@ -199,9 +218,9 @@ export class RunStore implements vscode.Disposable {
 
   private announce(): void {
     if (this.disposed) return;
-    const runs = [...this.known].map(([key, { log, reading }]) => {
-      return { key, folder: log.folder, reading };
-    });
+    const runs = [...this.known].flatMap(([key, { log, reading }]) =>
+      reading === undefined ? [] : [{ key, folder: log.folder, reading }],
+    );
     this.list = runRows(runs, this.jobs, homeOf);
     this.changed.fire();
   }
