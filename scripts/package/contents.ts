@@ -28,8 +28,8 @@ const WHOLE = [
   ...['docs/run-config.schema.json', 'examples/tiny-llama.subnet.jsonc', 'examples/tiny-llama'],
   ...['examples/text'],
 ];
-/** Sources of other pictures, and a picture that only the repository's page shows. */
-const LEFT_OUT = ['media/icon.svg', 'media/pipeline.svg'];
+/** Sources of other pictures, and pictures that only the repository's page shows. */
+const LEFT_OUT = ['media/icon.svg', 'media/pipeline.svg', 'media/screenshots'];
 /** Means nothing to an installed extension. */
 const DEVELOPMENT = ['private', 'scripts', 'bin', 'dependencies', 'devDependencies', 'overrides'];
 /** The engine looks for packages beside itself; vsce leaves a node_modules at the root out. */
@@ -58,7 +58,7 @@ export function vsixContents(platform: Platform | null): Map<string, Source> {
     addTokenizers(contents, platform);
   }
   contents.set('package.json', { text: manifest('package.json') });
-  contents.set('README.md', { text: readmeOfAnExtension() });
+  contents.set('README.md', { text: extensionReadme(read('README.md')) });
   contents.set('ThirdPartyNotices.txt', { text: thirdPartyNotices(bundles, platform !== null) });
   return contents;
 }
@@ -115,9 +115,25 @@ function withoutMapLink(path: string): string {
   return read(path).replace(/\n(\/\/|\/\*)# sourceMappingURL=\S+( \*\/)?\s*$/, '\n');
 }
 
-/** The page of an extension may show no SVG images. */
-function readmeOfAnExtension(): string {
-  return read('README.md').replace(/^!\[[^\]]*\]\([^)]*\.svg\)\n\n?/gm, '');
+/**
+ * The page of an installed extension: what the product is, and what it does in the editor. It can
+ * neither show pictures of the package nor open its files, so pictures are left out, links become
+ * their text, and a paragraph that sends the reader to docs/ goes.
+ * @param readme  that of the repository
+ */
+export function extensionReadme(readme: string): string {
+  const [start = '', ...sections] = readme.split(/^(?=## )/m);
+  const [introduction = ''] = start.split(/^```/m);
+  const editor = sections.filter((section) => section.startsWith('## In VS Code\n'));
+  return [introduction, ...editor]
+    .join('')
+    .split('\n\n')
+    .filter((paragraph) => !/\]\(docs\//.test(paragraph))
+    .join('\n\n')
+    .replaceAll(/!\[[^\]]*\]\((?!https:)[^)]*\)/g, '')
+    .replaceAll(/\[([^\]]+)\]\((?!https:|#)[^)]*\)/g, '$1')
+    .replaceAll(/^\|[ |]*\|\n(?!\| *-)/gm, '')
+    .replaceAll(/\n{3,}/g, '\n\n');
 }
 
 function read(path: string): string {

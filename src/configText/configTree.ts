@@ -5,6 +5,7 @@ import {
   type Node,
   type ParseError,
 } from 'jsonc-parser';
+import { isNestedTooDeep } from '../protocol/configDepth.ts';
 
 /** Longest text that is looked at, UTF-16 units; the checker refuses longer ones as well. */
 const LONGEST_TEXT = 1 << 20;
@@ -14,16 +15,15 @@ const LONGEST_TEXT = 1 << 20;
  * @returns  undefined for a text without one
  */
 export function readConfigTree(text: string): Node | undefined {
-  if (text.length > LONGEST_TEXT) return undefined;
-  try {
-    // A byte order mark counts as a blank, which keeps the offsets right.
-    const tree = parseTree(text.replace(/^\uFEFF/, ' '), [], { allowTrailingComma: true });
-    return tree?.type === 'object' ? tree : undefined;
-  } catch (error) {
-    // The parser recurses once per bracket; only a hostile text nests deep enough.
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
+  if (isTooLarge(text)) return undefined;
+  // A byte order mark counts as a blank, which keeps the offsets right.
+  const tree = parseTree(text.replace(/^\uFEFF/, ' '), [], { allowTrailingComma: true });
+  return tree?.type === 'object' ? tree : undefined;
+}
+
+/** True for a text that is longer, or nested deeper, than any config: nothing looks into it. */
+export function isTooLarge(text: string): boolean {
+  return text.length > LONGEST_TEXT || isNestedTooDeep(text);
 }
 
 /** True when nothing is written yet. */
@@ -31,15 +31,11 @@ export function isEmptyConfig(text: string): boolean {
   return text.replace(/^\uFEFF/, '').trim() === '';
 }
 
-/** True for JSON with comments, whatever is in it. */
+/** True for JSON with comments, whatever is in it; not for one that is {@link isTooLarge}. */
 export function isJson(text: string): boolean {
+  if (isTooLarge(text)) return false;
   const errors: ParseError[] = [];
-  try {
-    parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
+  parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
   return errors.length === 0;
 }
 

@@ -1,4 +1,5 @@
 import { createScanner } from 'jsonc-parser';
+import { isTooLarge } from './configTree.ts';
 
 /** Where a cursor stands in a config, and what its completion must replace and add. */
 export type Cursor = {
@@ -49,9 +50,11 @@ interface Frame {
 
 /**
  * Where an offset stands. Reads tokens only, so it works in a text that is being typed.
- * @returns  null in comments, outside the braces, and where only a colon can come
+ * @returns  null in comments, outside the braces, where only a colon can come, and in a text that is
+ *   larger or nested deeper than any config
  */
 export function cursorAt(text: string, offset: number): Cursor | null {
+  if (isTooLarge(text)) return null;
   const all = tokensOf(text);
   const touched = all.find((token) => token.offset < offset && isTouched(token, offset));
   if (touched !== undefined && COMMENT_KINDS.has(touched.kind)) return null;

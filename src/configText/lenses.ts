@@ -13,31 +13,47 @@ export interface LensPlace {
   readonly lenses: readonly ConfigLens[];
 }
 
+const run: ConfigLens = {
+  action: 'run',
+  title: '$(play) Run',
+  tooltip: 'Search, reform and export as this config says',
+};
+
+const dryRun: ConfigLens = {
+  action: 'dryRun',
+  title: '$(beaker) Dry Run',
+  tooltip: 'Estimate the time, memory and size of a run without starting it',
+};
+
+const sparsify: ConfigLens = {
+  action: 'run',
+  title: '$(play) Sparsify: Run',
+  tooltip: 'Run this config; zeros are put into the weights that the subnet keeps',
+};
+
+/** What is known of a config beside its text. */
+export interface LensFacts {
+  /** A run of it can be shown. */
+  readonly hasResult: boolean;
+  /** The workspace is trusted. */
+  readonly canRun: boolean;
+}
+
 const compare: ConfigLens = {
   action: 'compareMethods',
   title: '$(table) Compare Methods',
-  tooltip: 'Make the model small in every way that "compare" names, and judge all alike',
+  tooltip: 'Prune the model with every method of the "compare" section and evaluate the results',
 };
 
 /**
  * The buttons of a config: above its brace, and above the sections that have an action of their own.
+ * Those that would start something are left out where nothing may be started.
  * @returns none for a text without an object
  */
-export function configLenses(
-  text: string,
-  { hasResult }: { hasResult: boolean },
-): readonly LensPlace[] {
+export function configLenses(text: string, { hasResult, canRun }: LensFacts): readonly LensPlace[] {
   const root = readConfigTree(text);
   if (root === undefined) return [];
-  const lenses: ConfigLens[] = [
-    { action: 'run', title: '$(play) Run', tooltip: 'Search, reform and export as this file says' },
-    {
-      action: 'dryRun',
-      title: '$(beaker) Dry Run',
-      tooltip: 'Say what a run would take and give, and start nothing',
-    },
-    compare,
-  ];
+  const lenses: ConfigLens[] = canRun ? [run, dryRun, compare] : [];
   if (hasResult) {
     lenses.push({
       action: 'openLastResult',
@@ -45,17 +61,12 @@ export function configLenses(
       tooltip: 'Show the newest run of this config',
     });
   }
-  const sparsify: ConfigLens = {
-    action: 'run',
-    title: '$(play) Sparsify: Run',
-    tooltip: 'Run this file; zeros are put into the weights that the subnet keeps',
-  };
   const above = (section: string, lens: ConfigLens): readonly LensPlace[] => {
-    const node = propertyNode(root, [section]);
+    const node = canRun ? propertyNode(root, [section]) : undefined;
     return node === undefined ? [] : [{ offset: node.offset, lenses: [lens] }];
   };
   return [
-    { offset: root.offset, lenses },
+    ...(lenses.length === 0 ? [] : [{ offset: root.offset, lenses }]),
     ...above('sparsify', sparsify),
     ...above('compare', compare),
   ];

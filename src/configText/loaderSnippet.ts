@@ -1,4 +1,7 @@
-/** What an export folder holds. Paths are as they are to be written in the user's code. */
+/**
+ * What an export folder holds. Paths have forward slashes; relative ones are relative to the folder of
+ * the code that names them, which then works from whatever folder it is started.
+ */
 export interface LoaderExports {
   /** subnet.json, which every export has. */
   readonly subnet: string;
@@ -76,12 +79,13 @@ function linesOf(
 }
 
 function pythonTransformers({ checkpoint }: LoaderExports): readonly string[] {
-  const path = JSON.stringify(checkpoint?.path ?? '');
+  const path = checkpoint?.path ?? '';
   const trust = checkpoint?.runsOwnCode === true;
   return [
+    ...(isRelative(path) ? [PYTHON_IMPORT, ''] : []),
     'from transformers import AutoModelForCausalLM, AutoTokenizer',
     '',
-    `subnet_path = ${path}`,
+    `subnet_path = ${pythonPath(path)}`,
     ...(trust
       ? ['# Runs modeling_subnet.py of that folder, which builds heads of uneven sizes.']
       : []),
@@ -92,15 +96,20 @@ function pythonTransformers({ checkpoint }: LoaderExports): readonly string[] {
 }
 
 function pythonOnnx({ onnx, tokenizer }: LoaderExports): readonly string[] {
+  const onnxPath = onnx ?? '';
+  const tokenizerPath = `${tokenizer}/tokenizer.json`;
   return [
+    ...(isRelative(onnxPath) || (tokenizer !== null && isRelative(tokenizerPath))
+      ? [PYTHON_IMPORT, '']
+      : []),
     'import numpy as np',
     'import onnxruntime as ort',
     ...(tokenizer === null ? [] : ['from tokenizers import Tokenizer']),
     '',
-    `session = ort.InferenceSession(${JSON.stringify(onnx)})`,
+    `session = ort.InferenceSession(${pythonPath(onnxPath)})`,
     ...(tokenizer === null
       ? []
-      : [`tokenizer = Tokenizer.from_file(${JSON.stringify(`${tokenizer}/tokenizer.json`)})`]),
+      : [`tokenizer = Tokenizer.from_file(${pythonPath(tokenizerPath)})`]),
     '',
     '',
     'def generate(tokens, count):',
@@ -129,6 +138,7 @@ function pythonOnnx({ onnx, tokenizer }: LoaderExports): readonly string[] {
 function pythonMasks({ subnet }: LoaderExports): readonly string[] {
   return [
     'import json',
+    ...(isRelative(subnet) ? [PYTHON_IMPORT] : []),
     '',
     '',
     'def kept_units(text):',
@@ -137,7 +147,7 @@ function pythonMasks({ subnet }: LoaderExports): readonly string[] {
     '    return [i for low, _, high in runs for i in range(int(low), int(high or low) + 1)]',
     '',
     '',
-    `with open(${JSON.stringify(subnet)}, encoding="utf-8") as file:`,
+    `with open(${pythonPath(subnet)}, encoding="utf-8") as file:`,
     '    layers = json.load(file)["subnet"]["layers"]',
     '# For each block: of each key/value head the kept query/key units (under RoPE unit i is dimensions',
     '# i and i + head_dim/2) and value dimensions, then the kept neurons of the MLP.',
@@ -153,10 +163,14 @@ function pythonMasks({ subnet }: LoaderExports): readonly string[] {
 }
 
 function typescriptOnnx({ onnx }: LoaderExports): readonly string[] {
+  const path = onnx ?? '';
+  const isFound = isRelative(path);
   return [
+    ...(isFound ? ["import { fileURLToPath } from 'node:url';"] : []),
     "import * as ort from 'onnxruntime-node';",
     '',
-    `const session = await ort.InferenceSession.create(${quote(onnx ?? '')});`,
+    ...(isFound ? [`const model = fileURLToPath(${urlOf(path)});`] : []),
+    `const session = await ort.InferenceSession.create(${isFound ? 'model' : quote(path)});`,
     '',
     '/** Continues token ids greedily. */',
     'async function generate(tokens: readonly number[], count: number): Promise<number[]> {',
@@ -203,7 +217,7 @@ function typescriptMasks({ subnet }: LoaderExports): readonly string[] {
     'interface SubnetFile {',
     '  subnet: { layers: { heads: { qk: string; vo: string }[]; mlp: string }[] };',
     '}',
-    `const file = JSON.parse(readFileSync(${quote(subnet)}, 'utf8')) as SubnetFile;`,
+    `const file = JSON.parse(readFileSync(${isRelative(subnet) ? urlOf(subnet) : quote(subnet)}, 'utf8')) as SubnetFile;`,
     '// For each block: of each key/value head the kept query/key units (under RoPE unit i is dimensions',
     '// i and i + headDim / 2) and value dimensions, then the kept neurons of the MLP.',
     'const kept = file.subnet.layers.map(({ heads, mlp }) => ({',
@@ -212,6 +226,23 @@ function typescriptMasks({ subnet }: LoaderExports): readonly string[] {
     '  mlp: keptUnits(mlp),',
     '}));',
   ];
+}
+
+const PYTHON_IMPORT = 'from pathlib import Path';
+
+function isRelative(path: string): boolean {
+  return !/^([A-Za-z]:)?[\\/]/.test(path);
+}
+
+/** An expression of a path; a relative one starts at the file that holds the code. */
+function pythonPath(path: string): string {
+  const text = JSON.stringify(path);
+  return isRelative(path) ? `str(Path(__file__).resolve().parent / ${text})` : text;
+}
+
+function urlOf(path: string): string {
+  const written = path.split('/').map(encodeURIComponent).join('/');
+  return `new URL(${quote(written)}, import.meta.url)`;
 }
 
 function quote(path: string): string {

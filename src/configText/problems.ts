@@ -3,7 +3,7 @@ import { acceptsValue } from '../protocol/acceptsValue.ts';
 import type { ConfigProblem } from '../protocol/configProblem.ts';
 import { checkRunConfig } from '../protocol/parseRunConfig.ts';
 import { configSchema, schemaAt } from './configSchema.ts';
-import { fieldNode, isEmptyConfig, isJson, readConfigTree } from './configTree.ts';
+import { fieldNode, isEmptyConfig, isJson, isTooLarge, readConfigTree } from './configTree.ts';
 import type { ConfigIssueKind, IssuePlace } from './issuePlace.ts';
 import { fixesOf, type ConfigFix } from './quickFixes.ts';
 
@@ -22,7 +22,7 @@ export function configIssues(text: string): readonly ConfigIssue[] {
   // Whether values fit each other is looked at only when each is right by itself.
   const isSound = tree !== undefined && acceptsValue(configSchema, getNodeValue(tree));
   const isEmpty = isEmptyConfig(text);
-  const isBroken = !isEmpty && !isJson(text);
+  const isBroken = !isEmpty && !isTooLarge(text) && !isJson(text);
   return check.problems.map((problem) => {
     const offset = (starts[problem.line - 1] ?? 0) + problem.column - 1;
     const path = pathAt(tree, offset, problem.field);
@@ -52,16 +52,18 @@ function kindOf(
 }
 
 function messageOf(
-  { expected, found }: ConfigProblem,
+  { field, expected, found, message }: ConfigProblem,
   kind: ConfigIssueKind,
   path: readonly string[],
   isEmpty: boolean,
 ): string {
   const name = path.join('.');
   if (isEmpty) return 'A run config needs "model", "ratio" and "text"; this file is empty.';
-  if (kind === 'unknown') return `Unknown field "${name}"${found.replace(/^[^;]*/, '')}`;
+  if (kind === 'unknown') return `Unknown field "${name}"${found.replace(/^[^;]*/, '') || '.'}`;
   if (kind === 'missing') return `The field "${name}" is missing.`;
   if (kind === 'repeated') return `The field "${name}" is written a second time.`;
+  if (kind === 'syntax') return `Syntax error: ${message}.`;
+  if (field === '') return `${message[0]?.toUpperCase()}${message.slice(1)}.`;
   return `Expected ${expected}, found ${found}.`;
 }
 

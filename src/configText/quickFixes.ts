@@ -168,10 +168,10 @@ function candidates(schema: SchemaNode, found: unknown): readonly FieldValue[] {
     return near === undefined ? names : [near, ...names.filter((name) => name !== near)];
   }
   if (schema.type === 'boolean') {
-    return /^(false|no|0)$/.test(String(found)) ? [false] : [true, false];
+    return /^(false|no|0)$/.test(textOf(found)) ? [false] : [true, false];
   }
   if (schema.type === 'number' || schema.type === 'integer') {
-    const number = typeof found === 'number' ? found : Number.parseFloat(String(found));
+    const number = typeof found === 'number' ? found : Number.parseFloat(textOf(found));
     if (!Number.isFinite(number)) return typeof schema.default === 'number' ? [schema.default] : [];
     const { minimum = -Infinity, maximum = Infinity } = schema;
     const whole = schema.type === 'integer' ? Math.round(number) : number;
@@ -180,6 +180,12 @@ function candidates(schema: SchemaNode, found: unknown): readonly FieldValue[] {
     values.push(Math.min(Math.max(whole, minimum), maximum));
   }
   return [...new Set(values)].filter((value) => acceptsValue(schema, value));
+}
+
+/** The text of a scalar. Objects of the parser have no prototype, so they cannot be turned into text. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' ? '' : JSON.stringify(value);
 }
 
 function replace({ offset, length }: IssuePlace, content: string): Draft {

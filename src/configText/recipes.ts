@@ -19,13 +19,13 @@ const SPARSE = '{ "method": "ours", "pattern": "2:4", "scope": "mlp" }';
 /** What a new config may be for, beside a narrower model. */
 export const purposeRecipes = [
   {
-    ...{ label: 'Sparse weights (2:4, DaSS + refit)', suffix: 'sparse', ratio: 1 },
+    ...{ label: 'Sparse weights (2:4, DaSS + reform)', suffix: 'sparse', ratio: 1 },
     detail: 'two of four MLP weights become zero: smaller files, no faster in ONNX Runtime',
     fields: [{ name: 'sparsify', json: SPARSE }],
   },
   {
     ...{ label: 'Narrow, then sparse, then int4', suffix: 'int4', ratio: 0.8 },
-    detail: 'each step is measured; zeros save space, not time',
+    detail: 'each step is evaluated; zeros save space, not time',
     fields: [
       { name: 'search', json: '{ "preset": "quick" }' },
       { name: 'sparsify', json: SPARSE },
@@ -57,7 +57,7 @@ export const configRecipes: readonly ConfigRecipe[] = [
   },
   {
     label: 'as in the paper',
-    detail: 'scores, masks, search and refit as published',
+    detail: 'scores, search and reform as published',
     fields: [
       { name: 'search', json: '{ "preset": "methodA", "blockOrder": "tail" }' },
       { name: 'importance', json: '{ "score": "obs" }' },
@@ -67,7 +67,7 @@ export const configRecipes: readonly ConfigRecipe[] = [
   },
   {
     label: 'without a search',
-    detail: 'score, cut evenly and refit: the quickest subnet',
+    detail: 'score, cut evenly and reform: the quickest subnet',
     fields: [{ name: 'search', json: '{ "enabled": false }' }],
   },
   {

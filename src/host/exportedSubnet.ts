@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import * as vscode from 'vscode';
 import type { LoaderExports, LoaderLanguage } from '../configText/loaderSnippet.ts';
 import { readPlainText } from '../files/plainFile.ts';
@@ -43,14 +43,16 @@ export function loaderLanguage({ languageId }: vscode.TextDocument): LoaderLangu
   return /^typescript(react)?$/.test(languageId) ? 'typescript' : undefined;
 }
 
-/** Where programs of a workspace are started from: the folder that holds both code and export. */
+/**
+ * The folder that a path in code is relative to: that of the code, when both are in one folder of the
+ * workspace and so move together. Code that was not saved has none, nor has a cell of a notebook.
+ */
 function baseOf(subnet: string, code: vscode.Uri): string | undefined {
-  const own = vscode.workspace.getWorkspaceFolder(code);
-  const folders = own === undefined ? (vscode.workspace.workspaceFolders ?? []) : [own];
-  return folders
-    .filter(({ uri }) => uri.scheme === 'file')
-    .map(({ uri }) => uri.fsPath)
-    .find((folder) => isInside(folder, subnet));
+  if (code.scheme !== 'file') return undefined;
+  const folder = vscode.workspace.getWorkspaceFolder(code);
+  return folder !== undefined && isInside(folder.uri.fsPath, subnet)
+    ? dirname(code.fsPath)
+    : undefined;
 }
 
 /** Whether transformers can load a checkpoint by itself, with the code beside it, or not at all. */
@@ -65,10 +67,10 @@ function checkpointKind(configPath: string): 'stock' | 'ownCode' | 'none' {
   return typeof named === 'string' && named.startsWith('modeling_subnet.') ? 'ownCode' : 'none';
 }
 
-/** The source model that subnet.json names. */
+/** The source model that subnet.json names, absolute or relative to itself. */
 function sourceOf(subnet: string): string | null {
   const source = readJson(subnet)?.['source'] as { readonly path?: unknown } | undefined;
-  return typeof source?.path === 'string' ? source.path : null;
+  return typeof source?.path === 'string' ? resolve(dirname(subnet), source.path) : null;
 }
 
 function readJson(path: string): Readonly<Record<string, unknown>> | undefined {

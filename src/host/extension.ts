@@ -7,7 +7,9 @@ import { panelAct } from './commands/panelActs.ts';
 import { ComparisonStore } from './comparisons/comparisonStore.ts';
 import { COMPARISON_PANEL, ComparisonPanels } from './panel/comparisonPanels.ts';
 import { configAccess } from './panel/configAccess.ts';
+import { PanelColumn } from './panel/panelColumn.ts';
 import { PANEL_TYPE, RunPanels } from './panel/runPanels.ts';
+import { DeviceKnowledge } from './devices/deviceKnowledge.ts';
 import { registerLanguage } from './language/registerLanguage.ts';
 import type { Results } from './language/lensItems.ts';
 import { ModelLibrary } from './models/modelLibrary.ts';
@@ -27,6 +29,7 @@ import { notifyOfEnds } from './ui/notifications.ts';
 import { Pages } from './ui/pages.ts';
 import { RunTasks } from './ui/runTasks.ts';
 import { StatusBar } from './ui/statusBar.ts';
+import { restoreSteps } from './ui/walkthrough.ts';
 
 /** Starts the extension: registers everything and reads nothing; that begins a moment later. */
 export function activate(context: vscode.ExtensionContext): void {
@@ -37,31 +40,45 @@ export function activate(context: vscode.ExtensionContext): void {
   const store = new RunStore(roots, digestCacheOf(context));
   const service = new ServiceHandle(serviceDoor(context));
   const models = new ModelLibrary();
+  const devices = new DeviceKnowledge(context.globalState);
   const comparisons = new ComparisonStore(roots);
   const tree = new RunTree(store, comparisons);
   const pages = new Pages();
+  const column = new PanelColumn();
   const mayRun = (): CanRun => canRun(hasEngine(context));
   const panels = new RunPanels(context.extensionUri, {
-    ...{ store, log, config: configAccess, canRun: mayRun },
+    ...{ store, log, column, config: configAccess, canRun: mayRun },
     act: (run, asked) => panelAct(app, run, asked),
   });
   const comparisonPanels = new ComparisonPanels(context.extensionUri, () => store.start(), {
-    ...{ comparisons, log, canRun: mayRun },
+    ...{ comparisons, log, column, canRun: mayRun },
     act: (place, action) => comparisonAct(app, place, action),
   });
   const app: App = {
-    ...{ context, log, reporter, roots, store, service, models, panels, tree, pages },
+    ...{ context, log, reporter, roots, store, service, models, devices, panels, tree, pages },
     ...{ comparisons, comparisonPanels },
     serviceFolder: serviceFolderOf(context),
   };
   context.subscriptions.push(
-    ...[log, roots, store, comparisons, service, models, tree, pages, panels, comparisonPanels],
-    registerLanguage({ models, results: resultsOf(store) }),
+    ...[
+      log,
+      roots,
+      store,
+      comparisons,
+      service,
+      models,
+      devices,
+      tree,
+      pages,
+      panels,
+      comparisonPanels,
+    ],
+    registerLanguage({ models, devices, results: resultsOf(store) }),
     new SubnetTree(store),
     new ModelTree(models),
     new StatusBar(store, comparisons),
     new RunTasks(app),
-    keepContexts(store, comparisons),
+    keepContexts(store, comparisons, roots),
     notifyOfEnds(app),
     vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, panels),
     vscode.window.registerWebviewPanelSerializer(COMPARISON_PANEL, comparisonPanels),
@@ -83,6 +100,7 @@ export function activate(context: vscode.ExtensionContext): void {
 async function begin(app: App): Promise<void> {
   const { context, log, service, store } = app;
   setContext('engineMissing', !hasEngine(context));
+  restoreSteps(context);
   if (await service.attachIfLive()) log.info('found a service at work');
   await app.reporter.guard(() => store.start());
 }

@@ -1,26 +1,8 @@
 import * as vscode from 'vscode';
 import { EngineError, isEngineError, sentenceOf } from '../protocol/errors.ts';
 import { RemoteBug } from '../protocol/wireError.ts';
-import { TrustError } from './trust.ts';
+import { commandRemedy, editorRemedy, HostError, type Remedy } from './hostError.ts';
 import { showError } from './ui/messages.ts';
-
-/** A thing to do about an error, offered as a button. */
-export interface Remedy {
-  readonly label: string;
-  run(): unknown;
-}
-
-/** Something needs a run config, and the workspace has none. */
-export class NoConfigError extends EngineError {
-  constructor() {
-    super('config', {
-      what: vscode.l10n.t('The workspace'),
-      expected: vscode.l10n.t('a run config, a file *.subnet.jsonc'),
-      found: vscode.l10n.t('none'),
-      action: vscode.l10n.t('Make one with New Run Config, or run the bundled example.'),
-    });
-  }
-}
 
 /** After this a message that nobody closed no longer keeps the next one away, ms. */
 const PATIENCE_MS = 15_000;
@@ -50,7 +32,10 @@ export class Reporter {
     this.log.error(detail(error));
     const text = messageOf(error);
     if (!this.mayShow(text)) return;
-    const buttons = [...remedies, ...remediesOf(error), this.showLog()];
+    const helpful = [...remedies, ...remediesOf(error)];
+    // Where nothing helps, a report of the problem does.
+    if (helpful.length === 0) helpful.push(copyDiagnostics());
+    const buttons = [...helpful, this.showLog()];
     this.shownMs = this.now();
     this.last = text;
     const labels = buttons.map(({ label }) => label);
@@ -92,11 +77,21 @@ export class Reporter {
 export function messageOf(error: unknown): string {
   if (error instanceof EngineError) {
     const { expected, action } = error.problem;
-    if (expected === '') return words(error.message);
-    return `${sentenceOf(error.problem)} ${words(action)}`;
+    if (expected === '') return firstOf(words(error.message));
+    return `${firstOf(sentenceOf(error.problem))} ${words(action)}`;
   }
   const text = error instanceof Error ? error.message : String(error);
   return vscode.l10n.t('This is a bug in Subnet Studio: {0}', text);
+}
+
+/** A notification has no lines: of a list it shows the first entry and how many more there are. */
+function firstOf(text: string): string {
+  const [head = '', ...lines] = text.trimEnd().split('\n');
+  const [first, ...more] = lines.map((line) => line.trim());
+  if (first === undefined) return head;
+  const entry = /[.?!]$/.test(first) ? first : `${first}.`;
+  if (more.length === 0) return `${head} ${entry}`;
+  return vscode.l10n.t('{0} {1} And {2} more.', head, entry, more.length);
 }
 
 /** The engine speaks of its command line; in the editor there are commands of the same names. */
@@ -116,21 +111,21 @@ function detail(error: unknown): string {
 }
 
 function remediesOf(error: unknown): Remedy[] {
-  if (error instanceof TrustError) {
-    const run = (): unknown => vscode.commands.executeCommand('workbench.trust.manage');
-    return [{ label: vscode.l10n.t('Manage Trust'), run }];
-  }
+  if (error instanceof HostError) return [...error.remedies];
   if (isEngineError(error, 'device')) {
-    const run = (): unknown => vscode.commands.executeCommand('subnetStudio.selectDevice');
-    return [{ label: vscode.l10n.t('Select Device'), run }];
+    return [commandRemedy(vscode.l10n.t('Select Device'), 'selectDevice')];
   }
-  if (error instanceof NoConfigError) {
-    const run = (): unknown => vscode.commands.executeCommand('subnetStudio.newConfig');
-    return [{ label: vscode.l10n.t('New Run Config'), run }];
-  }
-  const place = isEngineError(error, 'config') ? placeOf(error) : undefined;
+  if (!isEngineError(error, 'config')) return [];
+  const place = placeOf(error);
   if (place === undefined) return [];
-  return [{ label: vscode.l10n.t('Open Config'), run: () => openAt(place) }];
+  const open = { label: vscode.l10n.t('Open Config'), run: () => openAt(place) };
+  const isList = sentenceOf(error.problem).includes('\n');
+  const problems = vscode.l10n.t('Show Problems');
+  return isList ? [open, editorRemedy(problems, 'workbench.actions.view.problems')] : [open];
+}
+
+function copyDiagnostics(): Remedy {
+  return commandRemedy(vscode.l10n.t('Copy Diagnostics'), 'copyDiagnostics');
 }
 
 interface Place {

@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { EngineError } from '../protocol/errors.ts';
+import { editorRemedy, HostError } from './hostError.ts';
 
 /** What a dashboard is told about starting things here. */
 export interface CanRun {
@@ -13,22 +13,29 @@ export interface CanRun {
 export function canRun(hasEngine: boolean): CanRun {
   const { t } = vscode.l10n;
   const whyNot = !vscode.workspace.isTrusted
-    ? t('This workspace is not trusted. Trust it to run, export or delete.')
+    ? t('Restricted Mode: you can view runs, but not start, export or delete them.')
     : hasEngine
       ? ''
-      : t('This installation has no engine. Install the package for your platform to run.');
+      : t('This installation has no engine. Install the package for your platform to start runs.');
   return { canRun: whyNot === '', whyNot };
 }
 
-/** An act that needs trust was asked for in a workspace that has none. */
-export class TrustError extends EngineError {
+/** Something that needs trust was asked for in a workspace that has none. */
+export class TrustError extends HostError {
   constructor() {
-    super('run', {
-      what: vscode.l10n.t('This workspace'),
-      expected: vscode.l10n.t('to be trusted before anything is run or written in it'),
-      found: vscode.l10n.t('Restricted Mode'),
-      action: vscode.l10n.t('Trust the workspace, then try again.'),
-    });
+    super(
+      'run',
+      {
+        what: vscode.l10n.t('This workspace'),
+        expected: vscode.l10n.t('to be trusted before anything is run or written in it'),
+        found: vscode.l10n.t('Restricted Mode'),
+        sentence: vscode.l10n.t(
+          'Restricted Mode: you can view runs, but not start, export or delete them.',
+        ),
+        action: vscode.l10n.t('Trust the workspace, then try again.'),
+      },
+      [editorRemedy(vscode.l10n.t('Manage Trust'), 'workbench.trust.manage')],
+    );
   }
 }
 
@@ -43,15 +50,26 @@ export function requireTrust(): void {
  */
 export function requireDisk(uri: vscode.Uri): string {
   if (uri.scheme === 'file') return uri.fsPath;
-  throw new EngineError('disk', {
-    what: uri.toString(true),
-    expected: vscode.l10n.t('a file on a disk'),
-    found: vscode.l10n.t('a file of the kind "{0}"', uri.scheme),
-    action:
-      uri.scheme === 'untitled'
+  const isDraft = uri.scheme === 'untitled';
+  throw new HostError(
+    'disk',
+    {
+      what: uri.toString(true),
+      expected: vscode.l10n.t('a file on a disk'),
+      found: vscode.l10n.t('a file of the kind "{0}"', uri.scheme),
+      sentence: isDraft
+        ? vscode.l10n.t('The file is not saved yet.')
+        : vscode.l10n.t('{0} is not on a disk of this machine.', uri.toString(true)),
+      action: isDraft
         ? vscode.l10n.t('Save the file first.')
         : vscode.l10n.t('Clone the folder to a disk and open it there.'),
-  });
+    },
+    [
+      isDraft
+        ? editorRemedy(vscode.l10n.t('Save'), 'workbench.action.files.save')
+        : editorRemedy(vscode.l10n.t('Open Folder'), 'vscode.openFolder'),
+    ],
+  );
 }
 
 /** @throws EngineError `disk` when nothing may be written into a folder */
@@ -59,14 +77,16 @@ export async function requireWritable(folder: string): Promise<void> {
   try {
     await access(folder, constants.W_OK);
   } catch (error) {
-    throw new EngineError(
+    throw new HostError(
       'disk',
       {
         what: folder,
-        expected: vscode.l10n.t('a folder that a run may be written into'),
+        expected: vscode.l10n.t('a folder that can be written to'),
         found: vscode.l10n.t('one that is read-only or gone'),
-        action: vscode.l10n.t('Save the config in a folder you may write to, and run it there.'),
+        sentence: vscode.l10n.t('The folder {0} is read-only or gone.', folder),
+        action: vscode.l10n.t('Save the config in a folder you can write to, and run it there.'),
       },
+      [editorRemedy(vscode.l10n.t('Open Folder'), 'vscode.openFolder')],
       { cause: error },
     );
   }

@@ -20,15 +20,20 @@ export class ProblemList {
     this.lines = new LineIndex(text);
   }
 
-  /** Adds a problem. @param place  UTF-16 offset and length in the text */
+  /**
+   * Adds a problem.
+   * @param place  UTF-16 offset and length in the text
+   * @param message  see {@link ConfigProblem}; absent: it is made of the others
+   */
   add(
     field: string,
     place: { readonly offset: number; readonly length: number },
     expected: string,
     found: string,
+    message = `${field === '' ? '' : `"${field}": `}expected ${expected}, found ${found}`,
   ): void {
     const { offset, length } = place;
-    this.problems.push({ ...this.lines.at(offset), length, field, expected, found });
+    this.problems.push({ ...this.lines.at(offset), length, field, expected, found, message });
   }
 
   get isEmpty(): boolean {
@@ -78,10 +83,12 @@ function checkNode(
     const name = [...path, key].join('.');
     const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
     if (seen.has(key)) {
-      problems.add(name, keyNode, 'each field once', 'it a second time');
+      const message = `the field "${name}" is written a second time`;
+      problems.add(name, keyNode, 'each field once', 'it a second time', message);
     } else if (known === undefined) {
-      const found = `an unknown field${suggestion([...path, key])}`;
-      problems.add(name, keyNode, 'a known field', found);
+      const hint = suggestion([...path, key]);
+      const message = `unknown field "${shorten(name).slice(1, -1)}"${hint}`;
+      problems.add(name, keyNode, 'a known field', `an unknown field${hint}`, message);
     } else if (valueNode !== undefined) {
       checkNode(valueNode, known, [...path, key], problems);
     }
@@ -89,7 +96,8 @@ function checkNode(
   }
   for (const key of schema.required ?? []) {
     const place = { offset: node.offset, length: 1 };
-    if (!seen.has(key)) problems.add(key, place, `the field "${key}"`, 'none');
+    if (seen.has(key)) continue;
+    problems.add(key, place, `the field "${key}"`, 'none', `the field "${key}" is missing`);
   }
 }
 

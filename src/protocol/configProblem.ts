@@ -10,6 +10,8 @@ export interface ConfigProblem {
   readonly field: string;
   readonly expected: string;
   readonly found: string;
+  /** What is wrong, as a clause for people without a full stop: `a value is missing`. */
+  readonly message: string;
 }
 
 /** Turns offsets of a text into lines and columns. */

@@ -76,7 +76,7 @@ export type ExportForm = 'checkpoint' | 'onnx' | 'compressed';
 export interface ExportRequest {
   /** Run folder, or subnet.json. */
   readonly path: string;
-  /** Folder to write to; absent: `export/` of the run, or beside the subnet config. */
+  /** Folder to write to, which gets a subnet.json too; absent: `export/` of the run, or beside the subnet config. */
   readonly out?: string;
   readonly forms: readonly ExportForm[];
   readonly dtype?: 'source' | 'float32' | 'float16' | 'bfloat16';
@@ -92,6 +92,8 @@ export interface SubnetRequest {
   /** Measure held-out perplexity, size and speed. */
   readonly evaluate: boolean;
   readonly forms: readonly ExportForm[];
+  /** Folder to write to; absent: one in the run folder. */
+  readonly out?: string;
 }
 
 /** One kind of parameter group and whether the engine can prune it. */

@@ -47,6 +47,7 @@ const workSchemas: Readonly<Record<JobWork['kind'], TSchema>> = {
       reform: Type.Boolean(),
       evaluate: Type.Boolean(),
       forms,
+      out: Type.Optional(path),
     }),
   }),
   compare: Type.Object({ request: Type.Object({ configPath: path, seed, device }) }),

@@ -63,7 +63,7 @@ export interface PanelContent<S> {
 
 /**
  * Requests of a dashboard to its host, and what the host tells it. Bytes travel as `Uint8Array`, never
- * as text. A run is named by its id, never by a path.
+ * as text. A run is named by the key in its snapshot's head, never by a path.
  */
 export const panelApi = {
   open: request<PanelParams<'open'>, PanelContent<unknown>>('open'),

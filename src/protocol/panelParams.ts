@@ -2,7 +2,8 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { mapNames } from './sparsityRecord.ts';
 
-const runId = Type.String({ minLength: 1, maxLength: 200 });
+/** What a snapshot calls its run; the host's own name for a run folder. */
+const runKey = Type.String({ minLength: 1, maxLength: 200 });
 const subnetKey = Type.String({ pattern: '^[0-9a-f]{16}$' });
 
 /** Schema of {@link MaskRef}. */
@@ -39,19 +40,19 @@ export type PanelAction = (typeof panelActions)[number];
 /** Schemas of what a dashboard sends; the host trusts nothing that does not pass them. */
 export const panelParams = {
   open: Type.Object({ protocol: Type.Integer() }),
-  mask: Type.Object({ run: runId, mask: maskRefSchema }),
-  frequency: Type.Object({ run: runId }),
-  importance: Type.Object({ run: runId }),
-  layerScores: Type.Object({ run: runId, layer: Type.Integer({ minimum: 0, maximum: 4095 }) }),
-  sparsity: Type.Object({ run: runId }),
+  mask: Type.Object({ run: runKey, mask: maskRefSchema }),
+  frequency: Type.Object({ run: runKey }),
+  importance: Type.Object({ run: runKey }),
+  layerScores: Type.Object({ run: runKey, layer: Type.Integer({ minimum: 0, maximum: 4095 }) }),
+  sparsity: Type.Object({ run: runKey }),
   weightPattern: Type.Object({
-    run: runId,
+    run: runKey,
     block: Type.Integer({ minimum: 0, maximum: 4095 }),
     map: Type.Enum([...mapNames]),
   }),
-  config: Type.Object({ run: runId }),
+  config: Type.Object({ run: runKey }),
   editConfig: Type.Object({
-    run: runId,
+    run: runKey,
     path: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 4 }),
     value: Type.Union([
       Type.String({ maxLength: 4096 }),
@@ -61,7 +62,7 @@ export const panelParams = {
     ]),
   }),
   act: Type.Object({
-    run: runId,
+    run: runKey,
     action: Type.Enum([...panelActions]),
     subnet: Type.Optional(subnetKey),
   }),

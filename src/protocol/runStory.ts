@@ -53,6 +53,7 @@ export function storyLine(event: RunEvent | RunEventBody | UnknownRunEvent): Sto
     case 'subnetReported':
       return info(reportText(event.report));
     case 'evaluated':
+    case 'reformJudged':
     case 'stageProgress':
     case 'deviceChosen':
     case 'comparisonStarted':
@@ -105,10 +106,7 @@ function figureText({ perplexity, params, bytes }: Figure): string {
 
 function exportText({ form, bytes, verified }: ExportReport): string {
   const words = `${exportTitles[form]} exported: ${bytesText(bytes)}`;
-  if (verified === null) return words;
-  const { maxDifference, tolerance } = verified;
-  const right = maxDifference <= tolerance ? 'verified' : 'not verified';
-  return `${words}, ${right} (largest logit difference ${scoreText(maxDifference)})`;
+  return verified === null ? words : `${words}, verified on ${verified.tokens} tokens`;
 }
 
 /** A length of time: `0.4 s`, `42 s`, `3 min 5 s`, `2 h 07 min`. */

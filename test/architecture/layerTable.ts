@@ -92,7 +92,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       ...engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'),
     ],
     packages: ['@bufbuild/protobuf', 'typebox'],
-    node: [HASH, TURN, 'node:fs', ...READ_FILES],
+    node: [HASH, TURN, 'node:fs', 'node:os', ...READ_FILES],
   },
   'engine/runs': {
     folders: [FILES, ...engine()],

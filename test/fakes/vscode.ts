@@ -11,7 +11,7 @@ import {
   type WorkspaceEdit,
 } from './vscodeText.ts';
 import { Disposable, EventEmitter, Uri } from './vscodeValues.ts';
-import { TestPanel, TestPick, TestTree } from './vscodeWidgets.ts';
+import { TestColumns, TestPanel, TestPick, TestTree } from './vscodeWidgets.ts';
 
 export * from './vscodeText.ts';
 export * from './vscodeValues.ts';
@@ -33,6 +33,14 @@ const start = () => ({
   /** Buttons pressed on messages, in order. */
   presses: [] as (string | undefined)[],
   messages: [] as ShownMessage[],
+  /** Rows of the last picker that had one. */
+  choices: [] as {
+    readonly label: string;
+    readonly description?: string;
+    readonly detail?: string;
+  }[],
+  /** What an open dialog is answered with. */
+  openFolder: undefined as string | undefined,
   /** Labels of the rows of the last picker. */
   offered: [] as string[],
   contexts: {} as Record<string, unknown>,
@@ -41,9 +49,12 @@ const start = () => ({
   opened: [] as string[],
   trees: new Map<string, TestTree>(),
   panels: [] as TestPanel[],
+  columns: new TestColumns(),
   clipboard: '',
   logged: [] as string[],
   statusText: undefined as string | undefined,
+  /** Every command that was given to a status bar item. */
+  statusCommands: [] as unknown[],
   deleted: [] as string[],
   activeFile: undefined as string | undefined,
   /** What a save dialog is answered with. */
@@ -80,13 +91,22 @@ export const window = {
   showInformationMessage: message('information'),
   showQuickPick(items: { label: string }[], options?: { canPickMany?: boolean }) {
     fake.offered = items.map(({ label }) => label);
+    fake.choices = items.map((item) => {
+      const { label, description, detail } = item as (typeof fake.choices)[number];
+      return {
+        label,
+        ...(description === undefined ? {} : { description }),
+        ...(detail === undefined ? {} : { detail }),
+      };
+    });
     const answer = fake.picks.shift();
     const isChosen = ({ label }: { label: string }): boolean =>
       typeof answer === 'string' ? label.includes(answer) : answer?.includes(label) === true;
     const chosen = answer === undefined ? undefined : items.filter(isChosen);
     return Promise.resolve(options?.canPickMany === true ? chosen : chosen?.[0]);
   },
-  showOpenDialog: () => Promise.resolve(undefined),
+  showOpenDialog: () =>
+    Promise.resolve(fake.openFolder === undefined ? undefined : [Uri.file(fake.openFolder)]),
   showSaveDialog: () =>
     Promise.resolve(fake.saveAs === undefined ? undefined : Uri.file(fake.saveAs)),
   showTextDocument(what: Uri | { uri: Uri }) {
@@ -116,12 +136,19 @@ export const window = {
     fake.trees.set(id, tree);
     return tree;
   },
-  createWebviewPanel(type: string, title: string) {
-    const panel = new TestPanel(type, title);
+  createWebviewPanel(type: string, title: string, place?: number | { viewColumn: number }) {
+    const wanted = typeof place === 'object' ? place.viewColumn : place;
+    const panel = new TestPanel(type, title, fake.columns.open(wanted));
     fake.panels.push(panel);
     return panel;
   },
+  get tabGroups() {
+    return fake.columns;
+  },
   createStatusBarItem: () => ({
+    set command(command: unknown) {
+      fake.statusCommands.push(command);
+    },
     set text(text: string) {
       fake.statusText = text;
     },

@@ -32,6 +32,12 @@ export class TestTree {
     return this.provider.getChildren().map((node) => this.provider.getTreeItem(node));
   }
 
+  /** The item of the row of a label. */
+  item(label: string): Item | undefined {
+    const node = this.node(label);
+    return node === undefined ? undefined : this.provider.getTreeItem(node);
+  }
+
   /** The row of a label, as a command is given it. */
   node(label: string, below?: Node): Node | undefined {
     for (const child of this.provider.getChildren(below)) {
@@ -60,12 +66,31 @@ interface Item {
   readonly contextValue: string;
   readonly iconPath: { readonly id: string };
   readonly accessibilityInformation: { readonly label: string };
+  readonly command?: { readonly command: string; readonly arguments: readonly unknown[] };
 }
 interface Provider {
   getChildren(node?: Node): Node[];
   getParent(node: Node): Node | undefined;
   getTreeItem(node: Node): Item;
   readonly onDidChangeTreeData: (listener: Listener<Node[] | undefined>) => unknown;
+}
+
+/** The columns of editors, each with its number of tabs. */
+export class TestColumns {
+  all: { readonly viewColumn: number; readonly tabs: unknown[] }[] = [{ viewColumn: 1, tabs: [] }];
+  activeTabGroup = this.all[0]!;
+
+  /** Opens a tab as the editor does. @param wanted  a column, -1 for the active one, -2 for beside */
+  open(wanted = -1): number {
+    const { viewColumn: active } = this.activeTabGroup;
+    const column = wanted === -1 ? active : wanted === -2 ? active + 1 : wanted;
+    const known = this.all.find(({ viewColumn }) => viewColumn === column);
+    const group = known ?? { viewColumn: column, tabs: [] };
+    if (known === undefined) this.all.push(group);
+    group.tabs.push({});
+    this.activeTabGroup = group;
+    return column;
+  }
 }
 
 /** A webview panel whose page is the test. */
@@ -99,6 +124,7 @@ export class TestPanel {
   constructor(
     readonly viewType: string,
     public title: string,
+    public viewColumn = 1,
   ) {}
 
   /** What the page sends. */
@@ -159,5 +185,19 @@ export class TestPick {
   }
   dispose(): void {
     // Nothing is held.
+  }
+}
+
+/** What an extension remembers. */
+export class TestMemento {
+  private readonly values = new Map<string, unknown>();
+
+  get(key: string, otherwise?: unknown): unknown {
+    return this.values.get(key) ?? otherwise;
+  }
+
+  update(key: string, value: unknown): Promise<void> {
+    this.values.set(key, value);
+    return Promise.resolve();
   }
 }

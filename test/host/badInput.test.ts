@@ -18,6 +18,8 @@ import { fake, hostOn, remoteOf, someJob, until, vscode, type TestHost } from '.
 const { execute, registerCommands } = await import('../../src/host/commands/commandTable.ts');
 const { notifyOfEnds } = await import('../../src/host/ui/notifications.ts');
 
+const { runKey } = await import('../../src/host/runs/runKey.ts');
+
 let host: TestHost | undefined;
 afterEach(() => {
   host?.dispose();
@@ -31,7 +33,7 @@ describe('a run of a newer version', () => {
     const before = readFileSync(join(folder, 'manifest.json'), 'utf8');
     for (const name of ['openDashboard', 'resume', 'export', 'openRunLog'] as const) {
       const asked = execute(host.app, name, [{ run: folder }]);
-      await assert.rejects(asked, /newer version.*Update Subnet Studio.*Runs view/, name);
+      await assert.rejects(asked, /newer version.*Update Subnet Studio.*Look into its folder/, name);
     }
     assert.equal(readFileSync(join(folder, 'manifest.json'), 'utf8'), before);
     assert.deepEqual(host.service.askedFor('submit'), []);
@@ -39,8 +41,7 @@ describe('a run of a newer version', () => {
 
   it('says why in a dashboard that comes back from before', async () => {
     host = await hostOn('tiny-newer');
-    const [row] = host.app.store.rows;
-    const id = row?.kind === 'broken' ? row.id : '';
+    const id = runKey(host.runs.get('tiny-newer')!.folder);
     const panel = vscode.window.createWebviewPanel('subnetStudio.dashboard', '');
     await host.app.panels.deserializeWebviewPanel(panel as never, { runs: [id] });
     await assert.rejects(open(remoteOf(panel)), /newer version.*Update Subnet Studio/);
@@ -63,7 +64,8 @@ describe('a run folder in which files are missing', () => {
 
   it('without its log, masks and scores can be opened, and says what is gone', async () => {
     host = await hostOn('tiny');
-    const { folder, id } = host.runs.get('tiny')!;
+    const { folder } = host.runs.get('tiny')!;
+    const id = runKey(folder);
     for (const name of ['masks', 'stages', 'checkpoint']) rmSync(join(folder, name), gone);
     host.app.panels.show(host.app.store.runs);
     const remote = remoteOf(fake.panels.at(-1)!);
@@ -85,7 +87,7 @@ describe('a run folder in which files are missing', () => {
     const { folder } = host.runs.get('tiny-stopped')!;
     for (const name of ['events.jsonl', 'log.txt']) rmSync(join(folder, name), gone);
     host.app.store.touch(folder);
-    await assert.rejects(execute(host.app, 'openRunLog', [{ run: folder }]), /Show Engine Log/);
+    await assert.rejects(execute(host.app, 'openRunLog', [{ run: folder }]), /Look into the engine log/);
     assert.equal(await execute(host.app, 'resume', [{ run: folder }]), 'Resumed.');
   });
 
@@ -117,7 +119,8 @@ describe('a run folder with a damaged file', () => {
 
   it('is shown or refused by an expected error, whatever is asked of it', async () => {
     host = await hostOn('tiny');
-    const { folder, id } = host.runs.get('tiny')!;
+    const { folder } = host.runs.get('tiny')!;
+    const id = runKey(folder);
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .map((name) => join(folder, name))
       .filter((path) => statSync(path).isFile());

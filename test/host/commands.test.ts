@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import { fake, hostOn, vscode, type TestHost } from './harness.ts';
+import { fake, hostOn, until, vscode, type TestHost } from './harness.ts';
 import type { CommandName } from '../../src/host/commands/commandTable.ts';
 
 const { commandTable, execute, registerCommands } =
   await import('../../src/host/commands/commandTable.ts');
+const { restoreSteps } = await import('../../src/host/ui/walkthrough.ts');
+const { hardwareName } = await import('../../src/host/devices/hardwareNames.ts');
+const { cudaPage } = await import('../../src/host/devices/cudaPage.ts');
+const { bestSubnetKey } = await import('../../src/host/runs/subnetFiles.ts');
 const { targetsOf } = await import('../../src/host/commands/target.ts');
 
 let host: TestHost | undefined;
@@ -72,7 +76,7 @@ describe('subnets', () => {
     await execute(host.app, 'reform', [{ run: run!.folder, subnet: key }]);
     fake.picks = [key.slice(0, 6)];
     await assert.rejects(execute(host.app, 'evaluate', []), /stop/, 'labels are figures, not keys');
-    fake.picks = [['ONNX decoder']];
+    fake.picks = [['ONNX decoder'], 'The folder of the run'];
     await execute(host.app, 'export', [{ run: run!.folder, subnet: key }]);
     const works = host.service.askedFor('submit') as { work: { kind: string; request: object } }[];
     assert.deepEqual(
@@ -86,12 +90,52 @@ describe('subnets', () => {
 
   it('of a finished run are exported as a whole', async () => {
     host = await hostOn('tiny');
-    fake.picks = [['Hugging Face checkpoint', 'ONNX decoder']];
+    fake.picks = [['Hugging Face checkpoint', 'ONNX decoder'], 'exports/tiny'];
     await execute(host.app, 'export', []);
     const [asked] = host.service.askedFor('submit') as { work: object }[];
     const { folder } = host.runs.get('tiny')!;
-    const request = { path: folder, forms: ['checkpoint', 'onnx'] };
+    const out = join(host.folder, 'exports', 'tiny');
+    const request = { path: folder, forms: ['checkpoint', 'onnx'], out };
     assert.deepEqual(asked?.work, { kind: 'export', request });
+    assert.deepEqual(fake.offered, [
+      '$(folder) exports/tiny',
+      '$(folder-opened) Another folder…',
+      '$(archive) The folder of the run',
+    ]);
+  });
+
+  it('are not exported over another export without being asked', async () => {
+    host = await hostOn('tiny');
+    const out = join(host.folder, 'exports', 'tiny');
+    mkdirSync(join(out, 'onnx'), { recursive: true });
+    fake.picks = [['ONNX decoder'], 'exports/tiny'];
+    await assert.rejects(execute(host.app, 'export', []), /stop/);
+    assert.deepEqual(host.service.askedFor('submit'), []);
+    assert.deepEqual(fake.messages.at(-1)?.buttons, ['Replace']);
+    fake.picks = [['ONNX decoder'], 'exports/tiny'];
+    fake.presses = ['Replace'];
+    await execute(host.app, 'export', []);
+    assert.equal(host.service.askedFor('submit').length, 1);
+  });
+
+  it('that were exported into the workspace come first, and are chosen by their figures', async () => {
+    host = await hostOn('tiny', 'tiny-stopped');
+    const [run] = host.app.store.runs.filter(({ state }) => state === 'finished');
+    const path = join(host.folder, 'exports', 'mine', 'subnet.json');
+    mkdirSync(join(path, '..'), { recursive: true });
+    const figure = { ...run!.digest.figures.dense!, perplexity: 3.21, bytes: 2_500_000 };
+    const key = bestSubnetKey(run!);
+    const provenance = { runId: run!.manifest.id, figures: { searched: figure } };
+    writeFileSync(path, JSON.stringify({ subnet: { key }, provenance }));
+    await execute(host.app, 'openSubnetBeside', [{ run: run!.folder, subnet: key! }]);
+    assert.deepEqual(fake.opened, [path]);
+    fake.picks = ['tiny'];
+    await execute(host.app, 'openSubnetBeside', []);
+    assert.deepEqual(fake.choices[0], {
+      label: 'tiny',
+      description: 'perplexity 3.21 · 70% kept · 2.50 MB',
+      detail: 'exports/mine/subnet.json',
+    });
   });
 
   it('that were exported are opened beside, those that were not lead to the export', async () => {
@@ -105,7 +149,65 @@ describe('subnets', () => {
     const asked = execute(host.app, 'openSubnetBeside', [{ run: folder }]);
     await assert.rejects(asked, /Wait until a run has finished/);
     const outside = execute(host.app, 'openSubnetBeside', [{ run: folder, file: '/etc/passwd' }]);
-    await assert.rejects(outside, /exported subnet config/);
+    await assert.rejects(outside, /has not exported a subnet yet/);
+  });
+});
+
+describe('steps of the walkthrough', () => {
+  it('are ticked when their command has succeeded, not when it was called', async () => {
+    host = await hostOn('tiny');
+    registerCommands(host.app);
+    await fake.commands.get('subnetStudio.insertLoader')!();
+    fake.picks = [undefined];
+    await fake.commands.get('subnetStudio.selectDevice')!();
+    assert.equal(fake.contexts['subnetStudio.done.code'], undefined);
+    assert.equal(fake.contexts['subnetStudio.done.device'], undefined);
+    fake.picks = ['auto'];
+    await fake.commands.get('subnetStudio.selectDevice')!();
+    assert.equal(fake.contexts['subnetStudio.done.device'], true);
+    fake.contexts = {};
+    restoreSteps(host.app.context);
+    assert.deepEqual(fake.contexts, { 'subnetStudio.done.device': true }, 'in the next window');
+  });
+});
+
+describe('Add Model Folder', () => {
+  it('asks for a folder and finds its models, in a remote window too', async () => {
+    host = await hostOn();
+    await assert.rejects(execute(host.app, 'addModelFolder', []), /stop/);
+    const examples = join(import.meta.dirname, '..', '..', 'examples');
+    fake.openFolder = examples;
+    const said = await execute(host.app, 'addModelFolder', []);
+    assert.match(said ?? '', /^Added\. .*tiny-llama.* found\.$/);
+    assert.deepEqual(fake.settings['subnetStudio.modelFolders'], [examples]);
+    assert.equal(fake.contexts['subnetStudio.noModel'], false);
+    fake.openFolder = host.folder;
+    await assert.rejects(execute(host.app, 'addModelFolder', []), /holds no model/);
+  });
+});
+
+describe('Select Device', () => {
+  const tried = (device: string, ok: boolean, reason: string) => ({
+    ...{ device, ok, reason, chosen: ok, gflops: ok ? 118 : null, threads: null },
+  });
+
+  it('names the hardware, shows no rate, and says how a refused device is installed', async () => {
+    host = await hostOn();
+    const reason = 'its provider library is not installed';
+    const devices = [tried('cpu', true, 'asked for'), tried('cuda', false, reason)];
+    host.service.answers['devices'] = () => devices;
+    registerCommands(host.app);
+    fake.picks = ['cuda'];
+    fake.presses = ['How to Install CUDA'];
+    await fake.commands.get('subnetStudio.selectDevice')!();
+    await until(() => fake.executed.some(({ command }) => command === 'markdown.showPreview'));
+    const text = `CUDA is not available: ${reason}.`;
+    assert.match(fake.messages[0]!.text, new RegExp(`^${text} Choose another device`));
+    assert.ok(!JSON.stringify(fake.choices).includes('GFLOP'), JSON.stringify(fake.choices));
+    assert.equal(fake.choices[1]?.description, hardwareName('cpu'));
+    assert.match(cudaPage(host.app.context.extensionPath), /libonnxruntime_providers_cuda\.so/);
+    assert.equal(host.app.devices.refusalOf('cuda') === undefined, false);
+    assert.equal(host.app.devices.refusalOf('cpu'), undefined);
   });
 });
 
@@ -201,7 +303,11 @@ describe('every command', () => {
     for (const name of Object.keys(commandTable)) {
       const before = fake.messages.length;
       await fake.commands.get(`subnetStudio.${name}`)!();
-      for (const { text } of fake.messages.slice(before)) assert.doesNotMatch(text, /bug/, name);
+      for (const { text, buttons, modal } of fake.messages.slice(before)) {
+        assert.doesNotMatch(text, /bug|expected .* found/, name);
+        const helpful = buttons.filter((one) => !/^(Show Log|Copy Diagnostics)$/.test(one));
+        assert.ok(modal || helpful.length > 0, `${name}: ${text} leads nowhere`);
+      }
     }
   });
 });

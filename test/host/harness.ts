@@ -10,7 +10,7 @@ import { postMessageConnection } from '../../src/protocol/postMessageConnection.
 import { Remote, type EventDescriptor, type RequestDescriptor } from '../../src/protocol/rpc.ts';
 import type { Job, JobWork } from '../../src/protocol/serviceApi.ts';
 import { makeRecordedRun, type RecordedRun } from '../fixtures/recordedRun.ts';
-import type { TestPanel } from '../fakes/vscodeWidgets.ts';
+import { TestMemento, type TestPanel } from '../fakes/vscodeWidgets.ts';
 import { RECORDED } from '../fixtures/recordedRuns.ts';
 
 const { fake, reset } = await import('../fakes/vscode.ts');
@@ -24,10 +24,12 @@ const { ComparisonPanels } = await import('../../src/host/panel/comparisonPanels
 const { comparisonAct } = await import('../../src/host/commands/comparisonCommands.ts');
 const { RunTree } = await import('../../src/host/trees/runTree.ts');
 const { SubnetTree } = await import('../../src/host/trees/subnetTree.ts');
+const { PanelColumn } = await import('../../src/host/panel/panelColumn.ts');
 const { RunPanels } = await import('../../src/host/panel/runPanels.ts');
 const { ServiceHandle } = await import('../../src/host/service/serviceHandle.ts');
 const { Pages } = await import('../../src/host/ui/pages.ts');
 const { configAccess } = await import('../../src/host/panel/configAccess.ts');
+const { DeviceKnowledge } = await import('../../src/host/devices/deviceKnowledge.ts');
 const { canRun } = await import('../../src/host/trust.ts');
 const { panelAct } = await import('../../src/host/commands/panelActs.ts');
 
@@ -133,22 +135,25 @@ export async function hostOn(...names: readonly string[]): Promise<TestHost> {
   const extensionUri = vscode.Uri.file(join(import.meta.dirname, '..', '..'));
   const context = {
     ...{ extensionUri, extensionPath: extensionUri.fsPath },
+    globalState: new TestMemento(),
     globalStorageUri: vscode.Uri.file(join(folder, 'storage')),
     extension: { packageJSON: { version: '1.2.3' } },
   } as unknown as App['context'];
+  const column = new PanelColumn();
   const panels = new RunPanels(context.extensionUri, {
-    ...{ store, log, config: configAccess },
+    ...{ store, log, column, config: configAccess },
     canRun: () => canRun(true),
     act: (run, asked) => panelAct(app, run, asked),
   });
   const comparisonPanels = new ComparisonPanels(context.extensionUri, () => store.start(), {
-    ...{ comparisons, log, canRun: () => canRun(true) },
+    ...{ comparisons, log, column, canRun: () => canRun(true) },
     act: (place, action) => comparisonAct(app, place, action),
   });
   const app: App = {
     ...{ context, log, roots, store, tree, panels, service: handle },
     ...{ comparisons, comparisonPanels },
     ...{ reporter: new Reporter(log), models: new ModelLibrary(), pages: new Pages() },
+    devices: new DeviceKnowledge(context.globalState),
     serviceFolder: join(folder, 'storage', 'service'),
   };
   handle.onDidChangeJobs((jobs) => {

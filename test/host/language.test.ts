@@ -17,6 +17,8 @@ const {
   TestDocument: Document,
 } = await import('../fakes/vscode.ts');
 const { ModelLibrary } = await import('../../src/host/models/modelLibrary.ts');
+const { DeviceKnowledge } = await import('../../src/host/devices/deviceKnowledge.ts');
+const { TestMemento } = await import('../fakes/vscodeWidgets.ts');
 const { ConfigDiagnostics } = await import('../../src/host/language/diagnostics.ts');
 const { ConfigActions } = await import('../../src/host/language/codeActions.ts');
 const { ConfigCompletions } = await import('../../src/host/language/completionItems.ts');
@@ -55,7 +57,10 @@ describe('help with run configs', () => {
   }
 
   async function problemsOf(document: TestDocument): Promise<readonly Diagnostic[]> {
-    const diagnostics = new ConfigDiagnostics(new ModelLibrary());
+    const diagnostics = new ConfigDiagnostics(
+      new ModelLibrary(),
+      new DeviceKnowledge(new TestMemento() as never),
+    );
     await diagnostics.check(document as unknown as Vscode.TextDocument);
     diagnostics.dispose();
     return fake.diagnostics.get(document.uri.fsPath) ?? [];
@@ -68,6 +73,19 @@ describe('help with run configs', () => {
       document.getText().slice(document.offsetAt(range.start), document.offsetAt(range.end)),
     ]);
   }
+
+  test('underlines a device that this machine refuses', async () => {
+    const other = process.platform === 'win32' ? 'coreml' : 'dml';
+    const document = documentOf(
+      `{ "model": ".", "ratio": 0.7, "text": ".", "device": "${other}" }`,
+    );
+    const found = (await problemsOf(document)).filter(({ code }) => code === 'refusedDevice');
+    assert.deepEqual(marks(document, found), [['refusedDevice', `"${other}"`]]);
+    assert.match(
+      found[0]!.message,
+      /is available on \w+ only\. Choose another device, or "auto"\./,
+    );
+  });
 
   test('marks what the text and what the disk says, each at its characters', async () => {
     const document = documentOf(

@@ -5,12 +5,14 @@ import { describe, it } from 'node:test';
 import '../fakes/useVscode.ts';
 
 const { commandTable } = await import('../../src/host/commands/commandTable.ts');
+const { walkthroughSteps } = await import('../../src/host/ui/walkthrough.ts');
 const { setting } = await import('../../src/host/settings.ts');
 const { stateText } = await import('../../src/host/trees/runLook.ts');
 
 const root = join(import.meta.dirname, '..', '..');
 interface Menu {
   readonly command: string;
+  readonly submenu?: string;
   readonly when?: string;
   readonly group?: string;
 }
@@ -25,6 +27,10 @@ interface Manifest {
       readonly category: string;
       readonly icon?: string;
       readonly enablement?: string;
+    }[];
+    readonly submenus: readonly { readonly id: string; readonly label: string }[];
+    readonly walkthroughs: readonly {
+      readonly steps: readonly { readonly completionEvents: readonly string[] }[];
     }[];
     readonly menus: Readonly<Record<string, readonly Menu[]>>;
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
@@ -43,7 +49,8 @@ const nls = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as 
   string,
   string
 >;
-const { commands, menus, views, viewsWelcome, configuration } = manifest.contributes;
+const { commands, menus, submenus, walkthroughs, views, viewsWelcome, configuration } =
+  manifest.contributes;
 const ids = commands.map(({ command }) => command).sort();
 
 describe('the manifest of the extension', () => {
@@ -57,7 +64,9 @@ describe('the manifest of the extension', () => {
   });
 
   it('names in menus only commands that it declares', () => {
-    const named = Object.values(menus).flat();
+    const named = Object.values(menus)
+      .flat()
+      .filter(({ submenu }) => submenu === undefined);
     assert.deepEqual(
       named.filter(({ command }) => !ids.includes(command)),
       [],
@@ -100,7 +109,7 @@ describe('the manifest of the extension', () => {
 
   it('sets every context key that its conditions ask for', () => {
     const asked = new Set(
-      [...text.matchAll(/subnetStudio\.(any\w+|many\w+|filtered|engineMissing)/g)].map(
+      [...text.matchAll(/subnetStudio\.(any\w+|many\w+|no[A-Z]\w+|filtered|engineMissing)/g)].map(
         ([, key]) => key,
       ),
     );
@@ -111,6 +120,41 @@ describe('the manifest of the extension', () => {
     for (const key of asked) {
       assert.match(source, new RegExp(`(tell|setContext)\\(\\s*'${key}'`), key);
     }
+  });
+
+  it('ticks the steps of the walkthrough by what was achieved, not by what was clicked', () => {
+    const [walkthrough] = walkthroughs;
+    assert.deepEqual(
+      walkthrough!.steps.map(({ completionEvents }) => completionEvents),
+      walkthroughSteps.map((id) => [`onContext:subnetStudio.done.${id}`]),
+    );
+  });
+
+  it('offers in the palette only what has something to act on', () => {
+    const always = ['runExample', 'selectDevice', 'inspectModel', 'addModelFolder'];
+    const looks = ['refreshRuns', 'refreshModels', 'copyDiagnostics', 'showLog', 'showEngineLog'];
+    const limited = (menus['commandPalette'] ?? []).map(({ command }) => command);
+    assert.deepEqual(
+      ids.filter((id) => !limited.includes(id)),
+      [...always, ...looks].map((name) => `subnetStudio.${name}`).sort(),
+    );
+  });
+
+  it("says the product's name in the menus of other views", () => {
+    for (const { submenu } of menus['explorer/context'] ?? []) {
+      assert.equal(submenus.find(({ id }) => id === submenu)?.label, 'Subnet Studio');
+    }
+  });
+
+  it('ends the title of a command that always asks with dots', () => {
+    const asking = ['newConfig', 'compare', 'export', 'insertLoader', 'selectDevice', 'filterRuns'];
+    for (const name of [...asking, 'groupRuns', 'addModelFolder']) {
+      assert.match(nls[`command.${name}`] ?? '', /…$/, name);
+    }
+  });
+
+  it('opens no settings by a link, as a remote window does not find them', () => {
+    assert.doesNotMatch(JSON.stringify(nls), /command:workbench\.action\.openSettings/);
   });
 
   it('has a text for every key, and no text without a key', () => {

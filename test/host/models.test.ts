@@ -146,8 +146,11 @@ describe('an exported subnet', () => {
     return exportsBeside(join(folder, 'run/export/subnet.json'), uri);
   }
 
-  test('is named as programs of the workspace see it', async () => {
-    const found = await beside({ subnet: { loadable: { transformers: true } } });
+  test('is named from the folder of the code, wherever that is started', async () => {
+    const config = { subnet: { loadable: { transformers: true } } };
+    const deep = await beside(config, join(folder, 'src/train.py'));
+    assert.equal(deep.subnet, '../run/export/subnet.json');
+    const found = await beside(config);
     assert.deepEqual(found, {
       subnet: 'run/export/subnet.json',
       checkpoint: { path: 'run/export/checkpoint', runsOwnCode: false },

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, it } from 'node:test';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { unitLayout } from '../../src/protocol/unitLayout.ts';
 import { PANEL_PROTOCOL, panelApi, type PanelContent } from '../../src/protocol/panelApi.ts';
 import type { TestPanel } from '../fakes/vscodeWidgets.ts';
 import { fake, hostOn, remoteOf, someJob, until, vscode, type TestHost } from './harness.ts';
+
+const { runKey } = await import('../../src/host/runs/runKey.ts');
 
 let host: TestHost | undefined;
 afterEach(() => {
@@ -53,11 +56,41 @@ describe('a dashboard', () => {
     assert.deepEqual([fake.panels.length, panel.reveals, panel.title], [1, 1, 'tiny']);
   });
 
+  it('goes into one column with all others, whatever has the focus', async () => {
+    host = await hostOn('tiny', 'tiny-stopped', 'tiny-failed');
+    fake.columns.open();
+    const { panels, store, comparisonPanels } = host.app;
+    for (const run of store.runs) {
+      panels.show([run]);
+      fake.columns.activeTabGroup = fake.columns.all[0]!;
+    }
+    const configPath = store.runs[0]!.manifest.configPath;
+    comparisonPanels.show({ configPath, folder: null });
+    assert.deepEqual(
+      fake.panels.map(({ viewColumn }) => viewColumn),
+      [2, 2, 2, 2],
+    );
+    fake.panels.at(-1)!.active = true;
+    panels.show(store.runs);
+    assert.equal(fake.columns.all.length, 2, 'a page that has the focus is not split');
+  });
+
+  it('takes the column that is there, or the only one when that is empty', async () => {
+    host = await hostOn('tiny');
+    host.app.panels.show(host.app.store.runs);
+    assert.equal(fake.panels[0]!.viewColumn, 1);
+    fake.panels[0]!.dispose();
+    fake.columns.open(2);
+    fake.columns.open(2);
+    host.app.panels.show(host.app.store.runs);
+    assert.equal(fake.panels[1]!.viewColumn, 1, 'beside the second column is the first');
+  });
+
   it('gets everything at once when it asks, whatever the run does', async () => {
     const panel = await opened('tiny');
     const content = await open(panel);
     const [run] = content.runs as RunSnapshot[];
-    assert.equal(run?.head.id, host!.runs.get('tiny')!.id);
+    assert.equal(run?.head.id, host!.app.store.runs[0]!.key);
     assert.ok(run.model.candidates.length > 20);
     assert.deepEqual(content.standing[run.head.id], {
       ...{ state: 'finished', queuePlace: null, busyWith: null },
@@ -70,7 +103,7 @@ describe('a dashboard', () => {
     fake.isTrusted = false;
     const { canRun, whyNot } = await open(panel);
     assert.equal(canRun, false);
-    assert.match(whyNot, /not trusted/);
+    assert.match(whyNot, /Restricted Mode/);
   });
 
   it('is sent masks, frequencies and ranks as bytes of the sizes of its model', async () => {
@@ -129,8 +162,8 @@ describe('a dashboard', () => {
     const remote = remoteOf(panel);
     await open(panel, remote);
     const other = host!.runs.get('tiny-stopped')!;
-    for (const run of [other.id, other.folder, '../x', '/etc/passwd']) {
-      await assert.rejects(remote.request(panelApi.frequency, { run }), /deleted, moved/, run);
+    for (const run of [other.id, runKey(other.folder), other.folder, '../x', '/etc/passwd']) {
+      await assert.rejects(remote.request(panelApi.frequency, { run }), /deleted or moved/, run);
     }
   });
 
@@ -170,13 +203,16 @@ describe('a dashboard', () => {
     const remote = remoteOf(panel);
     await open(panel, remote);
     const run = host!.runs.get('tiny-stopped')!;
-    const { said } = await remote.request(panelApi.act, { run: run.id, action: 'resume' });
+    const { said } = await remote.request(panelApi.act, {
+      run: runKey(run.folder),
+      action: 'resume',
+    });
     assert.equal(said, 'Resumed.');
     assert.deepEqual(host!.service.askedFor('submit'), [
       { work: { kind: 'resume', runFolder: run.folder }, title: 'tiny-stopped' },
     ]);
     fake.isTrusted = false;
-    const refused = remote.request(panelApi.act, { run: run.id, action: 'resume' });
+    const refused = remote.request(panelApi.act, { run: runKey(run.folder), action: 'resume' });
     await assert.rejects(refused, /Restricted Mode/);
     assert.equal(host!.service.askedFor('submit').length, 1);
   });
@@ -189,9 +225,24 @@ describe('a dashboard', () => {
     assert.equal((await open(panel)).runs.length, 2);
   });
 
+  it('opens the exported config of the best subnet beside, by the key that its page sends', async () => {
+    const panel = await opened('tiny');
+    const remote = remoteOf(panel);
+    const { runs } = await open(panel, remote);
+    const { head, masks, model } = runs[0] as RunSnapshot;
+    const path = model.exports.find(({ form }) => form === 'subnet')!.path;
+    if (!existsSync(path)) writeFileSync(path, '{}');
+    const act = { run: head.id, action: 'openSubnetBeside' } as const;
+    await remote.request(panelApi.act, { ...act, subnet: masks.searched! });
+    assert.deepEqual(fake.opened, [path]);
+    const other = model.candidates.find(({ key }) => key !== masks.searched)!.key;
+    const refused = remote.request(panelApi.act, { ...act, subnet: other });
+    await assert.rejects(refused, /Export/);
+  });
+
   it('comes back after a restart from the ids it kept, and from nothing else', async () => {
     host = await hostOn('tiny');
-    const { id } = host.runs.get('tiny')!;
+    const id = runKey(host.runs.get('tiny')!.folder);
     const panel = vscode.window.createWebviewPanel('subnetStudio.dashboard', '');
     await host.app.panels.deserializeWebviewPanel(panel as never, { runs: [id] });
     assert.equal(panel.title, 'tiny');
@@ -209,9 +260,10 @@ describe('a dashboard', () => {
     let removed = '';
     remote.on(panelApi.runRemoved, ({ run }) => (removed = run));
     await open(panel, remote);
-    const { id, folder } = host!.runs.get('tiny')!;
+    const { folder } = host!.runs.get('tiny')!;
+    const key = runKey(folder);
     await vscode.workspace.fs.delete(vscode.Uri.file(folder));
-    await until(() => removed === id);
+    await until(() => removed === key);
   });
 });
 
@@ -219,7 +271,7 @@ describe('a dashboard', () => {
 async function opened(...names: readonly string[]): Promise<TestPanel> {
   host?.dispose();
   host = await hostOn(...names);
-  host.app.panels.show([host.app.store.find(host.runs.get(names[0]!)!.id)!]);
+  host.app.panels.show([host.app.store.find(host.runs.get(names[0]!)!.folder)!]);
   return fake.panels.at(-1)!;
 }
 

@@ -23,7 +23,7 @@ describe('telling of errors', () => {
     await reporter().report(new EngineError('text', problem));
     const [shown] = fake.messages;
     assert.equal(shown?.text, 'The text: expected words, found none. Write some.');
-    assert.deepEqual(shown?.buttons, ['Show Log']);
+    assert.deepEqual(shown?.buttons, ['Copy Diagnostics', 'Show Log']);
     assert.equal(fake.logged.length, 1);
   });
 
@@ -56,6 +56,19 @@ describe('telling of errors', () => {
     assert.deepEqual(placeOf(new EngineError('config', { ...problem, what })), {
       ...{ path: '/project/a.subnet.jsonc', line: 4, column: 12 },
     });
+    const list =
+      '2 problems in /p/a.subnet.jsonc:\n  7:3 ratio: too large\n  8:1 text is missing\n';
+    const shown = new EngineError('config', {
+      ...problem,
+      what: '/p/a.subnet.jsonc',
+      sentence: list,
+    });
+    await reporter().report(shown);
+    assert.equal(
+      fake.messages.at(-1)?.text,
+      '2 problems in /p/a.subnet.jsonc: 7:3 ratio: too large. And 1 more. Write some.',
+    );
+    assert.deepEqual(fake.messages.at(-1)?.buttons, ['Open Config', 'Show Problems', 'Show Log']);
     const several = { ...problem, what: '/p/a.subnet.jsonc', found: '2 problems\n  7:3 "x": …' };
     assert.deepEqual(placeOf(new EngineError('config', several)), {
       ...{ path: '/p/a.subnet.jsonc', line: 7, column: 3 },

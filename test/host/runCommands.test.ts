@@ -39,7 +39,7 @@ describe('Run', () => {
     const path = join(host.folder, 'bad.subnet.jsonc');
     writeFileSync(path, '{\n  "model": "m",\n  "ratio": 7,\n  "text": "t"\n}\n');
     const asked = execute(host.app, 'run', [{ config: vscode.Uri.file(path) as never }]);
-    await assert.rejects(asked, /bad\.subnet\.jsonc:3:12 "ratio": expected a number/);
+    await assert.rejects(asked, /bad\.subnet\.jsonc:3:12: "ratio": expected a number/);
     assert.deepEqual(host.service.askedFor('submit'), []);
   });
 
@@ -130,7 +130,7 @@ describe('running runs', () => {
   it('say what is missing when none fits', async () => {
     host = await hostOn('tiny');
     await assert.rejects(execute(host.app, 'pause', []), /Start or resume a run first/);
-    await assert.rejects(execute(host.app, 'resume', []), /paused, interrupted or failed/);
+    await assert.rejects(execute(host.app, 'resume', []), /was paused, was interrupted or has failed/);
     const { folder } = host.runs.get('tiny')!;
     await assert.rejects(execute(host.app, 'resume', [{ run: folder }]), /found finished/);
   });
@@ -148,7 +148,7 @@ describe('running runs', () => {
     fake.picks = ['b'];
     await execute(host.app, 'moveUp', []);
     assert.deepEqual(fake.offered, ['b', 'c'], 'the first has nowhere to go');
-    await assert.rejects(execute(host.app, 'removeFromQueue', [{ job: 'x' }]), /may have begun/);
+    await assert.rejects(execute(host.app, 'removeFromQueue', [{ job: 'x' }]), /may have started/);
   });
 });
 

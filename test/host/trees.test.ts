@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { fake, hostOn, someJob, until, type TestHost } from './harness.ts';
 
@@ -16,15 +18,19 @@ describe('the Runs view', () => {
   it('says of a run its state, best perplexity, ratio and model, and what is in it', async () => {
     host = await hostOn('tiny');
     const rows = tree().rows();
-    assert.match(rows[0]!, /^tiny \| \d+\.\d+ · 70% · \S+$/);
+    assert.match(rows[0]!, /^tiny \| perplexity \d+\.\d+ · 70% kept · [\d.]+ [kM]B · \S+$/);
     assert.equal(rows[1], '  Config | tiny.subnet.jsonc');
-    assert.match(rows[2]!, /^ {2}Generations \| \d+$/);
-    assert.match(rows[3]!, /^ {4}Generation \d+ \| best \d+\.\d+ · median \d+\.\d+$/);
+    assert.match(rows[2]!, /^ {2}Generations \| generation (\d+) of \1$/);
+    assert.match(
+      rows[3]!,
+      /^ {4}Generation \d+ \| search perplexity: best \d+\.\d+, median \d+\.\d+$/,
+    );
+    assert.ok(rows.some((row) => /^ {4}First population \| /.test(row)));
     assert.ok(rows.includes('  Best Subnets | 5'));
-    assert.ok(rows.some((row) => /^ {4}subnet\.json \| subnet/.test(row)));
+    assert.ok(rows.some((row) => /^ {4}subnet\.json \| subnet config/.test(row)));
     const [item] = tree().items();
     assert.deepEqual([item?.contextValue, item?.iconPath.id], ['run.finished', 'pass']);
-    assert.match(item!.accessibilityInformation.label, /^tiny · finished · \d/);
+    assert.match(item!.accessibilityInformation.label, /^tiny · finished · perplexity \d/);
   });
 
   it('names the kind of a run that does more than narrow, and the figure of its last step', async () => {
@@ -37,14 +43,20 @@ describe('the Runs view', () => {
         digest: { ...run!.digest, figures },
       }).description;
     const sparsify = { method: 'ours', pattern: '2:4', scope: 'mlp' };
-    assert.match(row({ sparsify: { ...sparsify, method: 'none' } }), / · 70% · \w/);
-    assert.match(row({ ratio: 1, sparsify }), /\d · 2:4 mlp · \w/);
+    assert.match(
+      row({ sparsify: { ...sparsify, method: 'none' } }),
+      / · 70% kept · [\d.]+ [kM]B · \w/,
+    );
+    assert.match(row({ ratio: 1, sparsify }), /\d · 2:4 mlp · [\d.]+ [kM]B · \w/);
     const all = { sparsify, export: { quantise: 'int4' } };
     const { reformed } = run!.digest.figures;
     const sparse = { ...reformed!, perplexity: 4.25 };
-    assert.match(row(all, { reformed: reformed!, sparse }), /^4\.25 · 70% · 2:4 mlp · int4 · /);
+    assert.match(
+      row(all, { reformed: reformed!, sparse }),
+      /^perplexity 4\.25 · 70% kept · 2:4 mlp · int4 · /,
+    );
     const quantised = { ...sparse, perplexity: 4.5 };
-    assert.match(row(all, { reformed: reformed!, sparse, quantised }), /^4\.50 · /);
+    assert.match(row(all, { reformed: reformed!, sparse, quantised }), /^perplexity 4\.50 · /);
   });
 
   it('shows the place of a queued run, and counts running ones in its badge', async () => {
@@ -117,7 +129,49 @@ describe('the Runs view', () => {
   });
 });
 
+describe('a click on a row', () => {
+  it('opens the dashboard, for a subnet with it selected', async () => {
+    host = await hostOn('tiny');
+    const { folder } = host.runs.get('tiny')!;
+    const opens = (id: string, label: string) => {
+      const view = fake.trees.get(id)!;
+      return view.item(label)?.command;
+    };
+    const open = { command: 'subnetStudio.openDashboard', title: 'Open' };
+    const ofRun = { ...open, arguments: [{ run: folder }] };
+    assert.deepEqual(opens('subnetStudio.runs', 'tiny'), ofRun);
+    assert.deepEqual(opens('subnetStudio.runs', 'First population'), ofRun);
+    const { key, fitness } = host.app.store.runs[0]!.digest.top[0]!;
+    assert.deepEqual(opens('subnetStudio.runs', `Search perplexity ${fitness.toFixed(2)}`), {
+      ...open,
+      arguments: [{ run: folder, subnet: key }],
+    });
+    const subnets = fake.trees.get('subnetStudio.subnets')!;
+    await until(() => subnets.items().length > 0);
+    assert.equal(opens('subnetStudio.subnets', 'tiny')?.command, open.command);
+  });
+});
+
 describe('the Subnets view', () => {
+  it('ranks only subnets that were judged on the same model, text and context', async () => {
+    host = await hostOn('tiny', 'mid');
+    const subnets = fake.trees.get('subnetStudio.subnets')!;
+    const path = join(host.runs.get('mid')!.folder, 'manifest.json');
+    const judgedAlike = JSON.parse(readFileSync(path, 'utf8')) as {
+      config: { evaluation: { context: number } };
+    };
+    await until(() => subnets.items().length > 0);
+    assert.deepEqual(
+      subnets.items().map(({ contextValue }) => contextValue),
+      ['subnet.exported', 'subnet.exported'],
+    );
+    judgedAlike.config.evaluation.context = 64;
+    writeFileSync(path, JSON.stringify(judgedAlike));
+    host.app.store.touch(host.runs.get('mid')!.folder);
+    await until(() => subnets.items().length === 2 && subnets.items()[0]!.contextValue === 'group');
+    assert.match(subnets.items()[0]!.label, /^\S+ · heldout\.txt · \d+ tokens$/);
+  });
+
   it('lists what runs have exported, least perplexity first', async () => {
     host = await hostOn('tiny', 'tiny-stopped');
     const subnets = fake.trees.get('subnetStudio.subnets')!;
@@ -125,6 +179,6 @@ describe('the Subnets view', () => {
     const [item, ...others] = subnets.items();
     assert.equal(others.length, 0);
     assert.equal(item?.contextValue, 'subnet.exported');
-    assert.match(item.description, /^\d+\.\d+ · .+ · 70%$/);
+    assert.match(item.description, /^perplexity \d+\.\d+ · 70% kept · [\d.]+ [kM]B$/);
   });
 });

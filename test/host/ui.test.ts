@@ -5,9 +5,11 @@ import { afterEach, describe, it } from 'node:test';
 import type { EstimateReport } from '../../src/protocol/estimate.ts';
 import { fake, hostOn, someJob, until, vscode, type TestHost } from './harness.ts';
 
+const { registerCommands } = await import('../../src/host/commands/commandTable.ts');
 const { StatusBar } = await import('../../src/host/ui/statusBar.ts');
 const { notifyOfEnds } = await import('../../src/host/ui/notifications.ts');
 const { keepContexts } = await import('../../src/host/ui/contexts.ts');
+const { runLook } = await import('../../src/host/trees/runLook.ts');
 const { RunTerminal, RunTasks } = await import('../../src/host/ui/runTasks.ts');
 const { estimatePage } = await import('../../src/host/ui/estimatePage.ts');
 const { formatBytes, formatDuration, formatFitness } = await import('../../src/host/ui/format.ts');
@@ -23,7 +25,10 @@ describe('the status bar', () => {
     host = await hostOn('tiny-running');
     const bar = new StatusBar(host.app.store, host.app.comparisons);
     await host.app.store.refresh();
-    assert.match(fake.statusText ?? '', /^\$\(sync~spin\) gen \d+\/\d+ · \d+\.\d+/);
+    assert.match(
+      fake.statusText ?? '',
+      /^\$\(sync~spin\) generation \d+ of \d+ · search perplexity \d+\.\d+$/,
+    );
     const { configPath } = host.runs.get('tiny-running')!;
     host.service.tell([someJob({ kind: 'run', configPath }, { state: 'queued' })]);
     host.kill('tiny-running');
@@ -31,6 +36,22 @@ describe('the status bar', () => {
       host!.app.store.touch(host!.runs.get('tiny-running')!.folder);
       return fake.statusText === undefined;
     });
+    bar.dispose();
+  });
+});
+
+describe('a click on the status bar', () => {
+  it('opens what is running then, by a command that updates leave alone', async () => {
+    host = await hostOn('tiny-running', 'tiny');
+    const bar = new StatusBar(host.app.store, host.app.comparisons);
+    for (let i = 0; i < 3; i++) await host.app.store.refresh();
+    assert.deepEqual(fake.statusCommands, ['subnetStudio.openRunning']);
+    registerCommands(host.app);
+    await fake.commands.get('subnetStudio.openRunning')!();
+    assert.deepEqual(
+      fake.panels.map(({ title }) => title),
+      ['tiny-running'],
+    );
     bar.dispose();
   });
 });
@@ -44,14 +65,48 @@ describe('notifications', () => {
     const other = { kind: 'resume', runFolder: '/elsewhere/run' } as const;
     host.service.tell([someJob(work), someJob(other, { id: 'j2' })]);
     const ended = [
-      someJob(work, { state: 'finished' }),
+      someJob(work, { state: 'finished', endedMs: 58_002 }),
       someJob(other, { id: 'j2', state: 'finished' }),
     ];
     host.service.tell(ended);
     host.service.tell(ended);
     assert.equal(fake.messages.length, 1);
-    assert.match(fake.messages[0]!.text, /^"demo" has finished with a perplexity of \d+\.\d+\.$/);
-    assert.deepEqual(fake.messages[0]!.buttons, ['Open Dashboard', "Don't Show Again"]);
+    assert.match(
+      fake.messages[0]!.text,
+      /^"demo" has finished in 58 s: perplexity [\d.]+ \(dense [\d.]+\) · \d+ kB \(dense \d+ kB\)\.$/,
+    );
+    const buttons = ['Open Dashboard', 'Open Subnet Config', "Don't Show Again"];
+    assert.deepEqual(fake.messages[0]!.buttons, buttons);
+  });
+
+  it('give the result of work on a subnet, and tick the export when files are written', async () => {
+    host = await hostOn('tiny');
+    notifyOfEnds(host.app);
+    const { folder } = host.runs.get('tiny')!;
+    const [run] = host.app.store.runs;
+    const { key } = run!.digest.top[0]!;
+    const dense = run!.digest.figures.dense!;
+    const figure = { ...dense, perplexity: 3.25, bytes: 2_500_000 };
+    const asked = { runFolder: folder, key, reform: false, evaluate: true, forms: [] } as const;
+    const evaluate = { kind: 'subnet', request: asked } as const;
+    host.service.tell([someJob(evaluate)]);
+    const report = { key, figure, reformed: null, exports: [] };
+    host.service.tell([someJob(evaluate, { state: 'finished', result: report })]);
+    assert.match(fake.messages[0]!.text, /: perplexity 3\.25 \(dense [\d.]+\) · 2\.50 MB \(dense/);
+    assert.equal(fake.contexts['subnetStudio.done.export'], undefined);
+
+    const out = join(host.folder, 'exports', 'tiny');
+    const none = { verified: null, loadable: null, prefillMs: null, decodeMs: null };
+    const files = [
+      { form: 'subnet', path: join(out, 'subnet.json'), bytes: 10, ...none },
+      { form: 'onnx', path: join(out, 'onnx', 'model.onnx'), bytes: 2_940_000, ...none },
+    ];
+    const work = { kind: 'export', request: { path: folder, out, forms: ['onnx'] } } as const;
+    host.service.tell([someJob(work, { id: 'j3' })]);
+    host.service.tell([someJob(work, { id: 'j3', state: 'finished', result: files })]);
+    assert.match(fake.messages[1]!.text, /: ONNX decoder 2\.94 MB · written to exports\/tiny\.$/);
+    assert.ok(fake.messages[1]!.buttons.includes('Open Subnet Config'));
+    assert.equal(fake.contexts['subnetStudio.done.export'], true);
   });
 
   it('of a failure give the reason, and offer to resume and the log', async () => {
@@ -81,10 +136,26 @@ describe('notifications', () => {
   });
 });
 
+describe('work on a subnet', () => {
+  it('shows its progress in the row of its run and in the status bar', async () => {
+    host = await hostOn('tiny');
+    const bar = new StatusBar(host.app.store, host.app.comparisons);
+    const { folder } = host.runs.get('tiny')!;
+    const request = { path: folder, forms: ['onnx'] } as const;
+    const title = 'Export tiny';
+    host.service.tell([someJob({ kind: 'export', request }, { title, fraction: 0.456 })]);
+    assert.equal(fake.statusText, '$(sync~spin) Export tiny 45%');
+    assert.match(runLook(host.app.store.runs[0]!).description, / · Export tiny 45%$/);
+    host.service.tell([someJob({ kind: 'export', request }, { title, state: 'finished' })]);
+    assert.equal(fake.statusText, undefined);
+    bar.dispose();
+  });
+});
+
 describe('what the menus offer', () => {
   it('follows the runs that are there', async () => {
     host = await hostOn('tiny', 'tiny-stopped');
-    keepContexts(host.app.store, host.app.comparisons);
+    keepContexts(host.app.store, host.app.comparisons, host.app.roots);
     const has = (): unknown[] =>
       ['anyRun', 'manyRuns', 'anyActive', 'anyResumable', 'anyQueued'].map(
         (key) => fake.contexts[`subnetStudio.${key}`],
@@ -130,7 +201,7 @@ describe('tasks', () => {
     terminal.open();
     await until(() => codes.length === 1);
     assert.deepEqual(codes, [1]);
-    assert.match(lines.join(''), /bad\.subnet\.jsonc:3:12: error: ratio: expected a number/);
+    assert.match(lines.join(''), /bad\.subnet\.jsonc:3:12: error: "ratio": expected a number/);
   });
 
   it('whose terminal is closed stop their run', async () => {

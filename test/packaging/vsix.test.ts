@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { ROOT, vsixContents } from '../../scripts/package/contents.ts';
+import { extensionReadme, ROOT, vsixContents } from '../../scripts/package/contents.ts';
 import { pageBytes } from '../../scripts/package/pageBytes.ts';
 import { OWN_TARGET, TARGETS } from '../../scripts/package/targets.ts';
 import { zipFiles, type ZipFile } from './zipFiles.ts';
@@ -31,6 +31,27 @@ const NEEDED = [
   ...['docs/run-config.schema.json', 'examples/tiny-llama.subnet.jsonc'],
   ...['examples/tiny-llama/model.safetensors', 'examples/text/calibration.txt', 'media/icon.png'],
 ];
+
+describe('the page of the extension', () => {
+  const page = extensionReadme(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+
+  it('shows no picture and no link that it cannot, and names no file that is not there', () => {
+    assert.deepEqual(page.match(/\]\((?!https:|#)[^)]*\)|docs\/|npm run/g), null, page);
+    for (const text of ['# Subnet Studio', '## In VS Code', '**Use it.**', '**Dry Run**']) {
+      assert.ok(page.includes(text), text);
+    }
+    const rows = page.split('\n').filter((line) => line.startsWith('|'));
+    assert.equal(rows.filter((row) => /^[| ]*$/.test(row)).length, 1, 'only the head is blank');
+  });
+
+  it('has no pictures packed for it', () => {
+    const paths = [...vsixContents(null).keys()];
+    assert.deepEqual(
+      paths.filter((path) => path.includes('screenshots')),
+      [],
+    );
+  });
+});
 
 describe('the contents of a VSIX', () => {
   for (const [target, platform] of TARGETS) {

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
 import { before, test } from 'node:test';
 import { evaluateModel } from '../../src/engine/pipeline/evaluateModel.ts';
+import { exportRun } from '../../src/engine/pipeline/exportRun.ts';
 import { workOnSubnet } from '../../src/engine/pipeline/workOnSubnet.ts';
 import { readRunEvents, summariseRun } from '../../src/engine/runs/listRuns.ts';
 import { RunFolder } from '../../src/engine/runs/runFolder.ts';
@@ -73,6 +82,55 @@ test('what is found out later is added to what was known', async () => {
   assert.equal(plain.figure!.perplexity, readResults(finished)!.figures.searched!.perplexity);
   assert.deepEqual(plain.exports, report.exports);
   assert.deepEqual(plain.reformed, known.reformed);
+});
+
+test('an export to a folder of the user is whole, and moves with its model', async () => {
+  const project = join(folder, 'project');
+  const { config, text } = await writeTinyRun(project);
+  const { runFolder } = await start(config);
+  assert.equal(readFileSync(join(project, '.subnet', '.gitignore'), 'utf8'), '*\n');
+  const context = { signal: new AbortController().signal, emit: () => undefined };
+  const best = join(project, 'exports', 'best');
+  const own = join(runFolder, 'export');
+  rmSync(join(own, 'onnx', 'model.onnx'));
+  const forms = ['onnx', 'checkpoint'] as const;
+  const reports = await exportRun({ path: runFolder, out: best, forms }, context);
+  assert.deepEqual(
+    reports.map(({ form, path }) => `${form} ${relative(best, path)}`),
+    ['subnet subnet.json', 'checkpoint checkpoint', `onnx ${join('onnx', 'model.onnx')}`],
+    'what the run still has is copied, the rest is written',
+  );
+  for (const { form, verified } of reports) assert.equal(verified === null, form === 'subnet');
+  for (const name of ['reformed.safetensors', 'checkpoint/model.safetensors']) {
+    assert.deepEqual(readFileSync(join(best, name)), readFileSync(join(own, name)));
+  }
+  const other = join(project, 'exports', 'other');
+  const key = keysOf(runFolder).find((one) => one !== searchedKey(runFolder))!;
+  const request = { runFolder, key, reform: true, evaluate: false, out: other };
+  const { exports } = await workOnSubnet({ ...request, forms: ['onnx'] }, context);
+  assert.deepEqual(
+    exports.map(({ path }) => relative(other, path)),
+    ['subnet.json', join('onnx', 'model.onnx')],
+  );
+  const asked = { context: 32, maxWindows: 12, device: 'cpu' } as const;
+  const before = await evaluateModel({ path: join(best, 'subnet.json'), text, ...asked }, context);
+  const moved = join(folder, 'moved');
+  renameSync(project, moved);
+  for (const name of ['best', 'other']) {
+    const subnet = join(moved, 'exports', name, 'subnet.json');
+    assert.doesNotMatch(
+      readFileSync(subnet, 'utf8'),
+      new RegExp(folder),
+      'it names no absolute path',
+    );
+    // Without its weights it needs the calibration text too.
+    rmSync(join(moved, 'exports', name, 'reformed.safetensors'));
+    const after = await evaluateModel(
+      { path: subnet, text: join(moved, 'text.txt'), ...asked },
+      context,
+    );
+    if (name === 'best') assert.equal(after.perplexity, before.perplexity);
+  }
 });
 
 test('any judged candidate can be exported, verified, and evaluated from its export', async () => {

@@ -25,10 +25,10 @@ describe('a new user in a real VS Code', () => {
   step('is told what to do in an empty workspace', async (workbench) => {
     await workbench.openView(VIEW);
     const side = workbench.page.locator('.sidebar');
-    await side.locator('.monaco-button').filter({ hasText: 'New Run Config' }).waitFor();
-    await side.getByText('Run the bundled example').waitFor();
+    await side.locator('.monaco-button').filter({ hasText: 'Run the Bundled Example' }).waitFor();
+    await side.getByText('Add the folder').waitFor();
     const titles = await workbench.paletteTitles('Subnet Studio:');
-    for (const title of ['New Run Config', 'Run the Bundled Example', 'Select Device']) {
+    for (const title of ['New Run Config…', 'Run the Bundled Example', 'Select Device…']) {
       assert.ok(titles.includes(`Subnet Studio: ${title}`), titles.join(', '));
     }
     // Nothing has run, so nothing can be resumed.
@@ -48,22 +48,22 @@ describe('a new user in a real VS Code', () => {
     const panel = await workbench.webview('.stage-root');
     await panel.getByText('Running').first().waitFor();
     const before = countEvents(runFolder, 'evaluated');
-    await workbench.treeRowSaying(/^tiny-llama · running · gen [1-9]/, LONG_MS);
+    await workbench.treeRowSaying(/^tiny-llama · running · generation [1-9]/, LONG_MS);
     assert.ok(countEvents(runFolder, 'evaluated') > before);
-    assert.match(await workbench.page.locator('.statusbar').innerText(), /gen \d\/8/);
+    assert.match(await workbench.page.locator('.statusbar').innerText(), /generation \d of 8/);
   });
 
   step('finds the run live again after the window was loaded anew', async (workbench) => {
     const engine = lockOwner(runFolder);
     await workbench.reload();
     await workbench.openView(VIEW);
-    const row = await workbench.treeRowSaying(/^tiny-llama · running · gen \d/, LONG_MS);
+    const row = await workbench.treeRowSaying(/^tiny-llama · running · generation \d/, LONG_MS);
     assert.equal(lockOwner(runFolder), engine, 'another engine works on it');
     assert.equal(countEvents(runFolder, 'runStarted'), 1);
     const panel = await workbench.webview('.stage-root', LONG_MS);
     await panel.getByText('Running').first().waitFor();
-    const generation = Number(/gen (\d)/.exec(row)![1]);
-    const later = new RegExp(`^tiny-llama · running · gen [${generation + 1}-9]`);
+    const generation = Number(/generation (\d)/.exec(row)![1]);
+    const later = new RegExp(`^tiny-llama · running · generation [${generation + 1}-9]`);
     await workbench.treeRowSaying(later, LONG_MS);
     await workbench.screenshot('running');
   });
@@ -130,7 +130,7 @@ describe('a new user in a real VS Code', () => {
       assert.notEqual(groupOf('train.py'), groupOf('subnet.json'), JSON.stringify(groups));
       await workbench.openFile('train.py');
       await workbench.goTo(3);
-      await workbench.runCommand('Subnet Studio: Insert Loader Snippet');
+      await workbench.runCommand('Subnet Studio: Insert Loader Snippet…');
       await workbench.pick('transformers');
       await workbench.page.waitForTimeout(1000);
       await workbench.save();
@@ -168,7 +168,7 @@ describe('an engine that is killed', () => {
     await workbench.openFile(name);
     await workbench.page.locator('.codelens-decoration').first().waitFor();
     await workbench.clickCodeLens('Run');
-    await workbench.treeRowSaying(/^small · running · gen [1-9]/, LONG_MS);
+    await workbench.treeRowSaying(/^small · running · generation [1-9]/, LONG_MS);
     runFolder = onlyRun(folder);
     process.kill(lockOwner(runFolder), 'SIGKILL');
     const text = await workbench.notification(/SIGKILL/, LONG_MS);
@@ -190,9 +190,10 @@ describe('an engine that is killed', () => {
   editor.step('leaves a run that can be exported again', async (workbench) => {
     const model = join(runFolder, 'export', 'onnx', 'model.onnx');
     rmSync(model);
-    await workbench.runCommand('Subnet Studio: Export Subnet');
+    await workbench.runCommand('Subnet Studio: Export Subnet…');
     await workbench.pickMany(['ONNX decoder']);
-    await workbench.notification('"Export small" has finished.', LONG_MS);
+    await workbench.pick('The folder of the run');
+    await workbench.notification(/"Export small" has finished.*ONNX decoder/, LONG_MS);
     assert.ok(existsSync(model));
   });
 
@@ -251,7 +252,7 @@ describe('a workspace that is not trusted', () => {
 
   editor.step('runs nothing', async (workbench, folder) => {
     const titles = await workbench.paletteTitles('Subnet Studio:');
-    for (const title of ['Run', 'Resume', 'Run the Bundled Example', 'Export Subnet']) {
+    for (const title of ['Run', 'Resume', 'Run the Bundled Example', 'Export Subnet…']) {
       assert.ok(!titles.includes(`Subnet Studio: ${title}`), titles.join(', '));
     }
     const panel = await workbench.webview('.stage-root');

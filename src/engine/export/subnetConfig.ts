@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
-import { makeFolder } from '../../files/insideFolder.ts';
+import { copyFile } from '../../files/copyFolder.ts';
+import { insideFolder, makeFolder } from '../../files/insideFolder.ts';
 import { missingFile, readPlainText } from '../../files/plainFile.ts';
 import { replaceFile } from '../../files/writeFile.ts';
 import { decodeJson } from '../../protocol/decode.ts';
@@ -20,6 +22,7 @@ import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { Written } from './exportOnnx.ts';
+import { portablePath, resolvePortable } from './portablePath.ts';
 import { readReformed, REFORMED_FILE, REFORMED_MAPS, writeReformed } from './reformedWeights.ts';
 
 /** Name of the file. */
@@ -46,7 +49,7 @@ export const subnetConfigSchema = Type.Object(
     schemaVersion: Type.Literal(SUBNET_FILE_VERSION),
     source: Type.Object(
       {
-        /** The model folder as it was given. */
+        /** The model folder; in the file relative to it where it can be, see {@link portablePath}. */
         path: Type.String(),
         fingerprint: sha256,
         /** SHA-256 of the files that exports take along; absent in older files. */
@@ -158,20 +161,81 @@ export async function writeSubnetConfig(
     reformed,
     provenance: facts.provenance,
   };
-  const text = `${JSON.stringify(config, null, 1)}\n`;
+  const text = textOf(config, dir);
   replaceFile(path, text);
   return { path, bytes: bytes + Buffer.byteLength(text) };
 }
 
 /**
- * Reads subnet.json. Masks are checked later, against the model they are for.
+ * Reads subnet.json, its paths made absolute. Masks are checked later, against the model they are for.
  * @throws EngineError `decode` that names the path of the first bad field; `disk` when it is absent,
  *   no plain file or too large
  */
 export function readSubnetConfig(path: string): SubnetConfig {
   const text = readPlainText(path, { links: 'refused', mostBytes: MAX_BYTES });
   if (text === undefined) throw missingFile(path);
-  return decodeJson(subnetConfigSchema, text, basename(path));
+  return moved(
+    decodeJson(subnetConfigSchema, text, basename(path)),
+    dirname(path),
+    resolvePortable,
+  );
+}
+
+/** The file's text in a folder: its paths are made relative to it where they can be. */
+function textOf(config: SubnetConfig, dir: string): string {
+  return `${JSON.stringify(moved(config, dir, portablePath), null, 1)}\n`;
+}
+
+/** The same config with the paths in it changed. */
+function moved(
+  config: SubnetConfig,
+  dir: string,
+  change: (dir: string, path: string) => string,
+): SubnetConfig {
+  const { source, provenance } = config;
+  return {
+    ...config,
+    source: { ...source, path: change(dir, source.path) },
+    provenance: { ...provenance, config: withPaths(provenance.config, dir, change) },
+  };
+}
+
+function withPaths(
+  config: Readonly<Record<string, unknown>>,
+  dir: string,
+  change: (dir: string, path: string) => string,
+): Record<string, unknown> {
+  const changed = ['model', 'text', 'heldout'].flatMap((name) => {
+    const path = config[name];
+    return typeof path === 'string' ? [[name, change(dir, path)]] : [];
+  });
+  return { ...config, ...(Object.fromEntries(changed) as Record<string, string>) };
+}
+
+/**
+ * Writes a subnet config, and the changed weights beside it, to another folder.
+ * @param path  of a subnet.json
+ * @param dir  made if needed
+ * @returns  the path of the copy and the bytes of both
+ * @throws EngineError as {@link readSubnetConfig}
+ */
+export async function copySubnetConfig(path: string, dir: string): Promise<Written> {
+  const config = readSubnetConfig(path);
+  makeFolder(dir);
+  let bytes = 0;
+  if (config.reformed !== null) {
+    const from = insideFolder(dirname(path), config.reformed.file);
+    const to = insideFolder(dir, config.reformed.file);
+    // Without its weights a config says how they are made again.
+    if (existsSync(from)) {
+      await copyFile(from, to, { links: 'refused', mostBytes: Infinity });
+      bytes += statSync(to).size;
+    }
+  }
+  const text = textOf(config, dir);
+  const copy = join(dir, SUBNET_FILE);
+  replaceFile(copy, text);
+  return { path: copy, bytes: bytes + Buffer.byteLength(text) };
 }
 
 /**

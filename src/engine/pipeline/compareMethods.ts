@@ -6,10 +6,10 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { eventStamper, type RunEventBody } from '../../protocol/runEvent.ts';
-import { makeFolderInside } from '../../files/insideFolder.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { COMPARISONS_ROOT } from '../runs/comparisonFolder.ts';
 import { readConfigFile } from '../runs/configFile.ts';
-import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
+import { makeOutputFolder } from '../runs/outputFolder.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
@@ -50,7 +50,7 @@ export async function compareMethods(
     const source = await openSource(config.model);
     const hashes = await hashesOf(config, source, context.signal);
     const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
-    const folder = makeFolderInside(dirname(path), name);
+    const folder = makeOutputFolder(dirname(path), name);
     const lock = takeComparisonLock(folder);
     try {
       const place = { path, folder, source, hashes, isAuto: asked.device === 'auto' };

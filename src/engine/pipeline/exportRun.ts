@@ -7,6 +7,7 @@ import { companionHashes } from '../checkpoint/companions.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { SubnetConfig } from '../export/subnetConfig.ts';
 import { storageOf } from '../export/storage.ts';
+import { copyExports } from './copyExports.ts';
 import { loadSubnet, type LoadedSubnet } from './loadCandidate.ts';
 import { subnetPathOf } from './runStages.ts';
 import { engineVersion } from './versions.ts';
@@ -25,21 +26,26 @@ export async function exportRun(
 ): Promise<readonly ExportReport[]> {
   const { signal } = context;
   const path = await subnetFile(resolve(request.path));
+  const folder = resolve(request.out ?? dirname(path));
+  const copies = folder === dirname(path) ? [] : await copyExports(path, folder, request, signal);
+  const forms = request.forms.filter((form) => !copies.some((copy) => copy.form === form));
+  if (forms.length === 0) return copies;
   const { bench, candidate, config } = await loadSubnet(path, 'auto', signal);
   try {
-    return await writeExports({
-      source: request.forms.some((form) => form !== 'onnx')
+    const reports = await writeExports({
+      source: forms.some((form) => form !== 'onnx')
         ? asRecorded(bench.checkpoint, config)
         : bench.checkpoint,
       candidate,
       search: bench,
-      forms: request.forms,
       storage: storageOf(request.dtype ?? 'source', bench.checkpoint),
       origin: { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion },
-      folder: resolve(request.out ?? dirname(path)),
+      forms,
+      folder,
       windows: [sampleTokens(bench, config)],
       signal,
     });
+    return [...copies, ...reports];
   } finally {
     await bench.release();
   }

@@ -117,8 +117,7 @@ export async function loadSubnet(
   signal: AbortSignal,
 ): Promise<LoadedSubnet> {
   const config = readSubnetConfig(path);
-  const model = resolve(dirname(path), config.source.path);
-  const source = await openSource(model);
+  const source = await openSource(config.source.path);
   const bench = await openWorkbench(source, { device, threads: 0 }, signal);
   try {
     return { bench, config, candidate: await candidateOf(path, config, bench, signal) };

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { makeFolderInside } from '../../files/insideFolder.ts';
 import type { EngineContext, RunOutcome, RunOverrides } from '../../protocol/engineApi.ts';
 import { isEngineError } from '../../protocol/errors.ts';
 import { memoryError } from '../../protocol/memoryError.ts';
@@ -14,6 +13,7 @@ import { type Checkpoint, openSource, type Source } from '../checkpoint/openChec
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
+import { makeOutputFolder } from '../runs/outputFolder.ts';
 import { RUNS_ROOT } from '../runs/runLayout.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { removeLeftovers } from './leftovers.ts';
@@ -50,7 +50,7 @@ export async function startRun(
     createdMs,
     hashOf(JSON.stringify(config) + createdMs + randomUUID()),
   );
-  const folder = createRunFolder(overrides.out ?? makeFolderInside(dirname(path), RUNS_ROOT), {
+  const folder = createRunFolder(overrides.out ?? makeOutputFolder(dirname(path), RUNS_ROOT), {
     schemaVersion: RUN_SCHEMA_VERSION,
     id,
     name: config.name,

@@ -108,7 +108,7 @@ async function reportOn(
     const verdict = reform === null ? {} : { verdict: reform.verdict };
     let exports: readonly ExportReport[] = [];
     if (forms.length > 0) {
-      const path = folder.file(join(subnetFolder(key), 'export'));
+      const path = request.out ?? folder.file(join(subnetFolder(key), 'export'));
       makeFolder(path);
       exports = await run.timed('export', (progress) => {
         let done = 0;

@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
 import type { ComparisonStore } from '../comparisons/comparisonStore.ts';
+import type { DeviceKnowledge } from '../devices/deviceKnowledge.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
 import type { ComparisonPanels } from '../panel/comparisonPanels.ts';
 import type { RunPanels } from '../panel/runPanels.ts';
@@ -20,6 +21,7 @@ export interface App {
   readonly store: RunStore;
   readonly service: ServiceHandle;
   readonly models: ModelLibrary;
+  readonly devices: DeviceKnowledge;
   readonly panels: RunPanels;
   readonly comparisons: ComparisonStore;
   readonly comparisonPanels: ComparisonPanels;

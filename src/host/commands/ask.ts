@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { cancelled, EngineError } from '../../protocol/errors.ts';
+import { cancelled } from '../../protocol/errors.ts';
 import { askModal, shownChoice, type ListedChoice } from '../ui/messages.ts';
 
 /** A choice of a QuickPick. */
@@ -26,27 +26,25 @@ export async function pickOne<T>(
 /**
  * Asks for some of several things.
  * @param least  how many it takes at least
- * @throws EngineError `cancelled` when nothing was chosen, `run` when too few
+ * @throws EngineError `cancelled` when nothing was chosen
  */
 export async function pickMany<T>(
   choices: readonly Choice<T>[],
   options: vscode.QuickPickOptions,
   least = 1,
 ): Promise<readonly T[]> {
-  const chosen = await vscode.window.showQuickPick(choices.map(shownChoice), {
-    matchOnDescription: true,
-    ...options,
-    canPickMany: true,
-  });
-  if (chosen === undefined) throw cancelled();
-  if (chosen.length < least) {
-    throw new EngineError('run', {
-      what: options.title ?? vscode.l10n.t('The choice'),
-      expected: vscode.l10n.t('at least {0}', least),
-      found: String(chosen.length),
-      action: vscode.l10n.t('Choose again and tick more of them.'),
+  const ask = (placeHolder: string | undefined): Thenable<readonly Choice<T>[] | undefined> =>
+    vscode.window.showQuickPick(choices.map(shownChoice), {
+      matchOnDescription: true,
+      ...options,
+      ...(placeHolder === undefined ? {} : { placeHolder }),
+      canPickMany: true,
     });
+  let chosen = await ask(options.placeHolder);
+  while (chosen !== undefined && chosen.length < least) {
+    chosen = await ask(vscode.l10n.t('Select at least {0}', least));
   }
+  if (chosen === undefined) throw cancelled();
   return chosen.map(({ value }) => value);
 }
 

@@ -11,7 +11,7 @@ import {
   showEngineLog,
   showLog,
 } from './machineCommands.ts';
-import { copyModelPath, refreshModels, revealModel } from './modelCommands.ts';
+import { addModelFolder, copyModelPath, refreshModels, revealModel } from './modelCommands.ts';
 import { newConfig } from './newConfig.ts';
 import {
   compare,
@@ -19,12 +19,14 @@ import {
   openDashboard,
   openLastResult,
   openRunLog,
+  openRunning,
   openSubnetBeside,
   revealRunFolder,
 } from './openCommands.ts';
 import { dryRun, keepBest, moveUp, pause, removeFromQueue, resume, run } from './runCommands.ts';
 import { runExample } from './runExample.ts';
 import { evaluate, exportSubnet, reform } from './subnetCommands.ts';
+import { completeStep } from '../ui/walkthrough.ts';
 import { targetsOf, type Target } from './target.ts';
 import { clearFilter, filterRuns, groupRuns, refreshRuns } from './viewCommands.ts';
 
@@ -37,6 +39,7 @@ export const commandTable = {
   pause,
   keepBest,
   openDashboard,
+  openRunning,
   openLastResult,
   compare,
   reform,
@@ -62,6 +65,7 @@ export const commandTable = {
   showEngineLog,
   revealModel,
   copyModelPath,
+  addModelFolder,
   refreshModels,
   compareMethods,
   openComparison,
@@ -88,5 +92,7 @@ export async function execute(
 ): Promise<string | undefined> {
   app.log.debug(`command ${name}`);
   const command: Command = commandTable[name];
-  return command(app, targets);
+  const said = await command(app, targets);
+  completeStep(app.context, name);
+  return said;
 }

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { comparisonCsv, comparisonMarkdown } from '../../dashboard/model/comparisonText.ts';
-import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { isEngineError } from '../../protocol/errors.ts';
+import { commandRemedy, HostError } from '../hostError.ts';
 import type { ComparisonAction } from '../../protocol/comparisonPanelApi.ts';
 import type { ComparisonTable } from '../../protocol/comparisonTable.ts';
 import { serviceApi } from '../../protocol/serviceApi.ts';
@@ -38,8 +39,9 @@ export async function compareMethods(app: App, targets: readonly Target[]): Prom
 /** Opens the page of a comparison. */
 export async function openComparison(app: App, targets: readonly Target[]): Promise<undefined> {
   const title = vscode.l10n.t('Open which comparison?');
-  const { configPath, folder, problem, name } = await needComparison(app, targets, title);
-  if (configPath === null) throw unreadable(name, problem);
+  const entry = await needComparison(app, targets, title);
+  const { configPath, folder } = entry;
+  if (configPath === null) throw unreadable(entry);
   app.comparisonPanels.show({ configPath, folder });
 }
 
@@ -47,8 +49,9 @@ export async function openComparison(app: App, targets: readonly Target[]): Prom
 export async function deleteComparison(app: App, targets: readonly Target[]): Promise<string> {
   requireTrust();
   const title = vscode.l10n.t('Delete which comparison?');
-  const { folder, name, job, table } = await needComparison(app, targets, title);
-  if (folder === null || job !== null || table?.state === 'running') throw atWork(name);
+  const entry = await needComparison(app, targets, title);
+  const { folder, name, job, table } = entry;
+  if (folder === null || job !== null || table?.state === 'running') throw atWork(entry);
   await confirm(
     vscode.l10n.t('Delete the comparison "{0}"?', name),
     vscode.l10n.t('Its rows go to the trash; comparing again makes them anew.'),
@@ -120,12 +123,18 @@ async function saveCsv(table: ComparisonTable): Promise<string> {
 function tableOf(app: App, configPath: string, folder: string | null): ComparisonTable {
   const table = app.comparisons.find(folder ?? configPath)?.table ?? null;
   if (table !== null) return table;
-  throw new EngineError('run', {
-    what: configPath,
-    expected: vscode.l10n.t('a comparison with rows'),
-    found: vscode.l10n.t('none yet'),
-    action: vscode.l10n.t('Choose Compare Methods first.'),
-  });
+  const target = { config: vscode.Uri.file(configPath) };
+  throw new HostError(
+    'run',
+    {
+      what: configPath,
+      expected: vscode.l10n.t('a comparison with rows'),
+      found: vscode.l10n.t('none yet'),
+      sentence: vscode.l10n.t('This comparison has no rows yet.'),
+      action: vscode.l10n.t('Start it with Compare Methods first.'),
+    },
+    [commandRemedy(vscode.l10n.t('Compare Methods'), 'compareMethods', target)],
+  );
 }
 
 async function needComparison(
@@ -143,12 +152,17 @@ async function needComparison(
   if (found !== undefined) return found;
   const [first] = entries;
   if (first === undefined || named !== undefined) {
-    throw new EngineError('run', {
-      what: named ?? vscode.l10n.t('The workspace'),
-      expected: vscode.l10n.t('a comparison of methods'),
-      found: vscode.l10n.t('none'),
-      action: vscode.l10n.t('Choose Compare Methods to make one.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: named ?? vscode.l10n.t('The workspace'),
+        expected: vscode.l10n.t('a comparison of methods'),
+        found: vscode.l10n.t('none'),
+        sentence: vscode.l10n.t('There is no comparison of methods here yet.'),
+        action: vscode.l10n.t('Make one with Compare Methods.'),
+      },
+      [commandRemedy(vscode.l10n.t('Compare Methods'), 'compareMethods')],
+    );
   }
   if (entries.length === 1) return first;
   const choices = entries.map((one) => ({
@@ -159,20 +173,31 @@ async function needComparison(
   return pickOne(choices, { title });
 }
 
-function unreadable(name: string, problem: string): EngineError {
-  return new EngineError('run', {
-    what: vscode.l10n.t('Comparison {0}', name),
-    expected: vscode.l10n.t('one that can be read'),
-    found: problem.replace(/\.$/, ''),
-    action: vscode.l10n.t('Delete it, and compare again.'),
-  });
+function unreadable({ id, name, problem }: ComparisonEntry): HostError {
+  const found = problem.replace(/\.$/, '');
+  return new HostError(
+    'run',
+    {
+      what: vscode.l10n.t('Comparison {0}', name),
+      expected: vscode.l10n.t('one that can be read'),
+      found,
+      sentence: vscode.l10n.t('The comparison {0} cannot be read: {1}.', name, found),
+      action: vscode.l10n.t('Delete it, and compare again.'),
+    },
+    [commandRemedy(vscode.l10n.t('Delete Comparison'), 'deleteComparison', { comparison: id })],
+  );
 }
 
-function atWork(name: string): EngineError {
-  return new EngineError('run', {
-    what: name,
-    expected: vscode.l10n.t('a comparison that nothing works on'),
-    found: vscode.l10n.t('one that is running or queued'),
-    action: vscode.l10n.t('Pause it or take it out of the queue, then delete it.'),
-  });
+function atWork({ id, name }: ComparisonEntry): HostError {
+  return new HostError(
+    'run',
+    {
+      what: name,
+      expected: vscode.l10n.t('a comparison that is neither running nor queued'),
+      found: vscode.l10n.t('one that is running or queued'),
+      sentence: vscode.l10n.t('"{0}" is running or queued, so it cannot be deleted.', name),
+      action: vscode.l10n.t('Pause it or take it out of the queue, then delete it.'),
+    },
+    [commandRemedy(vscode.l10n.t('Pause'), 'pause', { comparison: id })],
+  );
 }

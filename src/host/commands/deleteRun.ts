@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
+import { commandRemedy, HostError, showRuns } from '../hostError.ts';
 import { requireTrust } from '../trust.ts';
 import type { App } from './app.ts';
 import { confirm } from './ask.ts';
@@ -12,13 +12,11 @@ export async function deleteRun(app: App, targets: readonly Target[]): Promise<s
   requireTrust();
   const folders = await foldersOf(app, targets);
   const names = folders.map(({ name }) => name).join(', ');
+  const places = folders.map(({ folder }) => basename(folder)).join(', ');
   const one = folders.length === 1;
   await confirm(
     one ? vscode.l10n.t('Delete "{0}"?', names) : vscode.l10n.t('Delete {0} runs?', folders.length),
-    vscode.l10n.t(
-      'The run, its masks and its exports in the run folder go to the trash: {0}',
-      names,
-    ),
+    vscode.l10n.t('The run folder, with its masks and exports, is moved to the trash: {0}', places),
     one ? vscode.l10n.t('Delete Run') : vscode.l10n.t('Delete Runs'),
   );
   for (const { folder } of folders) await moveToTrash(folder);
@@ -40,12 +38,13 @@ async function foldersOf(app: App, targets: readonly Target[]): Promise<readonly
   if (targets.length > 0 && readable.length === 0) return gone;
   const need = {
     title: vscode.l10n.t('Delete which runs?'),
-    expected: vscode.l10n.t('a run'),
+    expected: vscode.l10n.t('run'),
     action: vscode.l10n.t('There is nothing to delete.'),
   };
   const runs = await needRuns(app, readable, need, 1);
-  for (const { state, busyWith, manifest } of runs) {
-    if (state === 'running' || state === 'queued' || busyWith !== null) throw busy(manifest.name);
+  for (const { state, busyWith, folder, manifest } of runs) {
+    const isActive = state === 'running' || state === 'queued' || busyWith !== null;
+    if (isActive) throw busy(folder, manifest.name);
   }
   return [...gone, ...runs.map(({ folder, manifest }) => ({ folder, name: manifest.name }))];
 }
@@ -66,11 +65,16 @@ export async function moveToTrash(folder: string): Promise<void> {
   }
 }
 
-function busy(name: string): EngineError {
-  return new EngineError('run', {
-    what: name,
-    expected: vscode.l10n.t('a run that nothing works on'),
-    found: vscode.l10n.t('one that is running or queued'),
-    action: vscode.l10n.t('Pause it or take it out of the queue, then delete it.'),
-  });
+function busy(folder: string, name: string): HostError {
+  return new HostError(
+    'run',
+    {
+      what: name,
+      expected: vscode.l10n.t('a run that is neither running nor queued'),
+      found: vscode.l10n.t('one that is running or queued'),
+      sentence: vscode.l10n.t('"{0}" is running or queued, so it cannot be deleted.', name),
+      action: vscode.l10n.t('Pause it or take it out of the queue, then delete it.'),
+    },
+    [commandRemedy(vscode.l10n.t('Pause'), 'pause', { run: folder }), showRuns()],
+  );
 }

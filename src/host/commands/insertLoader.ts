@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { loaderChoices, loaderSnippet } from '../../configText/loaderSnippet.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { commandRemedy, editorRemedy, HostError } from '../hostError.ts';
 import { exportsBeside, loaderLanguage } from '../exportedSubnet.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
@@ -52,20 +52,37 @@ async function insertAtCursor(
   return done;
 }
 
-function noCode(editor: vscode.TextEditor | undefined): EngineError {
-  return new EngineError('run', {
-    what: vscode.l10n.t('The active editor'),
-    expected: vscode.l10n.t('a Python or TypeScript file'),
-    found: editor === undefined ? vscode.l10n.t('no file') : editor.document.languageId,
-    action: vscode.l10n.t('Click into the file that shall load the subnet, then try again.'),
-  });
+function noCode(editor: vscode.TextEditor | undefined): HostError {
+  const { t } = vscode.l10n;
+  return new HostError(
+    'run',
+    {
+      what: t('The active editor'),
+      expected: t('a Python or TypeScript file'),
+      found: editor === undefined ? t('no file') : editor.document.languageId,
+      sentence: t('No Python or TypeScript file is open to insert the snippet into.'),
+      action: t('Click into the file that is to load the subnet, then try again.'),
+    },
+    [
+      editorRemedy(t('New Python File'), 'workbench.action.files.newUntitledFile', {
+        languageId: 'python',
+      }),
+    ],
+  );
 }
 
-function refused(editor: vscode.TextEditor): EngineError {
-  return new EngineError('disk', {
-    what: vscode.workspace.asRelativePath(editor.document.uri),
-    expected: vscode.l10n.t('a file that can be edited'),
-    found: vscode.l10n.t('one that cannot'),
-    action: vscode.l10n.t('Make the file writable, or open another one.'),
-  });
+function refused(editor: vscode.TextEditor): HostError {
+  const { t } = vscode.l10n;
+  const path = vscode.workspace.asRelativePath(editor.document.uri);
+  return new HostError(
+    'disk',
+    {
+      what: path,
+      expected: t('a file that can be edited'),
+      found: t('one that cannot'),
+      sentence: t('{0} cannot be edited.', path),
+      action: t('Make the file writable, or open another one.'),
+    },
+    [commandRemedy(t('Try Again'), 'insertLoader')],
+  );
 }

@@ -3,7 +3,11 @@ import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
 import { serviceApi } from '../../protocol/serviceApi.ts';
-import { cancelled, EngineError } from '../../protocol/errors.ts';
+import { cancelled } from '../../protocol/errors.ts';
+import { cudaPage } from '../devices/cudaPage.ts';
+import { refusalText } from '../devices/deviceKnowledge.ts';
+import { hardwareName } from '../devices/hardwareNames.ts';
+import { commandRemedy, firstRun, HostError, type Remedy } from '../hostError.ts';
 import { setting, writeSetting, type Settings } from '../settings.ts';
 import { requireDisk, requireTrust } from '../trust.ts';
 import { diagnosticsText } from '../ui/diagnostics.ts';
@@ -18,19 +22,20 @@ import { showProgress } from '../ui/messages.ts';
 /** Name of the service's log in its folder. */
 const SERVICE_LOG = 'service.log';
 
-/** Tries the devices of the machine, and makes one the default of runs. */
+/** Tests the devices of the machine, and makes one the default of runs. */
 export async function selectDevice(app: App): Promise<string> {
   requireTrust();
   const devices = await showProgress(
-    vscode.l10n.t('Trying the devices of this machine'),
+    vscode.l10n.t('Testing the devices of this machine'),
     (signal) => app.service.request(serviceApi.devices, {}, signal),
   );
+  app.devices.remember(devices);
   const now = setting('device');
   const auto = {
     icon: 'sparkle',
     label: 'auto',
     description: joined(
-      vscode.l10n.t('the fastest that passes'),
+      vscode.l10n.t('the fastest device that passes the self-test'),
       now === 'auto' && vscode.l10n.t('now'),
     ),
     value: 'auto' as const,
@@ -44,18 +49,26 @@ export async function selectDevice(app: App): Promise<string> {
   );
   const refused = devices.find((one) => one.device === device && !one.ok);
   if (refused !== undefined) {
-    throw new EngineError('device', {
-      what: device,
-      expected: vscode.l10n.t('a device that passes its self-test'),
-      found: refused.reason,
-      action: vscode.l10n.t('Choose another one; "auto" always works.'),
-    });
+    throw new HostError(
+      'device',
+      {
+        what: device,
+        expected: vscode.l10n.t('a device that passes its self-test'),
+        found: refused.reason,
+        sentence: refusalText(refused),
+        action: vscode.l10n.t('Choose another device; "auto" always works.'),
+      },
+      [
+        commandRemedy(vscode.l10n.t('Choose Another'), 'selectDevice'),
+        ...(device === 'cuda' ? [howToInstallCuda(app)] : []),
+      ],
+    );
   }
   await writeSetting('device', device);
   return vscode.l10n.t('Device: {0}', device);
 }
 
-/** Tells what of a model can be pruned, and why not; reads its headers alone. */
+/** Shows what of a model can be pruned, and why not; reads its headers alone. */
 export async function inspectModel(app: App, targets: readonly Target[]): Promise<undefined> {
   const [target] = targets;
   const folder = target?.file ?? target?.config?.fsPath ?? (await askModel(app));
@@ -65,12 +78,17 @@ export async function inspectModel(app: App, targets: readonly Target[]): Promis
     await app.pages.show(name, inspectPage(reading.report, name));
     return;
   }
-  throw new EngineError('checkpoint', {
-    what: folder,
-    expected: vscode.l10n.t('a model folder that can be read'),
-    found: reading.why,
-    action: vscode.l10n.t('Choose a folder with config.json, tokenizer.json and *.safetensors.'),
-  });
+  throw new HostError(
+    'checkpoint',
+    {
+      what: folder,
+      expected: vscode.l10n.t('a model folder that can be read'),
+      found: reading.why,
+      sentence: vscode.l10n.t('{0} cannot be used: {1}', folder, reading.why),
+      action: vscode.l10n.t('Choose a folder with config.json, tokenizer.json and *.safetensors.'),
+    },
+    [commandRemedy(vscode.l10n.t('Choose Another'), 'inspectModel')],
+  );
 }
 
 /** Copies what a report of a problem needs: versions, platform, devices, last events; no user text. */
@@ -91,12 +109,17 @@ export function showLog(app: App): Promise<undefined> {
 export async function showEngineLog(app: App): Promise<undefined> {
   const path = join(app.serviceFolder, SERVICE_LOG);
   if (!existsSync(path)) {
-    throw new EngineError('run', {
-      what: path,
-      expected: vscode.l10n.t('the log of the engine service'),
-      found: vscode.l10n.t('none: it was never started'),
-      action: vscode.l10n.t('Start a run first.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: path,
+        expected: vscode.l10n.t('the log of the engine service'),
+        found: vscode.l10n.t('none: it was never started'),
+        sentence: vscode.l10n.t('There is no engine log yet, as the engine was never started.'),
+        action: vscode.l10n.t('Start a run first.'),
+      },
+      firstRun(),
+    );
   }
   await openAtEnd(path);
 }
@@ -130,6 +153,12 @@ async function askModel(app: App): Promise<string> {
 
 const names = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
+function howToInstallCuda(app: App): Remedy {
+  const label = vscode.l10n.t('How to Install CUDA');
+  const page = (): string => cudaPage(app.context.extensionPath);
+  return { label, run: () => app.pages.show(vscode.l10n.t('Use CUDA'), page()) };
+}
+
 function isKnown(
   report: DeviceReport,
 ): report is DeviceReport & { device: (typeof names)[number] } {
@@ -140,15 +169,18 @@ function deviceChoice(
   report: DeviceReport & { readonly device: (typeof names)[number] },
   now: string,
 ): Choice<Settings['device']> {
-  const { device, ok, gflops, reason } = report;
+  const { device, ok, chosen } = report;
+  const { t } = vscode.l10n;
   return {
     icon: ok ? 'pass' : 'circle-slash',
     label: device,
-    description: joined(
-      gflops !== null && `${gflops.toFixed(0)} GFLOP/s`,
-      device === now && vscode.l10n.t('now'),
-    ),
-    detail: reason,
+    description: joined(hardwareName(device), device === now && t('now')),
+    // Rates differ by a factor of four from one minute to the next, so only their order is told.
+    detail: !ok
+      ? refusalText(report)
+      : chosen
+        ? t('Passes the self-test and was the fastest in it.')
+        : t('Passes the self-test.'),
     value: device,
   };
 }

@@ -1,5 +1,9 @@
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
+import { cancelled } from '../../protocol/errors.ts';
+import { commandRemedy, HostError } from '../hostError.ts';
+import { isInside } from '../language/configPath.ts';
+import { setting, writeSetting } from '../settings.ts';
+import { requireDisk } from '../trust.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
 import type { Target } from './target.ts';
@@ -18,10 +22,43 @@ export async function copyModelPath(app: App, targets: readonly Target[]): Promi
   return vscode.l10n.t('Path copied.');
 }
 
+/** Asks for a folder, and looks for models in it from now on. */
+export async function addModelFolder(app: App): Promise<string> {
+  const [uri] =
+    (await vscode.window.showOpenDialog({
+      canSelectFiles: false,
+      canSelectFolders: true,
+      openLabel: vscode.l10n.t('Add'),
+      title: vscode.l10n.t('Folder of a model, or of several models'),
+    })) ?? [];
+  if (uri === undefined) throw cancelled();
+  const folder = requireDisk(uri);
+  const known = setting('modelFolders');
+  if (!known.includes(folder)) await writeSetting('modelFolders', [...known, folder]);
+  app.models.refresh();
+  const found = (await app.models.list()).filter((model) => isInside(folder, model.folder));
+  if (found.length === 0) throw holdsNoModel(folder);
+  return vscode.l10n.t('Added. {0} found.', found.map(({ name }) => name).join(', '));
+}
+
 /** Looks for models again. */
 export function refreshModels(app: App): Promise<undefined> {
   app.models.refresh();
   return Promise.resolve(undefined);
+}
+
+function holdsNoModel(folder: string): HostError {
+  return new HostError(
+    'checkpoint',
+    {
+      what: folder,
+      expected: vscode.l10n.t('a model folder, or a folder of model folders'),
+      found: vscode.l10n.t('neither'),
+      sentence: vscode.l10n.t('{0} holds no model.', folder),
+      action: vscode.l10n.t('Choose a folder with config.json and *.safetensors, or one above it.'),
+    },
+    [commandRemedy(vscode.l10n.t('Choose Another'), 'addModelFolder')],
+  );
 }
 
 async function needModel(app: App, targets: readonly Target[], title: string): Promise<string> {
@@ -29,12 +66,17 @@ async function needModel(app: App, targets: readonly Target[], title: string): P
   if (target?.file !== undefined) return target.file;
   const models = await app.models.list();
   if (models.length === 0) {
-    throw new EngineError('checkpoint', {
-      what: vscode.l10n.t('This machine'),
-      expected: vscode.l10n.t('a model folder in the workspace or in the Hugging Face cache'),
-      found: vscode.l10n.t('none'),
-      action: vscode.l10n.t('Download one, or name its folder in the setting Model Folders.'),
-    });
+    throw new HostError(
+      'checkpoint',
+      {
+        what: vscode.l10n.t('This machine'),
+        expected: vscode.l10n.t('a model folder in the workspace or in the Hugging Face cache'),
+        found: vscode.l10n.t('none'),
+        sentence: vscode.l10n.t('No model was found in the workspace or the Hugging Face cache.'),
+        action: vscode.l10n.t('Download one, or add the folder of one that you have.'),
+      },
+      [commandRemedy(vscode.l10n.t('Add Model Folder'), 'addModelFolder')],
+    );
   }
   return pickOne(
     models.map(({ name, folder }) => ({ label: name, description: folder, value: folder })),

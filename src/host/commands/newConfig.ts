@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { purposeRecipes, type PurposeRecipe } from '../../configText/recipes.ts';
 import { configTemplate } from '../../configText/template.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { commandRemedy, editorRemedy, HostError } from '../hostError.ts';
 import { resolvePath, writtenPath } from '../language/configPath.ts';
 import { modelName } from '../models/hubCache.ts';
 import { requireDisk, requireTrust, requireWritable } from '../trust.ts';
@@ -33,7 +33,9 @@ export async function newConfig(app: App, targets: readonly Target[]): Promise<s
   const uri = vscode.Uri.file(join(folder, `${name}.subnet.jsonc`));
   const recipe = recipeOf(purpose);
   const content = configTemplate({
-    ...{ model, text, ratio: Number(ratio) },
+    model,
+    text,
+    ratio: Number(ratio),
     ...(recipe === undefined ? {} : { recipe }),
   });
   await vscode.workspace.fs.writeFile(uri, Buffer.from(content, 'utf8'));
@@ -53,12 +55,20 @@ async function targetFolder(): Promise<string> {
     const choices = folders.map((one) => ({ label: one.name, value: one.uri }));
     return requireDisk(await pickOne(choices, { title: vscode.l10n.t('Config of which folder?') }));
   }
-  throw new EngineError('config', {
-    what: vscode.l10n.t('This window'),
-    expected: vscode.l10n.t('a folder to write a config into'),
-    found: vscode.l10n.t('none open'),
-    action: vscode.l10n.t('Open a folder first, or run the bundled example.'),
-  });
+  throw new HostError(
+    'config',
+    {
+      what: vscode.l10n.t('This window'),
+      expected: vscode.l10n.t('a folder to write a config into'),
+      found: vscode.l10n.t('none open'),
+      sentence: vscode.l10n.t('No folder is open to write a config into.'),
+      action: vscode.l10n.t('Open a folder first, or run the bundled example.'),
+    },
+    [
+      editorRemedy(vscode.l10n.t('Open Folder'), 'vscode.openFolder'),
+      commandRemedy(vscode.l10n.t('Run the Bundled Example'), 'runExample'),
+    ],
+  );
 }
 
 function modelStep(app: App, folder: string): Step {
@@ -119,7 +129,7 @@ function textStep(folder: string): Step {
 function purposeStep(): Step {
   const narrow = {
     label: vscode.l10n.t('A narrower model'),
-    detail: vscode.l10n.t('search for the units worth keeping, and refit: smaller and faster'),
+    detail: vscode.l10n.t('search for the subnet to keep, and reform it: smaller and faster'),
     value: '',
   };
   const others = purposeRecipes.map(({ label, detail }) => ({ label, detail, value: label }));

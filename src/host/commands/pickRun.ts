@@ -1,10 +1,10 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
-import { NoConfigError } from '../report.ts';
+import { commandRemedy, firstRun, HostError, showRuns } from '../hostError.ts';
 import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import { bestText, runLook, stateText } from '../trees/runLook.ts';
-import { formatCount, formatFitness, formatTime, joined } from '../ui/format.ts';
+import { subnetFacts } from '../trees/runNodes.ts';
+import { formatFitness, formatTime, joined } from '../ui/format.ts';
 import type { App } from './app.ts';
 import { pickMany, pickOne, type Choice } from './ask.ts';
 import type { Target } from './target.ts';
@@ -14,7 +14,7 @@ export interface RunNeed {
   readonly title: string;
   /** Absent: any run. */
   readonly accept?: (run: RunEntry) => boolean;
-  /** What such a run is called in "expected …". */
+  /** What such a run is called after "There is no …", e.g. "run that can be resumed". */
   readonly expected: string;
   /** What to do when there is none. */
   readonly action: string;
@@ -36,12 +36,12 @@ export async function needRun(
     const run = app.store.find(named);
     const broken = app.store.rows.find((row) => row.kind === 'broken' && row.folder === named);
     if (broken?.kind === 'broken') throw unreadable(broken);
-    if (run === undefined || !accept(run)) throw doesNotFit(run?.manifest.name ?? named, run, need);
+    if (run === undefined || !accept(run)) throw doesNotFit(app, run ?? named, need);
     return run;
   }
   const fitting = app.store.runs.filter(accept);
   const [first] = fitting;
-  if (first === undefined) throw doesNotFit(vscode.l10n.t('The workspace'), undefined, need);
+  if (first === undefined) throw doesNotFit(app, undefined, need);
   if (fitting.length === 1) return first;
   return pickOne(runChoices(app, fitting), { title: need.title });
 }
@@ -62,7 +62,7 @@ export async function needRuns(
   );
   if (named.length >= least) return named;
   const fitting = app.store.runs.filter(need.accept ?? (() => true));
-  if (fitting.length < least) throw doesNotFit(vscode.l10n.t('The workspace'), undefined, need);
+  if (fitting.length < least) throw doesNotFit(app, undefined, need);
   const choices = runChoices(app, fitting).map((choice) => ({
     ...choice,
     picked: named.includes(choice.value),
@@ -90,7 +90,7 @@ export async function needConfig(
   const { configs } = app.roots;
   const [first] = configs;
   if (first === undefined) {
-    throw new NoConfigError();
+    throw noConfig();
   }
   if (configs.length === 1) return first;
   const choices = configs.map((uri) => ({
@@ -124,42 +124,68 @@ export async function needSubnet(
   const run = await needRun(app, targets, {
     title,
     accept: ({ digest }) => digest.top.length > 0,
-    expected: vscode.l10n.t('a run whose search has judged subnets'),
+    expected: vscode.l10n.t('run whose search has found subnets'),
     action: vscode.l10n.t('Start a run, and wait for its first generation.'),
   });
   const key = targets[0]?.subnet;
   if (key !== undefined) return { run, key };
   const choices = run.digest.top.map((subnet, i) => ({
-    label: formatFitness(subnet.fitness),
-    description: joined(
-      i === 0 && vscode.l10n.t('best'),
-      subnet.key.slice(0, 6),
-      vscode.l10n.t('gen {0}', subnet.generation),
-      vscode.l10n.t('{0} in blocks', formatCount(subnet.params)),
-    ),
+    label: vscode.l10n.t('Search perplexity {0}', formatFitness(subnet.fitness)),
+    description: joined(i === 0 && vscode.l10n.t('best'), subnetFacts(subnet)),
     value: subnet.key,
   }));
-  const placeHolder = vscode.l10n.t('Perplexity on the search text; lower is better');
+  const placeHolder = vscode.l10n.t('Perplexity on the text of the search; lower is better');
   return { run, key: await pickOne(choices, { title, placeHolder }) };
 }
 
 function runChoices(app: App, runs: readonly RunEntry[]): Choice<RunEntry>[] {
   const active = new Set(app.panels.active);
   // The run in front of the user comes first.
-  const ordered = runs.toSorted(
-    (a, b) => Number(active.has(b.manifest.id)) - Number(active.has(a.manifest.id)),
-  );
+  const ordered = runs.toSorted((a, b) => Number(active.has(b.key)) - Number(active.has(a.key)));
   return ordered.map((run) => ({
     icon: runLook(run).icon.id,
     label: run.manifest.name,
     description: joined(stateText(run.state), bestText(run), run.home),
-    detail: formatTime(run.manifest.createdMs),
+    detail: joined(formatTime(run.manifest.createdMs), isCopy(run) && basename(run.folder)),
     value: run,
   }));
 }
 
-function doesNotFit(what: string, run: RunEntry | undefined, need: RunNeed): EngineError {
-  const found = run === undefined ? vscode.l10n.t('none') : stateText(run.state);
+/** A copied run has the name and the date of its original; only its folder tells them apart. */
+function isCopy({ folder, manifest }: RunEntry): boolean {
+  return basename(folder) !== manifest.id;
+}
+
+/** @param found  the run that does not fit, or what was named in its place; absent: no run fits */
+function doesNotFit(app: App, found: RunEntry | string | undefined, need: RunNeed): HostError {
   const { expected, action } = need;
-  return new EngineError('run', { what, expected, found, action });
+  const { t } = vscode.l10n;
+  const isRun = typeof found === 'object';
+  const what = isRun ? found.manifest.name : (found ?? t('The workspace'));
+  const state = isRun ? stateText(found.state) : t('none');
+  const sentence = isRun
+    ? t('"{0}" is {1}. This needs a {2}.', what, state, expected)
+    : found === undefined
+      ? t('There is no {0} in this workspace.', expected)
+      : t('{0} is no {1}.', what, expected);
+  const problem = { what, expected, found: state, sentence, action };
+  return new HostError('run', problem, app.store.rows.length === 0 ? firstRun() : [showRuns()]);
+}
+
+function noConfig(): HostError {
+  const { t } = vscode.l10n;
+  return new HostError(
+    'config',
+    {
+      what: t('The workspace'),
+      expected: t('a run config, a file *.subnet.jsonc'),
+      found: t('none'),
+      sentence: t('There is no run config (*.subnet.jsonc) in this workspace.'),
+      action: t('Make one with New Run Config, or run the bundled example.'),
+    },
+    [
+      commandRemedy(t('New Run Config'), 'newConfig'),
+      commandRemedy(t('Run the Bundled Example'), 'runExample'),
+    ],
+  );
 }

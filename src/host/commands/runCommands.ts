@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { readConfigFile } from '../../engine/runs/configFile.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { commandRemedy, HostError, showRuns } from '../hostError.ts';
 import type { RunOverrides } from '../../protocol/engineApi.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import { serviceApi, type Job } from '../../protocol/serviceApi.ts';
@@ -57,7 +57,7 @@ export async function resume(app: App, targets: readonly Target[]): Promise<stri
   const entry = await needRun(app, targets, {
     title: vscode.l10n.t('Resume which run?'),
     accept: isResumable,
-    expected: vscode.l10n.t('a run that was paused, interrupted or failed'),
+    expected: vscode.l10n.t('run that was paused, was interrupted or has failed'),
     action: vscode.l10n.t('Choose such a run in the Runs view.'),
   });
   await requireWritable(entry.folder);
@@ -95,7 +95,7 @@ export async function keepBest(app: App, targets: readonly Target[]): Promise<st
   const entry = await needRun(app, targets, {
     title: vscode.l10n.t('End the search of which run?'),
     accept: (run) => run.state === 'running' || (isResumable(run) && run.digest.top.length > 0),
-    expected: vscode.l10n.t('a run that is running, or one that has judged subnets'),
+    expected: vscode.l10n.t('run that is running or has found subnets'),
     action: vscode.l10n.t('Start or resume a run first.'),
   });
   const said = vscode.l10n.t('The search ends; its best subnet goes on.');
@@ -188,20 +188,25 @@ async function activeRun(app: App, targets: readonly Target[], title: string): P
   return needRun(app, targets, {
     title,
     accept: ({ state }) => state === 'running' || state === 'queued',
-    expected: vscode.l10n.t('a run that is running or queued'),
+    expected: vscode.l10n.t('run that is running or queued'),
     action: vscode.l10n.t('Start or resume a run first.'),
   });
 }
 
 /** @throws EngineError `run` for a run that another program does, e.g. the command line */
-function jobOf({ job, manifest }: RunEntry): Job {
+function jobOf({ job, folder, manifest }: RunEntry): Job {
   if (job !== null) return job;
-  throw new EngineError('run', {
-    what: manifest.name,
-    expected: vscode.l10n.t('a run of this extension'),
-    found: vscode.l10n.t('one that was started elsewhere, e.g. in a terminal'),
-    action: vscode.l10n.t('Stop it where it was started.'),
-  });
+  throw new HostError(
+    'run',
+    {
+      what: manifest.name,
+      expected: vscode.l10n.t('a run of this extension'),
+      found: vscode.l10n.t('one that was started elsewhere, e.g. in a terminal'),
+      sentence: vscode.l10n.t('"{0}" was started elsewhere, e.g. in a terminal.', manifest.name),
+      action: vscode.l10n.t('Stop it where it was started.'),
+    },
+    [commandRemedy(vscode.l10n.t('Open Dashboard'), 'openDashboard', { run: folder })],
+  );
 }
 
 async function queuedJob(
@@ -215,12 +220,17 @@ async function queuedJob(
   );
   if (named !== undefined) return named;
   if (queue.length === 0 || target?.job !== undefined) {
-    throw new EngineError('run', {
-      what: vscode.l10n.t('The queue'),
-      expected: vscode.l10n.t('a run that can be moved or removed'),
-      found: vscode.l10n.t('none'),
-      action: vscode.l10n.t('Look at the Runs view; it may have begun.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: vscode.l10n.t('The queue'),
+        expected: vscode.l10n.t('a run that can be moved or removed'),
+        found: vscode.l10n.t('none'),
+        sentence: vscode.l10n.t('No run in the queue can be moved or removed.'),
+        action: vscode.l10n.t('It may have started: see the Runs view.'),
+      },
+      [showRuns()],
+    );
   }
   return pickOne(
     queue.map((job) => ({ label: job.title, value: job })),

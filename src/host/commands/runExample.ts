@@ -52,7 +52,8 @@ async function copyExample(app: App, parent: string, folder: string): Promise<vo
   const source = join(app.context.extensionPath, 'examples');
   makeFolderInside(parent, FOLDER);
   for (const part of ['tiny-llama', 'text']) {
-    copyFolder(join(source, part), folder, part, MOST_BYTES);
+    const rules = { links: 'followed', mostBytes: MOST_BYTES } as const;
+    await copyFolder(join(source, part), folder, part, rules);
   }
   const text = readConfigFile(join(source, CONFIG));
   // The editor knows the schema by the file's name; the path in the text leads elsewhere here.

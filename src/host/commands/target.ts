@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 
 /** What a command is asked to work on; every part may be absent. */
 export interface Target {
-  /** Folder or id of a run. */
+  /** Folder of a run. */
   readonly run?: string;
   /** Key of one of its subnets. */
   readonly subnet?: string;

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { readConfigTree } from '../../configText/configTree.ts';
 import { removeField, setField } from '../../configText/edits.ts';
 import { configFields } from '../../configText/fields.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { editorRemedy, HostError } from '../hostError.ts';
 import type { ConfigView } from '../../protocol/panelApi.ts';
 import { checkRunConfig } from '../../protocol/parseRunConfig.ts';
 import { workspaceEdit } from './codeActions.ts';
@@ -50,12 +50,12 @@ export async function editConfigField(
   if (document === undefined || why !== '') throw refused(file, why);
   const name = path.join('.');
   const field = configFields(text).find((one) => one.path.join('.') === name);
-  if (field === undefined) throw refused(file, vscode.l10n.t('no field "{0}"', name));
+  if (field === undefined) throw refused(file, vscode.l10n.t('It has no field "{0}".', name));
   const edits = value === null ? removeField(text, path) : setField(text, path, value);
   if (edits.length > 0) {
     const wasClean = !document.isDirty;
     const done = await vscode.workspace.applyEdit(workspaceEdit(document, edits));
-    if (!done) throw refused(file, vscode.l10n.t('that the editor refused the edit'));
+    if (!done) throw refused(file, vscode.l10n.t('The editor refused the edit.'));
     if (wasClean) await document.save();
   }
   return viewConfig(file, startedWith);
@@ -132,11 +132,17 @@ function digest(text: string): string {
   return createHash('sha256').update(plain).digest('hex');
 }
 
-function refused(file: vscode.Uri, found: string): EngineError {
-  return new EngineError('config', {
-    what: basename(file.path),
-    expected: vscode.l10n.t('a config that may be edited here'),
-    found,
-    action: vscode.l10n.t('Edit the file itself, or run it from a folder of this workspace.'),
-  });
+function refused(file: vscode.Uri, found: string): HostError {
+  const name = basename(file.path);
+  return new HostError(
+    'config',
+    {
+      what: name,
+      expected: vscode.l10n.t('a config that can be edited here'),
+      found,
+      sentence: vscode.l10n.t('{0} cannot be edited here. {1}', name, found),
+      action: vscode.l10n.t('Edit the file itself, or run it from a folder of this workspace.'),
+    },
+    [editorRemedy(vscode.l10n.t('Open Config'), 'vscode.open', file)],
+  );
 }

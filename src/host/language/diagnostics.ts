@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
 import { modelIssues } from '../../configText/modelIssues.ts';
 import { configIssues } from '../../configText/problems.ts';
+import type { DeviceKnowledge } from '../devices/deviceKnowledge.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
 import { factsOf } from './configModel.ts';
 import { configFolder, isConfig } from './configPath.ts';
-import { diskRemarks } from './diskChecks.ts';
+import { deviceRemarks, diskRemarks } from './diskChecks.ts';
 
 /** What our diagnostics are signed with. */
 export const SOURCE = 'Subnet Studio';
@@ -18,9 +19,11 @@ export class ConfigDiagnostics implements vscode.Disposable {
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly subscriptions: vscode.Disposable[];
   private readonly models: ModelLibrary;
+  private readonly devices: DeviceKnowledge;
 
-  constructor(models: ModelLibrary) {
+  constructor(models: ModelLibrary, devices: DeviceKnowledge) {
     this.models = models;
+    this.devices = devices;
     const { workspace } = vscode;
     this.subscriptions = [
       workspace.onDidOpenTextDocument((document) => this.soon(document, 0)),
@@ -32,6 +35,7 @@ export class ConfigDiagnostics implements vscode.Disposable {
         if (editor !== undefined) this.soon(editor.document, 0);
       }),
       models.onDidChange(() => this.checkAll()),
+      devices.onDidChange(() => this.checkAll()),
     ];
     this.checkAll();
   }
@@ -45,7 +49,10 @@ export class ConfigDiagnostics implements vscode.Disposable {
     // What the text says is shown at once; the disk may be slow.
     this.collection.set(document.uri, own);
     if (folder === undefined) return;
-    const remarks = await diskRemarks(text, folder, (path) => this.models.read(path));
+    const remarks = [
+      ...(await diskRemarks(text, folder, (path) => this.models.read(path))),
+      ...deviceRemarks(text, (device) => this.devices.refusalOf(device)),
+    ];
     const facts = await factsOf(document, this.models);
     const misfits = facts === null ? [] : modelIssues(text, facts);
     if (document.isClosed || document.version !== version) return;

@@ -6,7 +6,8 @@ import { isInside, resolvePath } from './configPath.ts';
 
 /** Something about a config that only the disk can tell. */
 export interface DiskRemark {
-  readonly kind: 'missingModel' | 'badModel' | 'missingText' | 'sameText' | 'outside';
+  readonly kind:
+    'missingModel' | 'badModel' | 'missingText' | 'sameText' | 'outside' | 'refusedDevice';
   readonly severity: vscode.DiagnosticSeverity;
   readonly offset: number;
   readonly length: number;
@@ -52,6 +53,25 @@ export async function diskRemarks(
     });
   }
   return remarks;
+}
+
+/**
+ * The device of a config, when this machine is known to refuse it. Another machine may have it, so it
+ * is a warning.
+ * @param refusalOf  why a device cannot be used here
+ */
+export function deviceRemarks(
+  text: string,
+  refusalOf: (device: string) => string | undefined,
+): readonly DiskRemark[] {
+  const node = fieldNode(readConfigTree(text), ['device']);
+  const device: unknown = node?.value;
+  const refusal = typeof device === 'string' ? refusalOf(device) : undefined;
+  if (node === undefined || refusal === undefined) return [];
+  const { offset, length } = node;
+  const severity = vscode.DiagnosticSeverity.Warning;
+  const message = vscode.l10n.t('{0} Choose another device, or "auto".', refusal);
+  return [{ kind: 'refusedDevice', severity, offset, length, message }];
 }
 
 type Said = Omit<DiskRemark, 'offset' | 'length'>;

@@ -24,6 +24,7 @@ export class ConfigLenses implements vscode.CodeLensProvider, vscode.Disposable 
     this.results = results;
     this.subscriptions = [
       onSetting('codeLens', () => this.changed.fire()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.changed.fire()),
       results.onDidChange(() => this.lookAgain()),
     ];
   }
@@ -32,7 +33,8 @@ export class ConfigLenses implements vscode.CodeLensProvider, vscode.Disposable 
     if (!isConfig(document) || !setting('codeLens', document)) return [];
     const hasResult = this.results.hasResult(document.uri);
     this.shown.set(document.uri.toString(), hasResult);
-    return configLenses(document.getText(), { hasResult }).flatMap(({ offset, lenses }) => {
+    const canRun = vscode.workspace.isTrusted;
+    return configLenses(document.getText(), { hasResult, canRun }).flatMap(({ offset, lenses }) => {
       const position = document.positionAt(offset);
       const range = new vscode.Range(position, position);
       return lenses.map(({ action, title, tooltip }) => {

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { hoverAt } from '../../configText/hover.ts';
+import type { DeviceKnowledge } from '../devices/deviceKnowledge.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
 import { ConfigActions, rangeOf } from './codeActions.ts';
 import { ConfigCompletions } from './completionItems.ts';
@@ -15,11 +16,16 @@ export const CONFIG_SELECTOR: vscode.DocumentSelector = { pattern: '**/*.subnet.
 /** What help with run configs needs of the rest of the host. */
 export interface LanguageServices {
   readonly models: ModelLibrary;
+  readonly devices: DeviceKnowledge;
   readonly results: Results;
 }
 
 /** Help with editing run configs: problems, repairs, completion, hover, buttons, figures. */
-export function registerLanguage({ models, results }: LanguageServices): vscode.Disposable {
+export function registerLanguage({
+  models,
+  devices,
+  results,
+}: LanguageServices): vscode.Disposable {
   const { languages } = vscode;
   const lenses = new ConfigLenses(results);
   const inlays = new ConfigInlays(models);
@@ -27,7 +33,7 @@ export function registerLanguage({ models, results }: LanguageServices): vscode.
   return vscode.Disposable.from(
     lenses,
     inlays,
-    new ConfigDiagnostics(models),
+    new ConfigDiagnostics(models, devices),
     languages.registerCodeActionsProvider(CONFIG_SELECTOR, new ConfigActions(models), actionKinds),
     languages.registerCompletionItemProvider(
       CONFIG_SELECTOR,

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
-import { onSetting, setting } from '../settings.ts';
+import { onSetting, setContext, setting } from '../settings.ts';
 import { cachedModels, hubCacheFolder } from './hubCache.ts';
 import { ModelReadings, type ModelReading } from './modelReading.ts';
 
@@ -83,6 +83,7 @@ export class ModelLibrary implements vscode.Disposable {
     for (const place of places.values()) {
       models.push({ ...place, reading: await this.readings.read(place.folder) });
     }
+    setContext('noModel', !models.some(({ reading }) => reading.kind === 'model'));
     return models.sort(byUse);
   }
 }

@@ -12,6 +12,7 @@ import { notify } from '../../protocol/rpc.ts';
 import type { ComparisonStore } from '../comparisons/comparisonStore.ts';
 import type { CanRun } from '../trust.ts';
 import { checked, connectPage, expectProtocol } from './pageMessages.ts';
+import type { PanelColumn } from './panelColumn.ts';
 
 /** What a page shows: the newest comparison of a config, or an older one by its folder. */
 export interface ComparisonPlace {
@@ -24,6 +25,7 @@ export interface ComparisonPlace {
 export interface ComparisonServices {
   readonly comparisons: ComparisonStore;
   readonly log: vscode.LogOutputChannel;
+  readonly column: PanelColumn;
   readonly canRun: () => CanRun;
   /** Does what a button asks for; answers when it has begun. */
   act(place: ComparisonPlace, action: ComparisonAction): Promise<string>;

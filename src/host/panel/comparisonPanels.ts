@@ -31,7 +31,7 @@ export class ComparisonPanels implements vscode.WebviewPanelSerializer, vscode.D
     const open = this.opened.get(keyOf(shown));
     if (open !== undefined) return open.reveal();
     const title = vscode.l10n.t('{0} · methods', nameOf(place.configPath));
-    const column = vscode.ViewColumn.Beside;
+    const column = this.services.column.next();
     const options = { enableFindWidget: true };
     this.adopt(vscode.window.createWebviewPanel(COMPARISON_PANEL, title, column, options), shown);
   }
@@ -55,6 +55,7 @@ export class ComparisonPanels implements vscode.WebviewPanelSerializer, vscode.D
 
   private adopt(panel: vscode.WebviewPanel, place: ComparisonPlace): void {
     dress(panel, this.extensionUri);
+    this.services.column.track(panel);
     const host = new ComparisonHost(endpointOf(panel), place, this.services);
     this.opened.set(keyOf(place), panel);
     panel.onDidChangeViewState(() => {

@@ -14,6 +14,7 @@ import { standingOf, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { setting } from '../settings.ts';
 import type { CanRun } from '../trust.ts';
+import type { PanelColumn } from './panelColumn.ts';
 import { checked, connectPage, expectProtocol } from './pageMessages.ts';
 import { PanelRuns } from './panelRuns.ts';
 
@@ -29,6 +30,7 @@ export interface ConfigAccess {
 export interface PanelServices {
   readonly store: RunStore;
   readonly log: vscode.LogOutputChannel;
+  readonly column: PanelColumn;
   readonly config: ConfigAccess;
   readonly canRun: () => CanRun;
   /** Does what a button asks for; answers when it has begun. */
@@ -51,13 +53,13 @@ export class PanelHost {
 
   constructor(
     endpoint: Endpoint,
-    ids: readonly string[],
+    keys: readonly string[],
     services: PanelServices,
     select: string | null,
   ) {
     this.services = services;
     this.selected = select;
-    this.runs = new PanelRuns(services.store, ids);
+    this.runs = new PanelRuns(services.store, keys);
     this.connection = connectPage(endpoint, panelApi, this.handlers(), services.log);
     this.subscriptions.push(services.store.onDidChange(() => this.tellStanding()));
   }
@@ -104,15 +106,15 @@ export class PanelHost {
     await this.services.store.start();
     const runs = await this.runs.snapshots();
     this.live = true;
-    this.runs.follow((id, change) => this.tellChange(id, change));
+    this.runs.follow((key, change) => this.tellChange(key, change));
     this.watchConfigs();
     const standing = Object.fromEntries(
-      this.runs.ids.flatMap((id) => {
-        const entry = this.services.store.find(id);
-        return entry === undefined ? [] : [[id, standingOf(entry)]];
+      this.runs.keys.flatMap((key) => {
+        const entry = this.services.store.ofKey(key);
+        return entry === undefined ? [] : [[key, standingOf(entry)]];
       }),
     ) as Record<string, RunStanding>;
-    for (const [id, one] of Object.entries(standing)) this.told.set(id, JSON.stringify(one));
+    for (const [key, one] of Object.entries(standing)) this.told.set(key, JSON.stringify(one));
     const palette = setting('palette');
     return { protocol, runs, standing, palette, ...this.services.canRun(), select: this.selected };
   }
@@ -130,7 +132,7 @@ export class PanelHost {
 
   private tellSnapshot(run: string): void {
     try {
-      const snapshot = this.runs.reader(run).snapshot();
+      const snapshot = this.runs.snapshot(run);
       notify(this.connection, panelApi.runSnapshot, { run, snapshot });
     } catch (error) {
       this.services.log.warn(`Run ${run}: ${String(error)}`);
@@ -139,8 +141,8 @@ export class PanelHost {
 
   private tellStanding(): void {
     if (!this.live) return;
-    for (const run of this.runs.ids) {
-      const entry = this.services.store.find(run);
+    for (const run of this.runs.keys) {
+      const entry = this.services.store.ofKey(run);
       if (entry === undefined) continue;
       const standing = standingOf(entry);
       const text = JSON.stringify(standing);
@@ -152,8 +154,8 @@ export class PanelHost {
 
   private watchConfigs(): void {
     for (const one of this.configWatches) one.dispose();
-    this.configWatches = this.runs.ids.flatMap((run) => {
-      const entry = this.services.store.find(run);
+    this.configWatches = this.runs.keys.flatMap((run) => {
+      const entry = this.services.store.ofKey(run);
       if (entry === undefined) return [];
       return [this.services.config.watch(entry, () => void this.tellConfig(run))];
     });

@@ -1,45 +1,56 @@
 import * as vscode from 'vscode';
 import { RunReader, type RunChange } from '../../dashboard/reader/runReader.ts';
 import type { RunSnapshot } from '../../dashboard/model/runSnapshot.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { HostError, showRuns } from '../hostError.ts';
 import { unreadable, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 
-/** The runs that one dashboard shows, by id. It can ask for no others. */
+/** The runs that one dashboard shows, by key. It can ask for no others. */
 export class PanelRuns {
-  readonly ids: readonly string[];
+  readonly keys: readonly string[];
   private readonly store: RunStore;
   private readonly readers = new Map<string, RunReader>();
   private following: (() => void)[] = [];
 
-  constructor(store: RunStore, ids: readonly string[]) {
+  constructor(store: RunStore, keys: readonly string[]) {
     this.store = store;
-    this.ids = ids;
+    this.keys = keys;
   }
 
-  /** @throws EngineError `run` for an id that this dashboard does not show, or whose run is gone */
-  entry(id: string): RunEntry {
-    const isShown = this.ids.includes(id);
-    const entry = isShown ? this.store.find(id) : undefined;
+  /** @throws EngineError `run` for a key that this dashboard does not show, or whose run is gone */
+  entry(key: string): RunEntry {
+    const isShown = this.keys.includes(key);
+    const entry = isShown ? this.store.ofKey(key) : undefined;
     if (entry !== undefined) return entry;
-    const broken = this.store.rows.find((row) => row.kind === 'broken' && row.id === id);
+    const broken = this.store.rows.find((row) => row.kind === 'broken' && row.key === key);
     if (isShown && broken?.kind === 'broken') throw unreadable(broken);
-    throw new EngineError('run', {
-      what: vscode.l10n.t('Run {0}', id),
-      expected: vscode.l10n.t('a run of this dashboard'),
-      found: vscode.l10n.t('none: it was deleted, moved or cannot be read'),
-      action: vscode.l10n.t('Open another run from the Runs view.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: vscode.l10n.t('This run'),
+        expected: vscode.l10n.t('a run of this dashboard'),
+        found: vscode.l10n.t('none'),
+        sentence: vscode.l10n.t('This run was deleted or moved, or it cannot be read.'),
+        action: vscode.l10n.t('Open another run from the Runs view.'),
+      },
+      [showRuns()],
+    );
   }
 
   /** @throws EngineError as {@link entry}, or when its folder cannot be read */
-  reader(id: string): RunReader {
-    const { folder } = this.entry(id);
-    const known = this.readers.get(id);
+  reader(key: string): RunReader {
+    const { folder } = this.entry(key);
+    const known = this.readers.get(key);
     if (known?.folder === folder) return known;
     const reader = new RunReader(folder);
-    this.readers.set(id, reader);
+    this.readers.set(key, reader);
     return reader;
+  }
+
+  /** What a run is now, under the name its dashboard knows it by. @throws EngineError as {@link reader} */
+  snapshot(key: string): RunSnapshot {
+    const snapshot = this.reader(key).snapshot();
+    return { ...snapshot, head: { ...snapshot.head, id: key } };
   }
 
   /**
@@ -49,11 +60,10 @@ export class PanelRuns {
   async snapshots(): Promise<RunSnapshot[]> {
     const snapshots: RunSnapshot[] = [];
     let first: unknown;
-    for (const id of this.ids) {
+    for (const key of this.keys) {
       try {
-        const reader = this.reader(id);
-        await reader.catchUp();
-        snapshots.push(reader.snapshot());
+        await this.reader(key).catchUp();
+        snapshots.push(this.snapshot(key));
       } catch (error) {
         first ??= error;
       }
@@ -63,10 +73,10 @@ export class PanelRuns {
   }
 
   /** Follows all of them until {@link unfollow}. */
-  follow(listener: (id: string, change: RunChange) => void): void {
+  follow(listener: (key: string, change: RunChange) => void): void {
     this.unfollow();
-    for (const [id, reader] of this.readers) {
-      this.following.push(reader.follow((change) => listener(id, change)));
+    for (const [key, reader] of this.readers) {
+      this.following.push(reader.follow((change) => listener(key, change)));
     }
   }
 

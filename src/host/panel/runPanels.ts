@@ -40,34 +40,34 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     runs: readonly RunEntry[],
     options: { readonly select?: string; readonly preserveFocus?: boolean } = {},
   ): void {
-    const ids = runs.map(({ manifest }) => manifest.id);
+    const keys = runs.map(({ key }) => key);
     const { select, preserveFocus = false } = options;
-    const open = this.opened.get(keyOf(ids));
+    const open = this.opened.get(nameOf(keys));
     if (open !== undefined) {
       open.panel.reveal(undefined, preserveFocus);
-      if (select !== undefined && ids[0] !== undefined) open.host.select(ids[0], select);
+      if (select !== undefined && keys[0] !== undefined) open.host.select(keys[0], select);
       return;
     }
-    const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus };
+    const place = { viewColumn: this.services.column.next(), preserveFocus };
     const panel = vscode.window.createWebviewPanel(PANEL_TYPE, titleOf(runs), place, {
       enableFindWidget: true,
     });
-    this.adopt(panel, ids, select ?? null);
+    this.adopt(panel, keys, select ?? null);
   }
 
   /** Brings a dashboard back after a restart of the window. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const ids = idsOf(state);
+    const keys = keysOf(state);
     await this.services.store.start();
-    const runs = ids.flatMap((id) => this.services.store.find(id) ?? []);
+    const runs = keys.flatMap((key) => this.services.store.ofKey(key) ?? []);
     if (runs.length > 0) panel.title = titleOf(runs);
-    if (ids.length === 0 || this.opened.has(keyOf(ids))) panel.dispose();
-    else this.adopt(panel, ids, null);
+    if (keys.length === 0 || this.opened.has(nameOf(keys))) panel.dispose();
+    else this.adopt(panel, keys, null);
   }
 
-  /** Ids of the runs of the dashboard that has the focus; empty when none has. */
+  /** Keys of the runs of the dashboard that has the focus; empty when none has. */
   get active(): readonly string[] {
-    for (const [key, { panel }] of this.opened) if (panel.active) return key.split('\n');
+    for (const [name, { panel }] of this.opened) if (panel.active) return name.split('\n');
     return [];
   }
 
@@ -76,39 +76,41 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     for (const { panel } of [...this.opened.values()]) panel.dispose();
   }
 
-  private adopt(panel: vscode.WebviewPanel, ids: readonly string[], select: string | null): void {
-    const key = keyOf(ids);
+  private adopt(panel: vscode.WebviewPanel, keys: readonly string[], select: string | null): void {
+    const name = nameOf(keys);
     dress(panel, this.extensionUri);
-    const host = new PanelHost(endpointOf(panel), ids, this.services, select);
-    this.opened.set(key, { panel, host });
+    this.services.column.track(panel);
+    const host = new PanelHost(endpointOf(panel), keys, this.services, select);
+    this.opened.set(name, { panel, host });
     panel.onDidChangeViewState(() => {
       if (!panel.visible) host.sleep();
     });
     panel.onDidDispose(() => {
-      this.opened.delete(key);
+      this.opened.delete(name);
       host.dispose();
     });
-    this.load(panel, ids);
+    this.load(panel, keys);
   }
 
   private renew(): void {
-    for (const [key, { panel }] of this.opened) this.load(panel, key.split('\n'));
+    for (const [name, { panel }] of this.opened) this.load(panel, name.split('\n'));
   }
 
-  private load({ webview }: vscode.WebviewPanel, ids: readonly string[]): void {
-    webview.html = panelPage(webview, this.extensionUri, ids.length > 1 ? 'compare' : 'run');
+  private load({ webview }: vscode.WebviewPanel, keys: readonly string[]): void {
+    webview.html = panelPage(webview, this.extensionUri, keys.length > 1 ? 'compare' : 'run');
   }
 }
 
-/** Ids in the state a page has kept, or nothing when it is not what a page keeps. */
-function idsOf(state: unknown): string[] {
+/** Keys in the state a page has kept, or nothing when it is not what a page keeps. */
+function keysOf(state: unknown): string[] {
   const { runs } = (typeof state === 'object' && state !== null ? state : {}) as { runs?: unknown };
   if (!Array.isArray(runs) || runs.length > MOST_COMPARED) return [];
-  return runs.filter((id): id is string => typeof id === 'string' && id.length <= 200);
+  return runs.filter((key): key is string => typeof key === 'string' && key.length <= 200);
 }
 
-function keyOf(ids: readonly string[]): string {
-  return ids.join('\n');
+/** What tells dashboards apart. */
+function nameOf(keys: readonly string[]): string {
+  return keys.join('\n');
 }
 
 function titleOf(runs: readonly RunEntry[]): string {

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
 import type { RunStanding } from '../../protocol/panelApi.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { RunManifest } from '../../protocol/runRecord.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
+import { commandRemedy, HostError } from '../hostError.ts';
 import type { RunDigest } from './runDigest.ts';
 
 /**
@@ -15,7 +15,9 @@ export type ShownState = 'running' | 'queued' | 'paused' | 'interrupted' | 'fail
 /** A run that can be read. */
 export interface RunEntry {
   readonly kind: 'run';
-  /** Absolute path; what tells runs apart. */
+  /** What tells runs apart: see `runKey`. */
+  readonly key: string;
+  /** Absolute path. */
   readonly folder: string;
   readonly manifest: RunManifest;
   readonly digest: RunDigest;
@@ -26,6 +28,8 @@ export interface RunEntry {
   readonly queuePlace: number | null;
   /** Title of the job that works on one of its subnets. */
   readonly busyWith: string | null;
+  /** Part of that job that is done, 0 to 1; null when it does not tell. */
+  readonly busyFraction: number | null;
   /** Name of the workspace folder it belongs to, or of its config's folder. */
   readonly home: string;
 }
@@ -33,7 +37,9 @@ export interface RunEntry {
 /** A run folder that cannot be read: one row, the rest stays. */
 export interface BrokenRun {
   readonly kind: 'broken';
+  readonly key: string;
   readonly folder: string;
+  /** Name of the folder. */
   readonly id: string;
   /** Why. */
   readonly message: string;
@@ -59,7 +65,7 @@ export function ratioOf({ manifest }: RunEntry): number | null {
   return typeof ratio === 'number' ? ratio : null;
 }
 
-/** What a run does, in a few words: `70%`, `2:4 mlp`, `70% · 2:4 mlp · int4`. */
+/** What a run does, in a few words: `70% kept`, `2:4 mlp`, `70% kept · 2:4 mlp · int4`. */
 export function kindOf(run: RunEntry): string {
   const { config } = run.manifest;
   const ratio = ratioOf(run);
@@ -67,7 +73,9 @@ export function kindOf(run: RunEntry): string {
   const quantise = (config['export'] as Partial<ResolvedConfig['export']> | undefined)?.quantise;
   const isSparse = (sparsify?.method ?? 'none') !== 'none';
   return [
-    ratio === null || (ratio === 1 && isSparse) ? '' : `${Math.round(100 * ratio)}%`,
+    ratio === null || (ratio === 1 && isSparse)
+      ? ''
+      : vscode.l10n.t('{0}% kept', Number((100 * ratio).toPrecision(3))),
     isSparse ? `${sparsify?.pattern} ${sparsify?.scope}` : '',
     quantise === 'int8' || quantise === 'int4' ? quantise : '',
   ]
@@ -100,11 +108,20 @@ export function standingOf({ state, queuePlace, busyWith }: RunEntry): RunStandi
 }
 
 /** What to say when something is asked of a run that cannot be read: why, and where it can be seen to. */
-export function unreadable({ id, message }: BrokenRun): EngineError {
-  return new EngineError('run', {
-    what: vscode.l10n.t('Run {0}', id),
-    expected: vscode.l10n.t('a run that can be read'),
-    found: message.replace(/\.$/, ''),
-    action: vscode.l10n.t('Its row in the Runs view shows its folder, and can delete it.'),
-  });
+export function unreadable({ id, folder, message }: BrokenRun): HostError {
+  const found = message.replace(/\.$/, '');
+  return new HostError(
+    'run',
+    {
+      what: vscode.l10n.t('Run {0}', id),
+      expected: vscode.l10n.t('a run that can be read'),
+      found,
+      sentence: vscode.l10n.t('The run {0} cannot be read: {1}.', id, found),
+      action: vscode.l10n.t('Look into its folder, or delete it.'),
+    },
+    [
+      commandRemedy(vscode.l10n.t('Reveal Run Folder'), 'revealRunFolder', { run: folder }),
+      commandRemedy(vscode.l10n.t('Delete Run'), 'deleteRun', { run: folder }),
+    ],
+  );
 }

@@ -1,11 +1,13 @@
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import type { Job } from '../../protocol/serviceApi.ts';
 import { folderOf, isRunJob } from '../service/serviceHandle.ts';
 import type { RunRow, ShownState } from './runEntry.ts';
+import { runKey } from './runKey.ts';
 import type { RunReading } from './runLog.ts';
 
 /** A run folder and what was read of it. */
 export interface ReadRun {
+  readonly key: string;
   readonly folder: string;
   readonly reading: RunReading;
 }
@@ -23,11 +25,11 @@ export function runRows(
 ): RunRow[] {
   const queue = jobs.filter(({ state }) => state === 'queued');
   const rows = runs.map((run) => rowOf(run, jobs, queue, homeOf(run.folder)));
-  const known = new Set(runs.map(({ folder }) => folder));
+  const known = new Set(runs.map(({ key }) => key));
   const waiting = queue.flatMap((job, i): RunRow[] => {
     const { work } = job;
     const folder = folderOf(job);
-    if (work.kind !== 'run' || (folder !== null && known.has(folder))) return [];
+    if (work.kind !== 'run' || (folder !== null && known.has(runKey(folder)))) return [];
     const { configPath } = work;
     return [{ kind: 'queued', job, configPath, place: i + 1, home: homeOf(configPath) }];
   });
@@ -35,24 +37,31 @@ export function runRows(
 }
 
 function rowOf(
-  { folder, reading }: ReadRun,
+  { key, folder, reading }: ReadRun,
   jobs: readonly Job[],
   queue: readonly Job[],
   home: string,
 ): RunRow {
   if (reading.kind === 'broken') {
-    return { kind: 'broken', folder, id: basename(folder), message: reading.message, home };
+    return { kind: 'broken', key, folder, id: basename(folder), message: reading.message, home };
   }
-  const mine = jobs.filter((job) => folderOf(job) === folder);
+  const mine = jobs.filter((job) => keyOfJob(job) === key);
   const job = mine.find((one) => isRunJob(one) && isOpen(one)) ?? null;
   const work = mine.find((one) => !isRunJob(one) && isOpen(one));
   const { manifest, digest, held } = reading;
   return {
-    ...{ kind: 'run', folder, manifest, digest, job, home },
+    ...{ kind: 'run', key, folder, manifest, digest, job, home },
     state: shownState(reading, held, job),
     queuePlace: job?.state === 'queued' ? queue.indexOf(job) + 1 : null,
     busyWith: work?.title ?? null,
+    busyFraction: work?.state === 'running' ? work.fraction : null,
   };
+}
+
+/** The run a job works on; null while it has no folder. */
+export function keyOfJob(job: Job): string | null {
+  const folder = folderOf(job);
+  return folder === null ? null : runKey(folder);
 }
 
 function shownState(
@@ -67,11 +76,6 @@ function shownState(
     return digest.state === 'stopped' ? 'paused' : 'interrupted';
   }
   return digest.state;
-}
-
-/** The folder's name of a config, where no workspace folder holds it. */
-export function folderName(path: string): string {
-  return basename(dirname(path));
 }
 
 function isOpen({ state }: Job): boolean {

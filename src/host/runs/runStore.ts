@@ -9,7 +9,8 @@ import type { DigestCache } from './digestCache.ts';
 import type { RunEntry, RunRow } from './runEntry.ts';
 import { RunLog, type RunReading } from './runLog.ts';
 import { homeOf, type RunRoots } from './runRoots.ts';
-import { runRows } from './runRows.ts';
+import { runKey } from './runKey.ts';
+import { keyOfJob, runRows } from './runRows.ts';
 
 /** Least time between two announcements, ms. */
 const TELL_MS = 250;
@@ -30,6 +31,7 @@ interface Known {
 export class RunStore implements vscode.Disposable {
   private readonly roots: RunRoots;
   private readonly cache: DigestCache | undefined;
+  /** By the key of the run. */
   private readonly known = new Map<string, Known>();
   private readonly rootWatchers = new Map<string, FSWatcher>();
   private readonly changed = new vscode.EventEmitter<void>();
@@ -58,11 +60,14 @@ export class RunStore implements vscode.Disposable {
     return this.list.filter((row): row is RunEntry => row.kind === 'run');
   }
 
-  /** The run of an id or a folder. */
-  find(idOrFolder: string): RunEntry | undefined {
-    return this.runs.find(
-      ({ folder, manifest }) => folder === idOrFolder || manifest.id === idOrFolder,
-    );
+  /** The run in a folder. */
+  find(folder: string): RunEntry | undefined {
+    return this.ofKey(runKey(folder));
+  }
+
+  /** The run that a dashboard names so. */
+  ofKey(key: string): RunEntry | undefined {
+    return this.runs.find((run) => run.key === key);
   }
 
   /** Looks for runs the first time, and watches from then on; done when all are read. */
@@ -90,10 +95,11 @@ export class RunStore implements vscode.Disposable {
     for (const job of jobs) {
       const folder = folderOf(job);
       if (folder === null || !existsSync(folder)) continue;
-      const isNew = !this.known.has(folder);
+      const key = runKey(folder);
+      const isNew = !this.known.has(key);
       // Jobs of other windows that have ended are no business of this one.
       if (isNew ? !isActive(job) : before.get(job.id)?.state === job.state) continue;
-      this.known.get(folder)?.log.forgetLock();
+      this.known.get(key)?.log.forgetLock();
       this.touch(folder);
     }
     this.announce();
@@ -119,19 +125,23 @@ export class RunStore implements vscode.Disposable {
   }
 
   private async readAll(): Promise<void> {
-    const folders = new Set<string>();
+    const folders = new Map<string, string>();
+    const add = (folder: string): void => {
+      const key = runKey(folder);
+      if (!folders.has(key)) folders.set(key, folder);
+    };
     for (const root of this.roots.roots) {
-      for (const folder of foldersIn(root)) folders.add(folder);
+      foldersIn(root).forEach(add);
       this.watchRoot(root);
     }
     for (const job of this.jobs.filter(isActive)) {
       const folder = folderOf(job);
-      if (folder !== null && existsSync(folder)) folders.add(folder);
+      if (folder !== null && existsSync(folder)) add(folder);
     }
-    for (const folder of this.known.keys()) {
-      if (!folders.has(folder)) this.forget(folder);
+    for (const key of this.known.keys()) {
+      if (!folders.has(key)) this.forget(key);
     }
-    for (const folder of folders) {
+    for (const folder of folders.values()) {
       if (this.disposed) return;
       await this.catchUp(folder);
       this.announceSoon();
@@ -150,16 +160,17 @@ export class RunStore implements vscode.Disposable {
   private readOne(folder: string): boolean {
     if (this.disposed) return false;
     if (!existsSync(folder)) {
-      this.forget(folder);
+      this.forgetFolder(folder);
       return false;
     }
-    const log = this.known.get(folder)?.log ?? new RunLog(folder, this.cache);
-    const known = this.known.get(folder) ?? { log, reading: undefined, stopWatching: undefined };
-    this.known.set(folder, known);
+    const key = runKey(folder);
+    const log = this.known.get(key)?.log ?? new RunLog(folder, this.cache);
+    const known = this.known.get(key) ?? { log, reading: undefined, stopWatching: undefined };
+    this.known.set(key, known);
     const reading = log.read();
     if (log.isBehind) return true;
     known.reading = reading;
-    if (this.isLive(folder, reading)) {
+    if (this.isLive(key, reading)) {
       known.stopWatching ??= watchRun(folder, () => this.touch(folder));
     } else {
       known.stopWatching?.();
@@ -168,14 +179,19 @@ export class RunStore implements vscode.Disposable {
     return false;
   }
 
-  private isLive(folder: string, reading: RunReading): boolean {
-    const busy = this.jobs.some((job) => job.state === 'running' && folderOf(job) === folder);
+  private isLive(key: string, reading: RunReading): boolean {
+    const busy = this.jobs.some((job) => job.state === 'running' && keyOfJob(job) === key);
     return busy || (reading.kind === 'run' && reading.digest.state === 'running' && reading.held);
   }
 
-  private forget(folder: string): void {
-    this.known.get(folder)?.stopWatching?.();
-    this.known.delete(folder);
+  private forget(key: string): void {
+    this.known.get(key)?.stopWatching?.();
+    this.known.delete(key);
+  }
+
+  /** A folder that is gone has no real path any more. */
+  private forgetFolder(folder: string): void {
+    for (const [key, { log }] of this.known) if (log.folder === folder) this.forget(key);
   }
 
   /** The editor's watcher may leave out what its settings exclude; this one sees new runs. */
@@ -202,8 +218,8 @@ export class RunStore implements vscode.Disposable {
 
   private announce(): void {
     if (this.disposed) return;
-    const runs = [...this.known].flatMap(([folder, { reading }]) =>
-      reading === undefined ? [] : [{ folder, reading }],
+    const runs = [...this.known].flatMap(([key, { log, reading }]) =>
+      reading === undefined ? [] : [{ key, folder: log.folder, reading }],
     );
     this.list = runRows(runs, this.jobs, homeOf);
     this.changed.fire();

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
 import { ServiceClient } from '../../service/serviceClient.ts';
 import type { ServiceOptions } from '../../service/startService.ts';
-import { setting } from '../settings.ts';
+import { editorRemedy, HostError } from '../hostError.ts';
+import { setting, writeSetting } from '../settings.ts';
 import type { ServiceDoor } from './serviceHandle.ts';
 
 /** Folder of the engine service: its record, queue and log. One for all windows of a user. */
@@ -35,26 +35,50 @@ export function serviceDoor(context: vscode.ExtensionContext): ServiceDoor {
   };
 }
 
-/** @throws EngineError `run` when the engine or the Node of the settings is not there */
+/** @throws HostError `run` when the engine or the Node of the settings is not there */
 function optionsFor(context: vscode.ExtensionContext, stateDir: string): ServiceOptions {
   const serviceEntry = serviceEntryOf(context.extensionPath);
   if (!hasEngine(context)) {
-    throw new EngineError('run', {
-      what: vscode.l10n.t('This installation'),
-      expected: vscode.l10n.t('the engine of Subnet Studio'),
-      found: vscode.l10n.t('none'),
-      action: vscode.l10n.t('Install the package of the extension for your platform.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: vscode.l10n.t('This installation'),
+        expected: vscode.l10n.t('the engine of Subnet Studio'),
+        found: vscode.l10n.t('none'),
+        sentence: vscode.l10n.t('This installation of Subnet Studio has no engine.'),
+        action: vscode.l10n.t('Install the package of the extension for your platform.'),
+      },
+      [
+        editorRemedy(
+          vscode.l10n.t('Show Extension'),
+          'workbench.extensions.search',
+          `@installed ${context.extension.id}`,
+        ),
+      ],
+    );
   }
   const nodePath = setting('nodePath').trim();
   if (nodePath === '') return { stateDir, serviceEntry };
   if (!existsSync(nodePath)) {
-    throw new EngineError('run', {
-      what: 'subnetStudio.nodePath',
-      expected: vscode.l10n.t('the path of a Node.js program'),
-      found: nodePath,
-      action: vscode.l10n.t('Correct the setting, or empty it to use the Node of VS Code.'),
-    });
+    throw new HostError(
+      'run',
+      {
+        what: 'subnetStudio.nodePath',
+        expected: vscode.l10n.t('the path of a Node.js program'),
+        found: nodePath,
+        sentence: vscode.l10n.t(
+          'The setting subnetStudio.nodePath names {0}, which does not exist.',
+          nodePath,
+        ),
+        action: vscode.l10n.t('Correct the setting, or clear it to use the Node.js of VS Code.'),
+      },
+      [
+        {
+          label: vscode.l10n.t('Use the Node.js of VS Code'),
+          run: () => writeSetting('nodePath', ''),
+        },
+      ],
+    );
   }
   return { stateDir, serviceEntry, execPath: nodePath };
 }

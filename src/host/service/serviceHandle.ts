@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { EngineError } from '../../protocol/errors.ts';
+import { commandRemedy, HostError, showRuns } from '../hostError.ts';
 import type { EventDescriptor, RequestDescriptor } from '../../protocol/rpc.ts';
 import { serviceApi, type Job, type JobWork } from '../../protocol/serviceApi.ts';
 
@@ -219,13 +219,20 @@ export function isRunJob({ work }: Job): boolean {
   return work.kind === 'run' || work.kind === 'resume';
 }
 
-function serviceGone(): EngineError {
-  return new EngineError('run', {
-    what: vscode.l10n.t('The engine service'),
-    expected: vscode.l10n.t('to stay until its queue is empty'),
-    found: vscode.l10n.t('its end, from outside or by a crash'),
-    action: vscode.l10n.t('What runs have finished is on disk: resume them in the Runs view.'),
-  });
+function serviceGone(): HostError {
+  return new HostError(
+    'run',
+    {
+      what: vscode.l10n.t('The engine service'),
+      expected: vscode.l10n.t('to stay until its queue is empty'),
+      found: vscode.l10n.t('its end, from outside or by a crash'),
+      sentence: vscode.l10n.t('The engine service has ended before its queue was empty.'),
+      action: vscode.l10n.t(
+        'What its runs have finished is on disk: resume them in the Runs view.',
+      ),
+    },
+    [showRuns(), commandRemedy(vscode.l10n.t('Show Engine Log'), 'showEngineLog')],
+  );
 }
 
 function asError(error: unknown): Error {

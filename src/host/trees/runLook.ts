@@ -27,15 +27,16 @@ const icons: Readonly<Record<ShownState, readonly [string, string?]>> = {
   finished: ['pass', 'testing.iconPassed'],
 };
 
-/** The row of a run: state, ratio, generation, best perplexity, model. */
+/** The row of a run: progress, perplexity, kept share, size on disk, model. */
 export function runLook(run: RunEntry): RowLook {
   const description = joined(
     run.queuePlace !== null && vscode.l10n.t('place {0} in the queue', run.queuePlace),
     progressText(run),
     bestText(run),
     kindOf(run),
+    sizeText(run),
     modelName(run),
-    run.busyWith,
+    busyText(run),
   );
   return {
     label: run.manifest.name,
@@ -71,25 +72,52 @@ export function stateText(state: ShownState): string {
   }
 }
 
-/** `gen 12/30`, or the stage and how much of it is done; empty for a run that does not run. */
+/** `generation 12 of 30`, or the stage and how much of it is done; empty for a finished run. */
 export function progressText(run: RunEntry): string {
-  const { stage, fraction, generation } = run.digest;
-  const percent = fraction === null ? '' : ` ${Math.floor(100 * fraction)}%`;
-  if (generation !== null && (stage === 'search' || run.state !== 'running')) {
-    const planned = plannedGenerations(run);
-    if (run.state === 'finished') return '';
-    return planned === null
-      ? vscode.l10n.t('gen {0}', generation)
-      : vscode.l10n.t('gen {0}/{1}', generation, planned);
+  const { stage, fraction } = run.digest;
+  if (run.state === 'finished') return '';
+  if (stage === 'search' || run.state !== 'running') {
+    const generations = generationText(run);
+    if (generations !== '') return generations;
   }
-  return run.state === 'running' && stage !== null ? `${stage}${percent}` : '';
+  if (run.state !== 'running' || stage === null) return '';
+  const percent = fraction === null ? '' : `${Math.floor(100 * fraction)}%`;
+  return [stage, percent].filter((part) => part !== '').join(' ');
 }
 
-/** Best perplexity: of the end when there is one, else of the search. */
+/** `generation 12 of 30`, counted without the first population, as configs do; empty before it. */
+export function generationText(run: RunEntry): string {
+  const { generation } = run.digest;
+  if (generation === null) return '';
+  const planned = plannedGenerations(run);
+  return planned === null
+    ? vscode.l10n.t('generation {0}', generation)
+    : vscode.l10n.t('generation {0} of {1}', generation, planned);
+}
+
+/** Perplexity: held-out when the run has come so far, else the best of its search. */
 export function bestText({ digest }: RunEntry): string {
   const figure = finalFigure(digest);
-  if (figure !== null) return formatFitness(figure.perplexity);
-  return digest.best === null ? '' : formatFitness(digest.best);
+  if (figure !== null) return perplexityText(figure.perplexity);
+  if (digest.best === null) return '';
+  return vscode.l10n.t('search perplexity {0}', formatFitness(digest.best));
+}
+
+/** `perplexity 8.41`; null: infinite */
+export function perplexityText(perplexity: number | null): string {
+  return vscode.l10n.t('perplexity {0}', formatFitness(perplexity));
+}
+
+/** `Evaluate subnet a1b2c3 of tiny 45%`; empty while no job works on a subnet of the run. */
+export function busyText({ busyWith, busyFraction }: RunEntry): string {
+  if (busyWith === null) return '';
+  return busyFraction === null ? busyWith : `${busyWith} ${Math.floor(100 * busyFraction)}%`;
+}
+
+/** Bytes of the weights that the run ends with; empty before they are known. */
+function sizeText({ digest }: RunEntry): string {
+  const bytes = finalFigure(digest)?.bytes ?? 0;
+  return bytes === 0 ? '' : formatBytes(bytes);
 }
 
 /** Everything known of a run at a glance, as Markdown. */
@@ -101,11 +129,14 @@ export function runTooltip(run: RunEntry): string {
     `**${markdownText(manifest.name)}** — ${stateText(run.state)}`,
     digest.message === null ? '' : markdownText(digest.message),
     run.state === 'interrupted'
-      ? vscode.l10n.t('Its engine ended without a word. Nothing is lost: choose Resume.')
+      ? vscode.l10n.t('Its engine process ended unexpectedly. Nothing is lost: choose Resume.')
       : '',
     fact(vscode.l10n.t('Model'), modelName(run)),
-    fact(vscode.l10n.t('Kept'), kindOf(run)),
-    digest.best === null ? '' : fact(vscode.l10n.t('Best in search'), formatFitness(digest.best)),
+    fact(vscode.l10n.t('Kind'), kindOf(run)),
+    fact(vscode.l10n.t('Search'), generationText(run)),
+    digest.best === null
+      ? ''
+      : fact(vscode.l10n.t('Search perplexity'), formatFitness(digest.best)),
     figure === null
       ? ''
       : fact(
@@ -118,11 +149,14 @@ export function runTooltip(run: RunEntry): string {
     figure === null
       ? ''
       : fact(vscode.l10n.t('Size'), `${formatCount(figure.params)}, ${formatBytes(figure.bytes)}`),
+    run.state === 'running' && digest.startedMs !== null && digest.lastMs !== null
+      ? fact(vscode.l10n.t('Elapsed'), formatDuration(digest.lastMs - digest.startedMs))
+      : '',
     digest.etaMs === null || run.state !== 'running'
       ? ''
       : fact(vscode.l10n.t('Left in this stage'), formatDuration(digest.etaMs)),
     fact(vscode.l10n.t('Started'), formatTime(manifest.createdMs)),
-    fact(vscode.l10n.t('Folder'), run.home),
+    fact(vscode.l10n.t('Folder'), vscode.workspace.asRelativePath(run.folder)),
   ];
   return lines.filter((line) => line !== '').join('\n\n');
 }

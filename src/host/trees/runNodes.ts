@@ -6,7 +6,7 @@ import type { GenerationRow, TopSubnet } from '../runs/runDigest.ts';
 import type { BrokenRun, QueuedRun, RunEntry, RunRow } from '../runs/runEntry.ts';
 import { formatBytes, formatCount, formatFitness, joined } from '../ui/format.ts';
 import type { RowLook, TreeNode } from './nodeTree.ts';
-import { runLook, runTooltip } from './runLook.ts';
+import { generationText, runLook, runTooltip } from './runLook.ts';
 import { markdownText } from '../ui/messages.ts';
 
 /** The row of a run, a queued run or a broken one; the same object while the run is shown. */
@@ -36,6 +36,14 @@ export class RunNode implements TreeNode {
     const { row } = this;
     if (row.kind === 'run') return runTooltip(row);
     return markdownText(row.kind === 'queued' ? row.configPath : row.message);
+  }
+
+  /** A click opens the dashboard; of a run without one it opens the config or says why. */
+  get command(): vscode.Command {
+    const { row } = this;
+    return row.kind === 'queued'
+      ? openCommand('subnetStudio.openConfig', this.target)
+      : openCommand('subnetStudio.openDashboard', this.target);
   }
 
   get children(): (() => readonly TreeNode[]) | undefined {
@@ -90,7 +98,7 @@ export function exportNode(parent: TreeNode, run: RunEntry, report: ExportReport
     id: `${parent.id}/${report.form}`,
     label: basename(report.path),
     description: joined(
-      report.form,
+      formText(report.form),
       formatBytes(report.bytes),
       report.verified !== null && vscode.l10n.t('verified'),
     ),
@@ -111,17 +119,13 @@ function partsOf(run: RunNode, row: RunEntry): TreeNode[] {
     icon: 'settings-gear',
     contextValue: 'config',
     target,
-    command: {
-      command: 'subnetStudio.openConfig',
-      title: vscode.l10n.t('Open'),
-      arguments: [target],
-    },
+    command: openCommand('subnetStudio.openConfig', target),
   });
   const lists: Part[] = [
     {
       id: `${run.id}/generations`,
       ...{ label: vscode.l10n.t('Generations'), icon: 'graph-line', contextValue: 'generations' },
-      description: String(digest.generations.length),
+      description: digest.generations.length === 0 ? '0' : generationText(row),
       target,
       parts: (self) => digest.generations.toReversed().map((g) => generationNode(self, target, g)),
     },
@@ -147,15 +151,19 @@ function partsOf(run: RunNode, row: RunEntry): TreeNode[] {
 function generationNode(parent: TreeNode, target: Target, row: GenerationRow): TreeNode {
   return partNode(parent, {
     id: `${parent.id}/${row.generation}`,
-    label: vscode.l10n.t('Generation {0}', row.generation),
+    label:
+      row.generation === 0
+        ? vscode.l10n.t('First population')
+        : vscode.l10n.t('Generation {0}', row.generation),
     description: vscode.l10n.t(
-      'best {0} · median {1}',
+      'search perplexity: best {0}, median {1}',
       formatFitness(row.best),
       formatFitness(row.median),
     ),
     icon: 'circle-outline',
     contextValue: 'generation',
     target,
+    command: openCommand('subnetStudio.openDashboard', target),
   });
 }
 
@@ -165,22 +173,42 @@ function subnetNode(parent: TreeNode, run: RunEntry, subnet: TopSubnet): TreeNod
   const exported = report?.exports.some(({ form }) => form === 'subnet') === true;
   return partNode(parent, {
     id: `${parent.id}/${subnet.key}`,
-    label: formatFitness(subnet.fitness),
-    description: joined(
-      subnet.key.slice(0, 6),
-      vscode.l10n.t('gen {0}', subnet.generation),
-      vscode.l10n.t('{0} in blocks', formatCount(subnet.params)),
-      exported && vscode.l10n.t('exported'),
-    ),
+    label: vscode.l10n.t('Search perplexity {0}', formatFitness(subnet.fitness)),
+    description: joined(subnetFacts(subnet), exported && vscode.l10n.t('exported')),
     icon: 'symbol-array',
     contextValue: exported ? 'subnet.exported' : 'subnet.judged',
     target,
-    command: {
-      command: 'subnetStudio.openDashboard',
-      title: vscode.l10n.t('Open'),
-      arguments: [target],
-    },
+    command: openCommand('subnetStudio.openDashboard', target),
   });
+}
+
+/** `subnet a1b2c3 · generation 3 · 1.2 M block parameters` */
+export function subnetFacts({ key, generation, params }: TopSubnet): string {
+  return joined(
+    vscode.l10n.t('subnet {0}', key.slice(0, 6)),
+    generation === 0
+      ? vscode.l10n.t('first population')
+      : vscode.l10n.t('generation {0}', generation),
+    vscode.l10n.t('{0} block parameters', formatCount(params)),
+  );
+}
+
+/** What was exported, for people. */
+export function formText(form: ExportReport['form']): string {
+  switch (form) {
+    case 'subnet':
+      return vscode.l10n.t('subnet config');
+    case 'checkpoint':
+      return vscode.l10n.t('Hugging Face checkpoint');
+    case 'onnx':
+      return vscode.l10n.t('ONNX decoder');
+    case 'compressed':
+      return vscode.l10n.t('checkpoint without zeros');
+  }
+}
+
+function openCommand(command: string, target: Target): vscode.Command {
+  return { command, title: vscode.l10n.t('Open'), arguments: [target] };
 }
 
 function queuedLook({ job, place, configPath }: QueuedRun): RowLook {

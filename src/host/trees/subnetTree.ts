@@ -1,13 +1,15 @@
 import * as vscode from 'vscode';
-import { kindOf, modelName, type RunEntry } from '../runs/runEntry.ts';
+import { judgedOn } from '../runs/judgedOn.ts';
+import { kindOf, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { subnetConfigOf, type SubnetFile } from '../runs/subnetFiles.ts';
 import { formatBytes, formatCount, formatFitness, formatMs, joined } from '../ui/format.ts';
 import { NodeTree, type TreeNode } from './nodeTree.ts';
+import { perplexityText } from './runLook.ts';
 import { partNode, type Part } from './runNodes.ts';
 import { markdownText } from '../ui/messages.ts';
 
-/** The view of exported subnets over all runs, best first; by model, because only those compare. */
+/** The view of exported subnets over all runs: grouped by what they were judged on, best first. */
 export class SubnetTree implements vscode.Disposable {
   readonly view: vscode.TreeView<TreeNode>;
   private readonly tree = new NodeTree();
@@ -28,7 +30,7 @@ export class SubnetTree implements vscode.Disposable {
 
   private update(store: RunStore): void {
     const found = bestFirst(store.runs);
-    const models = [...new Set(found.map(({ run }) => modelName(run)))].sort();
+    const groups = groupsOf(found);
     const before = this.nodes;
     this.nodes = new Map();
     const keep = (part: Part): TreeNode => {
@@ -38,21 +40,19 @@ export class SubnetTree implements vscode.Disposable {
       this.nodes.set(part.id, { text, node });
       return node;
     };
-    const [only] = models;
-    if (only !== undefined && models.length === 1) {
+    if (groups.length === 1) {
       this.tree.show(found.map((one) => keep(subnetPart(one))));
       return;
     }
     this.tree.show(
-      models.map((model) => {
-        const members = found.filter(({ run }) => modelName(run) === model);
-        return keep({
-          ...{ id: `model:${model}`, label: model, icon: 'folder', contextValue: 'group' },
+      groups.map(({ key, label, members }) =>
+        keep({
+          ...{ id: `judged:${key}`, label, icon: 'folder', contextValue: 'group' },
           description: String(members.length),
           ...{ target: {}, expanded: true },
           parts: (self) => members.map((one) => partNode(self, subnetPart(one))),
-        });
-      }),
+        }),
+      ),
     );
   }
 }
@@ -62,8 +62,24 @@ interface Found {
   readonly file: SubnetFile;
 }
 
-/** Exported subnets, least perplexity first; those that were not measured come last. */
-export function bestFirst(runs: readonly RunEntry[]): Found[] {
+/** Perplexities compare only on the same model, text and context, so only those are ranked. */
+function groupsOf(
+  found: readonly Found[],
+): { readonly key: string; readonly label: string; readonly members: readonly Found[] }[] {
+  const groups = new Map<string, { readonly label: string; readonly members: Found[] }>();
+  for (const one of found) {
+    const { key, label } = judgedOn(one.run);
+    const group = groups.get(key) ?? { label, members: [] };
+    groups.set(key, group);
+    group.members.push(one);
+  }
+  return [...groups]
+    .map(([key, group]) => ({ key, ...group }))
+    .sort((a, b) => (a.label < b.label ? -1 : 1));
+}
+
+/** Exported subnets, least perplexity first; those that were not evaluated come last. */
+function bestFirst(runs: readonly RunEntry[]): Found[] {
   const perplexity = ({ file }: Found): number => file.figure?.perplexity ?? Infinity;
   return runs
     .flatMap((run) => subnetConfigOf(run).map((file) => ({ run, file })))
@@ -81,17 +97,17 @@ function subnetPart({ run, file }: Found): Part {
     id: `subnet:${path}`,
     label: key === null ? run.manifest.name : `${run.manifest.name} · ${label}`,
     description: joined(
-      figure !== null && formatFitness(figure.perplexity),
-      figure !== null && formatCount(figure.params),
+      figure !== null && perplexityText(figure.perplexity),
       kindOf(run),
+      figure !== null && formatBytes(figure.bytes),
     ),
     icon: 'json',
     contextValue: 'subnet.exported',
     target,
     tooltip: tooltipOf(run, file),
     command: {
-      command: 'subnetStudio.openSubnetBeside',
-      title: vscode.l10n.t('Open Beside'),
+      command: 'subnetStudio.openDashboard',
+      title: vscode.l10n.t('Open'),
       arguments: [target],
     },
   };

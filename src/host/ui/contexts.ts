@@ -1,11 +1,16 @@
 import type * as vscode from 'vscode';
 import { isResumable } from '../runs/runEntry.ts';
 import type { ComparisonStore } from '../comparisons/comparisonStore.ts';
+import type { RunRoots } from '../runs/runRoots.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { setContext } from '../settings.ts';
 
 /** Keeps the `when` clauses of package.json true: only what applies is offered. */
-export function keepContexts(store: RunStore, comparisons: ComparisonStore): vscode.Disposable {
+export function keepContexts(
+  store: RunStore,
+  comparisons: ComparisonStore,
+  roots: RunRoots,
+): vscode.Disposable {
   const told = new Map<string, boolean>();
   const tell = (name: string, value: boolean): void => {
     if (told.get(name) === value) return;
@@ -18,6 +23,7 @@ export function keepContexts(store: RunStore, comparisons: ComparisonStore): vsc
     const isActive = ({ state }: { readonly state: string }): boolean =>
       state === 'running' || state === 'queued';
     tell('anyComparison', compared.length > 0);
+    tell('anyConfig', roots.configs.length > 0);
     tell('anyRun', rows.length > 0);
     tell('manyRuns', runs.length > 1);
     tell('anyActive', [...runs, ...compared].some(isActive));
@@ -31,7 +37,11 @@ export function keepContexts(store: RunStore, comparisons: ComparisonStore): vsc
     );
     tell('anyQueued', waiting || compared.some(({ state }) => state === 'queued'));
   };
-  const subscriptions = [store.onDidChange(update), comparisons.onDidChange(update)];
+  const subscriptions = [
+    store.onDidChange(update),
+    comparisons.onDidChange(update),
+    roots.onDidSearch(update),
+  ];
   return {
     dispose: () => {
       for (const one of subscriptions) one.dispose();

@@ -57,7 +57,7 @@ export function estimatePage(report: EstimateReport, configPath: string): string
       ['', t('windows'), t('tokens each')],
       [
         [t('Calibration'), ...windows.calibration.map(String)],
-        [t('Search, for each of {0} candidates', report.candidates), ...windows.search.map(String)],
+        [t('Search, for each of {0} subnets', report.candidates), ...windows.search.map(String)],
         [t('Held-out, for the final figures'), ...windows.heldout.map(String)],
       ],
     ),

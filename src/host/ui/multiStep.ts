@@ -54,6 +54,8 @@ function askTyped(
   place: Place,
 ): Promise<string | typeof BACK> {
   const box = vscode.window.createInputBox();
+  // A box that begins with an answer does not show its placeholder.
+  box.prompt = step.placeholder;
   box.value = step.initial?.(answers) ?? '';
   const check = async (): Promise<boolean> => {
     const problem = await step.validate?.(box.value, answers);

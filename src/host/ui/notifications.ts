@@ -7,13 +7,15 @@ import { execute } from '../commands/commandTable.ts';
 import type { Target } from '../commands/target.ts';
 import { comparedConfig } from '../comparisons/comparisonEntry.ts';
 import { folderOf, isRunJob } from '../service/serviceHandle.ts';
-import { setting } from '../settings.ts';
+import { commandRemedy, type Remedy } from '../hostError.ts';
+import { setting, writeSetting } from '../settings.ts';
 import { bestText as bestOf } from '../trees/comparisonLook.ts';
-import { bestText } from '../trees/runLook.ts';
+import { endText, hasExported } from './endText.ts';
 import { formatFitness } from './format.ts';
 import { showInformation } from './messages.ts';
+import { exportEnded } from './walkthrough.ts';
 
-/** Tells when work of this workspace ends, as the setting allows. */
+/** Announces when work of this workspace ends, as the setting allows. */
 export function notifyOfEnds(app: App): vscode.Disposable {
   let before = new Map<string, Job>();
   return app.service.onDidChangeJobs((jobs) => {
@@ -21,14 +23,17 @@ export function notifyOfEnds(app: App): vscode.Disposable {
       const was = before.get(job.id)?.state;
       // A job met for the first time ended before this window looked.
       if (was === undefined || was === job.state) continue;
-      if (job.state === 'failed') void tellFailure(app, job);
-      else if (job.state === 'finished') void tellFinish(app, job);
+      if (job.state === 'failed') void announceFailure(app, job);
+      else if (job.state === 'finished') {
+        if (hasExported(job)) exportEnded(app.context);
+        void announceFinish(app, job);
+      }
     }
     before = new Map(jobs.map((job) => [job.id, job]));
   });
 }
 
-async function tellFailure(app: App, job: Job): Promise<void> {
+async function announceFailure(app: App, job: Job): Promise<void> {
   const folder = folderOf(job);
   if (setting('notifications') === 'never' || !isHere(app, job)) {
     app.log.error(`${job.title}: ${job.error?.message ?? 'failed'}`);
@@ -55,23 +60,28 @@ async function tellFailure(app: App, job: Job): Promise<void> {
   await app.reporter.report(failureOf(job), remedies);
 }
 
-async function tellFinish(app: App, job: Job): Promise<void> {
+async function announceFinish(app: App, job: Job): Promise<void> {
   if (setting('notifications') !== 'finished' || !isHere(app, job)) return;
   const configPath = comparedConfig(job);
-  if (configPath !== undefined) return tellCompared(app, job, configPath);
+  if (configPath !== undefined) return announceCompared(app, job, configPath);
   const folder = folderOf(job);
   if (folder !== null) app.store.touch(folder);
   const run = folder === null ? undefined : app.store.find(folder);
-  const best = run === undefined || !isRunJob(job) ? '' : bestText(run);
-  const text =
-    best === ''
-      ? vscode.l10n.t('"{0}" has finished.', job.title)
-      : vscode.l10n.t('"{0}" has finished with a perplexity of {1}.', job.title, best);
-  const open = run === undefined ? '' : vscode.l10n.t('Open Dashboard');
-  if ((await tell(text, open)) && run !== undefined) app.panels.show([run]);
+  const { text, exported } = endText(job, run);
+  const buttons: Remedy[] = [];
+  if (run !== undefined) {
+    const show = (): void => app.panels.show([run]);
+    buttons.push({ label: vscode.l10n.t('Open Dashboard'), run: show });
+  }
+  if (exported !== null) {
+    const target = { ...(run === undefined ? {} : { run: run.folder }), file: exported };
+    const label = vscode.l10n.t('Open Subnet Config');
+    buttons.push(commandRemedy(label, 'openSubnetBeside', target));
+  }
+  await announce(text, buttons);
 }
 
-async function tellCompared(app: App, job: Job, configPath: string): Promise<void> {
+async function announceCompared(app: App, job: Job, configPath: string): Promise<void> {
   app.comparisons.look();
   const table = app.comparisons.find(configPath)?.table ?? null;
   const best = table === null ? undefined : bestRow(table);
@@ -80,25 +90,20 @@ async function tellCompared(app: App, job: Job, configPath: string): Promise<voi
     best === undefined || dense === undefined
       ? vscode.l10n.t('"{0}" has finished.', job.title)
       : vscode.l10n.t('{0} (dense {1}).', bestOf(best), formatFitness(dense.perplexity));
-  if (await tell(text, vscode.l10n.t('Open'))) {
-    app.comparisonPanels.show({ configPath, folder: null });
-  }
+  const show = (): void => app.comparisonPanels.show({ configPath, folder: null });
+  await announce(text, [{ label: vscode.l10n.t('Open'), run: show }]);
 }
 
-/** Tells of an end. @param open  a button, or empty for none @returns whether it was pressed */
-async function tell(text: string, open: string): Promise<boolean> {
+/** Shows that something has ended, with what can be done next. */
+async function announce(text: string, buttons: readonly Remedy[]): Promise<void> {
   const never = vscode.l10n.t("Don't Show Again");
-  const buttons = open === '' ? [never] : [open, never];
-  const answer = await showInformation(text, ...buttons);
-  if (answer === never) {
-    await vscode.workspace
-      .getConfiguration('subnetStudio')
-      .update('notifications', 'failures', vscode.ConfigurationTarget.Global);
-  }
-  return answer === open;
+  const labels = buttons.map(({ label }) => label);
+  const answer = await showInformation(text, ...labels, never);
+  if (answer === never) await writeSetting('notifications', 'failures');
+  await buttons.find(({ label }) => label === answer)?.run();
 }
 
-/** The service works for all windows; a window tells of its own work. */
+/** The service works for all windows; a window announces its own work. */
 function isHere(app: App, job: Job): boolean {
   const config = job.work.kind === 'run' ? job.work.configPath : comparedConfig(job);
   const path = folderOf(job) ?? config ?? null;

@@ -138,9 +138,8 @@ export class RunTerminal implements vscode.Pseudoterminal {
       );
       const check = document === undefined ? undefined : checkRunConfig(document.getText());
       if (check?.ok === false) {
-        for (const { line, column, field, expected, found } of check.problems) {
-          const what = `${field}: expected ${expected}, found ${found}`;
-          this.line(`${this.uri.fsPath}:${line}:${column}: error: ${what}`);
+        for (const { line, column, message } of check.problems) {
+          this.line(`${this.uri.fsPath}:${line}:${column}: error: ${message}`);
         }
         return;
       }

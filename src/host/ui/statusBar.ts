@@ -3,8 +3,9 @@ import type { ComparisonEntry } from '../comparisons/comparisonEntry.ts';
 import type { ComparisonStore } from '../comparisons/comparisonStore.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
+import { PREFIX } from '../settings.ts';
 import { ComparisonNode, rowsText } from '../trees/comparisonLook.ts';
-import { bestText, progressText, runTooltip } from '../trees/runLook.ts';
+import { bestText, busyText, progressText, runTooltip } from '../trees/runLook.ts';
 import { formatDuration, joined } from './format.ts';
 import { labelText, markdown } from './messages.ts';
 
@@ -19,6 +20,9 @@ export class StatusBar implements vscode.Disposable {
       vscode.StatusBarAlignment.Left,
     );
     this.item.name = 'Subnet Studio';
+    // One that has arguments would be registered anew with every update, and a click on an item that
+    // was drawn a moment ago would name one that is gone. What is running is looked up at the click.
+    this.item.command = `${PREFIX}.openRunning`;
     const update = (): void => this.update(store, comparisons);
     this.subscriptions = [store.onDidChange(update), comparisons.onDidChange(update)];
   }
@@ -28,26 +32,39 @@ export class StatusBar implements vscode.Disposable {
     this.item.dispose();
   }
 
-  private update(store: RunStore, { entries }: ComparisonStore): void {
-    const runs = store.runs.filter(({ state }) => state === 'running');
-    const compared = entries.filter(({ state }) => state === 'running');
-    const [shown] = [...runs.map(runItem), ...compared.map(comparisonItem)];
-    if (shown === undefined) {
+  private update(store: RunStore, comparisons: ComparisonStore): void {
+    const running = runningWork(store, comparisons);
+    const [first] = running;
+    if (first === undefined) {
       this.item.hide();
       return;
     }
+    const shown = 'manifest' in first ? runItem(first) : comparisonItem(first);
     const waiting =
       store.rows.filter((row) => 'queuePlace' in row && row.queuePlace !== null).length +
-      entries.filter(({ state }) => state === 'queued').length;
-    const more = runs.length + compared.length + waiting - 1;
+      comparisons.entries.filter(({ state }) => state === 'queued').length;
+    const more = running.length + waiting - 1;
     const text = joined(shown.text, more > 0 && vscode.l10n.t('{0} more', more));
     this.item.text = `$(sync~spin) ${labelText(text)}`;
     this.item.tooltip = markdown(shown.tooltip);
     const label = joined(vscode.l10n.t('Subnet Studio'), shown.name, text);
     this.item.accessibilityInformation = { label };
-    this.item.command = shown.command;
     this.item.show();
   }
+}
+
+/** What is running: runs, comparisons, then work on subnets; the first is what the status bar shows. */
+export function runningWork(
+  store: RunStore,
+  comparisons: ComparisonStore,
+): readonly (RunEntry | ComparisonEntry)[] {
+  const isRunning = ({ state }: RunEntry | ComparisonEntry): boolean => state === 'running';
+  const isBusy = (run: RunEntry): boolean => !isRunning(run) && run.busyFraction !== null;
+  return [
+    ...store.runs.filter(isRunning),
+    ...comparisons.entries.filter(isRunning),
+    ...store.runs.filter(isBusy),
+  ];
 }
 
 interface Shown {
@@ -55,34 +72,24 @@ interface Shown {
   readonly text: string;
   /** Markdown. */
   readonly tooltip: string;
-  readonly command: vscode.Command;
 }
 
 function runItem(run: RunEntry): Shown {
-  const title = vscode.l10n.t('Open Dashboard');
-  return {
-    ...{ name: run.manifest.name, text: statusText(run), tooltip: runTooltip(run) },
-    command: { command: 'subnetStudio.openDashboard', title, arguments: [{ run: run.folder }] },
-  };
+  return { name: run.manifest.name, text: statusText(run), tooltip: runTooltip(run) };
 }
 
 function comparisonItem(entry: ComparisonEntry): Shown {
   const { table, job, name } = entry;
-  const node = new ComparisonNode(entry);
   const etaMs = job?.etaMs ?? null;
   const text = joined(
     table === null ? name : rowsText(table),
     etaMs !== null && vscode.l10n.t('{0} left', formatDuration(etaMs)),
   );
-  return { name, text, tooltip: node.tooltip(), command: node.command };
+  return { name, text, tooltip: new ComparisonNode(entry).tooltip() };
 }
 
-/** `gen 12/30 · 8.41 · 3 min left` */
+/** `generation 12 of 30 · perplexity 8.41` */
 export function statusText(run: RunEntry): string {
-  const { etaMs } = run.digest;
-  return joined(
-    progressText(run) || run.manifest.name,
-    bestText(run),
-    etaMs !== null && vscode.l10n.t('{0} left', formatDuration(etaMs)),
-  );
+  if (run.state !== 'running' && run.busyWith !== null) return busyText(run);
+  return joined(progressText(run) || run.manifest.name, bestText(run));
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'node:test';
 import * as ort from 'onnxruntime-node';
 import ts from 'typescript';
@@ -45,6 +46,26 @@ test('trusts code of the export only where it needs it', () => {
   assert.doesNotMatch(snippet(false), /trust_remote_code/);
 });
 
+test('finds the export from any folder, as its path starts at the code', async () => {
+  const code = join(await mkdtemp(join(tmpdir(), 'code-')), 'train.mts');
+  const path = "../it's here/a b#1/subnet.json";
+  const exports = { ...EVERYTHING, subnet: path, onnx: path };
+  const python = loaderSnippet('python', 'transformers', EVERYTHING, '');
+  assert.match(python, /^from pathlib import Path\n/);
+  assert.ok(
+    python.includes('str(Path(__file__).resolve().parent / "runs/a/export/checkpoint")'),
+    python,
+  );
+  for (const form of ['onnx', 'masks'] as const) {
+    const snippet = loaderSnippet('typescript', form, exports, '');
+    const url = /new URL\((.*), import\.meta\.url\)/.exec(snippet)?.[1] ?? '';
+    const found = new URL((0, eval)(url) as string, pathToFileURL(code));
+    assert.equal(fileURLToPath(found), join(code, '..', path));
+  }
+  const absolute = { ...EVERYTHING, subnet: '/data/subnet.json' };
+  assert.match(loaderSnippet('python', 'masks', absolute, ''), /with open\("\/data\/subnet\.json"/);
+});
+
 test('indents every line but the first and the blank ones', () => {
   const plain = loaderSnippet('python', 'onnx', EVERYTHING, '').split('\n');
   const indented = loaderSnippet('python', 'onnx', EVERYTHING, '\t').split('\n');
@@ -55,7 +76,9 @@ test('indents every line but the first and the blank ones', () => {
 
 /** What a snippet defines, run as a module would be. */
 async function run<T>(snippet: string, name: string): Promise<T> {
-  const body = snippet.replace(/^import .* from 'onnxruntime-node';$/m, '');
+  const body = snippet
+    .replace(/^import .* from 'onnxruntime-node';$/m, '')
+    .replace(/new URL\(.*, import\.meta\.url\)/, "''");
   const isLeft = /^import \{ readFileSync \}.*$/m;
   const code = `async (ort, readFileSync) => {${body.replace(isLeft, '')}\nreturn ${name}; }`;
   const { outputText } = ts.transpileModule(code, {

@@ -27,20 +27,26 @@ test('each option that it has commented out is right', () => {
 
 test('the buttons stand above the brace, the last one only when there is a result', () => {
   const text = '// a\n{ "model": "m" }';
-  const [place, ...others] = configLenses(text, { hasResult: true });
+  const [place, ...others] = configLenses(text, { hasResult: true, canRun: true });
   assert.equal(place?.offset, 5);
   assert.deepEqual(
     place.lenses.map(({ action }) => action),
     ['run', 'dryRun', 'compareMethods', 'openLastResult'],
   );
   assert.deepEqual(others, []);
-  assert.equal(configLenses(text, { hasResult: false })[0]?.lenses.length, 3);
-  assert.deepEqual(configLenses('[]', { hasResult: true }), []);
+  assert.equal(configLenses(text, { hasResult: false, canRun: true })[0]?.lenses.length, 3);
+  const inRestrictedMode = (hasResult: boolean) =>
+    configLenses(text, { hasResult, canRun: false }).flatMap(({ lenses }) =>
+      lenses.map(({ action }) => action),
+    );
+  assert.deepEqual(inRestrictedMode(true), ['openLastResult']);
+  assert.deepEqual(inRestrictedMode(false), []);
+  assert.deepEqual(configLenses('[]', { hasResult: true, canRun: true }), []);
 });
 
 test('sections with an action of their own have its button above their names', () => {
   const text = '{ "model": "m",\n"sparsify": {},\n"compare": {} }';
-  const [, sparsify, compare] = configLenses(text, { hasResult: false });
+  const [, sparsify, compare] = configLenses(text, { hasResult: false, canRun: true });
   assert.ok(text.slice(sparsify!.offset).startsWith('"sparsify"'));
   assert.equal(sparsify!.lenses[0]!.action, 'run');
   assert.ok(text.slice(compare!.offset).startsWith('"compare"'));

@@ -179,14 +179,20 @@ describe('a path inside a folder of ours', () => {
 });
 
 describe('a copied folder', () => {
-  it('holds the same files, and is not written through links', () => {
+  it('holds the same files, and is not written through links', async () => {
     const [source, parent, outside] = [folder(), folder(), folder()];
     mkdirSync(join(source, 'deep'));
-    writeFileSync(join(source, 'deep', 'a'), 'text');
-    copyFolder(source, parent, 'copy', 1000);
-    assert.equal(readFileSync(join(parent, 'copy', 'deep', 'a'), 'utf8'), 'text');
+    const large = Buffer.alloc(2_500_000, 'abcdefg');
+    writeFileSync(join(source, 'deep', 'a'), large);
+    writeFileSync(join(source, 'none'), '');
+    const rules = { links: 'refused', mostBytes: large.length } as const;
+    await copyFolder(source, parent, 'copy', rules);
+    assert.deepEqual(readFileSync(join(parent, 'copy', 'deep', 'a')), large);
+    assert.equal(readFileSync(join(parent, 'copy', 'none'), 'utf8'), '');
+    const tooLarge = copyFolder(source, parent, 'small', { ...rules, mostBytes: 1000 });
+    await assert.rejects(tooLarge, isEngineError);
     symlinkSync(outside, join(parent, 'linked'));
-    assert.throws(() => copyFolder(source, parent, 'linked', 1000), /a link under the name/);
+    await assert.rejects(copyFolder(source, parent, 'linked', rules), /a link under the name/);
     assert.deepEqual(readdirSync(outside), []);
   });
 });
