@@ -1,3 +1,4 @@
+import { MOST_SIZE } from '../../protocol/bounds.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
@@ -6,12 +7,6 @@ export interface IntegerBounds {
   readonly min: number;
   readonly max: number;
 }
-
-/** Largest size (width, vocabulary, positions) accepted, elements; real ones stay under a million. */
-export const MAX_SIZE = 1 << 24;
-
-/** Largest number of blocks accepted; the deepest public models have about 130. */
-export const MAX_LAYERS = 4096;
 
 /**
  * Typed, bounded reads of a model's `config.json`, each with an error that says what was found.
@@ -46,9 +41,9 @@ export class ConfigReader {
     return value as number;
   }
 
-  /** A size: a whole number from 1 to {@link MAX_SIZE}. */
+  /** A size: a whole number from 1 to {@link MOST_SIZE}. */
   size(name: string, fallback?: number): number {
-    return this.integer(name, { min: 1, max: MAX_SIZE }, fallback);
+    return this.integer(name, { min: 1, max: MOST_SIZE }, fallback);
   }
 
   /** A finite number above zero. */

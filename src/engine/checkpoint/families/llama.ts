@@ -1,6 +1,8 @@
-import { MAX_LAYERS, type ConfigReader } from '../configReader.ts';
+import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import type { ConfigReader } from '../configReader.ts';
 import type { ModelShape } from '../modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
+import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
 import { parseRope } from './rope.ts';
 
@@ -34,7 +36,7 @@ export const llama: Family = {
 
 function parseLlama(config: ConfigReader): ModelShape {
   const hidden = config.size('hidden_size');
-  const heads = config.size('num_attention_heads');
+  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
   const kvHeads = config.size('num_key_value_heads', heads);
   if (heads % kvHeads !== 0) {
     config.fail('num_key_value_heads', `a divisor of ${heads} query heads`, `${kvHeads}`);
@@ -42,11 +44,11 @@ function parseLlama(config: ConfigReader): ModelShape {
   if (!config.has('head_dim') && hidden % heads !== 0) {
     config.fail('hidden_size', `a multiple of ${heads} heads, or a head_dim`, `${hidden}`);
   }
-  const headDim = config.integer('head_dim', { min: 1, max: 65_536 }, hidden / heads);
+  const headDim = config.integer('head_dim', { min: 1, max: MOST_HEAD_DIM }, hidden / heads);
   const attentionBias = config.boolean('attention_bias', false);
-  return {
+  return withinBounds(config, {
     family: 'llama',
-    layers: config.integer('num_hidden_layers', { min: 1, max: MAX_LAYERS }),
+    layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
     hidden,
     heads,
     kvHeads,
@@ -63,5 +65,5 @@ function parseLlama(config: ConfigReader): ModelShape {
       output: attentionBias,
       mlp: config.boolean('mlp_bias', false),
     },
-  };
+  });
 }
