@@ -4,6 +4,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
+import { bundledTexts } from './scripts/bundledTexts.mjs';
 
 /** What the TypeScript compiler writes before the first line of a module, and what is needed of it. */
 const HELPERS =
@@ -34,6 +35,7 @@ const programs = {
   target: 'node20',
   // jsonc-parser's "main" is UMD, whose inner requires no bundler can follow; its "module" is not.
   mainFields: ['module', 'main'],
+  define: bundledTexts,
   external: ['onnxruntime-node', 'vscode'],
   // Code that runs from source too asks for `__filename` first, and for import.meta only there.
   logOverride: { 'empty-import-meta': 'silent' },

@@ -11,6 +11,13 @@ function engineEntry(program: string): string {
     : join(dirname(here), 'engine.cjs');
 }
 
+// A reader that goes away, such as "| head", ends what is shown, never the work.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const code = runCli(process.argv.slice(2), {
   terminal: processTerminal(process),
   engine: { entry: engineEntry(process.argv[1] ?? '') },

@@ -1,4 +1,5 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
+import { type Loadable, loadsText } from '../protocol/loadsText.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
 import { figuresTable } from './figuresTable.ts';
 import { formatBytes, formatMs, formatPath } from './units.ts';
@@ -51,18 +52,15 @@ export function exportText({
     prefillMs === null || decodeMs === null
       ? ''
       : `, prefill ${formatMs(prefillMs)}, decode ${formatMs(decodeMs)}`;
-  const loads = loadable === null ? '' : `\n            ${loadsText(form, loadable)}`;
+  const loads = loadable === null ? '' : `\n            ${readersText(form, loadable)}`;
   return `${form.padEnd(10)}  ${formatPath(path)}\n            ${formatBytes(bytes)}${checks}${speed}${loads}`;
 }
 
-function loadsText(
-  form: ExportReport['form'],
-  { transformers }: NonNullable<ExportReport['loadable']>,
-): string {
+function readersText(form: ExportReport['form'], loadable: Loadable): string {
   if (form === 'compressed') return 'smaller on disk, no faster (its README says who reads it)';
-  return transformers
-    ? 'loads in transformers as it is'
-    : 'loads in transformers with trust_remote_code (its README says why)';
+  return loadable.transformers
+    ? loadsText(loadable)
+    : `${loadsText(loadable)} (its README says why)`;
 }
 
 function figureJson(figure: Figure | null): FigureJson | null {

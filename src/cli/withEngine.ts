@@ -40,12 +40,28 @@ export async function withEngine<R>(
     });
     return await work(engine, controller.signal);
   } catch (error) {
+    // Ctrl-C reaches the engine as well: one that was just starting has gone by itself.
+    if (controller.signal.aborted && runFolder === undefined) throw notBegun(error);
     throw withFolder(error, runFolder);
   } finally {
     view.end();
     offInterrupt();
     await engine?.stop();
   }
+}
+
+function notBegun(cause: unknown): EngineError {
+  return new EngineError(
+    'cancelled',
+    {
+      what: 'The work',
+      expected: 'to run to its end',
+      found: 'a request to stop before it began',
+      action: 'Start it again.',
+      sentence: 'Stopped before anything was begun.',
+    },
+    { cause },
+  );
 }
 
 /** Names the run folder where an error advises to resume, so that the line can be copied. */

@@ -86,7 +86,8 @@ function pythonTransformers({ checkpoint }: LoaderExports): readonly string[] {
       ? ['# Runs modeling_subnet.py of that folder, which builds heads of uneven sizes.']
       : []),
     `subnet = AutoModelForCausalLM.from_pretrained(subnet_path${trust ? ', trust_remote_code=True' : ''})`,
-    `tokenizer = AutoTokenizer.from_pretrained(subnet_path${trust ? ', trust_remote_code=True' : ''})`,
+    // Else transformers would ask whether it may run the module, which no tokenizer needs.
+    `tokenizer = AutoTokenizer.from_pretrained(subnet_path${trust ? ', trust_remote_code=False' : ''})`,
   ];
 }
 

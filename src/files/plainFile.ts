@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  type BigIntStats,
+  type Stats,
+} from 'node:fs';
 import { lstatSync, statSync } from 'node:fs';
 import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { diskError } from '../protocol/diskError.ts';
@@ -27,7 +35,11 @@ export interface PlainFile {
 export interface PlainHandle {
   readonly handle: FileHandle;
   readonly bytes: number;
+  readonly identity: FileIdentity;
 }
+
+/** Which file it is and as of which write: device, inode, size, time of the last change. */
+export type FileIdentity = string;
 
 /**
  * Opens a plain file for reading. Never waits: a named pipe without a writer, a device or a terminal
@@ -63,7 +75,10 @@ export async function openPlainHandle(
     expectPlain(path, await (rules.links === 'refused' ? lstat(path) : stat(path)), rules);
     const handle = await open(path, flagsOf(rules));
     try {
-      return { handle, bytes: expectPlain(path, await handle.stat(), rules).size };
+      const stats = await handle.stat({ bigint: true });
+      const bytes = Number(expectPlain(path, stats, rules).size);
+      const identity = [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(':');
+      return { handle, bytes, identity };
     } catch (error) {
       await handle.close().catch(() => undefined);
       throw error;
@@ -134,7 +149,7 @@ export function missingFile(path: string): EngineError {
  * What a path leads to, in words for a message.
  * @param stats  as `lstat` or `stat` gives them
  */
-export function kindOf(stats: Stats): string {
+export function kindOf(stats: Stats | BigIntStats): string {
   if (stats.isSymbolicLink()) return 'a link';
   if (stats.isDirectory()) return 'a folder';
   if (stats.isFIFO()) return 'a named pipe';
@@ -147,13 +162,17 @@ export function isAbsent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-function expectPlain(path: string, stats: Stats, { links, mostBytes }: OpenRules): Stats {
+function expectPlain<S extends Stats | BigIntStats>(
+  path: string,
+  stats: S,
+  { links, mostBytes }: OpenRules,
+): S {
   if (!stats.isFile()) throw notPlain(path, kindOf(stats), links);
   if (stats.size > mostBytes) {
     throw new EngineError('disk', {
       what: path,
       expected: `a file of at most ${sizeText(mostBytes)}`,
-      found: `one of ${sizeText(stats.size)}`,
+      found: `one of ${sizeText(Number(stats.size))}`,
       action: 'Check that it is the file you mean.',
     });
   }

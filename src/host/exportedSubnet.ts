@@ -60,7 +60,9 @@ function checkpointKind(configPath: string): 'stock' | 'ownCode' | 'none' {
   if (typeof subnet !== 'object' || subnet === null) return 'none';
   const { loadable } = subnet as { readonly loadable?: { readonly transformers?: unknown } };
   if (loadable?.transformers === true) return 'stock';
-  return autoMap === undefined ? 'none' : 'ownCode';
+  const { AutoModelForCausalLM: named } = (autoMap ?? {}) as Readonly<Record<string, unknown>>;
+  // Only our own module: code of anybody else is not to be run for the asking.
+  return typeof named === 'string' && named.startsWith('modeling_subnet.') ? 'ownCode' : 'none';
 }
 
 /** The source model that subnet.json names. */

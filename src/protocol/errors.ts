@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'budget'
   | 'decode'
   | 'disk'
+  | 'memory'
   | 'run'
   | 'verify'
   | 'numeric'

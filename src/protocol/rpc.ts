@@ -6,6 +6,7 @@ import {
 } from 'vscode-jsonrpc';
 import type { Api, EventDescriptor, RequestDescriptor } from './descriptors.ts';
 import { EngineError } from './errors.ts';
+import { memoryError } from './memoryError.ts';
 import { fromWireError, toWireError } from './wireError.ts';
 
 // The words of an API are a file of their own, so that a dashboard need not carry the RPC library.
@@ -169,7 +170,7 @@ async function answer(
     // A void answer must still be an answer: JSON has no undefined.
     return (await handler(params, { signal: controller.signal })) ?? null;
   } catch (error) {
-    const wire = toWireError(error);
+    const wire = toWireError(memoryError(error));
     return new ResponseError(wire.number, wire.message, wire.data);
   } finally {
     running.delete(controller);

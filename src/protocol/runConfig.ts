@@ -101,7 +101,7 @@ const exportForms = section('What is written at the end; every file is reloaded 
   dtype: Type.Enum(['source', 'float32', 'float16', 'bfloat16'], {
     default: 'source',
     description:
-      'Number format of the written weights (name). "source" is that of the model; "float32" is the most exact and the largest. Paper: float16.',
+      'Number format of the written weights (name). "source" keeps that of each tensor of the model; "float32" is the most exact and the largest. Paper: float16.',
   }),
   compressed: Type.Boolean({
     default: true,

@@ -64,7 +64,11 @@ export const exportReportSchema = Type.Object({
     Type.Null(),
   ]),
   loadable: Type.Union([
-    Type.Object({ transformers: Type.Boolean(), reason: Type.String() }),
+    Type.Object({
+      transformers: Type.Boolean(),
+      reason: Type.String(),
+      ownCode: Type.Optional(Type.Boolean()),
+    }),
     Type.Null(),
   ]),
   prefillMs: Type.Union([milliseconds, Type.Null()]),
@@ -72,7 +76,8 @@ export const exportReportSchema = Type.Object({
 });
 /**
  * One thing that was written. `loadable` says of a checkpoint whether stock transformers can build
- * it, and why not; null for other forms. `verified` holds the largest logit difference to the search-time
+ * it, why not, and whether it comes with code that can (`ownCode`, absent in older reports); null for
+ * other forms. `verified` holds the largest logit difference to the search-time
  * model; null only for the subnet config, which holds no weights.
  */
 export type ExportReport = Readonly<Static<typeof exportReportSchema>>;

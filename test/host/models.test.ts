@@ -160,9 +160,11 @@ describe('an exported subnet', () => {
   });
 
   test('is loaded with its own code, or not offered, where transformers alone cannot', async () => {
-    const own = { auto_map: {}, subnet: { loadable: { transformers: false } } };
-    assert.equal((await beside(own)).checkpoint?.runsOwnCode, true);
-    const { subnet } = own;
+    const subnet = { loadable: { transformers: false } };
+    const code = (name: string): object => ({ auto_map: { AutoModelForCausalLM: name }, subnet });
+    const own = await beside(code('modeling_subnet.SubnetLlamaForCausalLM'));
+    assert.equal(own.checkpoint?.runsOwnCode, true);
+    assert.equal((await beside(code('modeling_foreign.Model'))).checkpoint, null);
     assert.equal((await beside({ subnet })).checkpoint, null);
     assert.equal((await beside({})).checkpoint, null);
   });

@@ -2,6 +2,7 @@ import { symlinkSync } from 'node:fs';
 import { buildSync } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { bundledTexts } from '../../scripts/bundledTexts.mjs';
 
 /**
  * Bundles `pipelineChild.ts` with its device probe: plain JavaScript starts ten times faster than
@@ -23,6 +24,7 @@ export function bundlePipeline(out: string): string {
     format: 'cjs',
     target: 'node20',
     mainFields: ['module', 'main'],
+    define: bundledTexts,
     external: ['onnxruntime-node'],
     logLevel: 'error',
   });

@@ -41,7 +41,13 @@ test('a run leaves every file it promises, each of them valid', () => {
   const manifest = readManifest(finished);
   assert.equal(manifest.configText, readFileSync(files.config, 'utf8'));
   assert.equal(parseRunConfig(manifest.configText, 'config').ratio, manifest.config['ratio']);
-  assert.deepEqual(Object.keys(manifest.hashes).sort(), ['model', 'text', 'tokenizer']);
+  assert.deepEqual(Object.keys(manifest.hashes).sort(), [
+    'model',
+    'text',
+    'tokenizer',
+    'tokenizer.json',
+    'tokenizer_config.json',
+  ]);
   assert.ok(manifest.versions['onnxruntime']);
   const names = readdirSync(finished, { recursive: true, encoding: 'utf8' });
   assert.deepEqual(

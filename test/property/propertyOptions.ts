@@ -10,6 +10,14 @@ export function propertyOptions<T extends object>(more?: T): T & { readonly seed
   return { ...(more ?? ({} as T)), seed: seedFrom(process.env['PROPERTY_SEED']) };
 }
 
+/**
+ * How often hostile files are made up: some hundred times in every suite, ten thousand times in
+ * `npm run acceptance`.
+ */
+export function mutationsOf(usual: number): number {
+  return process.env['ACCEPTANCE'] === 'all' ? 10_000 : usual;
+}
+
 function seedFrom(text: string | undefined): number {
   if (text === undefined || text === '') return USUAL_SEED;
   const seed = Number(text);

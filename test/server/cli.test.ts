@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ interface Ended {
   readonly err: string;
 }
 
-const limits = { timeout: 20_000 };
+const limits = { timeout: 60_000 };
 const commands = ['run', 'resume', 'evaluate', 'compare', 'export', 'inspect', 'devices', 'runs'];
 
 test('help names every command, its exit codes, and gives examples', limits, async () => {
@@ -167,6 +167,38 @@ test('runs lists good and damaged runs', limits, async () => {
   assert.match(out, /torn: .*expected JSON/);
   const json = JSON.parse((await subnet(['runs', 'lists', '--json'])).out) as unknown[];
   assert.equal(json.length, 2);
+});
+
+test('Ctrl-C while the engine is still starting stops too, and exits 130', limits, async () => {
+  const child = spawn(process.execPath, [program, 'run', 'slow'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, LANG: 'C' },
+    detached: true,
+  });
+  let err = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  // As a terminal does it: to the whole group, again and again until one comes before the handshake.
+  const timer = setInterval(() => process.kill(-child.pid!, 'SIGINT'), 150);
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  clearInterval(timer);
+  assert.ok(code === 130 || child.signalCode === 'SIGINT', err);
+  assert.doesNotMatch(err, /bug|signal/, err);
+});
+
+test('a reader that goes away does not stop the work', limits, async () => {
+  const log = join(folder, 'stand-in', 'log.txt');
+  rmSync(log, { force: true });
+  const child = spawn(process.execPath, [program, 'run', 'good', '--json'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, LANG: 'C' },
+  });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  assert.equal(code, 0);
+  assert.match(readFileSync(log, 'utf8'), /done/);
 });
 
 /** Runs the program; each text of `interruptAt` that shows up on stderr is answered by Ctrl-C. */

@@ -2,6 +2,7 @@ import { buildSync } from 'esbuild';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundledTexts } from '../../scripts/bundledTexts.mjs';
 
 /** Programs of a service under test. */
 export interface ServicePrograms {
@@ -30,6 +31,7 @@ export function bundleService(out: string): ServicePrograms {
     format: 'cjs',
     target: 'node20',
     mainFields: ['module', 'main'],
+    define: bundledTexts,
     external: ['onnxruntime-node'],
     logOverride: { 'empty-import-meta': 'silent' },
     logLevel: 'error',

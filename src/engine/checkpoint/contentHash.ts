@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import { CONFIG_FILE, type Checkpoint } from './openCheckpoint.ts';
-import { openInFolder, readExactly } from './modelFolder.ts';
+import { expectSameFile, openInFolder, readExactly } from './modelFolder.ts';
 
 /** Bytes hashed between two looks at the signal. */
 const CHUNK_BYTES = 4 << 20;
@@ -10,17 +10,20 @@ const CHUNK_BYTES = 4 << 20;
  * SHA-256 over every byte of a checkpoint's configuration and weights.
  *
  * Reads all files (about a second per gigabyte), so it is made once per run, not at each opening;
- * `Checkpoint.fingerprint` is the cheap one.
+ * `Checkpoint.fingerprint` is the cheap one. Weights that are loaded from the same checkpoint are
+ * these bytes: both refuse files that changed since it was opened.
  *
  * @param checkpoint  an opened checkpoint
  * @param signal      checked between pieces of 4 MB
  * @returns hex; the same wherever the folder lies
- * @throws EngineError `checkpoint` when a file cannot be read; `cancelled`
+ * @throws EngineError `checkpoint` when a file cannot be read or has changed; `cancelled`
  */
 export async function contentHash(checkpoint: Checkpoint, signal?: AbortSignal): Promise<string> {
+  const { folder, configBytes, files } = checkpoint;
   const hash = createHash('sha256');
-  for (const file of [CONFIG_FILE, ...checkpoint.files.map((entry) => entry.file)]) {
-    const { handle, bytes } = await openInFolder(checkpoint.folder, file);
+  hash.update(`${CONFIG_FILE}\n${configBytes.length}\n`).update(configBytes);
+  for (const { file, bytes, identity } of files) {
+    const { handle } = await openInFolder(folder, file, { known: identity });
     try {
       hash.update(`${file}\n${bytes}\n`);
       const buffer = new Uint8Array(Math.min(CHUNK_BYTES, bytes));
@@ -33,6 +36,7 @@ export async function contentHash(checkpoint: Checkpoint, signal?: AbortSignal):
     } finally {
       await handle.close();
     }
+    await expectSameFile(folder, file, identity);
   }
   return hash.digest('hex');
 }

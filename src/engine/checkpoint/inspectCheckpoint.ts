@@ -1,4 +1,5 @@
-import type { Checkpoint } from './openCheckpoint.ts';
+import type { Checkpoint, CheckpointFile } from './openCheckpoint.ts';
+import { storedDtypes } from './storedFloats.ts';
 import { groupSize, type ModelShape, qkUnitsPerHead } from './modelShape.ts';
 import { weightBytes } from './weightBytes.ts';
 
@@ -40,7 +41,7 @@ export interface CheckpointReport {
   readonly fingerprint: string;
   readonly family: string;
   readonly dtype: string;
-  readonly files: Checkpoint['files'];
+  readonly files: readonly Pick<CheckpointFile, 'file' | 'bytes'>[];
   /** Parameters of the whole model, a tied head counted once. */
   readonly parameters: number;
   /** Parameters in the blocks that can be removed. */
@@ -59,7 +60,7 @@ export interface CheckpointReport {
  * @param checkpoint  an opened checkpoint; no weights are read
  */
 export function inspectCheckpoint(checkpoint: Checkpoint): CheckpointReport {
-  const { shape, folder, fingerprint, dtype, files, unused } = checkpoint;
+  const { shape, folder, fingerprint, files, unused } = checkpoint;
   const sublayers = Array.from({ length: shape.layers }, (_, layer) => [
     attentionReport(shape, layer),
     mlpReport(shape, layer),
@@ -70,8 +71,8 @@ export function inspectCheckpoint(checkpoint: Checkpoint): CheckpointReport {
     folder,
     fingerprint,
     family: shape.family,
-    dtype,
-    files,
+    dtype: dtypesOf(checkpoint),
+    files: files.map(({ file, bytes }) => ({ file, bytes })),
     parameters: kept.reduce((sum, { parameters }) => sum + parameters, prunable),
     prunableParameters: prunable,
     weightBytes: weightBytes(shape),
@@ -165,4 +166,10 @@ function keptParts(shape: ModelShape): KeptPart[] {
     parts.push({ part: 'output head', parameters: table, reason: 'it has one row per token' });
   }
   return parts;
+}
+
+/** The element types of the model's tensors, the most exact first. */
+function dtypesOf({ tensors }: Checkpoint): string {
+  const found = new Set(tensors.map(({ located }) => located.entry.dtype));
+  return storedDtypes.filter((name) => found.has(name)).join(' and ');
 }

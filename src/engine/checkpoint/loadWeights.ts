@@ -1,7 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { assembleWeights } from './assembleWeights.ts';
 import type { Checkpoint, CheckpointTensor } from './openCheckpoint.ts';
-import { openInFolder } from './modelFolder.ts';
+import { expectSameFile } from './modelFolder.ts';
 import type { ModelWeights } from './modelWeights.ts';
 import { readTensor } from './readPacked.ts';
 import { transposeRows } from './transpose.ts';
@@ -34,8 +34,7 @@ export async function loadWeights(
   const total = tensors.reduce((sum, { located }) => sum + located.entry.elements * 4, 0);
   let loaded = 0;
   // File by file, in the order of the disk however many shards there are.
-  for (const { file, bytes } of files) {
-    await expectSize(folder, file, bytes);
+  for (const { file } of files) {
     for (const tensor of tensors.filter(({ located }) => located.file === file)) {
       const data = await readWhole(folder, tensor, options.signal);
       arrays.set(keyOf(tensor.spec.slot, tensor.spec.layer), data);
@@ -43,6 +42,8 @@ export async function loadWeights(
       options.onProgress?.(loaded, total);
     }
   }
+  // Each reading was of the file that was opened; now that none of them was written to meanwhile.
+  for (const { file, identity } of files) await expectSameFile(folder, file, identity);
   return assembleWeights(checkpoint.shape, (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null);
 }
 
@@ -86,16 +87,4 @@ function allocate(elements: number, name: string): Float32Array {
 
 function keyOf(slot: string, layer: number | null): string {
   return `${layer ?? ''} ${slot}`;
-}
-
-async function expectSize(folder: string, file: string, before: number): Promise<void> {
-  const { handle, bytes: now } = await openInFolder(folder, file);
-  await handle.close();
-  if (now === before) return;
-  throw new EngineError('checkpoint', {
-    what: file,
-    expected: `a file of ${before} bytes, as when it was opened`,
-    found: `${now} bytes`,
-    action: 'Leave the model folder alone while it is in use, then try again.',
-  });
 }

@@ -6,6 +6,12 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
 /**
+ * What tells a file from another of its name, and from itself before a change: device, inode, size
+ * and time of the last write.
+ */
+export type FileIdentity = string;
+
+/**
  * Absolute path of a model folder, links resolved.
  *
  * @param dir  the folder as the user gave it
@@ -32,20 +38,26 @@ export async function resolveFolder(dir: string): Promise<string> {
  * @param name    file name without folders
  * @param rules.links  `refused` in folders that this program has written
  * @param rules.mostBytes  a larger file is refused before anything is allocated
- * @returns the open handle, which the caller closes, and the file's size in bytes
- * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, or too large
+ * @param rules.known  what the file must still be
+ * @returns the open handle, which the caller closes, the file's size in bytes, and its identity
+ * @throws EngineError `checkpoint` when it is absent, unreadable, no plain file, too large, or not the
+ *   known one any more
  */
 export async function openInFolder(
   folder: string,
   name: string,
-  rules: Partial<OpenRules> = {},
+  { known, ...rules }: Partial<OpenRules> & { readonly known?: FileIdentity } = {},
 ): Promise<PlainHandle> {
   checkFileName(name);
   try {
     const opened = await openPlainHandle(join(folder, name), { ...FOLLOWED, ...rules });
-    if (opened !== undefined) return opened;
+    if (opened !== undefined) {
+      if (known === undefined || known === opened.identity) return opened;
+      await opened.handle.close();
+      throw changedError(name);
+    }
   } catch (error) {
-    if (!isEngineError(error)) throw error;
+    if (!isEngineError(error, 'disk')) throw error;
     const { expected, found } = error.problem;
     throw fileError(name, expected, found, error);
   }
@@ -53,6 +65,23 @@ export async function openInFolder(
 }
 
 const FOLLOWED: OpenRules = { links: 'followed', mostBytes: Infinity };
+
+/**
+ * Checks that a file is still the one that was opened before: neither replaced nor written to.
+ *
+ * @param folder  as {@link resolveFolder} gives it
+ * @param name    file name without folders
+ * @param known   its identity then
+ * @throws EngineError `checkpoint` when it is another, or as {@link openInFolder} does
+ */
+export async function expectSameFile(
+  folder: string,
+  name: string,
+  known: FileIdentity,
+): Promise<void> {
+  const { handle } = await openInFolder(folder, name, { known });
+  await handle.close();
+}
 
 /**
  * True when the folder holds an entry of that name.
@@ -111,12 +140,27 @@ export async function readSmallFile(
   name: string,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const { handle, bytes } = await openInFolder(folder, name, { mostBytes: maxBytes });
+  return (await readKnownFile(folder, name, maxBytes)).bytes;
+}
+
+/**
+ * Reads a small file as {@link readSmallFile} does, and tells what file it was.
+ *
+ * @returns its bytes and its identity
+ * @throws EngineError `checkpoint` as {@link readSmallFile} does
+ */
+export async function readKnownFile(
+  folder: string,
+  name: string,
+  maxBytes: number,
+): Promise<{ readonly bytes: Uint8Array; readonly identity: FileIdentity }> {
+  const opened = await openInFolder(folder, name, { mostBytes: maxBytes });
+  const { handle, bytes: size, identity } = opened;
   return withReleaseAsync(
     async () => {
-      const content = new Uint8Array(bytes);
-      await readExactly(handle, content, 0, name);
-      return content;
+      const bytes = new Uint8Array(size);
+      await readExactly(handle, bytes, 0, name);
+      return { bytes, identity };
     },
     () => handle.close(),
   );
@@ -148,6 +192,15 @@ function noFolder(dir: string, found: string, cause?: unknown): EngineError {
     },
     { cause },
   );
+}
+
+function changedError(name: string): EngineError {
+  return new EngineError('checkpoint', {
+    what: name,
+    expected: 'the file as it was when the model was opened',
+    found: 'one that was replaced or changed since',
+    action: 'Leave the model folder alone while it is in use, then try again.',
+  });
 }
 
 function fileError(what: string, expected: string, found: string, cause?: unknown): EngineError {

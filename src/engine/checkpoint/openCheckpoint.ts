@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '../../protocol/errors.ts';
+import { type Companion, readCompanions } from './companions.ts';
 import { ConfigReader } from './configReader.ts';
 import type { Family } from './families/family.ts';
 import { familyOfModelType } from './families/registry.ts';
@@ -7,10 +8,9 @@ import { parseJsonObject } from './jsonObject.ts';
 import { readSmallFile, resolveFolder } from './modelFolder.ts';
 import type { ModelShape } from './modelShape.ts';
 import { withPackedMaps } from './packedTensors.ts';
-import { readableDtype } from './safetensorsFile.ts';
+import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
 import { shown } from './shown.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
-import type { StoredDtype } from './storedFloats.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
 import { type TensorSpec, tensorTable } from './tensorTable.ts';
 
@@ -20,6 +20,9 @@ export interface CheckpointTensor {
   readonly located: LocatedTensor;
 }
 
+/** A file of weights. */
+export type CheckpointFile = Pick<SafetensorsIndex, 'file' | 'bytes' | 'identity'>;
+
 /** A model folder whose configuration and tensor headers were checked; no weight is read yet. */
 export interface Checkpoint {
   /** Absolute path of the folder, links resolved. */
@@ -28,16 +31,21 @@ export interface Checkpoint {
   readonly config: Readonly<Record<string, unknown>>;
   readonly family: Family;
   readonly shape: ModelShape;
-  /** Element type of the embedding, which is that of the whole in practice. */
-  readonly dtype: StoredDtype;
   /** Every tensor the model needs, in the order of the forward pass. */
   readonly tensors: readonly CheckpointTensor[];
   /** Names of tensors in the files that the model does not need. */
   readonly unused: readonly string[];
-  /** The safetensors files and their sizes. */
-  readonly files: readonly { readonly file: string; readonly bytes: number }[];
+  /** The bytes of `config.json`. */
+  readonly configBytes: Uint8Array;
+  /** The safetensors files, their sizes, and what they were when they were opened. */
+  readonly files: readonly CheckpointFile[];
   /** SHA-256 of the configuration, all headers and file sizes, hex; cheap, blind to weight values. */
   readonly fingerprint: string;
+}
+
+/** A checkpoint with the small files that its exports take along. */
+export interface Source extends Checkpoint {
+  readonly companions: readonly Companion[];
 }
 
 /** The model's configuration. */
@@ -62,18 +70,28 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const index = await readCheckpointIndex(folder, config);
   const tensors = tensorTable(family, shape).map((spec) => locate(index, spec));
   const used = new Set(tensors.map(({ located }) => located.entry.name));
-  const embedding = tensors[0]!.located;
   return {
     folder,
     config,
     family,
     shape,
-    dtype: readableDtype(embedding.entry, embedding.file),
     tensors,
     unused: [...index.tensors.keys()].filter((name) => !used.has(name)),
-    files: index.files.map(({ file, bytes }) => ({ file, bytes })),
+    configBytes,
+    files: index.files.map(({ file, bytes, identity }) => ({ file, bytes, identity })),
     fingerprint: fingerprintOf(configBytes, index),
   };
+}
+
+/**
+ * Opens a model folder to work on: its checkpoint, and the files that its exports take along.
+ *
+ * @param dir  the folder
+ * @throws EngineError `checkpoint` as {@link openCheckpoint} and `readCompanions` do
+ */
+export async function openSource(dir: string): Promise<Source> {
+  const checkpoint = await openCheckpoint(dir);
+  return { ...checkpoint, companions: await readCompanions(checkpoint.folder) };
 }
 
 /**

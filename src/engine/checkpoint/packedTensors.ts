@@ -64,7 +64,7 @@ async function packedMap(
   form: BitmaskForm,
   [values, bits, shape, rowOffsets]: readonly (LocatedTensor | undefined)[],
 ): Promise<LocatedTensor> {
-  const { entry, file } = values!;
+  const { entry, file, identity } = values!;
   const [rows, columns] = await readShape(folder, name, shape!);
   expectPart(name, bits!, 'U8', [rows, bitmaskStride(columns)]);
   if (form === 'sparse-24-bitmask') {
@@ -78,6 +78,7 @@ async function packedMap(
   const dims = [rows, columns];
   return {
     file,
+    identity,
     entry: { ...entry, name, dims, elements: rows * columns },
     packed: { form, values: entry, bits: bits!, rowOffsets: rowOffsets ?? null },
   };
@@ -87,13 +88,13 @@ async function packedMap(
 async function readShape(
   folder: string,
   name: string,
-  { file, entry }: LocatedTensor,
+  { file, identity, entry }: LocatedTensor,
 ): Promise<[rows: number, columns: number]> {
   if (entry.dtype !== 'I64' || entry.elements !== 2) {
     throw problem(name, 'a shape of two I64', `${entry.dtype} ${shown(entry.dims)}`);
   }
   const bytes = new Uint8Array(16);
-  const { handle } = await openInFolder(folder, file);
+  const { handle } = await openInFolder(folder, file, { known: identity });
   try {
     await readExactly(handle, bytes, entry.begin, file);
   } finally {

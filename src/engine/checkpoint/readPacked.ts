@@ -23,8 +23,8 @@ export async function readTensor(
   located: LocatedTensor,
   reading: FloatReading,
 ): Promise<void> {
-  const { file, entry, packed } = located;
-  const { handle } = await openInFolder(folder, file);
+  const { file, identity, entry, packed } = located;
+  const { handle } = await openInFolder(folder, file, { known: identity });
   try {
     if (packed === undefined) await readFloats(handle, file, entry, reading);
     else await readPacked(folder, { handle, located, packed }, reading);
@@ -96,14 +96,16 @@ interface Side {
 }
 
 async function openSide(folder: string, { bits, rowOffsets }: PackedParts): Promise<Side> {
-  const ofBits = await openInFolder(folder, bits.file);
+  const ofBits = await openInFolder(folder, bits.file, { known: bits.identity });
   const ofOffsets =
     rowOffsets === null
       ? null
-      : await openInFolder(folder, rowOffsets.file).catch(async (error: unknown) => {
-          await ofBits.handle.close();
-          throw error;
-        });
+      : await openInFolder(folder, rowOffsets.file, { known: rowOffsets.identity }).catch(
+          async (error: unknown) => {
+            await ofBits.handle.close();
+            throw error;
+          },
+        );
   return {
     bits: async (from, length) => {
       const bytes = new Uint8Array(length);

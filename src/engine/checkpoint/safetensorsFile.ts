@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
-import { openInFolder, readExactly } from './modelFolder.ts';
+import { type FileIdentity, openInFolder, readExactly } from './modelFolder.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensorsHeader.ts';
 import { shown } from './shown.ts';
 import { bytesPerElement, decodeFloats, type StoredDtype } from './storedFloats.ts';
@@ -11,6 +11,8 @@ export interface SafetensorsIndex {
   readonly file: string;
   /** Size of the file. */
   readonly bytes: number;
+  /** What the file was when its header was read. */
+  readonly identity: FileIdentity;
   /** The header's bytes as stored: they enter the checkpoint's fingerprint. */
   readonly header: Uint8Array;
   /** Tensors in the order of their bytes. */
@@ -41,13 +43,13 @@ export async function readSafetensorsIndex(
   folder: string,
   file: string,
 ): Promise<SafetensorsIndex> {
-  const { handle, bytes } = await openInFolder(folder, file);
+  const { handle, bytes, identity } = await openInFolder(folder, file);
   try {
     const prefix = new Uint8Array(Math.min(8, bytes));
     await readExactly(handle, prefix, 0, file);
     const header = new Uint8Array(headerLength(prefix, bytes, file));
     await readExactly(handle, header, 8, file);
-    return { file, bytes, header, entries: parseHeader(header, bytes, file) };
+    return { file, bytes, identity, header, entries: parseHeader(header, bytes, file) };
   } finally {
     await handle.close();
   }

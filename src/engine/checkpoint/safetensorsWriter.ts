@@ -3,11 +3,12 @@ import { replaceFileBy } from '../../files/writeFile.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bytesPerElement, encodeFloats, type StoredDtype } from './storedFloats.ts';
 
-/** Weights to be written, in the element type of the file. */
+/** Weights to be written. */
 export interface FloatsToWrite {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly dtype?: undefined;
+  /** Element type; absent: that of the file. */
+  readonly dtype?: StoredDtype | undefined;
   /** Gives the values, row-major; called once, when their turn comes, and let go after it. */
   readonly values: () => Float32Array;
 }
@@ -27,7 +28,7 @@ export type TensorPlan = Pick<TensorToWrite, 'name' | 'dims' | 'dtype'>;
 
 /** How a safetensors file is written. */
 export interface WriteOptions {
-  /** Element type of every tensor of weights. */
+  /** Element type of weights that name none. */
   readonly dtype: StoredDtype;
   /** Checked between pieces of 4 MB. */
   readonly signal?: AbortSignal | undefined;
@@ -71,7 +72,7 @@ export async function writeSafetensors(
  * Bytes a safetensors file of these tensors will have, e.g. to check for room beforehand.
  *
  * @param tensors  names, dimensions and element types
- * @param dtype    element type of every tensor of weights
+ * @param dtype    element type of weights that name none
  */
 export function safetensorsBytes(tensors: readonly TensorPlan[], dtype: StoredDtype): number {
   return layoutOf(tensors, dtype).bytes;
@@ -137,15 +138,16 @@ async function writeTensor(
   handle: FileHandle,
   tensor: TensorToWrite,
   start: number,
-  { dtype, signal }: WriteOptions,
+  { dtype: ofFile, signal }: WriteOptions,
 ): Promise<void> {
-  if (tensor.dtype !== undefined) {
+  if (tensor.dtype === 'U8' || tensor.dtype === 'I64') {
     throwIfAborted(signal);
     const { buffer, byteOffset, byteLength } = checked(tensor, tensor.values());
     await writeAll(handle, new Uint8Array(buffer, byteOffset, byteLength), start);
     return;
   }
   const values = checked(tensor, tensor.values());
+  const dtype = tensor.dtype ?? ofFile;
   const size = bytesPerElement(dtype);
   const buffer = new Uint8Array(Math.min(CHUNK_ELEMENTS, values.length) * size);
   let position = start;

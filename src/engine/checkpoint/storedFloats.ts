@@ -1,5 +1,8 @@
-/** Element types of weights that we read and write, by their safetensors names. */
-export type StoredDtype = 'F32' | 'F16' | 'BF16';
+/** Element types of weights that we read and write, by their safetensors names; the most exact first. */
+export const storedDtypes = ['F32', 'F16', 'BF16'] as const;
+
+/** One of {@link storedDtypes}. */
+export type StoredDtype = (typeof storedDtypes)[number];
 
 /**
  * Bytes of one stored element.

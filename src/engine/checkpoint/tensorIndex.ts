@@ -1,7 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { BitmaskForm } from './bitmaskPacking.ts';
 import { parseJsonObject } from './jsonObject.ts';
-import { hasFile, readSmallFile } from './modelFolder.ts';
+import { type FileIdentity, hasFile, readSmallFile } from './modelFolder.ts';
 import { readSafetensorsIndex, type SafetensorsIndex } from './safetensorsFile.ts';
 import type { TensorEntry } from './safetensorsHeader.ts';
 import { shown } from './shown.ts';
@@ -9,6 +9,8 @@ import { shown } from './shown.ts';
 /** A tensor and the file that holds it. */
 export interface LocatedTensor {
   readonly file: string;
+  /** What the file was when its header was read: its tensors are read from no other. */
+  readonly identity: FileIdentity;
   /** Name, type and dimensions of the tensor; its bytes, unless it is packed. */
   readonly entry: TensorEntry;
   /** Where its parts lie when it is stored without its zeros. */
@@ -93,13 +95,13 @@ function parseWeightMap(bytes: Uint8Array): Map<string, string> {
 
 function collect(files: readonly SafetensorsIndex[]): TensorIndex {
   const tensors = new Map<string, LocatedTensor>();
-  for (const { file, entries } of files) {
+  for (const { file, identity, entries } of files) {
     for (const entry of entries) {
       const twin = tensors.get(entry.name);
       if (twin !== undefined) {
         fail(`tensor ${shown(entry.name)} once`, `it in ${twin.file} and in ${file}`);
       }
-      tensors.set(entry.name, { file, entry });
+      tensors.set(entry.name, { file, identity, entry });
     }
   }
   return { files, tensors };

@@ -1,11 +1,14 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { type Checkpoint, stockTypeOf } from '../checkpoint/openCheckpoint.ts';
+import type { Loadable } from '../../protocol/loadsText.ts';
+import { type Source, stockTypeOf } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import type { ExportOptions } from './exportOnnx.ts';
-import type { Loadable, StockLayout } from './stockLayout.ts';
+import { MODELING_CLASSES } from './modelingSubnet.ts';
+import type { StockLayout } from './stockLayout.ts';
+import { withoutCode } from './withoutCode.ts';
 
 /** Version of the `subnet` block of a sliced checkpoint's configuration. */
 export const SUBNET_BLOCK_VERSION = 1;
@@ -17,7 +20,7 @@ const DTYPE_NAMES: Readonly<Record<StoredDtype, string>> = {
 };
 
 /** What a sliced checkpoint is made of besides the weights. */
-export type CheckpointSource = Pick<Checkpoint, 'folder' | 'config' | 'family'>;
+export type CheckpointSource = Pick<Source, 'folder' | 'config' | 'family' | 'companions'>;
 
 /** What a sliced checkpoint's configuration says besides sizes and masks. */
 export interface ConfigFacts {
@@ -45,7 +48,7 @@ export function checkpointConfig(
   options: ExportOptions,
   { layout, loadable, ownType, fields, block }: ConfigFacts,
 ): Record<string, unknown> {
-  const config = plainConfig(source.config);
+  const config = plainConfig(source.config, weights.shape.family);
   const changed = { ...layout.overrides, ...(ownType ? ownTypeOf(config) : {}) };
   const original = Object.fromEntries(
     Object.keys(changed).map((field) => [field, config[field] ?? null]),
@@ -53,10 +56,7 @@ export function checkpointConfig(
   return {
     ...config,
     ...changed,
-    // Every version of transformers reads the older name, new ones write the shorter.
-    torch_dtype: DTYPE_NAMES[options.dtype],
-    ...(Object.hasOwn(config, 'dtype') ? { dtype: DTYPE_NAMES[options.dtype] } : {}),
-    ...perLayerFields(layout),
+    ...dtypeFields(config, options),
     ...fields,
     subnet: {
       version: SUBNET_BLOCK_VERSION,
@@ -73,19 +73,31 @@ export function checkpointConfig(
   };
 }
 
-/** The source's fields without what says how its own weights were packed. */
-function plainConfig(config: CheckpointSource['config']): Record<string, unknown> {
-  const plain: Record<string, unknown> = { ...config, model_type: stockTypeOf(config) };
+/** The source's fields without its author's code and without how its own weights were packed. */
+function plainConfig(config: CheckpointSource['config'], family: string): Record<string, unknown> {
+  const stock = MODELING_CLASSES.get(family)?.stock;
+  const plain: Record<string, unknown> = {
+    ...withoutCode(config),
+    model_type: stockTypeOf(config),
+    ...(stock === undefined ? {} : { architectures: [stock] }),
+  };
   delete plain['quantization_config'];
   return plain;
 }
 
-function ownTypeOf(config: Readonly<Record<string, unknown>>): Record<string, string> {
-  return { model_type: `subnet_${String(config['model_type'])}` };
+/** Transformers loads all weights in the type that is named here, whatever the file holds. */
+function dtypeFields(
+  config: Readonly<Record<string, unknown>>,
+  { dtype, ownTypes }: ExportOptions,
+): Record<string, unknown> {
+  const declared = config['dtype'] ?? config['torch_dtype'];
+  const mixed = ownTypes !== undefined && ownTypes.size > 0;
+  // Weights of several types are loaded as the source's were, or in the widest, which loses nothing.
+  const name = mixed ? (declared ?? DTYPE_NAMES.F32) : DTYPE_NAMES[dtype];
+  // Every version of transformers reads the older name, new ones write the shorter.
+  return { torch_dtype: name, ...(Object.hasOwn(config, 'dtype') ? { dtype: name } : {}) };
 }
 
-function perLayerFields({ perLayer }: StockLayout): Record<string, unknown> {
-  if (Object.keys(perLayer).length === 0) return {};
-  // Without this, the configuration class of transformers cannot even check its own global fields.
-  return { per_layer_config: perLayer, allow_global_per_layer_attribute_access: true };
+function ownTypeOf(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  return { model_type: `subnet_${String(config['model_type'])}` };
 }

@@ -1,47 +1,58 @@
+import { type Loadable, loadsText } from '../../protocol/loadsText.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
-import { MODELING_FILE } from './modelingSubnet.ts';
-import type { Loadable } from './stockLayout.ts';
+import { MODELING_FILE, OLDEST_TRANSFORMERS, TESTED_TRANSFORMERS } from './modelingSubnet.ts';
 
 /**
  * The README of a sliced checkpoint: what it is and how it is loaded.
- * @param className  class of the module written beside it; undefined when there is none
+ * @param note  what of the tokenizer is different from the source's; null when nothing is
  */
 export function checkpointReadme(
   shape: ModelShape,
   loadable: Loadable,
-  className: string | undefined,
+  note: string | null,
 ): string {
   return `# Checkpoint of a ${shape.family} subnet
 
 \`model.safetensors\` holds only what the subnet keeps, under the names of the source model. Tensors of
 removed heads, channels, neurons and sublayers are absent, not zero.
 
-Loadable by stock transformers: **${loadable.transformers ? 'yes' : 'no'}**. ${loadable.reason}
+**This checkpoint ${loadsText(loadable)}.** ${loadable.reason}
 
 \`config.json\` keeps the fields of the source model; its \`subnet\` block lists what each block keeps:
 \`qk\` are kept ${shape.positions.kind === 'rope' ? 'RoPE pairs (pair i is dimensions i and i + head_dim/2, at their original frequencies)' : 'query/key dimensions'}
 and \`vo\` kept value dimensions of each key/value head of the source, \`mlp\` kept neurons. The softmax
-scale stays 1/sqrt(head_dim) of the source.
-
-${howToLoad(loadable, className)}`;
+scale stays 1/sqrt(head_dim) of the source. A removed sublayer adds nothing, not even its bias.
+${note === null ? '' : `\n${note}\n`}
+${howToLoad(loadable)}`;
 }
 
-function howToLoad(loadable: Loadable, className: string | undefined): string {
-  if (!loadable.transformers && className === undefined) {
+function howToLoad({ transformers, ownCode }: Loadable): string {
+  if (!transformers && ownCode !== true) {
     return 'Subnet Studio reads this folder; for other programs export the ONNX form.\n';
   }
-  const remote = className === undefined ? '' : ', trust_remote_code=True';
-  const note =
-    className === undefined
-      ? ''
-      : `\nThis runs \`${MODELING_FILE}\` of this folder. Read it first.\n`;
+  const model = transformers ? '' : ', trust_remote_code=True';
+  // Else transformers would ask whether it may run the module, which no tokenizer needs.
+  const tokenizer = transformers ? '' : ', trust_remote_code=False';
   return `\`\`\`python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("."${remote})
-tokenizer = AutoTokenizer.from_pretrained("."${remote})
+model = AutoModelForCausalLM.from_pretrained("."${model})
+tokenizer = AutoTokenizer.from_pretrained("."${tokenizer})
 inputs = tokenizer("Once", return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0]))
 \`\`\`
-${note}`;
+${transformers ? '' : ownCodeWords()}`;
+}
+
+function ownCodeWords(): string {
+  return `
+\`trust_remote_code=True\` runs \`${MODELING_FILE}\` of this folder and nothing else: the stock model of
+transformers with attention and MLP of the kept sizes. It needs transformers ${OLDEST_TRANSFORMERS} or newer and was tested
+with ${listOf(TESTED_TRANSFORMERS)}. Training, generation, caches and LoRA work as with the stock
+model. A block without attention has no heads in \`attentions\`.
+`;
+}
+
+function listOf(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

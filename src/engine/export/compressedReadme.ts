@@ -1,8 +1,8 @@
+import type { Loadable } from '../../protocol/loadsText.ts';
 import type { BitmaskForm } from '../checkpoint/bitmaskPacking.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { SparsityBytes } from './sparsityBlock.ts';
 import type { SparsitySurvey } from './sparsitySurvey.ts';
-import type { Loadable } from './stockLayout.ts';
 
 /** What the README of a compressed checkpoint tells. */
 export interface CompressedFacts {
@@ -12,12 +12,14 @@ export interface CompressedFacts {
   readonly loadable: Loadable;
   /** Model type under which stock programs build it; undefined where they cannot. */
   readonly stockType: unknown;
+  /** What of the tokenizer is different from the source's: a sentence; null when nothing is. */
+  readonly note: string | null;
 }
 
 /** The README of a compressed checkpoint: what was packed, what it is good for and who reads it. */
 export function compressedReadme(
   shape: ModelShape,
-  { survey, form, bytes, loadable, stockType }: CompressedFacts,
+  { survey, form, bytes, loadable, stockType, note }: CompressedFacts,
 ): string {
   const megabytes = (count: number): string => `${(count / 1e6).toFixed(2)} MB`;
   const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)}%`;
@@ -42,7 +44,7 @@ ${speed(form)}
 ## Who reads it
 
 ${loadable.reason} Subnet Studio reads it as it is. For other programs write the plain checkpoint.
-${expansion(stockType)}`;
+${note === null ? '' : `\n${note}\n`}${expansion(stockType)}`;
 }
 
 function table({ kinds }: SparsitySurvey): string {

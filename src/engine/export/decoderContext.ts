@@ -217,8 +217,9 @@ export class DecoderContext {
     slice: () => Linear,
     suffix = '',
   ): Value {
-    const name = `${this.#name(slot, layer)}${suffix}`;
-    return this.#plan.add(name, [rows, this.shape.hidden], () => slice().weight);
+    const tensor = this.#name(slot, layer);
+    const dims = [rows, this.shape.hidden];
+    return this.#plan.add(tensor, dims, () => slice().weight, `${tensor}${suffix}`);
   }
 
   #bias(slot: LinearSlot, layer: number, size: number, slice: () => Linear): Value {

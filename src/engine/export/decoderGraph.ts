@@ -1,6 +1,5 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { emitActivation } from '../graphs/emit.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
@@ -9,6 +8,7 @@ import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
 import { DecoderContext } from './decoderContext.ts';
 import type { IntegerMaps } from './integerMap.ts';
 import { sliceInputs, sliceRows } from './sliceLayer.ts';
+import type { Storage } from './storage.ts';
 import { WeightPlan } from './weightPlan.ts';
 
 /** A decoder ready to be written: the model file's builder and the plan of its data file. */
@@ -28,19 +28,19 @@ export interface DecoderGraph {
  *
  * A tied embedding is one initializer that both Gather and Gemm read.
  * @param dataFile  name of the data file beside the model
- * @param dtype  how weights are stored; the graph computes in float32
+ * @param storage  how weights are stored; the graph computes in float32
  * @param integers  the linear maps of the blocks, when they are stored as integers
  */
 export function decoderGraph(
   weights: ModelWeights,
   subnet: Subnet,
   dataFile: string,
-  dtype: StoredDtype,
+  storage: Storage,
   integers: IntegerMaps | null = null,
 ): DecoderGraph {
   const { shape } = weights;
   const graph = new GraphBuilder('decoder');
-  const plan = new WeightPlan(graph, dataFile, dtype);
+  const plan = new WeightPlan(graph, dataFile, storage);
   const ids = graph.input('input_ids', 'int64', ['batch', 'time']);
   const context = new DecoderContext(graph, shape, plan, { ids, integers });
   declareCaches(context, subnet);

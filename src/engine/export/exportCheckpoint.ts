@@ -1,13 +1,16 @@
+import type { Loadable } from '../../protocol/loadsText.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
 import { writeCheckpointFolder } from './checkpointFolder.ts';
 import { checkpointReadme } from './checkpointReadme.ts';
+import { exportedCompanions } from './exportedCompanions.ts';
 import type { ExportOptions, Written } from './exportOnnx.ts';
-import { MODELING_CLASSES, MODELING_FILE, modelingSource } from './modelingSubnet.ts';
+import { autoMapOf, MODELING_CLASSES, MODELING_FILE, modelingSource } from './modelingSubnet.ts';
 import { slicedTensors, slicedValues } from './slicedTensors.ts';
-import { type Loadable, stockLayout } from './stockLayout.ts';
+import { stockLayout } from './stockLayout.ts';
+import { dtypeOf } from './storage.ts';
 
 /** A written checkpoint and whether stock programs can load it. */
 export interface WrittenCheckpoint extends Written {
@@ -31,33 +34,27 @@ export async function exportCheckpoint(
   assertLegal(shape, subnet);
   const layout = stockLayout(shape, subnet);
   const { loadable } = layout;
-  const className = loadable.transformers ? undefined : MODELING_CLASSES.get(shape.family);
+  const ownType = !loadable.transformers;
+  const own = loadable.ownCode === true ? MODELING_CLASSES.get(shape.family) : undefined;
   const tensors = slicedTensors(source.family, shape, subnet, layout.blockNumber);
+  const { files, note } = exportedCompanions(source.companions, source.config, ownType);
   const bytes = await writeCheckpointFolder(
     dir,
     source.folder,
     {
       tensors: tensors.map((tensor) => ({
-        ...{ name: tensor.name, dims: tensor.dims },
+        ...{ name: tensor.name, dims: tensor.dims, dtype: dtypeOf(options, tensor.spec.name) },
         values: () => slicedValues(weights, tensor),
       })),
       config: checkpointConfig(weights, subnet, source, options, {
-        ...{ layout, loadable, ownType: !loadable.transformers },
-        fields: className === undefined ? {} : autoMap(className),
+        ...{ layout, loadable, ownType },
+        fields: own === undefined ? {} : { architectures: [own.causal], auto_map: autoMapOf(own) },
       }),
-      readme: checkpointReadme(shape, loadable, className),
-      files: className === undefined ? {} : { [MODELING_FILE]: modelingSource() },
+      readme: checkpointReadme(shape, loadable, note),
+      files:
+        own === undefined ? files : [...files, { name: MODELING_FILE, data: modelingSource() }],
     },
     options,
   );
   return { path: dir, bytes, loadable };
-}
-
-function autoMap(className: string): Record<string, unknown> {
-  return {
-    auto_map: {
-      AutoConfig: 'modeling_subnet.SubnetLlamaConfig',
-      AutoModelForCausalLM: `modeling_subnet.${className}`,
-    },
-  };
 }

@@ -1,9 +1,11 @@
 import { EngineError } from '../../protocol/errors.ts';
+import type { Loadable } from '../../protocol/loadsText.ts';
 import { type BitmaskForm, bitmaskStride, packMatrix } from '../checkpoint/bitmaskPacking.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { stockTypeOf } from '../checkpoint/openCheckpoint.ts';
 import {
   elementBytes,
+  type FloatsToWrite,
   safetensorsBytes,
   type TensorPlan,
   type TensorToWrite,
@@ -16,6 +18,7 @@ import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
 import { writeCheckpointFolder } from './checkpointFolder.ts';
 import { compressedReadme } from './compressedReadme.ts';
 import type { WrittenCheckpoint } from './exportCheckpoint.ts';
+import { exportedCompanions } from './exportedCompanions.ts';
 import type { ExportOptions } from './exportOnnx.ts';
 import { slicedTensors, slicedValues, type SlicedTensor } from './slicedTensors.ts';
 import { sparsityBlock, type SparsityBytes } from './sparsityBlock.ts';
@@ -25,7 +28,8 @@ import {
   type SparsitySurvey,
   surveySparsity,
 } from './sparsitySurvey.ts';
-import { type Loadable, stockLayout } from './stockLayout.ts';
+import { stockLayout } from './stockLayout.ts';
+import { dtypeOf, type Storage } from './storage.ts';
 
 /** Version of the library whose forms are written; later ones do not read them. */
 const LIBRARY_VERSION = '0.14.0.1';
@@ -50,21 +54,22 @@ export async function exportCompressed(
   assertLegal(shape, subnet);
   const layout = stockLayout(shape, subnet);
   const sliced = slicedTensors(source.family, shape, subnet, layout.blockNumber);
-  const survey = await surveySparsity(weights, sliced, dtype, signal);
+  const survey = await surveySparsity(weights, sliced, options, signal);
   const { form } = survey;
   if (form === null) throw nothingToPack(dir);
   const packed = new Map(
-    survey.maps.map((plan) => [plan.tensor, packedTensors(weights, plan, form, dtype)]),
+    survey.maps.map((plan) => [plan.tensor, packedTensors(weights, plan, form, options)]),
   );
   const tensors = sliced.flatMap((tensor) => {
-    const { name, dims } = tensor;
-    return packed.get(tensor) ?? [{ name, dims, values: () => slicedValues(weights, tensor) }];
+    const values = (): Float32Array => slicedValues(weights, tensor);
+    return packed.get(tensor) ?? [{ ...planOf(tensor, options), values }];
   });
+  const planOfOne = (tensor: SlicedTensor): TensorPlan => planOf(tensor, options);
   const bytes: SparsityBytes = {
-    dense: safetensorsBytes(sliced.map(planOf), dtype),
+    dense: safetensorsBytes(sliced.map(planOfOne), dtype),
     compressed: safetensorsBytes(tensors, dtype),
     index: dataBytes(tensors, dtype) - dataBytes(tensors.filter(isFloat), dtype),
-    mapsDense: dataBytes([...packed.keys()].map(planOf), dtype),
+    mapsDense: dataBytes([...packed.keys()].map(planOfOne), dtype),
     mapsCompressed: dataBytes([...packed.values()].flat(), dtype),
   };
   const loadable = loadableOf(layout.loadable, form);
@@ -79,8 +84,9 @@ export async function exportCompressed(
       sparsity: sparsityBlock(survey, form, bytes),
     },
   });
-  const readme = compressedReadme(shape, { survey, form, bytes, loadable, stockType });
-  const parts = { tensors, config, readme };
+  const { files, note } = exportedCompanions(source.companions, source.config, ownType);
+  const readme = compressedReadme(shape, { survey, form, bytes, loadable, stockType, note });
+  const parts = { tensors, config, readme, files };
   const written = await writeCheckpointFolder(dir, source.folder, parts, options);
   return { path: dir, bytes: written, loadable };
 }
@@ -94,10 +100,10 @@ export async function canCompress(
   weights: ModelWeights,
   subnet: Subnet,
   { family }: Pick<CheckpointSource, 'family'>,
-  { dtype, signal }: Pick<ExportOptions, 'dtype' | 'signal'>,
+  options: Pick<ExportOptions, 'dtype' | 'ownTypes' | 'signal'>,
 ): Promise<boolean> {
   const sliced = slicedTensors(family, weights.shape, subnet);
-  return hasSparseMap(weights, sliced, dtype, signal);
+  return hasSparseMap(weights, sliced, options, options.signal);
 }
 
 /** The tensors of a packed map. They are made once, together, and let go with the last of them. */
@@ -105,9 +111,10 @@ function packedTensors(
   weights: ModelWeights,
   { tensor, nonzeros }: SparseMapPlan,
   form: BitmaskForm,
-  dtype: StoredDtype,
+  storage: Storage,
 ): TensorToWrite[] {
   const [rows = 0, columns = 0] = tensor.dims;
+  const dtype = dtypeOf(storage, tensor.spec.name);
   const prefix = tensor.name.replace(/\.weight$/, '');
   let made: ReturnType<typeof packMatrix> | undefined;
   const make = (): ReturnType<typeof packMatrix> =>
@@ -124,7 +131,8 @@ function packedTensors(
       values: () => BigInt64Array.of(BigInt(rows), BigInt(columns)),
     },
     {
-      ...{ name: `${prefix}.compressed`, dims: strict ? [rows, columns / 2] : [nonzeros] },
+      ...{ name: `${prefix}.compressed`, dtype },
+      dims: strict ? [rows, columns / 2] : [nonzeros],
       values: () => make().values,
     },
     ...(strict
@@ -142,12 +150,15 @@ function packedTensors(
   ];
 }
 
-function planOf({ name, dims }: SlicedTensor): TensorPlan {
-  return { name, dims };
+function planOf(
+  { name, dims, spec }: SlicedTensor,
+  storage: Storage,
+): Pick<FloatsToWrite, 'name' | 'dims' | 'dtype'> {
+  return { name, dims, dtype: dtypeOf(storage, spec.name) };
 }
 
 function isFloat({ dtype }: TensorPlan): boolean {
-  return dtype === undefined;
+  return dtype !== 'U8' && dtype !== 'I64';
 }
 
 /** Bytes of tensors without the header of a file. */
@@ -182,13 +193,13 @@ function quantizationConfig(
 }
 
 function loadableOf(layout: Loadable, form: BitmaskForm): Loadable {
-  if (!layout.transformers) return { transformers: false, reason: layout.reason };
+  if (!layout.transformers) return { ...layout, ownCode: false };
   const reason =
     form === 'sparse-24-bitmask'
       ? 'transformers 4 with compressed-tensors 0.14 loads it. Later versions dropped this form: ' +
         'transformers 5 gives the packed maps random weights and only warns.'
       : 'transformers cannot load this form: it never expanded any but 2:4 along the inputs.';
-  return { transformers: false, reason };
+  return { transformers: false, reason, ownCode: false };
 }
 
 function nothingToPack(dir: string): EngineError {

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { makeFolder } from '../../files/insideFolder.ts';
 import { removeFile, replaceFile } from '../../files/writeFile.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
@@ -11,6 +10,7 @@ import { decoderGraph } from './decoderGraph.ts';
 import { writeExternalData } from './externalData.ts';
 import type { Accuracy } from './integerMap.ts';
 import { onnxReadme } from './onnxReadme.ts';
+import type { Storage } from './storage.ts';
 
 /** Name of the model file of an ONNX export. */
 export const ONNX_FILE = 'model.onnx';
@@ -34,8 +34,7 @@ export interface ExportOrigin {
 }
 
 /** Settings of an export. */
-export interface ExportOptions {
-  readonly dtype: StoredDtype;
+export interface ExportOptions extends Storage {
   readonly origin: ExportOrigin;
   /** The candidate as integers: what an ONNX decoder gets instead of its linear maps. */
   readonly quantised?: QuantisedModel | undefined;
@@ -67,10 +66,10 @@ export async function exportOnnx(
   options: ExportOptions,
 ): Promise<Written> {
   assertLegal(weights.shape, subnet);
-  const { quantised, dtype } = options;
+  const { quantised } = options;
   const integers =
     quantised === undefined ? null : { layers: quantised.layers, accuracy: ACTIVATIONS };
-  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, dtype, integers);
+  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, options, integers);
   const { bits, blockSize } = quantised?.format ?? {};
   const model = graph.build({
     subnet_key: subnetKey(subnet),
@@ -82,7 +81,7 @@ export async function exportOnnx(
   makeFolder(dir);
   removeFile(path);
   await writeExternalData(join(dir, ONNX_DATA_FILE), plan.tensors, options.signal);
-  replaceFile(join(dir, 'README.md'), onnxReadme(weights.shape, dtype, quantised?.format));
+  replaceFile(join(dir, 'README.md'), onnxReadme(weights.shape, options, quantised?.format));
   replaceFile(path, model);
   return { path, bytes: plan.bytes + model.length };
 }

@@ -2,22 +2,23 @@ import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import type { BlockFormat } from '../quantise/blockFormat.ts';
 import { INTEGER_OPERATOR } from './integerMap.ts';
+import { dtypesOf, type Storage } from './storage.ts';
 
 const DTYPE_WORDS: Readonly<Record<StoredDtype, string>> = {
   F32: 'float32',
-  F16: 'float16 (computed in float32)',
-  BF16: 'bfloat16 (computed in float32)',
+  F16: 'float16',
+  BF16: 'bfloat16',
 };
 
 /**
  * The README of an ONNX export: its inputs and outputs, and a loop that generates text.
  * @param integers  how the linear maps of the blocks are stored; absent: as the other weights
  */
-export function onnxReadme(shape: ModelShape, dtype: StoredDtype, integers?: BlockFormat): string {
+export function onnxReadme(shape: ModelShape, storage: Storage, integers?: BlockFormat): string {
   return `# ONNX decoder of a subnet
 
 \`model.onnx\` needs \`model.onnx.data\` beside it. Any ONNX Runtime from ${integers?.bits === 8 ? '1.22' : '1.20'} on loads it.
-Weights are ${DTYPE_WORDS[dtype]}; at most ${shape.maxPositions} positions; vocabulary ${shape.vocab}.
+Weights are ${dtypeWords(storage)}; at most ${shape.maxPositions} positions; vocabulary ${shape.vocab}.
 ${integers === undefined ? '' : integerWords(integers)}
 - in: \`input_ids\` int64 [batch, time]; \`past_{layer}_key\` and \`past_{layer}_value\` float32
   [batch, past, width], where past is 0 at the start. Layers without attention have no cache.
@@ -67,6 +68,12 @@ for (let step = 0; step < 16; step++) {
 console.log(tokens);
 \`\`\`
 `;
+}
+
+function dtypeWords(storage: Storage): string {
+  const types = dtypesOf(storage);
+  const words = types.map((dtype) => DTYPE_WORDS[dtype]).join(' and ');
+  return types.join() === 'F32' ? words : `${words} (computed in float32)`;
 }
 
 function integerWords({ bits, blockSize }: BlockFormat): string {

@@ -21,6 +21,7 @@ import type { Subnet } from '../subnet/subnet.ts';
 import { SUBNET_BLOCK_VERSION } from './checkpointConfig.ts';
 import { slicedTensors, type SlicedTensor } from './slicedTensors.ts';
 import { stockLayout } from './stockLayout.ts';
+import { ownStorage, type Storage } from './storage.ts';
 
 /** A sliced checkpoint read back as a candidate. */
 export interface SubnetCheckpoint {
@@ -28,7 +29,8 @@ export interface SubnetCheckpoint {
   readonly weights: ModelWeights;
   readonly subnet: Subnet;
   readonly config: Readonly<Record<string, unknown>>;
-  readonly dtype: StoredDtype;
+  /** Element types of its tensors, by their names in the source model. */
+  readonly storage: Storage;
 }
 
 /** Largest `config.json` read, bytes: the masks of the largest models take a few million. */
@@ -73,8 +75,8 @@ export async function readSubnetCheckpoint(
   }
   const index = await readCheckpointIndex(folder, config);
   checkGrowth(shape, index);
-  const { weights, dtype } = await readDense(folder, index, { family, shape, subnet }, signal);
-  return { weights, subnet, config, dtype };
+  const { weights, storage } = await readDense(folder, index, { family, shape, subnet }, signal);
+  return { weights, subnet, config, storage };
 }
 
 /** True when a folder's configuration has a `subnet` block, so that this reader is the one to use. */
@@ -98,11 +100,11 @@ async function readDense(
   index: TensorIndex,
   model: { readonly family: Family; readonly shape: ModelShape; readonly subnet: Subnet },
   signal: AbortSignal | undefined,
-): Promise<{ weights: ModelWeights; dtype: StoredDtype }> {
+): Promise<{ weights: ModelWeights; storage: Storage }> {
   const { family, shape, subnet } = model;
   const { blockNumber } = stockLayout(shape, subnet);
   const arrays = new Map<string, Float32Array>();
-  let dtype: StoredDtype = 'F32';
+  const types: (readonly [string, StoredDtype])[] = [];
   for (const tensor of slicedTensors(family, shape, subnet, blockNumber)) {
     const found = index.tensors.get(tensor.name);
     const expected = `tensor ${shown(tensor.name)} of shape ${shown(tensor.dims)}`;
@@ -110,7 +112,7 @@ async function readDense(
     if (found.entry.dims.join() !== tensor.dims.join()) {
       throw problem(found.file, expected, `shape ${shown(found.entry.dims)}`);
     }
-    dtype = readableDtype(found.entry, found.file);
+    types.push([tensor.spec.name, readableDtype(found.entry, found.file)]);
     const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
     const rowSize = tensor.dims.at(-1) ?? 1;
     const sink = scatter(tensor, shape.hidden, target);
@@ -122,7 +124,7 @@ async function readDense(
     shape,
     (slot, layer) => arrays.get(`${slot} ${layer}`) ?? zeros(slot, layer),
   );
-  return { weights, dtype };
+  return { weights, storage: ownStorage(types) };
 }
 
 /** Puts pieces of a sliced tensor where they belong in the dense one, in our layout. */

@@ -6,6 +6,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { bytesPerElement, roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import { type FoundPattern, PatternSurvey } from './patternSurvey.ts';
 import { type SlicedTensor, slicedValues } from './slicedTensors.ts';
+import { dtypeOf, type Storage } from './storage.ts';
 
 /** A linear map of a block that is smaller without its zeros. */
 export interface SparseMapPlan {
@@ -37,13 +38,13 @@ const OFFSET_BYTES = 8;
  *
  * Memory: a few copies of one tensor.
  * @param tensors  of the sliced model
- * @param dtype  how weights are stored: rounding may make zeros
+ * @param storage  how weights are stored: rounding may make zeros
  * @throws EngineError `cancelled`
  */
 export async function surveySparsity(
   weights: ModelWeights,
   tensors: readonly SlicedTensor[],
-  dtype: StoredDtype,
+  storage: Storage,
   signal?: AbortSignal,
 ): Promise<SparsitySurvey> {
   const surveys = new Map<MapName, { survey: PatternSurvey; maps: number }>();
@@ -53,6 +54,7 @@ export async function surveySparsity(
   for (const tensor of tensors) {
     throwIfAborted(signal);
     await setImmediate();
+    const dtype = dtypeOf(storage, tensor.spec.name);
     const values = roundedTo(dtype, slicedValues(weights, tensor));
     const nonzeros = countNonzeros(values);
     zeros += values.length - nonzeros;
@@ -81,13 +83,14 @@ export async function surveySparsity(
 export async function hasSparseMap(
   weights: ModelWeights,
   tensors: readonly SlicedTensor[],
-  dtype: StoredDtype,
+  storage: Storage,
   signal?: AbortSignal,
 ): Promise<boolean> {
   for (const tensor of tensors) {
     if (kindOf(tensor) === null) continue;
     throwIfAborted(signal);
     await setImmediate();
+    const dtype = dtypeOf(storage, tensor.spec.name);
     const values = roundedTo(dtype, slicedValues(weights, tensor));
     if (isSmallerPacked(tensor, countNonzeros(values), dtype)) return true;
   }

@@ -1,21 +1,14 @@
+import type { Loadable } from '../../protocol/loadsText.ts';
 import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
 import { hasAttention } from '../subnet/count.ts';
 import type { LayerMask, Subnet } from '../subnet/subnet.ts';
-
-/** Whether stock programs can build a sliced checkpoint, and why not. */
-export interface Loadable {
-  readonly transformers: boolean;
-  /** A whole sentence for the report and the README. */
-  readonly reason: string;
-}
+import { MODELING_CLASSES } from './modelingSubnet.ts';
 
 /** How a subnet is described in `config.json`. */
 export interface StockLayout {
   readonly loadable: Loadable;
   /** Fields of the whole model that change; only where stock programs can build it. */
   readonly overrides: Readonly<Record<string, number>>;
-  /** Fields of single blocks that differ from the whole model's, by block; empty where uniform. */
-  readonly perLayer: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Number of a kept block in the tensors' names. */
   readonly blockNumber: (layer: number) => number;
 }
@@ -50,21 +43,16 @@ interface BlockSizes {
  * How a subnet is written for programs that know its architecture.
  *
  * Equal blocks with whole heads are a plain smaller model: its sizes go into the fields of the whole
- * model, and wholly removed blocks are left out. Everything else is recorded per block in
- * `per_layer_config`, the form transformers keeps since 5.14; today its Llama and OPT do not build
- * from it, so such a model needs the module written beside it.
- *
- * Deviation: `head_dim` is never written per block. A program that believed it would rebuild the
- * rotation frequencies and the softmax scale for the smaller head, and be wrong without an error.
- * @source transformers documentation, "Per-layer configurations"
+ * model, and wholly removed blocks are left out. Everything else keeps the source's fields and needs
+ * the module written beside it, which reads the masks of the `subnet` block.
  */
 export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
   const fields = OTHER_FIELDS.get(shape.family) ?? LLAMA_FIELDS;
   const problem = whyNotStock(shape, subnet, fields);
   if (problem !== null) {
-    const loadable = { transformers: false, reason: problem };
-    const perLayer = perLayerFields(shape, subnet, fields);
-    return { loadable, overrides: {}, perLayer, blockNumber: (layer) => layer };
+    const ownCode = MODELING_CLASSES.has(shape.family);
+    const loadable = { transformers: false, reason: problem, ownCode };
+    return { loadable, overrides: {}, blockNumber: (layer) => layer };
   }
   const kept = subnet.layers.flatMap((mask, l) => (isRemoved(mask) ? [] : [l]));
   const sizes = sizesOf(subnet.layers[kept[0]!]!);
@@ -72,9 +60,9 @@ export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
     loadable: {
       transformers: true,
       reason: 'All blocks have the same sizes and whole heads: it is a plain smaller model.',
+      ownCode: false,
     },
     overrides: uniformFields(shape, fields, sizes, kept.length),
-    perLayer: {},
     blockNumber: (layer) => kept.indexOf(layer),
   };
 }
@@ -124,24 +112,6 @@ function uniformFields(
     if (fields.headDim !== null) changed[fields.headDim] = shape.headDim;
   }
   return changed;
-}
-
-function perLayerFields(
-  shape: ModelShape,
-  subnet: Subnet,
-  fields: SizeFields,
-): Record<string, Record<string, unknown>> {
-  const entries = subnet.layers.flatMap((mask, l) => {
-    const { kvHeads, mlp } = sizesOf(mask);
-    const skip = [...(kvHeads === 0 ? ['attention'] : []), ...(mlp === 0 ? ['mlp'] : [])];
-    const entry: Record<string, unknown> = {
-      ...(mlp > 0 && mlp < shape.intermediate ? { [fields.mlp]: mlp } : {}),
-      ...(kvHeads > 0 && kvHeads < shape.kvHeads ? headFields(shape, fields, kvHeads) : {}),
-      ...(skip.length > 0 ? { skip } : {}),
-    };
-    return Object.keys(entry).length === 0 ? [] : [[String(l), entry] as const];
-  });
-  return Object.fromEntries(entries);
 }
 
 function headFields(

@@ -49,6 +49,8 @@ export const subnetConfigSchema = Type.Object(
         /** The model folder as it was given. */
         path: Type.String(),
         fingerprint: sha256,
+        /** SHA-256 of the files that exports take along; absent in older files. */
+        companions: Type.Optional(recordOf(sha256)),
         family: Type.String({ maxLength: 64 }),
         layers: Type.Integer({ minimum: 1, maximum: MOST_LAYERS }),
         hidden: size,
@@ -115,7 +117,7 @@ export type ReformedFacts = Pick<
 
 /** Facts of a subnet config that the engine cannot know by itself. */
 export interface SubnetFacts {
-  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint'>;
+  readonly source: Pick<SubnetConfig['source'], 'path' | 'fingerprint' | 'companions'>;
   readonly provenance: SubnetConfig['provenance'];
   /** How the weights were reformed and made sparse; null for the source's own weights. */
   readonly reformed: ReformedFacts | null;
@@ -177,8 +179,9 @@ export function readSubnetConfig(path: string): SubnetConfig {
  * @throws EngineError `decode` for masks that are not of this model, `checkpoint` for another model
  */
 export function subnetOf(config: SubnetConfig, shape: ModelShape): Subnet {
-  for (const [name, value] of Object.entries(sizesOf(shape))) {
-    const found = config.source[name as keyof SubnetConfig['source']];
+  const sizes = sizesOf(shape);
+  for (const name of Object.keys(sizes) as (keyof typeof sizes)[]) {
+    const [found, value] = [config.source[name], sizes[name]];
     if (found !== value) throw otherModel(`${name} ${found}`, `${name} ${value}`);
   }
   const subnet = decodeSubnet(shape, { layers: config.subnet.layers }, 'subnet');
@@ -222,7 +225,9 @@ export function sha256Of(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-function sizesOf(shape: ModelShape): Omit<SubnetConfig['source'], 'path' | 'fingerprint'> {
+function sizesOf(
+  shape: ModelShape,
+): Omit<SubnetConfig['source'], 'path' | 'fingerprint' | 'companions'> {
   const { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab } = shape;
   return { family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab };
 }

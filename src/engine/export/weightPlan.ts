@@ -1,5 +1,6 @@
 import { bytesPerElement, encodeFloats, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import type { ElementType, GraphBuilder, Value } from '../onnx/graphBuilder.ts';
+import { dtypeOf, type Storage } from './storage.ts';
 
 /** A tensor that goes into the data file of an ONNX model. */
 export type PlannedTensor = {
@@ -39,18 +40,18 @@ const FLOAT32 = 1n;
 export class WeightPlan {
   readonly #graph: GraphBuilder;
   readonly #location: string;
-  readonly #dtype: StoredDtype;
+  readonly #storage: Storage;
   readonly #tensors: PlannedTensor[] = [];
   #end = 0;
 
   /**
    * @param location  name of the data file beside the model
-   * @param dtype  how weights are stored; half types are cast to float32 in the graph
+   * @param storage  how weights are stored; half types are cast to float32 in the graph
    */
-  constructor(graph: GraphBuilder, location: string, dtype: StoredDtype) {
+  constructor(graph: GraphBuilder, location: string, storage: Storage) {
     this.#graph = graph;
     this.#location = location;
-    this.#dtype = dtype;
+    this.#storage = storage;
   }
 
   /** Tensors of the data file in the order of their bytes. */
@@ -63,9 +64,14 @@ export class WeightPlan {
     return this.#end;
   }
 
-  /** A weight as a float32 value of the graph. */
-  add(name: string, dims: readonly number[], values: () => Float32Array): Value {
-    return this.#floats(name, dims, values, this.#dtype);
+  /** A weight as a float32 value of the graph. @param tensor  its name in the source model */
+  add(
+    tensor: string,
+    dims: readonly number[],
+    values: () => Float32Array,
+    name: string = tensor,
+  ): Value {
+    return this.#floats(name, dims, values, dtypeOf(this.#storage, tensor));
   }
 
   /** Bytes as they are, e.g. the codes of integers. */

@@ -6,10 +6,10 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { eventStamper, type RunEventBody } from '../../protocol/runEvent.ts';
-import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { makeFolderInside } from '../../files/insideFolder.ts';
 import { COMPARISONS_ROOT } from '../runs/comparisonFolder.ts';
 import { readConfigFile } from '../runs/configFile.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
@@ -47,13 +47,13 @@ export async function compareMethods(
   // What is cheap to refuse is refused first.
   config.compare.patterns.forEach(parsePattern);
   try {
-    const checkpoint = await openCheckpoint(config.model);
-    const hashes = await hashesOf(config, checkpoint, context.signal);
+    const source = await openSource(config.model);
+    const hashes = await hashesOf(config, source, context.signal);
     const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
     const folder = makeFolderInside(dirname(path), name);
     const lock = takeComparisonLock(folder);
     try {
-      const place = { path, folder, hashes, isAuto: asked.device === 'auto' };
+      const place = { path, folder, source, hashes, isAuto: asked.device === 'auto' };
       return await compareIn(place, config, context);
     } finally {
       lock.release();
@@ -67,6 +67,7 @@ export async function compareMethods(
 interface Place {
   readonly path: string;
   readonly folder: string;
+  readonly source: Source;
   readonly hashes: Readonly<Record<string, string>>;
   readonly isAuto: boolean;
 }
@@ -86,7 +87,7 @@ async function compareIn(
     tell({ kind: 'log', level: 'info', text });
   };
   const startedMs = startOf(folder, note) ?? Date.now();
-  const bench = await openWorkbench(config, signal);
+  const bench = await openWorkbench(place.source, config, signal);
   const cpu = new Runtime('cpu', bench.device.threads);
   try {
     const tokens = await planTokens(config, bench.weights.shape, bench.tokenizer, signal);

@@ -43,7 +43,7 @@ export class EarlyFinish {
   }
 
   private readonly mark = (): void => {
-    if (this.folder.stageResult('search') !== undefined) return;
+    if (this.folder.stageResult('search').kind === 'whole') return;
     const judged = this.folder.evaluations.size;
     try {
       // Before the search learns of it: what is not on disk would be forgotten by a kill.

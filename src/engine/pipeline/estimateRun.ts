@@ -1,6 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { freemem, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
@@ -16,6 +15,7 @@ import { diskBytes, peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { estimateStages } from './estimateStages.ts';
 import { countWindows } from './estimateWindows.ts';
 import { evenWidths } from './evenWidths.ts';
+import { freeMemory } from './freeMemory.ts';
 import { warningsOf } from './estimateWarnings.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { assertSparsityRuns, isSearched } from './sparsityPlan.ts';
@@ -91,13 +91,8 @@ function paramsOf(
 
 function memoryOf(work: EstimatedWork): EstimateReport['memory'] {
   const needed = Math.max(...Object.values(peakBytes(work)));
-  const freeBytes = availableBytes();
+  const freeBytes = freeMemory();
   return { peakBytes: needed, freeBytes, fits: needed <= freeBytes };
-}
-
-/** Memory that a process can have. macOS calls cached files used, though it gives them back. */
-function availableBytes(): number {
-  return process.platform === 'darwin' ? Math.max(freemem(), totalmem() / 2) : freemem();
 }
 
 async function diskOf(work: EstimatedWork, root: string): Promise<EstimateReport['disk']> {

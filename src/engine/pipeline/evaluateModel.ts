@@ -24,7 +24,7 @@ export async function evaluateModel(
   const { signal } = context;
   const text = readText(resolve(request.text));
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
-  const { bench, candidate, dtype, fingerprint } = loaded;
+  const { bench, candidate, storage, fingerprint } = loaded;
   try {
     const { shape } = bench.weights;
     const length = Math.min(request.context, shape.maxPositions);
@@ -37,7 +37,7 @@ export async function evaluateModel(
       { measured: candidate },
       {
         folder: await mkdtemp(join(tmpdir(), 'subnet-evaluate-')),
-        dtype,
+        storage,
         origin: { sourceFingerprint: fingerprint, engineVersion },
         tokens: windows[0]!,
         signal,

@@ -11,8 +11,9 @@ import { figureNames } from '../../protocol/runWords.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
+import { storageOf } from '../export/storage.ts';
 import type { Subnet } from '../subnet/subnet.ts';
-import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Candidate, measureFigures } from './measureFigures.ts';
 import { type Quantiser, quantisedPerplexity } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -65,7 +66,7 @@ export function evaluateStage(
 ): Promise<Figures> {
   const { origin, quantise } = options;
   const { folder, signal, config } = run;
-  const dtype = storedDtype(config.export.dtype, bench.checkpoint.dtype);
+  const storage = storageOf(config.export.dtype, bench.checkpoint);
   return run.stage('evaluate', {
     kept: recordOf(Type.Union([figureSchema, Type.Null()])),
     restore: allFigures,
@@ -94,7 +95,7 @@ export function evaluateStage(
       if (quantised !== null) {
         before += 2 * bench.weights.layers.length;
         // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
-        const from = { folder: folder.file('stages/quantised'), dtype, origin, signal };
+        const from = { folder: folder.file('stages/quantised'), ...storage, origin, signal };
         const perplexity = await quantisedPerplexity(bench, quantised, windows, {
           ...{ ...from, onProgress: further },
         });
@@ -112,7 +113,7 @@ export function evaluateStage(
         quantised,
       };
       const measured = await measureFigures(bench, withoutNulls(shared), {
-        ...{ folder: folder.file('stages/measure'), dtype, origin, signal },
+        ...{ folder: folder.file('stages/measure'), storage, origin, signal },
         tokens: windows[0]!,
       });
       progress(total, total);

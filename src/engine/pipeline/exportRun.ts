@@ -3,9 +3,11 @@ import { dirname, join, resolve } from 'node:path';
 import type { EngineContext, ExportRequest } from '../../protocol/engineApi.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
+import { companionHashes } from '../checkpoint/companions.ts';
+import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { SubnetConfig } from '../export/subnetConfig.ts';
+import { storageOf } from '../export/storage.ts';
 import { loadSubnet, type LoadedSubnet } from './loadCandidate.ts';
-import { storedDtype } from './measureFigures.ts';
 import { subnetPathOf } from './runStages.ts';
 import { engineVersion } from './versions.ts';
 import { writeExports } from './writeExports.ts';
@@ -26,11 +28,13 @@ export async function exportRun(
   const { bench, candidate, config } = await loadSubnet(path, 'auto', signal);
   try {
     return await writeExports({
-      source: bench.checkpoint,
+      source: request.forms.some((form) => form !== 'onnx')
+        ? asRecorded(bench.checkpoint, config)
+        : bench.checkpoint,
       candidate,
       search: bench,
       forms: request.forms,
-      dtype: storedDtype(request.dtype ?? 'source', bench.checkpoint.dtype),
+      storage: storageOf(request.dtype ?? 'source', bench.checkpoint),
       origin: { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion },
       folder: resolve(request.out ?? dirname(path)),
       windows: [sampleTokens(bench, config)],
@@ -39,6 +43,25 @@ export async function exportRun(
   } finally {
     await bench.release();
   }
+}
+
+/**
+ * The source model with the files that exports took along when the subnet was made.
+ * @throws EngineError `checkpoint` when one of them is not what it was
+ */
+function asRecorded(source: Source, { source: { companions: recorded } }: SubnetConfig): Source {
+  if (recorded === undefined) return source;
+  const found = companionHashes(source.companions);
+  for (const [name, sha256] of Object.entries(recorded)) {
+    if (found[name] === sha256) continue;
+    throw new EngineError('checkpoint', {
+      what: join(source.folder, name),
+      expected: `the file that the run read, of SHA-256 ${sha256}`,
+      found: found[name] === undefined ? 'no such file' : `another, of SHA-256 ${found[name]}`,
+      action: 'Put the file back, or start a new run with the model as it is now.',
+    });
+  }
+  return { ...source, companions: source.companions.filter(({ name }) => name in recorded) };
 }
 
 async function subnetFile(path: string): Promise<string> {

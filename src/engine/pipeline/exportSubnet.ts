@@ -1,9 +1,11 @@
 import type { ExportForm } from '../../protocol/engineApi.ts';
 import type { ExportReport, Figures } from '../../protocol/runRecord.ts';
+import { companionHashes } from '../checkpoint/companions.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { changedMaps } from '../export/reformedWeights.ts';
 import { writeSubnetConfig } from '../export/subnetConfig.ts';
-import { type Candidate, storedDtype } from './measureFigures.ts';
+import { storageOf } from '../export/storage.ts';
+import type { Candidate } from './measureFigures.ts';
 import type { Quantiser } from './quantiser.ts';
 import { textHash } from './readText.ts';
 import type { RunContext } from './runContext.ts';
@@ -47,7 +49,11 @@ export async function exportSubnet(
     candidate.subnet,
     {
       // The hash of all weights: another fine-tune of the same shape is another model.
-      source: { path: config.model, fingerprint: folder.manifest.hashes['model'] ?? '' },
+      source: {
+        path: config.model,
+        fingerprint: folder.manifest.hashes['model'] ?? '',
+        companions: companionHashes(bench.checkpoint.companions),
+      },
       provenance: {
         runId: folder.manifest.id,
         engineVersion: origin.engineVersion,
@@ -76,7 +82,7 @@ export async function exportSubnet(
     quantised: await quantise?.(),
     source: bench.checkpoint,
     search: bench,
-    dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+    storage: storageOf(config.export.dtype, bench.checkpoint),
     ...{ candidate, origin, signal },
     ...{ forms: order.forms, folder: order.folder, windows: order.windows },
     onReport: (report) => {

@@ -5,9 +5,9 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { parseJsonObject } from '../checkpoint/jsonObject.ts';
 import { readSmallFile } from '../checkpoint/modelFolder.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { CONFIG_FILE, openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
+import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
 import { denseSubnet } from '../subnet/count.ts';
 import { subnetKey } from '../subnet/key.ts';
@@ -26,7 +26,7 @@ const MAX_CONFIG_BYTES = 64_000_000;
 export interface Loaded {
   readonly bench: Bench;
   readonly candidate: Candidate;
-  readonly dtype: StoredDtype;
+  readonly storage: Storage;
   /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
   readonly fingerprint: string;
 }
@@ -51,19 +51,21 @@ export async function loadModel(
   const wish = { device, threads: 0 };
   if ((await kindOf(absolute)) === 'file') {
     const { bench, candidate } = await loadSubnet(absolute, device, signal);
-    const { dtype, fingerprint } = bench.checkpoint;
-    return { bench, candidate, dtype, fingerprint };
+    const { checkpoint } = bench;
+    const { fingerprint } = checkpoint;
+    return { bench, candidate, storage: storageOf('source', checkpoint), fingerprint };
   }
   if (await isSlicedCheckpoint(absolute)) {
-    const { weights, subnet, dtype } = await readSubnetCheckpoint(absolute, signal);
+    const { weights, subnet, storage } = await readSubnetCheckpoint(absolute, signal);
     const tokenizer = await loadTokenizer(absolute, weights.shape.vocab);
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
-    return { bench, candidate: { weights, subnet }, dtype, fingerprint: subnetKey(subnet) };
+    return { bench, candidate: { weights, subnet }, storage, fingerprint: subnetKey(subnet) };
   }
-  const bench = await openWorkbench({ model: absolute, ...wish }, signal);
+  const bench = await openWorkbench(await openSource(absolute), wish, signal);
   const { weights, checkpoint } = bench;
   const candidate = { weights, subnet: denseSubnet(weights.shape) };
-  return { bench, candidate, dtype: checkpoint.dtype, fingerprint: checkpoint.fingerprint };
+  const storage = storageOf('source', checkpoint);
+  return { bench, candidate, storage, fingerprint: checkpoint.fingerprint };
 }
 
 /**
@@ -81,7 +83,8 @@ export async function loadSubnet(
 ): Promise<LoadedSubnet> {
   const config = readSubnetConfig(path);
   const model = resolve(dirname(path), config.source.path);
-  const bench = await openWorkbench({ model, device, threads: 0 }, signal);
+  const source = await openSource(model);
+  const bench = await openWorkbench(source, { device, threads: 0 }, signal);
   try {
     return { bench, config, candidate: await candidateOf(path, config, bench, signal) };
   } catch (error) {

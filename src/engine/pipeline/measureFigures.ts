@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Figure } from '../../protocol/runRecord.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
 import { measureDecoders } from '../export/measure.ts';
+import type { Storage } from '../export/storage.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { countParameters } from '../subnet/count.ts';
 import type { Subnet } from '../subnet/subnet.ts';
@@ -37,19 +37,19 @@ export async function measureFigures<Name extends string>(
   models: Readonly<Record<Name, Candidate>>,
   options: {
     readonly folder: string;
-    readonly dtype: StoredDtype;
+    readonly storage: Storage;
     readonly origin: ExportOrigin;
     readonly tokens: Uint32Array;
     readonly signal: AbortSignal;
   },
 ): Promise<Record<Name, Measured>> {
-  const { folder, dtype, origin, tokens, signal } = options;
+  const { folder, storage, origin, tokens, signal } = options;
   const entries = Object.entries(models) as [Name, Candidate][];
   try {
     const decoders: { name: Name; path: string }[] = [];
     for (const [name, { weights, subnet, quantised }] of entries) {
       const { path } = await exportOnnx(join(folder, name), weights, subnet, {
-        ...{ dtype, origin, signal, quantised },
+        ...{ ...storage, origin, signal, quantised },
       });
       decoders.push({ name, path });
     }
@@ -81,13 +81,4 @@ export async function measureFigures<Name extends string>(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** The storage type an export is written in. */
-export function storedDtype(
-  wanted: 'source' | 'float32' | 'float16' | 'bfloat16',
-  source: StoredDtype,
-): StoredDtype {
-  if (wanted === 'source') return source;
-  return ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[wanted];
 }

@@ -2,7 +2,8 @@ import type { EngineContext, RunOutcome } from '../../protocol/engineApi.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { COMPANION_FILES, companionHashes } from '../checkpoint/companions.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { readRunEvents } from '../runs/listRuns.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { RunFolder } from '../runs/runFolder.ts';
@@ -23,6 +24,7 @@ export async function resumeRun(
 ): Promise<RunOutcome> {
   const folder = new RunFolder(runFolder);
   let config: ResolvedConfig;
+  let source: Source;
   try {
     const results = folder.readResults();
     if (results !== undefined) {
@@ -32,12 +34,13 @@ export async function resumeRun(
     }
     const own = configOf(folder);
     config = device === undefined ? own : { ...own, device };
-    await expectUnchanged(folder, config, context.signal);
+    source = await openSource(config.model);
+    await expectUnchanged(folder, config, source, context.signal);
   } catch (error) {
     folder.close();
     throw error;
   }
-  return runIn(folder, config, context, true);
+  return runIn(folder, config, context, { source, resumed: true });
 }
 
 /** A process killed after it wrote the results and before it said so leaves that to us. */
@@ -71,23 +74,29 @@ function deviceOf(folder: string): string | undefined {
 }
 
 /**
- * Checks that what a run's figures depend on is what it was when the run began.
+ * Checks that what a run's figures and exports depend on is what it was when the run began.
+ * @param source  its model; what is loaded from it later is what was checked
  * @throws EngineError `run` naming what changed; `checkpoint`, `tokenizer`, `text`, `cancelled`
  */
 export async function expectUnchanged(
   { manifest, path }: RunFolder,
   config: ResolvedConfig,
+  source: Source,
   signal: AbortSignal,
 ): Promise<void> {
   const now: Record<string, string> = {
-    ...(await hashesOf(config, await openCheckpoint(config.model), signal)),
+    ...(await hashesOf(config, source, signal)),
+    ...companionHashes(source.companions),
     engine: engineVersion,
   };
   const then: Record<string, string> = {
     ...manifest.hashes,
     engine: manifest.versions['engine'] ?? 'unknown',
   };
-  const changed = Object.keys(then).filter((name) => then[name] !== now[name]);
+  // Runs of older versions did not record the files that exports take along.
+  const recorded = COMPANION_FILES.some((name) => name in then);
+  const names = new Set([...Object.keys(then), ...(recorded ? Object.keys(now) : [])]);
+  const changed = [...names].filter((name) => then[name] !== now[name]);
   if (changed.length === 0) return;
   throw new EngineError('run', {
     what: path,

@@ -9,9 +9,11 @@ import {
 } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { canCompress } from '../export/exportCompressed.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
+import { storageOf } from '../export/storage.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
@@ -21,7 +23,6 @@ import { encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
-import { storedDtype } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
@@ -40,9 +41,13 @@ import { openWorkbench, type Workbench } from './workbench.ts';
  * Finished stages of a resumed run are taken from its folder, so this one function starts and
  * resumes. Everything random is drawn from the config's seed.
  */
-export async function runStages(run: RunContext, engineVersion: string): Promise<RunOutcome> {
+export async function runStages(
+  run: RunContext,
+  source: Source,
+  engineVersion: string,
+): Promise<RunOutcome> {
   const started = performance.now();
-  const { bench, tokens } = await importModel(run);
+  const { bench, tokens } = await importModel(run, source);
   try {
     const { shape } = bench.weights;
     const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
@@ -99,9 +104,12 @@ function wholeModel(weights: ModelWeights): Found {
   return { searched, reformed: weights, initialised: null, random: null, wasSearched: false };
 }
 
-async function importModel(run: RunContext): Promise<{ bench: Workbench; tokens: TokenPlan }> {
+async function importModel(
+  run: RunContext,
+  source: Source,
+): Promise<{ bench: Workbench; tokens: TokenPlan }> {
   return run.timed('import', async (progress) => {
-    const bench = await openWorkbench(run.config, run.signal, progress);
+    const bench = await openWorkbench(source, run.config, run.signal, progress);
     run.tell({ kind: 'deviceChosen', devices: [...bench.device.reports] });
     run.log('info', bench.device.summary);
     const { shape } = bench.weights;
@@ -205,8 +213,8 @@ async function isPacked(
   { weights, subnet }: SubnetExport['candidate'],
 ): Promise<boolean> {
   if (config.sparsify.method === 'none' || !config.export.compressed) return false;
-  const dtype = storedDtype(config.export.dtype, checkpoint.dtype);
-  return canCompress(weights, subnet, checkpoint, { dtype, signal });
+  const storage = storageOf(config.export.dtype, checkpoint);
+  return canCompress(weights, subnet, checkpoint, { ...storage, signal });
 }
 
 /** Path of a run's subnet config. */

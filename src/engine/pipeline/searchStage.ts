@@ -113,8 +113,8 @@ async function search(
     signal,
   });
   const total = candidatesOf(options);
-  const saved = run.folder.latestGeneration();
-  let judged = saved === undefined ? 0 : decodeState(saved.state).known.length;
+  const saved = savedState(run);
+  let judged = saved?.known.length ?? 0;
   let since = performance.now();
   const { best } = await evolve({
     problem: {
@@ -128,7 +128,7 @@ async function search(
     seed: run.config.seed,
     options,
     signal,
-    ...(saved === undefined ? {} : { state: decodeState(saved.state) }),
+    ...(saved === undefined ? {} : { state: saved }),
     known: run.folder.evaluations.all(),
     fitness: async (subnet) => {
       const { meanNats } = await evaluator.loss(subnet, signal);
@@ -146,6 +146,19 @@ async function search(
     },
   });
   return best;
+}
+
+/** Where the search was; undefined when it begins, or begins again because that cannot be read. */
+function savedState(run: RunContext): ReturnType<typeof decodeState> | undefined {
+  const saved = run.folder.latestGeneration();
+  if (saved === undefined) return undefined;
+  try {
+    return decodeState(saved.state);
+  } catch (error) {
+    if (!isEngineError(error, 'decode')) throw error;
+    run.log('warning', 'The saved state of the search is damaged: the search starts again.');
+    return undefined;
+  }
 }
 
 /** Keeps what an evaluation showed. */

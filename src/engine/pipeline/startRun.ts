@@ -3,12 +3,14 @@ import { dirname, resolve } from 'node:path';
 import { makeFolderInside } from '../../files/insideFolder.ts';
 import type { EngineContext, RunOutcome, RunOverrides } from '../../protocol/engineApi.ts';
 import { isEngineError } from '../../protocol/errors.ts';
+import { memoryError } from '../../protocol/memoryError.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { RUN_SCHEMA_VERSION } from '../../protocol/runRecord.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { readConfigFile } from '../runs/configFile.ts';
+import { companionHashes } from '../checkpoint/companions.ts';
+import { type Checkpoint, openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { createRunFolder, type RunFolder } from '../runs/runFolder.ts';
 import { runIdOf } from '../runs/runId.ts';
@@ -36,9 +38,12 @@ export async function startRun(
   const path = resolve(configPath);
   const text = readConfigFile(path);
   const config = resolveConfig(parseRunConfig(text, path), path, overrides);
-  const checkpoint = await openCheckpoint(config.model);
-  assertSparsityRuns(config, checkpoint.shape);
-  const hashes = await hashesOf(config, checkpoint, context.signal);
+  const source = await openSource(config.model);
+  assertSparsityRuns(config, source.shape);
+  const hashes = {
+    ...(await hashesOf(config, source, context.signal)),
+    ...companionHashes(source.companions),
+  };
   const createdMs = Date.now();
   const id = runIdOf(
     config.name,
@@ -57,20 +62,21 @@ export async function startRun(
     hashes,
     versions: versions(),
     device: null,
-    model: modelSummaryOf(checkpoint.shape),
+    model: modelSummaryOf(source.shape),
   });
-  return runIn(folder, config, context, false);
+  return runIn(folder, config, context, { source, resumed: false });
 }
 
 /**
  * Runs what is left of a run in its folder and records how it ended.
+ * @param source  its model, as it was hashed
  * @throws EngineError whatever ends the run
  */
 export async function runIn(
   folder: RunFolder,
   config: ResolvedConfig,
   context: EngineContext,
-  resumed: boolean,
+  { source, resumed }: { readonly source: Source; readonly resumed: boolean },
 ): Promise<RunOutcome> {
   let run: RunContext;
   try {
@@ -81,8 +87,9 @@ export async function runIn(
   }
   try {
     run.tell({ kind: 'runStarted', id: folder.manifest.id, folder: folder.path, resumed });
-    return await runStages(run, engineVersion);
-  } catch (error) {
+    return await runStages(run, source, engineVersion);
+  } catch (thrown) {
+    const error = memoryError(thrown);
     tellEnd(run, error);
     throw error;
   } finally {

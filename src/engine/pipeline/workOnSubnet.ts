@@ -10,18 +10,19 @@ import {
   subnetReportSchema,
 } from '../../protocol/runRecord.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
-import { openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { makeFolder } from '../../files/insideFolder.ts';
 import { replaceJson } from '../../files/writeFile.ts';
+import { storageOf } from '../export/storage.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
 import type { Subnet } from '../subnet/subnet.ts';
 import { exportSubnet } from './exportSubnet.ts';
 import { keptSubnet } from './keptSubnet.ts';
-import { type Candidate, measureFigures, storedDtype } from './measureFigures.ts';
+import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
 import { reformed } from './reformStage.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
@@ -48,9 +49,9 @@ export async function workOnSubnet(
   try {
     const config = configOf(folder);
     if (request.reform && config.reform.method === 'none') throw noReform(folder.path);
-    const { shape } = await openCheckpoint(config.model);
-    const subnet = subnetOf(folder.path, shape, request.key);
-    await expectUnchanged(folder, config, context.signal);
+    const source = await openSource(config.model);
+    const subnet = subnetOf(folder.path, source.shape, request.key);
+    await expectUnchanged(folder, config, source, context.signal);
     run = new RunContext(folder, config, {
       signal: context.signal,
       emit: (event) => {
@@ -58,7 +59,7 @@ export async function workOnSubnet(
       },
     });
     tellStopped(run);
-    const report = merged(folder, request.key, await reportOn(run, subnet, request));
+    const report = merged(folder, request.key, await reportOn(run, source, subnet, request));
     replaceJson(folder.file(resultFile(request.key)), report);
     run.tell({ kind: 'subnetReported', report });
     return report;
@@ -70,12 +71,15 @@ export async function workOnSubnet(
 
 async function reportOn(
   run: RunContext,
+  source: Source,
   subnet: Subnet,
   request: SubnetRequest,
 ): Promise<SubnetReport> {
   const { config, signal, folder } = run;
   const { key, forms } = request;
-  const bench = await run.timed('import', (progress) => openWorkbench(config, signal, progress));
+  const bench = await run.timed('import', (progress) =>
+    openWorkbench(source, config, signal, progress),
+  );
   try {
     const { shape } = bench.weights;
     const tokens = await planTokens(config, shape, bench.tokenizer, signal);
@@ -148,7 +152,7 @@ function measured(
       { one: candidate },
       {
         folder: folder.file(join(subnetFolder(key), 'measure')),
-        dtype: storedDtype(config.export.dtype, bench.checkpoint.dtype),
+        storage: storageOf(config.export.dtype, bench.checkpoint),
         ...{ origin, signal, tokens: windows[0]! },
       },
     );

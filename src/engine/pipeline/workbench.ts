@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
+import { expectSameCompanions } from '../checkpoint/companions.ts';
+import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../checkpoint/loadWeights.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
@@ -28,27 +29,30 @@ export interface Bench {
 
 /** A bench of a whole source model. */
 export interface Workbench extends Bench {
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: Source;
 }
 
 /** Where a bench runs. */
 export type DeviceWish = Pick<ResolvedConfig, 'device' | 'threads'>;
 
 /**
- * Chooses the device and loads a source model.
+ * Chooses the device and loads a source model, as it was when it was opened.
+ * @param checkpoint  an opened source model
  * @param onProgress  bytes loaded, of how many
  * @throws EngineError `device`, `checkpoint`, `tokenizer`, `cancelled`
  */
 export async function openWorkbench(
-  config: DeviceWish & Pick<ResolvedConfig, 'model'>,
+  checkpoint: Source,
+  wish: DeviceWish,
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<Workbench> {
   // What is cheap to refuse is refused first.
-  const checkpoint = await openCheckpoint(config.model);
-  const tokenizer = await loadTokenizer(checkpoint.folder, checkpoint.shape.vocab);
+  const { folder, companions, shape } = checkpoint;
+  const tokenizer = await loadTokenizer(folder, shape.vocab);
+  await expectSameCompanions(folder, companions);
   const load = (): Promise<ModelWeights> => loadWeights(checkpoint, { signal, onProgress });
-  return { checkpoint, ...(await openBench(tokenizer, load, config, signal)) };
+  return { checkpoint, ...(await openBench(tokenizer, load, wish, signal)) };
 }
 
 /**

@@ -1,12 +1,12 @@
 import { makeFolder, makeFolderInside } from '../../files/insideFolder.ts';
 import type { ExportForm } from '../../protocol/engineApi.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
-import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { exportCheckpoint } from '../export/exportCheckpoint.ts';
 import { exportCompressed } from '../export/exportCompressed.ts';
 import { exportOnnx, type ExportOrigin, type Written } from '../export/exportOnnx.ts';
 import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
+import type { Storage } from '../export/storage.ts';
 import {
   type Reference,
   referenceOf,
@@ -19,14 +19,14 @@ import type { QuantisedCandidate } from './quantiser.ts';
 
 /** What {@link writeExports} is to write. */
 export interface ExportOrder {
-  readonly source: Checkpoint;
+  readonly source: Source;
   readonly candidate: Candidate;
   /** The candidate as integers, which an ONNX decoder then stores. */
   readonly quantised?: QuantisedCandidate | undefined;
   /** Runs the candidate the way the search did, to compare with. */
   readonly search: SearchTimeModel;
   readonly forms: readonly ExportForm[];
-  readonly dtype: StoredDtype;
+  readonly storage: Storage;
   readonly origin: ExportOrigin;
   /** Folder that gets one folder per form. */
   readonly folder: string;
@@ -45,13 +45,14 @@ const COMPARED_TOKENS = 48;
  * @throws EngineError `verify` when a reloaded export differs, `disk`, `cancelled`
  */
 export async function writeExports(order: ExportOrder): Promise<ExportReport[]> {
-  const { candidate, quantised, search, dtype, origin, signal, folder } = order;
+  const { candidate, quantised, search, storage, origin, signal, folder } = order;
+  const { dtype } = storage;
   const { weights, subnet } = candidate;
   const windows = order.windows
     .slice(0, COMPARED_WINDOWS)
     .map((window) => window.slice(0, COMPARED_TOKENS));
   const reference = await referenceOf(search, weights, subnet, windows, signal);
-  const options = { dtype, origin, signal };
+  const options = { ...storage, origin, signal };
   const stored = quantised ?? candidate;
   const write: Record<
     ExportForm,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
-import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { headerLength, parseHeader } from '../../../src/engine/checkpoint/safetensorsHeader.ts';
 import { exportCompressed } from '../../../src/engine/export/exportCompressed.ts';
 import { denseSubnet } from '../../../src/engine/subnet/count.ts';
@@ -76,7 +76,7 @@ async function checkHostile(hostile: Hostile): Promise<void> {
 
 /** A compressed export of a model whose MLP has zeros in two of four neighbours. */
 async function compressed(plain: string, along: 'inputs' | 'outputs'): Promise<string> {
-  const source = await openCheckpoint(plain);
+  const source = await openSource(plain);
   const weights = await loadWeights(source);
   const { hidden } = weights.shape;
   const keeps = (i: number): boolean => (along === 'inputs' ? i : Math.floor(i / hidden)) % 4 < 2;

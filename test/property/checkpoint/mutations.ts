@@ -90,6 +90,62 @@ export const safetensorsMutation: fc.Arbitrary<Mutation> = fc.oneof(
   strangeHeader,
 );
 
+/** Changes of any JSON file: values anywhere in it replaced, removed, doubled or nested; or bytes. */
+export const anyJsonMutation: fc.Arbitrary<Mutation> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .array(fc.tuple(fc.array(fc.nat(), { minLength: 1, maxLength: 6 }), change()), {
+        minLength: 1,
+        maxLength: 3,
+      })
+      .map((changes) => (file: Uint8Array) => {
+        let json: unknown = JSON.parse(new TextDecoder().decode(file));
+        for (const [path, changed] of changes) json = changedAt(json, path, changed);
+        return new TextEncoder().encode(JSON.stringify(json) ?? 'null');
+      }),
+  },
+  { weight: 1, arbitrary: byteMutation },
+  {
+    weight: 1,
+    arbitrary: fc.nat(200_000).map((depth) => () => new TextEncoder().encode('['.repeat(depth))),
+  },
+);
+
+/** As {@link anyJsonMutation}, of one line or bytes of a file of lines. */
+export const anyLinesMutation: fc.Arbitrary<Mutation> = fc
+  .tuple(fc.nat(), anyJsonMutation, fc.boolean())
+  .map(([place, spoil, isLine]) => (file: Uint8Array) => {
+    const lines = new TextDecoder().decode(file).split('\n').slice(0, -1);
+    const at = place % lines.length;
+    if (isLine) lines[at] = new TextDecoder().decode(spoil(new TextEncoder().encode(lines[at])));
+    return new TextEncoder().encode(`${lines.join('\n')}\n`);
+  });
+
+type Change = (old: unknown) => unknown;
+
+function change(): fc.Arbitrary<Change> {
+  return fc.oneof(
+    { weight: 3, arbitrary: nastyValue.map((value) => () => value) },
+    { weight: 1, arbitrary: fc.constant(() => undefined) },
+    { weight: 1, arbitrary: fc.constant((old: unknown) => [old, old]) },
+    { weight: 1, arbitrary: fc.constant((old: unknown) => ({ layers: old, key: old })) },
+    { weight: 1, arbitrary: fc.constant((old: unknown) => (typeof old === 'string' ? 7 : 'x')) },
+  );
+}
+
+function changedAt(value: unknown, path: readonly number[], changed: Change): unknown {
+  const [first = 0, ...rest] = path;
+  if (typeof value !== 'object' || value === null) return changed(value);
+  const keys = Object.keys(value);
+  const key = keys[first % (keys.length + 1)];
+  if (key === undefined) return changed(value);
+  const inner = (value as Record<string, unknown>)[key];
+  const next = rest.length === 0 ? changed(inner) : changedAt(inner, rest, changed);
+  if (Array.isArray(value)) return value.map((one: unknown, i) => (String(i) === key ? next : one));
+  return { ...value, [key]: next };
+}
+
 /** Changes of a JSON file: a field (also one level down) set to something else, or bytes. */
 export function jsonMutation(fields: readonly string[]): fc.Arbitrary<Mutation> {
   const change = fc

@@ -127,7 +127,7 @@ async function product(
   tokens: number,
 ): Promise<Float32Array> {
   const graph = new GraphBuilder('map');
-  const plan = new WeightPlan(graph, 'map.data', 'F32');
+  const plan = new WeightPlan(graph, 'map.data', { dtype: 'F32' });
   const input = graph.input('x', 'float32', ['n', weight.inputs]);
   const y = emitIntegerMap(graph, plan, { name: 'w', weight, accuracy, spread }, input);
   graph.output('y', y, 'float32', ['n', 'm']);

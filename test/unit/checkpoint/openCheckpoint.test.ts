@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import {
   copyFile,
   mkdir,
@@ -101,8 +102,9 @@ describe('openCheckpoint', () => {
     const bytes = await readFile(join(b, WEIGHTS));
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(join(b, WEIGHTS), bytes);
-    assert.equal((await openCheckpoint(b)).fingerprint, first.fingerprint);
-    assert.notEqual(await contentHash(same), await contentHash(first));
+    const altered = await openCheckpoint(b);
+    assert.equal(altered.fingerprint, first.fingerprint);
+    assert.notEqual(await contentHash(altered), await contentHash(first));
   });
 
   test('reads through the links of a download cache, which stay inside it', async () => {
@@ -204,6 +206,40 @@ describe('a model folder is refused', () => {
     await writeFile(join(dir, WEIGHTS), bytes.subarray(0, bytes.length - 10));
     await assertRefused(dir, /it is cut short/);
     await assert.rejects(loadWeights(checkpoint), (error) => isEngineError(error, 'checkpoint'));
+  });
+
+  test('when the weights are swapped for others after opening', async () => {
+    const dir = await makeModel();
+    const weights = join(dir, WEIGHTS);
+    const checkpoint = await openCheckpoint(dir);
+    const hash = await contentHash(checkpoint);
+    const bytes = await readFile(weights);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    await writeFile(`${weights}.other`, bytes);
+    // The same size and header: only what file it is tells them apart.
+    await rename(`${weights}.other`, weights);
+    const swapped = (error: unknown): boolean =>
+      isEngineError(error, 'checkpoint') && /replaced or changed since/.test(error.message);
+    await assert.rejects(loadWeights(checkpoint), swapped);
+    await assert.rejects(contentHash(checkpoint), swapped);
+    assert.notEqual(await contentHash(await openCheckpoint(dir)), hash);
+  });
+
+  test('when weights are written to while they are loaded', async () => {
+    const dir = await makeModel();
+    const checkpoint = await openCheckpoint(dir);
+    let written = false;
+    const loading = loadWeights(checkpoint, {
+      onProgress: (loaded, total) => {
+        if (written || loaded < total) return;
+        written = true;
+        const handle = openSync(join(dir, WEIGHTS), 'r+');
+        writeSync(handle, Buffer.of(0), 0, 1, checkpoint.files[0]!.bytes - 1);
+        closeSync(handle);
+      },
+    });
+    await assert.rejects(loading, (error) => isEngineError(error, 'checkpoint'));
+    assert.ok(written);
   });
 
   const shardFaults: [string, RegExp, (dir: string) => Promise<void>][] = [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
-import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
 import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts';
@@ -54,7 +54,7 @@ describe('exportCheckpoint', () => {
     subnet: Subnet;
   }> {
     await writeTinyModel(join(folder, `${name}-source`), options);
-    const source = await openCheckpoint(join(folder, `${name}-source`));
+    const source = await openSource(join(folder, `${name}-source`));
     const weights = reformed(await loadWeights(source));
     const subnet = make(weights.shape);
     const dir = join(folder, name);
@@ -107,7 +107,6 @@ describe('exportCheckpoint', () => {
     assert.equal(config['num_key_value_heads'], 2);
     assert.equal(config['head_dim'], 8);
     assert.equal(config['intermediate_size'], 20);
-    assert.equal(config['per_layer_config'], undefined);
     assert.equal(config['auto_map'], undefined);
     // The ordinary reader takes it for what it is, and its logits are the candidate's.
     const plain = await loadWeights(await openCheckpoint(dir));
@@ -121,26 +120,6 @@ describe('exportCheckpoint', () => {
     const search = searchTimeModel(runtime, weights.shape);
     assert.ok(difference(got, await searchTimeLogits(search, weights, subnet, window!)) < 1e-4);
     assert.deepEqual((await readSubnetCheckpoint(dir)).subnet, subnet);
-  });
-
-  test('records per block only the fields that differ', async () => {
-    const { config } = await write('per-layer', LLAMA, (shape) =>
-      changed(shape, (mask, l) => {
-        if (l === 0) return withoutAttention(mask);
-        return l === 1 ? mask : { heads: mask.heads.with(0, NO_HEAD), mlp: mask.mlp.slice(0, 5) };
-      }),
-    );
-    assert.deepEqual(config['per_layer_config'], {
-      0: { skip: ['attention'] },
-      2: { intermediate_size: 5, num_attention_heads: 4, num_key_value_heads: 2 },
-    });
-    assert.equal(config['intermediate_size'], 64);
-    // Under its own type stock code would give the removed attention random weights.
-    assert.equal(config['model_type'], 'subnet_llama');
-    assert.deepEqual(config['auto_map'], {
-      AutoConfig: 'modeling_subnet.SubnetLlamaConfig',
-      AutoModelForCausalLM: 'modeling_subnet.SubnetLlamaForCausalLM',
-    });
   });
 
   test('says why stock transformers cannot build a subnet', () => {
@@ -193,7 +172,7 @@ describe('exportCheckpoint', () => {
 
   test('refuses to write over the source model', async () => {
     await writeTinyModel(join(folder, 'own'), LLAMA);
-    const source = await openCheckpoint(join(folder, 'own'));
+    const source = await openSource(join(folder, 'own'));
     const weights = await loadWeights(source);
     const writing = exportCheckpoint(
       join(folder, 'own'),

@@ -6,7 +6,11 @@ import { after, before, describe, test } from 'node:test';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import type { Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
-import { type Checkpoint, openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import {
+  openCheckpoint,
+  openSource,
+  type Source,
+} from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { transpose } from '../../../src/engine/checkpoint/transpose.ts';
 import { perplexityOf } from '../../../src/engine/evaluation/perplexity.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
@@ -45,14 +49,14 @@ function sparseMlps(weights: ModelWeights, gates: Axis): ModelWeights {
 
 describe('exportCompressed', () => {
   let folder: string;
-  let source: Checkpoint;
+  let source: Source;
   let weights: ModelWeights;
   let subnet: Subnet;
   const runtime = new Runtime('cpu', 2);
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'compressed-'));
     await writeTinyModel(join(folder, 'source'), LLAMA);
-    source = await openCheckpoint(join(folder, 'source'));
+    source = await openSource(join(folder, 'source'));
     weights = await loadWeights(source);
     subnet = denseSubnet(weights.shape);
   });
@@ -166,7 +170,7 @@ describe('exportCompressed', () => {
   test('reads what a narrower subnet keeps, of a family and a layout of any kind', async () => {
     for (const [i, options] of [LLAMA, OPT].entries()) {
       await writeTinyModel(join(folder, `narrow-${i}`), options);
-      const from = await openCheckpoint(join(folder, `narrow-${i}`));
+      const from = await openSource(join(folder, `narrow-${i}`));
       const sparse = withZeros(await loadWeights(from));
       for (const seed of [1, 2]) {
         const masks = randomMasks(sparse.shape, seed);
@@ -188,7 +192,7 @@ describe('exportCompressed', () => {
   test('can be pruned and exported in its turn, as a plain model again', async () => {
     const dir = join(folder, 'first');
     await exportCompressed(dir, sparseMlps(weights, 'outputs'), subnet, source, F32);
-    const again = await openCheckpoint(dir);
+    const again = await openSource(dir);
     const same = await loadWeights(again);
     await exportCheckpoint(join(folder, 'second'), same, subnet, again, F32);
     const { config } = await blockOf(join(folder, 'second'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { type Checkpoint, openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import { openSource, type Source } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
@@ -28,7 +28,7 @@ const isFailure = (error: unknown): boolean => isEngineError(error, 'verify');
 
 describe('verify and measure', () => {
   let folder: string;
-  let source: Checkpoint;
+  let source: Source;
   let weights: ModelWeights;
   let subnet: Subnet;
   let search: SearchTimeModel;
@@ -37,7 +37,7 @@ describe('verify and measure', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'verify-'));
     await writeTinyModel(join(folder, 'source'), LLAMA);
-    source = await openCheckpoint(join(folder, 'source'));
+    source = await openSource(join(folder, 'source'));
     weights = await loadWeights(source);
     subnet = randomMasks(weights.shape, 1);
     search = searchTimeModel(runtime, weights.shape);

@@ -107,13 +107,19 @@ describe('loadTokenizer', () => {
     });
   }
 
-  test('refuses a missing file and a link that leaves the folder', async () => {
+  test('refuses a missing file, and follows a link as those of a download cache', async () => {
     const dir = await mkdtemp(join(folder, 'links-'));
     const refused = (): Promise<void> =>
       assert.rejects(loadTokenizer(dir, 96), (error) => isEngineError(error, 'tokenizer'));
     await refused();
-    await symlink(join(folder, 'tokenizer.json'), join(dir, 'tokenizer.json'));
+    const file = join(dir, 'tokenizer.json');
+    await symlink(join(folder, 'no such file'), file);
     await refused();
+    await rm(file);
+    await symlink(join(folder, 'tokenizer.json'), file);
+    const text = 'the hen';
+    const expected = (await loadTokenizer(folder, 96)).encode(text);
+    assert.deepEqual((await loadTokenizer(dir, 96)).encode(text), expected);
   });
 
   test('takes every numeric sign as a digit, as the tokenizers that trained the models do', () => {

@@ -1,0 +1,1 @@
+export declare const bundledTexts: Readonly<Record<string, string>>;

@@ -1,0 +1,829 @@
+"""Proves that exported checkpoints behave in transformers as a stock model with their masks does.
+
+Run by hand, never by the product. It makes tiny models, prunes and exports them with the command
+line (npm run build first), loads each export and compares it with a stock model of the source's
+sizes that has zeros where the subnet has nothing:
+    python scripts/parity/check_exports.py [case ...]
+Needs torch, transformers, peft, accelerate, tokenizers and onnxruntime. Last run with torch 2.15.0,
+peft 0.21.2 and transformers 4.57.6, 5.0.0 and 5.24.0: all checks passed.
+"""
+
+import copy
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+warnings.filterwarnings("ignore")
+
+import numpy  # noqa: E402
+import onnxruntime  # noqa: E402
+import peft  # noqa: E402
+import torch  # noqa: E402
+import transformers  # noqa: E402
+from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+from transformers import LlamaConfig, OPTConfig, Trainer, TrainingArguments  # noqa: E402
+
+if hasattr(transformers.utils.logging, "disable_progress_bar"):
+    transformers.utils.logging.disable_progress_bar()
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLI = ["node", os.path.join(ROOT, "dist", "cli.cjs")]
+VOCAB = 320
+# Another order of float32 additions moves logits of about 5 by 1e-5, a wrong row by over 0.1.
+CLOSE = 1e-4
+STRICT = {"rtol": CLOSE, "atol": CLOSE}
+
+LLAMA = dict(
+    vocab_size=VOCAB,
+    hidden_size=48,
+    intermediate_size=52,
+    num_hidden_layers=3,
+    num_attention_heads=6,
+    num_key_value_heads=2,
+    head_dim=12,
+    max_position_embeddings=128,
+    tie_word_embeddings=False,
+    pad_token_id=0,
+)
+OPT = dict(
+    vocab_size=VOCAB,
+    hidden_size=36,
+    ffn_dim=50,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    max_position_embeddings=128,
+    word_embed_proj_dim=36,
+    dropout=0.0,
+    pad_token_id=0,
+)
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+DEPTH = {
+    "enabled": True,
+    "preset": "quick",
+    "windows": 2,
+    "length": 32,
+    "generations": 1,
+    "ranges": {"attention": [1, 1, 1], "mlp": [1, 1, 1], "depth": [0.5, 0.5]},
+}
+
+# Masks that no short search finds: heads of all widths, and what the blocks lose besides.
+RAGGED = {"masks": {1: "head", 2: "nothing"}}
+FIRST = {"masks": {0: "attention", 1: "mlp", 2: "head"}}
+ALL = {"masks": {0: "attention", 1: "both", 2: "attention"}}
+
+# Name: the source model's configuration, what the run config says, whether stock code builds it.
+CASES = {
+    "llama": (LlamaConfig, {**LLAMA}, {"ratio": 0.6}, False),
+    "llama_tied_masks": (LlamaConfig, {**LLAMA}, {"ratio": 0.6, "attention": "tied"}, False),
+    "llama_biases_tied_head": (
+        LlamaConfig,
+        {**LLAMA, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True},
+        {"ratio": 0.5},
+        False,
+    ),
+    "llama_scaled_rope": (
+        LlamaConfig,
+        {**LLAMA, "num_key_value_heads": 6, "rope": LLAMA3},
+        {"ratio": 0.5},
+        False,
+    ),
+    "llama_tiny_rest": (LlamaConfig, {**LLAMA, "attention_bias": True}, {"ratio": 0.05}, False),
+    "llama_ragged": (LlamaConfig, {**LLAMA, "num_key_value_heads": 3}, RAGGED, False),
+    "llama_first_removed": (LlamaConfig, {**LLAMA, "attention_bias": True}, FIRST, False),
+    "llama_no_attention": (LlamaConfig, {**LLAMA}, ALL, False),
+    "llama_depth": (
+        LlamaConfig,
+        {**LLAMA, "num_hidden_layers": 6},
+        {"ratio": 0.5, "search": DEPTH},
+        True,
+    ),
+    "llama_whole": (LlamaConfig, {**LLAMA}, {"ratio": 1, "reform": {"method": "none"}}, True),
+    "opt": (OPTConfig, {**OPT}, {"ratio": 0.6}, False),
+    "opt_no_biases": (
+        OPTConfig,
+        {
+            **OPT,
+            "enable_bias": False,
+            "tie_word_embeddings": False,
+            "activation_function": "gelu",
+        },
+        {"ratio": 0.6},
+        False,
+    ),
+    "opt_tiny_rest": (OPTConfig, {**OPT}, {"ratio": 0.05}, False),
+    "opt_ragged": (OPTConfig, {**OPT}, RAGGED, False),
+    "opt_first_removed": (OPTConfig, {**OPT}, FIRST, False),
+    "opt_no_attention": (OPTConfig, {**OPT}, ALL, False),
+    "opt_depth": (
+        OPTConfig,
+        {**OPT, "num_hidden_layers": 6},
+        {"ratio": 0.5, "search": DEPTH},
+        True,
+    ),
+}
+
+
+def text(words=6000):
+    """Generated words, the same on every run."""
+    numbers = numpy.random.default_rng(3)
+    parts = ["ka", "lo", "mi", "ren", "tu", "sha", "vel", "or", "in", "dra", "pe", "quo", "zi"]
+    bag = ["".join(numbers.choice(parts, numbers.integers(1, 4))) for _ in range(300)]
+    return " ".join(bag[min(299, int(numbers.exponential(50)))] for _ in range(words))
+
+
+def write_tokenizer(folder, words):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCAB,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator([words], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    tokenizer.save(os.path.join(folder, "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "pad_token": "<pad>",
+    }
+    write_json(os.path.join(folder, "tokenizer_config.json"), settings)
+
+
+def write_json(path, value):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def read_json(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def rope_fields(rope):
+    """Rotary scaling under the name that the installed transformers reads."""
+    if int(transformers.__version__.split(".")[0]) >= 5:
+        return {"rope_parameters": rope}
+    return {
+        "rope_theta": rope["rope_theta"],
+        "rope_scaling": {name: value for name, value in rope.items() if name != "rope_theta"},
+    }
+
+
+def make_source(folder, config_class, fields, words):
+    """A random model large enough in every part that each part changes the logits."""
+    fields = dict(fields)
+    rope = fields.pop("rope", None)
+    if rope is not None:
+        fields.update(rope_fields(rope))
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config_class(**fields))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.2)
+            else:
+                parameter.copy_(torch.randn_like(parameter) * (0.5 if "embed" in name else 0.15))
+    model.save_pretrained(folder)
+    write_tokenizer(folder, words)
+
+
+def export(work, name):
+    """Runs the command line on a case. Returns the paths of the source and of the exports."""
+    config_class, fields, settings, _ = CASES[name]
+    source, words = os.path.join(work, name, "source"), text()
+    make_source(source, config_class, fields, words)
+    masks = settings.get("masks")
+    if masks is None:
+        return source, run_cli(os.path.join(work, name), source, settings, words)
+    whole = {"ratio": 1, "reform": {"method": "none"}}
+    path = run_cli(os.path.join(work, name), source, whole, words)["subnet"]["path"]
+    write_masks(path, source, masks)
+    out = os.path.join(work, name, "masked")
+    return source, cli("export", path, "--form", "checkpoint", "onnx", "--out", out, "--json")
+
+
+def run_cli(folder, source, settings, words):
+    with open(os.path.join(folder, "text.txt"), "w", encoding="utf-8") as file:
+        file.write(words)
+    path = os.path.join(folder, "run.subnet.jsonc")
+    config = {
+        "model": source,
+        "text": os.path.join(folder, "text.txt"),
+        "calibration": {"windows": 8, "length": 32},
+        "search": {"enabled": False},
+        "evaluation": {"context": 32, "maxWindows": 4, "random": False},
+        **settings,
+    }
+    write_json(path, config)
+    return cli("run", path, "--out", os.path.join(folder, "runs"), "--json", "--device", "cpu")
+
+
+def cli(*arguments):
+    """Reports of the exports that a command of ours has written, by their form."""
+    result = subprocess.run([*CLI, *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise SystemExit(f"{' '.join(arguments)}\n{result.stderr}")
+    answer = json.loads(result.stdout.strip().splitlines()[-1])
+    reports = answer["exports"] if isinstance(answer, dict) else answer
+    return {report["form"]: report for report in reports}
+
+
+def write_masks(path, source, losses):
+    """Puts random masks into a subnet config; blocks lose what their name in `losses` says."""
+    written, config = read_json(path), read_json(os.path.join(source, "config.json"))
+    size = written["source"]["headDim"]
+    units = size if "ffn_dim" in config else size // 2
+    numbers = numpy.random.default_rng(5)
+
+    def some(count):
+        return sorted(numbers.choice(count, numbers.integers(1, count), replace=False).tolist())
+
+    layers = []
+    for index, dense in enumerate(written["subnet"]["layers"]):
+        loss = losses.get(index)
+        heads = [(some(units), some(size)) for _ in dense["heads"]]
+        if loss == "head":
+            heads[0] = ([], [])
+        if loss in ("attention", "both"):
+            heads = [([], []) for _ in heads]
+        neurons = [] if loss in ("mlp", "both") else some(written["source"]["intermediate"])
+        layers.append((heads, neurons))
+    texts = [
+        {"heads": [{"qk": ranges(qk), "vo": ranges(vo)} for qk, vo in heads], "mlp": ranges(mlp)}
+        for heads, mlp in layers
+    ]
+    written["subnet"] = {"key": key_of(layers), "layers": texts}
+    fields = {**config, "subnet": {"head_dim": size}}
+    tensors, block, total = load_file(os.path.join(source, "model.safetensors")), 0, 0
+    for name, tensor in tensors.items():
+        parts = name.split(".")
+        if "layers" not in parts:
+            total += tensor.numel()
+            continue
+        at = parts.index("layers") + 1
+        heads, neurons = layers[int(parts[at])]
+        of_attention = "self_attn" in parts or parts[at + 1] in ATTENTION_NORMS
+        if not (any(qk for qk, _ in heads) if of_attention else neurons):
+            continue
+        rows = kept_rows(fields, texts[int(parts[at])]).get(".".join(parts[at + 1 : -1]))
+        inputs = parts[-2] in INPUTS_PRUNED
+        count = tensor.numel()
+        if rows is not None and not (inputs and parts[-1] == "bias"):
+            count = count // tensor.shape[1 if inputs else 0] * len(rows)
+        total += count
+        block += 0 if rows is None else count
+    written["parameters"].update(block=block, total=total)
+    written["ratio"] = block / written["parameters"]["denseBlock"]
+    write_json(path, written)
+
+
+def ranges(numbers):
+    return ",".join(str(number) for number in numbers)
+
+
+def key_of(layers):
+    """The name that Subnet Studio gives a subnet: a hash of all kept indices."""
+    name = hashlib.sha256()
+    for heads, neurons in layers:
+        parts = [part for head in heads for part in head] + [neurons]
+        layer = hashlib.sha256(numpy.array([len(parts), *map(len, parts)], "<u4").tobytes())
+        for part in parts:
+            layer.update(numpy.array(part, "<u4").tobytes())
+        name.update(layer.hexdigest()[:16].encode())
+    return name.hexdigest()[:16]
+
+
+def numbers_of(ranges):
+    runs = [run.partition("-") for run in ranges.split(",") if run]
+    return [i for low, _, high in runs for i in range(int(low), int(high or low) + 1)]
+
+
+def kept_rows(config, mask):
+    """Dense rows that each map of a block keeps, by the names of Llama; OPT's are added."""
+    block = config["subnet"]
+    heads, size = config["num_attention_heads"], block["head_dim"]
+    group = heads // len(mask["heads"])
+    rope = "ffn_dim" not in config
+    rows = {"q": [], "k": [], "v": [], "o": []}
+    for index, head in enumerate(mask["heads"]):
+        units, values = numbers_of(head["qk"]), numbers_of(head["vo"])
+        dims = units + [unit + size // 2 for unit in units] if rope else units
+        rows["k"] += [index * size + dim for dim in dims]
+        rows["v"] += [index * size + value for value in values]
+        for query in range(index * group, (index + 1) * group):
+            rows["q"] += [query * size + dim for dim in dims]
+            rows["o"] += [query * size + value for value in values]
+    neurons = numbers_of(mask["mlp"])
+    return {
+        **{f"self_attn.{name}_proj": kept for name, kept in rows.items()},
+        "self_attn.out_proj": rows["o"],
+        **{f"mlp.{name}_proj": neurons for name in ("gate", "up", "down")},
+        **{"fc1": neurons, "fc2": neurons},
+    }
+
+
+INPUTS_PRUNED = ("o_proj", "out_proj", "down_proj", "fc2")
+ATTENTION_NORMS = ("input_layernorm", "self_attn_layer_norm")
+
+
+class Masked:
+    """A stock model of the source's sizes with the tensors of an export where they belong."""
+
+    def __init__(self, folder):
+        written = read_json(os.path.join(folder, "config.json"))
+        block = written["subnet"]
+        own = ("subnet", "auto_map", "architectures", "torch_dtype", "dtype")
+        self.config = {**written, **block["original"]}
+        fields = {
+            name: value
+            for name, value in self.config.items()
+            if name not in own and value is not None
+        }
+        fields = {**fields, "model_type": fields["model_type"].removeprefix("subnet_")}
+        self.masks = block["masks"]["layers"]
+        gone = [not any(h["qk"] for h in m["heads"]) and not m["mlp"] for m in self.masks]
+        kept = [i for i in range(len(gone)) if not gone[i]]
+        # Stock exports leave removed blocks out and number the others anew.
+        self.numbers = kept if block["loadable"]["transformers"] else list(range(len(gone)))
+        self.model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**fields)).float()
+        self.places = {}
+        state = {name: torch.zeros_like(t) for name, t in self.model.state_dict().items()}
+        for name, tensor in load_file(os.path.join(folder, "model.safetensors")).items():
+            dense, index = self.place(name)
+            state[dense][index] = tensor.float()
+            self.places[name] = (dense, index)
+        if self.model.config.tie_word_embeddings:
+            embedding = [name for name in state if name.endswith("embed_tokens.weight")]
+            state["lm_head.weight"] = state[embedding[0]]
+        # Norms of removed sublayers feed zeros; a variance of zero is fine, a gain of one too.
+        self.model.load_state_dict(state)
+        self.model.eval()
+
+    def place(self, name):
+        """Dense tensor of an exported one, and the index of its part there."""
+        parts = name.split(".")
+        if "layers" not in parts:
+            return name, slice(None)
+        at = parts.index("layers") + 1
+        layer = self.numbers[int(parts[at])]
+        dense = ".".join([*parts[:at], str(layer), *parts[at + 1 :]])
+        rows = kept_rows(self.config, self.masks[layer]).get(".".join(parts[at + 1 : -1]))
+        if rows is None:
+            return dense, slice(None)
+        if parts[-2] in INPUTS_PRUNED:
+            return dense, slice(None) if parts[-1] == "bias" else (slice(None), rows)
+        return dense, rows
+
+
+def load(path, **options):
+    options = {"trust_remote_code": True, "dtype": torch.float32, **options}
+    return AutoModelForCausalLM.from_pretrained(path, **options).eval()
+
+
+def near(ours, theirs, **options):
+    torch.testing.assert_close(ours, theirs, **{**STRICT, **options})
+
+
+def random_ids(seed, batch=2, length=24):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(5, VOCAB, (batch, length), generator=generator)
+
+
+class Checks:
+    """Each method named "check_…" compares an export with its masked stock model."""
+
+    def __init__(self, source, reports):
+        self.source, self.path = source, reports["checkpoint"]["path"]
+        self.onnx, self.loadable = reports["onnx"]["path"], reports["checkpoint"]["loadable"]
+        self.masked = Masked(self.path)
+        self.stock = self.masked.model
+        self.ids = random_ids(1)
+
+    def both(self, **options):
+        """The export and the masked stock model, computing attention in the same way."""
+        ours = load(self.path, **options)
+        self.stock.set_attn_implementation(ours.config._attn_implementation)
+        return ours, self.stock
+
+    def pair(self, *args, **kwargs):
+        ours, theirs = self.both()
+        with torch.no_grad():
+            return ours(*args, **kwargs), theirs(*args, **kwargs)
+
+    def check_logits(self):
+        for kind in ("sdpa", "eager"):
+            ours, theirs = self.both(attn_implementation=kind)
+            assert ours.config._attn_implementation == kind
+            with torch.no_grad():
+                near(ours(self.ids).logits, theirs(self.ids).logits)
+
+    def check_onnx(self):
+        session = onnxruntime.InferenceSession(self.onnx, providers=["CPUExecutionProvider"])
+        feeds = {"input_ids": self.ids[:1].numpy()}
+        for one in session.get_inputs():
+            if one.name == "past_length":
+                feeds[one.name] = numpy.zeros([1], numpy.int64)
+            elif one.name.startswith("past_"):
+                feeds[one.name] = numpy.zeros([1, 0, one.shape[2]], numpy.float32)
+        logits = torch.from_numpy(session.run(["logits"], feeds)[0])
+        with torch.no_grad():
+            near(load(self.path)(self.ids[:1]).logits, logits)
+
+    def check_loading(self):
+        model, info = AutoModelForCausalLM.from_pretrained(
+            self.path, trust_remote_code=True, output_loading_info=True
+        )
+        found = {name: sorted(value) for name, value in info.items() if value}
+        assert not found, found
+        needs_code = type(model).__module__.startswith("transformers_modules")
+        assert needs_code != self.loadable["transformers"]
+        assert needs_code == self.loadable.get("ownCode", False)
+        if needs_code:
+            try:
+                AutoModelForCausalLM.from_pretrained(self.path, trust_remote_code=False)
+            except ValueError:
+                return
+            raise AssertionError("loaded without its code")
+        near(load(self.path, trust_remote_code=False)(self.ids).logits, model(self.ids).logits)
+
+    def check_base_model(self):
+        base = AutoModel.from_pretrained(self.path, trust_remote_code=True, dtype=torch.float32)
+        ours = load(self.path)
+        with torch.no_grad():
+            states = base.eval()(self.ids).last_hidden_state
+            near(ours.lm_head(states), ours(self.ids).logits)
+
+    def check_attributes(self):
+        """What a version of transformers gives its own model, ours must have too."""
+        ours, theirs = self.both()
+        for a, b in ((ours, theirs), (ours.get_decoder(), theirs.get_decoder())):
+            missing = (set(vars(b)) | set(b._modules)) - (set(vars(a)) | set(a._modules))
+            # Set by the first output of hidden states.
+            missing.discard("_output_capturing_hooks_installed")
+            assert not missing, missing
+
+    def check_masks(self):
+        ids, length = self.ids, self.ids.shape[1]
+        padding = torch.ones_like(ids)
+        padding[0, :7] = 0
+        near(*(o.logits[padding.bool()] for o in self.pair(ids, attention_mask=padding)))
+        right = torch.ones_like(ids)
+        right[1, -5:] = 0
+        near(*(o.logits[right.bool()] for o in self.pair(ids, attention_mask=right)))
+        # Two documents in one sequence, as packed training data has them.
+        allowed = torch.ones(length, length).tril().bool()
+        allowed[10:, :10] = False
+        mask = torch.zeros(2, 1, length, length).masked_fill(~allowed, torch.finfo().min)
+        places = torch.cat((torch.arange(10), torch.arange(length - 10)))[None].expand(2, -1)
+        packed = self.pair(ids, attention_mask=mask, position_ids=places)
+        near(*(o.logits for o in packed))
+        alone = self.pair(ids[:, 10:])
+        near(packed[0].logits[:, 10:], alone[0].logits)
+
+    def check_positions(self):
+        places = torch.cat((torch.arange(9), torch.arange(40, 55)))[None].expand(2, -1)
+        ours, theirs = self.pair(self.ids, position_ids=places)
+        near(ours.logits, theirs.logits)
+
+    def check_embeddings_as_input(self):
+        ours, theirs = self.both()
+        embedded = ours.get_input_embeddings()(self.ids)
+        with torch.no_grad():
+            near(ours(inputs_embeds=embedded).logits, theirs(inputs_embeds=embedded).logits)
+
+    def check_hidden_states(self):
+        ours, theirs = self.pair(self.ids, output_hidden_states=True)
+        kept = self.masked.numbers
+        assert len(ours.hidden_states) == len(kept) + 1
+        # A removed block passes on what it is given, so each kept block begins with the same.
+        for i, layer in enumerate(kept):
+            near(ours.hidden_states[i], theirs.hidden_states[layer])
+        near(ours.hidden_states[-1], theirs.hidden_states[-1])
+
+    def check_attentions(self):
+        ours, theirs = self.both(attn_implementation="eager")
+        with torch.no_grad():
+            a = ours(self.ids, output_attentions=True).attentions
+            b = theirs(self.ids, output_attentions=True).attentions
+        assert len(a) == len(self.masked.numbers)
+        for layer, weights in zip(self.masked.numbers, a, strict=True):
+            heads = self.masked.masks[layer]["heads"]
+            group = self.stock.config.num_attention_heads // len(heads)
+            kept = [i * group + j for i, h in enumerate(heads) if h["qk"] for j in range(group)]
+            assert weights.shape[1] == len(kept)
+            near(weights, b[layer][:, kept])
+
+    def check_tuples(self):
+        for options in ({}, {"labels": self.ids}, {"output_hidden_states": True}):
+            ours, theirs = self.pair(self.ids, return_dict=False, **options)
+            assert isinstance(ours, tuple) and len(ours) == len(theirs), (len(ours), len(theirs))
+            near(ours[0], theirs[0])
+
+    def check_logits_to_keep(self):
+        ours, theirs = self.pair(self.ids, logits_to_keep=3)
+        assert ours.logits.shape == theirs.logits.shape == (2, 3, VOCAB)
+        near(ours.logits, theirs.logits)
+
+    def check_loss(self):
+        labels = self.ids.clone()
+        labels[0, :9] = -100
+        near(*(o.loss for o in self.pair(self.ids, labels=labels)))
+        near(*(o.loss for o in self.pair(self.ids, labels=labels, num_items_in_batch=100)))
+
+    def gradients(self, model, **options):
+        model.train()
+        model.zero_grad()
+        model(self.ids, labels=self.ids, **options).loss.backward()
+        found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+        model.eval()
+        return found
+
+    def check_gradients(self):
+        ours, theirs = self.both()
+        a, b = self.gradients(ours), self.gradients(theirs)
+        missing = [name for name, _ in ours.named_parameters() if name not in a]
+        assert not missing, missing
+        for name, gradient in a.items():
+            dense, index = self.masked.place(name)
+            near(gradient, b[dense][index])
+        ours.gradient_checkpointing_enable()
+        for name, gradient in self.gradients(ours, use_cache=False).items():
+            near(gradient, a[name])
+
+    def check_accumulation(self):
+        """Trainer's loss and gradient norm in one batch and over four steps; the stock loss."""
+        data = [{"input_ids": row, "labels": row} for row in random_ids(2, 4)]
+        # Sequences of different lengths: a mean of means would differ from the mean of all.
+        for row, cut in zip(data, (24, 9, 17, 5), strict=True):
+            labels = row["labels"].clone()
+            labels[cut:] = -100
+            row["labels"] = labels
+        logged = []
+        for model, batch in ((load(self.path), 4), (load(self.path), 1), (self.stock, 1)):
+            model = copy.deepcopy(model)
+            arguments = TrainingArguments(
+                tempfile.mkdtemp(),
+                max_steps=1,
+                per_device_train_batch_size=batch,
+                gradient_accumulation_steps=4 // batch,
+                logging_steps=1,
+                max_grad_norm=1e9,
+                save_strategy="no",
+                report_to=[],
+                use_cpu=True,
+                disable_tqdm=True,
+            )
+            trainer = Trainer(model=model, args=arguments, train_dataset=data)
+            with open(os.devnull, "w") as nowhere:
+                shown, sys.stdout = sys.stdout, nowhere
+                trainer.train()
+                sys.stdout = shown
+            log = trainer.state.log_history[0]
+            logged.append((float(log["loss"]), float(log["grad_norm"])))
+        at_once, in_steps, stock = (torch.tensor(numbers) for numbers in logged)
+        near(in_steps, at_once, rtol=1e-3, atol=1e-3)
+        # The stock model also has gradients of biases that the subnet lost.
+        near(in_steps[0], stock[0], rtol=1e-3, atol=1e-3)
+
+    def check_generation(self):
+        ours, theirs = self.both()
+        ids, mask = self.ids.clone(), torch.ones_like(self.ids)
+        ids[0, :6], mask[0, :6] = 0, 0
+        fixed = {"max_new_tokens": 10, "min_new_tokens": 10, "pad_token_id": 0}
+        modes = {
+            "greedy": {"do_sample": False},
+            "without a cache": {"do_sample": False, "use_cache": False},
+            "static cache": {"do_sample": False, "cache_implementation": "static"},
+            "sample": {"do_sample": True, "top_k": 20},
+            "three samples": {"do_sample": True, "num_return_sequences": 3},
+            "beams": {"do_sample": False, "num_beams": 3},
+            "beams with a static cache": {
+                "do_sample": False,
+                "num_beams": 2,
+                "cache_implementation": "static",
+            },
+            "repetition penalty": {"do_sample": False, "repetition_penalty": 1.3},
+        }
+        for name, options in modes.items():
+            for inputs, attention in ((ids, mask), (self.ids[:1], None)):
+                found = []
+                for model in (ours, theirs):
+                    torch.manual_seed(7)
+                    extra = {} if attention is None else {"attention_mask": attention}
+                    if model is theirs:
+                        # Static caches before 5.24 do not count keys of zeros, as masked ones are.
+                        options = {**options, "cache_implementation": None}
+                    found.append(model.generate(inputs, **extra, **fixed, **options))
+                assert torch.equal(*found), name
+
+    def check_cache_by_hand(self):
+        ours, theirs = self.both()
+        found = []
+        for model in (ours, theirs):
+            with torch.no_grad():
+                first = model(self.ids[:, :9], use_cache=True)
+                second = model(
+                    self.ids[:, 9:], past_key_values=first.past_key_values, use_cache=True
+                )
+            assert second.past_key_values.get_seq_length() == self.ids.shape[1]
+            found.append(second.logits)
+        near(*found)
+
+    def check_compilation(self):
+        """The whole model as one graph, which static caches are made for."""
+        torch._dynamo.reset()
+        ours = load(self.path)
+        compiled = torch.compile(ours, fullgraph=True, backend="eager")
+        with torch.no_grad():
+            near(compiled(self.ids, use_cache=False).logits, ours(self.ids).logits)
+
+    def check_saving(self):
+        ours, folder = load(self.path), tempfile.mkdtemp()
+        ours.save_pretrained(folder)
+        again = load(folder)
+        assert type(again).__name__ == type(ours).__name__
+        before, after = ours.state_dict(), again.state_dict()
+        assert list(before) == list(after)
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        with torch.no_grad():
+            near(again(self.ids).logits, ours(self.ids).logits, rtol=0, atol=0)
+
+    def check_types_and_devices(self):
+        plain = load(self.path)
+        for dtype, allowed in ((torch.bfloat16, 0.2), (torch.float16, 0.03)):
+            model = load(self.path, dtype=dtype)
+            assert {p.dtype for p in model.parameters()} == {dtype}
+            with torch.no_grad():
+                logits = model(self.ids).logits
+                assert logits.dtype == dtype
+                near(logits.float(), plain(self.ids).logits, rtol=allowed, atol=allowed)
+        old_name = AutoModelForCausalLM.from_pretrained(
+            self.path, trust_remote_code=True, torch_dtype=torch.float16
+        )
+        assert old_name.dtype == torch.float16
+        for where in ("cpu", "auto"):
+            model = load(self.path, device_map=where)
+            with torch.no_grad():
+                near(model(self.ids).logits, plain(self.ids).logits)
+
+    def check_embeddings_resized(self):
+        ours = load(self.path)
+        with torch.no_grad():
+            before = ours(self.ids).logits
+            ours.resize_token_embeddings(VOCAB + 5)
+            after = ours(self.ids).logits
+        assert after.shape[-1] == VOCAB + 5
+        near(after[..., :VOCAB], before)
+        if ours.config.tie_word_embeddings:
+            assert ours.lm_head.weight is ours.get_input_embeddings().weight
+
+    def check_lora(self):
+        names = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+        if self.stock.config.model_type == "opt":
+            names = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
+        present = [
+            n for n in names if any(k.endswith(n) for k, _ in load(self.path).named_modules())
+        ]
+        settings = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=present)
+        torch.manual_seed(0)
+        model = get_peft_model(load(self.path), settings)
+        optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
+        losses = []
+        for _ in range(8):
+            loss = model(input_ids=self.ids, labels=self.ids).loss
+            losses.append(loss.item())
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        assert losses[-1] < losses[0] - 0.1, losses
+        folder = tempfile.mkdtemp()
+        model.save_pretrained(folder)
+        again = PeftModel.from_pretrained(load(self.path), folder).eval()
+        model.eval()
+        with torch.no_grad():
+            wanted = model(input_ids=self.ids).logits
+            near(again(input_ids=self.ids).logits, wanted)
+            near(again.merge_and_unload()(input_ids=self.ids).logits, wanted)
+        trained = get_peft_model(load(self.path), settings)
+        trained.enable_input_require_grads()
+        trained.gradient_checkpointing_enable()
+        trained.train()
+        trained(input_ids=self.ids, labels=self.ids, use_cache=False).loss.backward()
+
+    def check_tokenizer(self):
+        theirs = AutoTokenizer.from_pretrained(self.source)
+        ours = AutoTokenizer.from_pretrained(self.path, trust_remote_code=False)
+        line = "Kalo miren, tu! 12 <s> </s>"
+        assert ours(line)["input_ids"] == theirs(line)["input_ids"]
+        assert ours.special_tokens_map == theirs.special_tokens_map
+
+
+HOSTILE = """import os
+open(os.environ["MARKER"], "w").write(__name__)
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+class Mine(LlamaForCausalLM): pass
+class MineConfig(LlamaConfig): pass
+class MineTokenizer(PreTrainedTokenizerFast): pass
+"""
+
+
+def check_foreign_code(work, settings, stock):
+    """Code that a source brings along must not run when its export is loaded as its README says."""
+    folder, words = os.path.join(work, f"foreign_{stock}"), text()
+    source, marker = os.path.join(folder, "source"), os.path.join(folder, "ran")
+    elsewhere = os.path.join(folder, "elsewhere")
+    make_source(source, LlamaConfig, {**LLAMA, "num_hidden_layers": 6}, words)
+    os.makedirs(elsewhere)
+    for place in (source, elsewhere):
+        with open(os.path.join(place, "mine.py"), "w", encoding="utf-8") as file:
+            file.write(HOSTILE)
+    classes = {
+        "AutoConfig": "mine.MineConfig",
+        "AutoModelForCausalLM": "mine.Mine",
+        "AutoTokenizer": [None, f"{elsewhere}--mine.MineTokenizer"],
+    }
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        path = os.path.join(source, name)
+        fields = read_json(path) if os.path.exists(path) else {}
+        fields["auto_map"] = classes
+        fields["text_config"] = {"auto_map": classes, "deep": [{"auto_map": classes}]}
+        fields["custom_pipelines"] = {"text-generation": {"impl": "mine.Mine"}}
+        if name == "tokenizer_config.json":
+            fields["tokenizer_class"] = "MineTokenizer"
+        write_json(path, fields)
+    path = run_cli(folder, source, settings, words)["checkpoint"]["path"]
+    with open(os.path.join(path, "README.md"), encoding="utf-8") as file:
+        readme = file.read()
+    assert "is code of its author" in readme
+    code = readme.split("```python\n")[1].split("```")[0]
+    assert ("trust_remote_code=True" in code) != stock
+    for name in os.listdir(path):
+        if name.endswith(".json"):
+            with open(os.path.join(path, name), encoding="utf-8") as file:
+                assert "mine" not in file.read(), name
+    environment = {**os.environ, "MARKER": marker}
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, cwd=path, env=environment, check=True, capture_output=True)
+    assert not os.path.exists(marker), "code of the source ran"
+
+
+def main(wanted):
+    versions = (transformers.__version__, torch.__version__, peft.__version__)
+    print("transformers {}, torch {}, peft {}".format(*versions))
+    torch.set_num_threads(2)
+    passed = failed = 0
+
+    def attempt(name, work):
+        nonlocal passed, failed
+        try:
+            work()
+            passed += 1
+        except Exception:
+            failed += 1
+            print(f"FAILED {name}\n{traceback.format_exc(limit=4)}", flush=True)
+
+    with tempfile.TemporaryDirectory() as work:
+        for name, (*_, stock) in CASES.items():
+            if wanted and name not in wanted:
+                continue
+            checks = Checks(*export(work, name))
+            before = failed
+            assert checks.loadable["transformers"] == stock, (name, checks.loadable)
+            methods = [method for method in dir(checks) if method.startswith("check_")]
+            for method in methods:
+                attempt(f"{name}: {method}", getattr(checks, method))
+            says = "stock classes" if stock else "modeling_subnet.py"
+            print(f"{name}: {len(methods) - failed + before} of {len(methods)}, {says}", flush=True)
+        for settings, stock in (({"ratio": 0.6}, False), ({"ratio": 0.5, "search": DEPTH}, True)):
+            name = f"foreign code, {'stock' if stock else 'own'} classes"
+            if not wanted or "foreign" in wanted:
+                attempt(name, lambda: check_foreign_code(work, settings, stock))  # noqa: B023
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

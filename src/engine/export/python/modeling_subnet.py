@@ -1,0 +1,388 @@
+"""Llama and OPT models with heads and neurons pruned unevenly, for transformers 4.57 to 5.
+
+Everything is the stock model of transformers except what depends on the pruned sizes: attention,
+the MLP, and the block that holds them. The "subnet" section of config.json lists what each block
+keeps.
+
+Inside attention the heads of a block are padded with zeros to the width of its widest head.
+Attention kernels and caches want heads of one width, and zeros change neither a score nor a sum.
+A sublayer that was removed adds nothing to the hidden states.
+
+Written by Subnet Studio. Tested with transformers 4.57.6, 5.0.0 and 5.24.0.
+"""
+
+import torch
+import transformers
+from torch import nn
+from torch.nn import functional as F
+from transformers.activations import ACT2FN
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.models.llama import modeling_llama as llama
+from transformers.models.llama.configuration_llama import LlamaConfig
+from transformers.models.opt import modeling_opt as opt
+from transformers.models.opt.configuration_opt import OPTConfig
+
+if tuple(int(number) for number in transformers.__version__.split(".")[:2]) < (4, 57):
+    raise ImportError(
+        f"modeling_subnet.py needs transformers 4.57 or newer, but {transformers.__version__} is "
+        'installed. Run: pip install --upgrade "transformers>=4.57"'
+    )
+
+
+class SubnetLlamaConfig(LlamaConfig):
+    model_type = "subnet_llama"
+    base_model_tp_plan = None
+
+
+class SubnetOPTConfig(OPTConfig):
+    model_type = "subnet_opt"
+    base_model_tp_plan = None
+
+
+def numbers(text):
+    """The numbers that a range text names: "0-2,5" gives 0, 1, 2, 5."""
+    found = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
+def kept_heads(config, layer_idx):
+    """Query/key units and value dimensions of each key/value head that a block keeps."""
+    heads = config.subnet["masks"]["layers"][layer_idx]["heads"]
+    kept = [(numbers(head["qk"]), numbers(head["vo"])) for head in heads]
+    return [(units, values) for units, values in kept if units]
+
+
+def kept_neurons(config, layer_idx):
+    """Number of neurons that a block keeps."""
+    return len(numbers(config.subnet["masks"]["layers"][layer_idx]["mlp"]))
+
+
+def same(x):
+    """Stands for a part of a removed sublayer: a function, which nothing takes for a module."""
+    return x
+
+
+class PaddedHeads:
+    """What the attention classes share: heads of different widths, padded to one width."""
+
+    def set_heads(self, config, layer_idx, heads, group, halves):
+        """
+        heads: kept query/key units and value dimensions of each key/value head.
+        group: query heads of each key/value head.
+        halves: 2 where a query/key unit is a rotary pair, whose dimensions lie half a head apart.
+        """
+        self.config, self.layer_idx, self.is_causal = config, layer_idx, True
+        self.num_key_value_groups = group
+        self.scaling = config.subnet["head_dim"] ** -0.5
+        qk = [halves * len(units) for units, _ in heads]
+        vo = [len(values) for _, values in heads]
+        widest = max(qk + vo)
+        self.head_dim = widest + widest % halves
+        self.cache_shape = (len(heads), self.head_dim)
+        query_qk = [size for size in qk for _ in range(group)]
+        query_vo = [size for size in vo for _ in range(group)]
+        self.sizes = {"q": sum(query_qk), "k": sum(qk), "v": sum(vo), "o": sum(query_vo)}
+        self.indices = {}
+        self.add_index("q_index", self.padding(query_qk, halves))
+        self.add_index("k_index", self.padding(qk, halves))
+        self.add_index("v_index", self.padding(vo, 1))
+        self.add_index(
+            "o_index",
+            [head * self.head_dim + i for head, size in enumerate(query_vo) for i in range(size)],
+        )
+
+    def padding(self, sizes, halves):
+        """Where each dimension of the padded heads comes from; one past the end stands for zero."""
+        index, start, end = [], 0, sum(sizes)
+        for size in sizes:
+            part = size // halves
+            for _ in range(halves):
+                index += range(start, start + part)
+                index += [end] * (self.head_dim // halves - part)
+                start += part
+        return index
+
+    def add_index(self, name, index):
+        self.indices[name] = index
+        self.register_buffer(name, torch.tensor(index), persistent=False)
+
+    def fill_indices(self):
+        """Buffers are not saved and loading leaves them empty, as with the rotary frequencies."""
+        for name, index in self.indices.items():
+            buffer = getattr(self, name)
+            buffer.copy_(torch.tensor(index, device=buffer.device))
+
+    def padded(self, x, index):
+        """Heads of their own widths [batch, time, sum] as [batch, heads, time, width]."""
+        if index.numel() != x.shape[-1]:
+            x = F.pad(x, (0, 1)).index_select(-1, index)
+        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+    def attend(self, query, key, value, attention_mask, cache, kwargs):
+        """The stock attention on padded heads; of its result the kept dimensions."""
+        if cache is not None:
+            # Caches of transformers 4 are told the position; later ones count by themselves.
+            position = {"cache_position": kwargs.get("cache_position")}
+            key, value = cache.update(key, value, self.layer_idx, position)
+        kind = self.config._attn_implementation
+        attention = self.eager if kind in (None, "eager") else ALL_ATTENTION_FUNCTIONS[kind]
+        output, weights = attention(
+            self,
+            query,
+            key,
+            value,
+            attention_mask,
+            dropout=self.weights_dropout if self.training else 0.0,
+            scaling=self.score_scaling,
+            **kwargs,
+        )
+        output = output.flatten(2)
+        if self.o_index.numel() != output.shape[-1]:
+            output = output.index_select(-1, self.o_index)
+        return output, weights
+
+
+class RemovedAttention:
+    """What the classes of removed attention share. The cache gets a one, to count positions."""
+
+    cache_shape = (1, 1)
+
+    def set_removed(self, config, layer_idx):
+        self.config, self.layer_idx = config, layer_idx
+
+    def forward(self, hidden_states, past_key_values=None, cache=None, **kwargs):
+        batch, time = hidden_states.shape[:2]
+        cache, total = past_key_values if cache is None else cache, time
+        if cache is not None:
+            # Static caches of older versions count the keys that are not zero.
+            one = hidden_states.new_ones(batch, 1, time, 1)
+            position = {"cache_position": kwargs.get("cache_position")}
+            total = cache.update(one, one, self.layer_idx, position)[0].shape[-2]
+        # Attention weights of no heads, where the stock model has weights to return.
+        eager = self.config._attn_implementation in (None, "eager")
+        weights = hidden_states.new_zeros(batch, 0, time, total) if eager else None
+        return torch.zeros_like(hidden_states), weights
+
+
+class SubnetModelMixin:
+    """What the models share."""
+
+    def _init_weights(self, module):
+        super()._init_weights(module)
+        if isinstance(module, PaddedHeads):
+            module.fill_indices()
+
+    def _get_static_cache_init_shape(self):
+        layers = self.get_decoder().layers
+        shapes = [layer.self_attn.cache_shape for layer in layers]
+        return [heads for heads, _ in shapes], [width for _, width in shapes]
+
+
+class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
+    eager = staticmethod(llama.eager_attention_forward)
+
+    def __init__(self, config, layer_idx, heads):
+        nn.Module.__init__(self)
+        group = config.num_attention_heads // config.num_key_value_heads
+        self.set_heads(config, layer_idx, heads, group, halves=2)
+        self.score_scaling, self.weights_dropout = self.scaling, config.attention_dropout
+        hidden, bias = config.hidden_size, config.attention_bias
+        self.q_proj = nn.Linear(hidden, self.sizes["q"], bias=bias)
+        self.k_proj = nn.Linear(hidden, self.sizes["k"], bias=bias)
+        self.v_proj = nn.Linear(hidden, self.sizes["v"], bias=bias)
+        self.o_proj = nn.Linear(self.sizes["o"], hidden, bias=bias)
+        # Kept pairs turn at their original frequencies, which differ from head to head.
+        room = self.head_dim // 2
+        pairs = [2 * (units + [0] * (room - len(units))) for units, _ in heads]
+        if all(row == pairs[0] for row in pairs):
+            pairs = pairs[:1]
+        self.add_index("pairs", [pair for row in pairs for pair in row])
+
+    def rotations(self, table):
+        """Cosines or sines of the kept pairs, [batch, heads or 1, time, width]."""
+        table = table.index_select(-1, self.pairs)
+        return table.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+    def forward(
+        self,
+        hidden_states,
+        position_embeddings=None,
+        attention_mask=None,
+        past_key_values=None,
+        cache=None,
+        **kwargs,
+    ):
+        query = self.padded(self.q_proj(hidden_states), self.q_index)
+        key = self.padded(self.k_proj(hidden_states), self.k_index)
+        value = self.padded(self.v_proj(hidden_states), self.v_index)
+        cos, sin = (self.rotations(table) for table in position_embeddings)
+        query = query.unflatten(1, (-1, self.num_key_value_groups))
+        query = query * cos[:, :, None] + llama.rotate_half(query) * sin[:, :, None]
+        key = key * cos + llama.rotate_half(key) * sin
+        output, weights = self.attend(
+            query.flatten(1, 2),
+            key,
+            value,
+            attention_mask,
+            past_key_values if cache is None else cache,
+            kwargs,
+        )
+        return self.o_proj(output), weights
+
+
+class RemovedLlamaAttention(RemovedAttention, llama.LlamaAttention):
+    def __init__(self, config, layer_idx):
+        nn.Module.__init__(self)
+        self.set_removed(config, layer_idx)
+
+
+class SubnetLlamaMLP(llama.LlamaMLP):
+    def __init__(self, config, neurons):
+        nn.Module.__init__(self)
+        self.config, self.hidden_size, self.intermediate_size = config, config.hidden_size, neurons
+        self.gate_proj = nn.Linear(self.hidden_size, neurons, bias=config.mlp_bias)
+        self.up_proj = nn.Linear(self.hidden_size, neurons, bias=config.mlp_bias)
+        self.down_proj = nn.Linear(neurons, self.hidden_size, bias=config.mlp_bias)
+        self.act_fn = ACT2FN[config.hidden_act]
+
+
+class SubnetLlamaDecoderLayer(llama.LlamaDecoderLayer):
+    def __init__(self, config, layer_idx):
+        super(llama.LlamaDecoderLayer, self).__init__()
+        self.hidden_size = config.hidden_size
+        heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
+        if heads:
+            self.self_attn = SubnetLlamaAttention(config, layer_idx, heads)
+            self.input_layernorm = llama.LlamaRMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+        else:
+            self.self_attn = RemovedLlamaAttention(config, layer_idx)
+            self.input_layernorm = same
+        if neurons:
+            self.mlp = SubnetLlamaMLP(config, neurons)
+            self.post_attention_layernorm = llama.LlamaRMSNorm(
+                config.hidden_size, eps=config.rms_norm_eps
+            )
+        else:
+            self.mlp = torch.zeros_like
+            self.post_attention_layernorm = same
+
+
+class SubnetLlamaModel(SubnetModelMixin, llama.LlamaModel):
+    config_class = SubnetLlamaConfig
+    _no_split_modules = ["SubnetLlamaDecoderLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = nn.ModuleList(
+            SubnetLlamaDecoderLayer(config, i) for i in range(config.num_hidden_layers)
+        )
+        self.post_init()
+
+
+class SubnetLlamaForCausalLM(SubnetModelMixin, llama.LlamaForCausalLM):
+    config_class = SubnetLlamaConfig
+    _no_split_modules = ["SubnetLlamaDecoderLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = SubnetLlamaModel(config)
+        self.post_init()
+
+
+class SubnetOPTAttention(PaddedHeads, opt.OPTAttention):
+    eager = staticmethod(opt.eager_attention_forward)
+
+    def __init__(self, config, layer_idx, heads):
+        nn.Module.__init__(self)
+        self.set_heads(config, layer_idx, heads, group=1, halves=1)
+        # The stock model scales queries before the product instead of scores after it.
+        self.score_scaling, self.weights_dropout = 1.0, config.attention_dropout
+        hidden, bias = config.hidden_size, config.enable_bias
+        self.k_proj = nn.Linear(hidden, self.sizes["k"], bias=bias)
+        self.v_proj = nn.Linear(hidden, self.sizes["v"], bias=bias)
+        self.q_proj = nn.Linear(hidden, self.sizes["q"], bias=bias)
+        self.out_proj = nn.Linear(self.sizes["o"], hidden, bias=bias)
+
+    def forward(
+        self,
+        hidden_states,
+        past_key_values=None,
+        attention_mask=None,
+        output_attentions=False,
+        cache=None,
+        **kwargs,
+    ):
+        query = self.padded(self.q_proj(hidden_states) * self.scaling, self.q_index)
+        output, weights = self.attend(
+            query,
+            self.padded(self.k_proj(hidden_states), self.k_index),
+            self.padded(self.v_proj(hidden_states), self.v_index),
+            attention_mask,
+            past_key_values if cache is None else cache,
+            kwargs,
+        )
+        return self.out_proj(output), weights
+
+
+class RemovedOPTAttention(RemovedAttention, opt.OPTAttention):
+    def __init__(self, config, layer_idx):
+        nn.Module.__init__(self)
+        self.set_removed(config, layer_idx)
+
+
+class SubnetOPTDecoderLayer(opt.OPTDecoderLayer):
+    def __init__(self, config, layer_idx):
+        super(opt.OPTDecoderLayer, self).__init__()
+        self.embed_dim, self.dropout = config.hidden_size, config.dropout
+        self.do_layer_norm_before = config.do_layer_norm_before
+        affine = config.layer_norm_elementwise_affine
+        heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
+        if heads:
+            self.self_attn = SubnetOPTAttention(config, layer_idx, heads)
+            self.self_attn_layer_norm = nn.LayerNorm(self.embed_dim, elementwise_affine=affine)
+        else:
+            self.self_attn = RemovedOPTAttention(config, layer_idx)
+            self.self_attn_layer_norm = same
+        if neurons:
+            self.activation_fn = ACT2FN[config.activation_function]
+            self.fc1 = nn.Linear(self.embed_dim, neurons, bias=config.enable_bias)
+            self.fc2 = nn.Linear(neurons, self.embed_dim, bias=config.enable_bias)
+            self.final_layer_norm = nn.LayerNorm(self.embed_dim, elementwise_affine=affine)
+        else:
+            self.activation_fn = self.fc1 = self.final_layer_norm = same
+            self.fc2 = torch.zeros_like
+
+
+class SubnetOPTDecoder(SubnetModelMixin, opt.OPTDecoder):
+    config_class = SubnetOPTConfig
+    _no_split_modules = ["SubnetOPTDecoderLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = nn.ModuleList(
+            SubnetOPTDecoderLayer(config, i) for i in range(config.num_hidden_layers)
+        )
+        self.post_init()
+
+
+class SubnetOPTModel(SubnetModelMixin, opt.OPTModel):
+    config_class = SubnetOPTConfig
+    _no_split_modules = ["SubnetOPTDecoderLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.decoder = SubnetOPTDecoder(config)
+        self.post_init()
+
+
+class SubnetOPTForCausalLM(SubnetModelMixin, opt.OPTForCausalLM):
+    config_class = SubnetOPTConfig
+    _no_split_modules = ["SubnetOPTDecoderLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = SubnetOPTModel(config)
+        self.post_init()
