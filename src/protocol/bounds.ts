@@ -23,8 +23,11 @@ export const MOST_UNITS = 1 << 25;
 /** Parameters of a whole model. */
 export const MOST_PARAMETERS = 2 ** 42;
 
-/** Tensors of a model folder; the largest mixtures of experts have 150,000. */
-export const MOST_TENSORS = 1 << 18;
+/** Tensors of a model folder; dense models have about ten for each block. */
+export const MOST_TENSORS = 1 << 16;
+
+/** JSON header of a safetensors file, bytes; a tensor takes about 120. */
+export const MOST_HEADER_BYTES = 1 << 24;
 
 /** Levels of JSON: files of models and runs have about 12, and deep recursion ends a process. */
 export const MOST_JSON_DEPTH = 128;

@@ -10,7 +10,7 @@ import { MOST_UNITS } from '../../../src/protocol/bounds.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { someManifest } from '../../fakes/runManifest.ts';
 import { largestAllocation } from '../../fixtures/allocations.ts';
-import { propertyOptions } from '../propertyOptions.ts';
+import { mutationsOf, propertyOptions } from '../propertyOptions.ts';
 
 const sizes = {
   ...{ layers: 2, hidden: 8, heads: 2, kvHeads: 1, headDim: 4, qkUnits: 2, intermediate: 6 },
@@ -81,7 +81,7 @@ describe('a manifest with hostile sizes', () => {
       const largest = await largestOf({ ...sizes, ...hostile });
       assert.ok(largest <= MOST_UNITS + 100_000, `${largest} bytes at once`);
     };
-    await fc.assert(fc.asyncProperty(model, check), propertyOptions({ numRuns: 300 }));
+    await fc.assert(fc.asyncProperty(model, check), propertyOptions({ numRuns: mutationsOf(300) }));
   });
 
   it('is refused as a whole when only the product of its sizes is too large', async () => {
