@@ -61,5 +61,8 @@ function reportText(report: EvaluationReport): string {
     ...(report.peakBytes === null ? [] : [['memory added', formatBytes(report.peakBytes)]]),
     ['device', `${report.device.device}: ${report.device.reason}`],
   ];
-  return rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`).join('');
+  const notes = (report.notes ?? []).map((note) => `\nNote: ${note}\n`);
+  return [...rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`), ...notes].join(
+    '',
+  );
 }

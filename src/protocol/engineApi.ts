@@ -55,6 +55,8 @@ export interface EvaluationReport {
   readonly decodeMs: number;
   readonly peakBytes: number | null;
   readonly device: DeviceReport;
+  /** What is odd about the model, as `inspect` says it; absent where nothing is. */
+  readonly notes?: readonly string[];
 }
 
 /** What an export may be written as. */
@@ -110,6 +112,8 @@ export interface InspectReport {
   readonly blockParams: number;
   readonly bytes: number;
   readonly parts: readonly InspectPart[];
+  /** What is odd about the model, e.g. tensors that nothing reads: whole sentences, none for most. */
+  readonly notes: readonly string[];
 }
 
 /** Every request and event between a host (CLI, editor) and the engine process. */

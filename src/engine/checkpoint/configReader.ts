@@ -55,6 +55,15 @@ export class ConfigReader {
     return value;
   }
 
+  /** A finite number, zero or above. */
+  atLeastZero(name: string, fallback: number): number {
+    const value = this.#read(name) ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      this.fail(name, 'a number from 0', shown(value));
+    }
+    return value;
+  }
+
   /** True or false. */
   boolean(name: string, fallback: boolean): boolean {
     const value = this.#read(name) ?? fallback;
@@ -66,10 +75,8 @@ export class ConfigReader {
   choice<T>(name: string, choices: ReadonlyMap<string, T>, fallback: string): T {
     const value = this.#read(name) ?? fallback;
     const found = typeof value === 'string' ? choices.get(value) : undefined;
-    if (found === undefined) {
-      this.fail(name, `one of ${[...choices.keys()].join(', ')}`, shown(value));
-    }
-    return found;
+    if (found !== undefined) return found;
+    throw this.#unsupported(name, `one of ${[...choices.keys()].join(', ')}`, shown(value));
   }
 
   /** A nested object; undefined when absent. */
@@ -84,10 +91,7 @@ export class ConfigReader {
 
   /** Refuses a value that the engine does not support. */
   require(name: string, expected: unknown, found: unknown): void {
-    if (found !== expected) {
-      const action = 'This variant of the architecture is not supported; use another checkpoint.';
-      throw this.#error(name, shown(expected), shown(found), action);
-    }
+    if (found !== expected) throw this.#unsupported(name, shown(expected), shown(found));
   }
 
   /** Throws the error of one field. */
@@ -97,6 +101,15 @@ export class ConfigReader {
 
   #read(name: string): unknown {
     return Object.hasOwn(this.#values, name) ? (this.#values[name] ?? undefined) : undefined;
+  }
+
+  #unsupported(name: string, expected: string, found: string): EngineError {
+    const action = 'Use another checkpoint.';
+    const sentence = `This variant of the architecture is not supported: ${this.#what} has ${shown(name)} of ${found}; expected ${expected}.`;
+    return new EngineError('checkpoint', {
+      what: `${this.#what}: ${shown(name)}`,
+      ...{ expected, found, action, sentence },
+    });
   }
 
   #error(name: string, expected: string, found: string, action: string): EngineError {

@@ -39,7 +39,7 @@ export async function withPackedMaps(
     if (tensors.has(name)) throw problem(name, 'the map packed or plain', 'both');
     tensors.set(name, await packedMap(folder, name, form, parts));
   }
-  return { files: index.files, tensors };
+  return { ...index, tensors };
 }
 
 function packedPrefixes({ tensors }: TensorIndex): Set<string> {

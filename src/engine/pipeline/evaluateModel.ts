@@ -24,7 +24,7 @@ export async function evaluateModel(
   const { signal } = context;
   const text = readText(resolve(request.text));
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
-  const { bench, candidate, storage, fingerprint } = loaded;
+  const { bench, candidate, storage, fingerprint, notes } = loaded;
   try {
     const { shape } = bench.weights;
     const length = Math.min(request.context, shape.maxPositions);
@@ -51,6 +51,7 @@ export async function evaluateModel(
       windows: windows.length,
       context: length,
       device: bench.device.reports.find(({ chosen }) => chosen)!,
+      ...(notes.length === 0 ? {} : { notes }),
     };
   } finally {
     await bench.release();

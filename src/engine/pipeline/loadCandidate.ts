@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { parseJsonObject } from '../checkpoint/jsonObject.ts';
-import { readSmallFile } from '../checkpoint/modelFolder.ts';
+import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
+import { readModelConfig } from '../checkpoint/modelConfig.ts';
+import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { CONFIG_FILE, openSource } from '../checkpoint/openCheckpoint.ts';
+import { openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
@@ -19,9 +20,6 @@ import { sparsified } from './sparsifyStage.ts';
 import { planTokens } from './tokenPlan.ts';
 import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
 
-/** Largest config.json looked at, bytes: the masks of the largest models take a few million. */
-const MAX_CONFIG_BYTES = 64_000_000;
-
 /** A model to work on, whatever it was given as. */
 export interface Loaded {
   readonly bench: Bench;
@@ -29,6 +27,8 @@ export interface Loaded {
   readonly storage: Storage;
   /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
   readonly fingerprint: string;
+  /** What is odd about the source model. */
+  readonly notes: readonly string[];
 }
 
 /** A subnet config with the source model it is made from. */
@@ -47,25 +47,35 @@ export async function loadModel(
   device: ResolvedConfig['device'],
   signal: AbortSignal,
 ): Promise<Loaded> {
-  const absolute = resolve(path);
+  const named = resolve(path);
+  const isFile = (await kindOf(named)) === 'file' && named.endsWith('.json');
+  const absolute = isFile ? named : await resolveFolder(named);
   const wish = { device, threads: 0 };
-  if ((await kindOf(absolute)) === 'file') {
+  if (isFile) {
     const { bench, candidate } = await loadSubnet(absolute, device, signal);
     const { checkpoint } = bench;
     const { fingerprint } = checkpoint;
-    return { bench, candidate, storage: storageOf('source', checkpoint), fingerprint };
+    const notes = checkpointNotes(checkpoint);
+    return { bench, candidate, storage: storageOf('source', checkpoint), fingerprint, notes };
   }
   if (await isSlicedCheckpoint(absolute)) {
     const { weights, subnet, storage } = await readSubnetCheckpoint(absolute, signal);
     const tokenizer = await loadTokenizer(absolute, weights.shape.vocab);
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
-    return { bench, candidate: { weights, subnet }, storage, fingerprint: subnetKey(subnet) };
+    return {
+      bench,
+      candidate: { weights, subnet },
+      storage,
+      fingerprint: subnetKey(subnet),
+      notes: [],
+    };
   }
   const bench = await openWorkbench(await openSource(absolute), wish, signal);
   const { weights, checkpoint } = bench;
   const candidate = { weights, subnet: denseSubnet(weights.shape) };
   const storage = storageOf('source', checkpoint);
-  return { bench, candidate, storage, fingerprint: checkpoint.fingerprint };
+  const notes = checkpointNotes(checkpoint);
+  return { bench, candidate, storage, fingerprint: checkpoint.fingerprint, notes };
 }
 
 /**
@@ -95,8 +105,7 @@ export async function loadSubnet(
 
 /** A sliced checkpoint tells so in its configuration. */
 async function isSlicedCheckpoint(folder: string): Promise<boolean> {
-  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
-  return isSubnetConfig(parseJsonObject(bytes, CONFIG_FILE));
+  return isSubnetConfig((await readModelConfig(folder)).config);
 }
 
 async function candidateOf(

@@ -46,6 +46,7 @@ function parseLlama(config: ConfigReader): ModelShape {
   }
   const headDim = config.integer('head_dim', { min: 1, max: MOST_HEAD_DIM }, hidden / heads);
   const attentionBias = config.boolean('attention_bias', false);
+  const maxPositions = config.size('max_position_embeddings', 2048);
   return withinBounds(config, {
     family: 'llama',
     layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
@@ -55,10 +56,10 @@ function parseLlama(config: ConfigReader): ModelShape {
     headDim,
     intermediate: config.size('intermediate_size'),
     vocab: config.size('vocab_size'),
-    maxPositions: config.size('max_position_embeddings', 2048),
+    maxPositions,
     tiedEmbeddings: config.boolean('tie_word_embeddings', false),
-    norm: { kind: 'rms', epsilon: config.positive('rms_norm_eps', 1e-6) },
-    positions: parseRope(config, headDim),
+    norm: { kind: 'rms', epsilon: config.atLeastZero('rms_norm_eps', 1e-6) },
+    positions: parseRope(config, headDim, maxPositions),
     mlp: { gated: true, activation: config.choice('hidden_act', ACTIVATIONS, 'silu') },
     bias: {
       qkv: attentionBias,
