@@ -41,7 +41,8 @@ export async function withEngine<R>(
     return await work(engine, controller.signal);
   } catch (error) {
     // Ctrl-C reaches the engine as well: one that was just starting has gone by itself.
-    if (controller.signal.aborted && runFolder === undefined) throw notBegun(error);
+    const unexplained = !isEngineError(error, 'cancelled') && runFolder === undefined;
+    if (controller.signal.aborted && unexplained) throw notBegun(error);
     throw withFolder(error, runFolder);
   } finally {
     view.end();

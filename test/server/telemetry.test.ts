@@ -47,12 +47,8 @@ function filesLeftBy(args: readonly string[]): string[] {
   const { status, stderr } = spawnSync(process.execPath, args, {
     cwd: root,
     encoding: 'utf8',
-    env: {
-      ...process.env,
-      ...folders,
-      ORT_DISABLE_TELEMETRY: undefined,
-      XDG_CACHE_HOME: undefined,
-    },
+    // ONNX Runtime looks for the variables of CI systems: where it finds one, it sends nothing.
+    env: { PATH: process.env['PATH'], ...folders },
   });
   assert.equal(status, 0, stderr);
   return Object.values(folders).flatMap((folder) =>

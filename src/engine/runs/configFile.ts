@@ -24,7 +24,8 @@ export function readConfigFile(path: string): string {
       what: path,
       expected: 'a run config (*.subnet.jsonc)',
       found: isEngineError(reason) ? reason.problem.found : 'no such file',
-      action: 'Give the path of a config file; examples/ has one to copy.',
+      action:
+        'Name a config that exists. To make one, use "New Run Config" in VS Code or copy one of examples/.',
     },
     { cause: reason },
   );
