@@ -160,7 +160,7 @@ function fewerBlocks(
   { layers }: ModelShape,
 ): Reason | undefined {
   if (layer === null) return undefined;
-  const block = new RegExp(`(^|\\.)layers\\.(\\d+)\\.`);
+  const block = /(^|\.)layers\.(\d+)\./;
   const found = new Set<number>();
   for (const one of names) {
     const [, , number] = block.exec(one) ?? [];

@@ -6,8 +6,11 @@ import { expectNoStandIn } from './standIn.ts';
 /** The model's configuration. */
 export const CONFIG_FILE = 'config.json';
 
-/** Largest `config.json` read, bytes: the masks of our exports of the largest models take a few million. */
-const MAX_CONFIG_BYTES = 64_000_000;
+/** Largest `config.json` of a source model, bytes; real ones have a few thousand. */
+const MAX_CONFIG_BYTES = 4_000_000;
+
+/** Largest one of our exports: the masks of the largest models take a few million. */
+export const MAX_EXPORT_CONFIG_BYTES = 64_000_000;
 
 /** A configuration and the bytes it was read from. */
 export interface ModelConfig {
@@ -18,12 +21,16 @@ export interface ModelConfig {
 /**
  * Reads the configuration of a model folder.
  *
- * @param folder  as `resolveFolder` gives it
+ * @param folder    as `resolveFolder` gives it
+ * @param mostBytes  a larger one is refused before anything is allocated
  * @throws EngineError `checkpoint`; where there is none, it says what the folder holds instead
  */
-export async function readModelConfig(folder: string): Promise<ModelConfig> {
+export async function readModelConfig(
+  folder: string,
+  mostBytes = MAX_CONFIG_BYTES,
+): Promise<ModelConfig> {
   if (!(await hasFile(folder, CONFIG_FILE))) await explainNoConfig(folder);
-  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
+  const bytes = await readSmallFile(folder, CONFIG_FILE, mostBytes);
   expectNoStandIn(bytes, CONFIG_FILE);
   return { bytes, config: parseJsonObject(bytes, CONFIG_FILE) };
 }

@@ -3,7 +3,11 @@ import { assembleWeights } from '../checkpoint/assembleWeights.ts';
 import { ConfigReader } from '../checkpoint/configReader.ts';
 import type { Family } from '../checkpoint/families/family.ts';
 import { familyOf } from '../checkpoint/families/registry.ts';
-import { CONFIG_FILE, readModelConfig } from '../checkpoint/modelConfig.ts';
+import {
+  CONFIG_FILE,
+  MAX_EXPORT_CONFIG_BYTES,
+  readModelConfig,
+} from '../checkpoint/modelConfig.ts';
 import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -54,7 +58,7 @@ export async function readSubnetCheckpoint(
   signal?: AbortSignal,
 ): Promise<SubnetCheckpoint> {
   const folder = await resolveFolder(dir);
-  const { config } = await readModelConfig(folder);
+  const { config } = await readModelConfig(folder, MAX_EXPORT_CONFIG_BYTES);
   const block = new ConfigReader(config).section('subnet');
   if (block === undefined) {
     throw problem(`${CONFIG_FILE}: "subnet"`, 'the block of a sliced checkpoint', 'none');

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
-import { readModelConfig } from '../checkpoint/modelConfig.ts';
+import { MAX_EXPORT_CONFIG_BYTES, readModelConfig } from '../checkpoint/modelConfig.ts';
 import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
 import { openSource } from '../checkpoint/openCheckpoint.ts';
@@ -105,7 +105,7 @@ export async function loadSubnet(
 
 /** A sliced checkpoint tells so in its configuration. */
 async function isSlicedCheckpoint(folder: string): Promise<boolean> {
-  return isSubnetConfig((await readModelConfig(folder)).config);
+  return isSubnetConfig((await readModelConfig(folder, MAX_EXPORT_CONFIG_BYTES)).config);
 }
 
 async function candidateOf(
