@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { App } from './commands/app.ts';
 import { registerCommands } from './commands/commandTable.ts';
@@ -13,6 +14,7 @@ import { ModelLibrary } from './models/modelLibrary.ts';
 import { ModelTree } from './models/modelTree.ts';
 import { Reporter } from './report.ts';
 import { RunRoots } from './runs/runRoots.ts';
+import { DigestCache } from './runs/digestCache.ts';
 import { RunStore } from './runs/runStore.ts';
 import { hasEngine, serviceDoor, serviceFolderOf } from './service/serviceDoor.ts';
 import { ServiceHandle } from './service/serviceHandle.ts';
@@ -32,7 +34,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Subnet Studio', { log: true });
   const reporter = new Reporter(log);
   const roots = new RunRoots();
-  const store = new RunStore(roots);
+  const store = new RunStore(roots, digestCacheOf(context));
   const service = new ServiceHandle(serviceDoor(context));
   const models = new ModelLibrary();
   const comparisons = new ComparisonStore(roots);
@@ -83,6 +85,16 @@ async function begin(app: App): Promise<void> {
   setContext('engineMissing', !hasEngine(context));
   if (await service.attachIfLive()) log.info('found a service at work');
   await app.reporter.guard(() => store.start());
+}
+
+/** Digests of the runs of this workspace; none are kept of a window without one. */
+function digestCacheOf({
+  storageUri,
+  extension,
+}: vscode.ExtensionContext): DigestCache | undefined {
+  if (storageUri === undefined) return undefined;
+  const { version } = extension.packageJSON as { readonly version: string };
+  return new DigestCache(join(storageUri.fsPath, 'digests'), version);
 }
 
 function resultsOf(store: RunStore): Results {

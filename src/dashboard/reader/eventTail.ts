@@ -6,8 +6,10 @@ import { withRelease } from '../../files/release.ts';
 import { decodeEventLines } from '../../protocol/decodeEvent.ts';
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
 
-/** Most bytes read in one go, so that a long log does not hold the host's thread. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Bytes read in one go: their lines hold the host's thread for some ten milliseconds. */
+export const PIECE_BYTES = 128 * 1024;
+/** Longest line that is read. */
+const MOST_LINE_BYTES = 4 * 1024 * 1024;
 /** Least time between two batches, ms. */
 const BATCH_MS = 100;
 /** Looked at even when the file system tells nothing, ms: network drives often do not. */
@@ -29,15 +31,30 @@ export interface EventBatch {
  */
 export class EventTail {
   private readonly folder: string;
-  private offset = 0;
+  private offset: number;
+  private size = 0;
 
-  /** @param folder  the run folder */
-  constructor(folder: string) {
+  /**
+   * @param folder  the run folder
+   * @param offset  bytes of the log that are known already
+   */
+  constructor(folder: string, offset = 0) {
     this.folder = folder;
+    this.offset = offset;
+  }
+
+  /** Bytes of the log that were read. */
+  get bytesRead(): number {
+    return this.offset;
+  }
+
+  /** True when the log had more than was read. */
+  get isBehind(): boolean {
+    return this.offset < this.size;
   }
 
   /**
-   * What was added since the last call.
+   * One piece of what was added since the last call.
    * @returns undefined when there is nothing new; `restarted` when the file became shorter, so that
    *   everything has to be read again
    * @throws EngineError `run` for a link on the way, `disk` when the log is no plain file
@@ -47,21 +64,22 @@ export class EventTail {
     const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
     if (opened === undefined) return undefined;
     const { file, bytes: size } = opened;
-    if (size < this.offset) {
-      closeSync(file);
-      this.offset = 0;
-      return 'restarted';
-    }
     const bytes = withRelease(
-      () => readUpTo(file, Math.min(CHUNK_BYTES, size - this.offset), this.offset),
+      () => (size < this.offset ? undefined : this.readPiece(file, size)),
       () => {
         closeSync(file);
       },
     );
+    this.size = size;
+    if (bytes === undefined) {
+      this.offset = 0;
+      return 'restarted';
+    }
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end === 0) {
-      // No legal line is as long as a whole piece: skip what cannot be one.
-      if (bytes.length === CHUNK_BYTES) this.offset += bytes.length;
+      // A line longer than any legal one is skipped; one that is still being written comes later.
+      if (bytes.length === MOST_LINE_BYTES) this.offset += bytes.length;
+      else this.size = this.offset;
       return undefined;
     }
     this.offset += end;
@@ -70,8 +88,16 @@ export class EventTail {
       lines.filter((line) => line !== ''),
       path,
     );
-    const [first] = events;
-    return first === undefined ? undefined : { from: first.seq, events: thinned(events) };
+    // A piece without an event is no end of the log.
+    return { from: events[0]?.seq ?? 0, events: thinned(events) };
+  }
+
+  /** The next whole lines, as many as fit; at least one, unless it is too long. */
+  private readPiece(file: number, size: number): Buffer {
+    const rest = size - this.offset;
+    const piece = readUpTo(file, Math.min(PIECE_BYTES, rest), this.offset);
+    if (piece.includes(NEWLINE) || rest <= PIECE_BYTES) return piece;
+    return readUpTo(file, Math.min(MOST_LINE_BYTES, rest), this.offset);
   }
 }
 

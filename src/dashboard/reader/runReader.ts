@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { readManifest } from '../../engine/runs/runLayout.ts';
 import { isRunLocked } from '../../engine/runs/runLock.ts';
 import { EngineError } from '../../protocol/errors.ts';
@@ -40,6 +41,7 @@ export class RunReader {
   private readonly tail: EventTail;
   private readonly followers = new Set<(change: RunChange) => void>();
   private stopWatching: (() => void) | undefined;
+  private catchingUp: Promise<void> | undefined;
   private model: RunModel = emptyRun;
   /** Keys of masks of deep models take a tenth of a second to compute. */
   private readonly namedKeys: KnownKeys = new Map();
@@ -54,6 +56,22 @@ export class RunReader {
     this.folder = folder;
     this.manifest = readManifest(folder);
     this.tail = new EventTail(folder);
+  }
+
+  /**
+   * Reads what the log has by now, piece by piece: other work gets a turn between two of them.
+   * Call it before {@link current} and {@link snapshot}, which read what is missing in one go.
+   * @throws EngineError `run` for a link on the way, `disk` when the log is no plain file
+   */
+  catchUp(): Promise<void> {
+    this.catchingUp ??= (async () => {
+      try {
+        for (this.readPiece(); this.tail.isBehind; this.readPiece()) await setImmediate();
+      } finally {
+        this.catchingUp = undefined;
+      }
+    })();
+    return this.catchingUp;
   }
 
   /** Everything the run has told until now. A run whose process is gone counts as stopped. */
@@ -82,7 +100,8 @@ export class RunReader {
   follow(listener: (change: RunChange) => void): () => void {
     this.followers.add(listener);
     this.stopWatching ??= watchRun(this.folder, () => {
-      if (existsSync(this.folder)) this.readOn();
+      // A log that cannot be read for a moment is looked at again with the next change.
+      if (existsSync(this.folder)) this.catchUp().catch(() => undefined);
       else this.tell({ kind: 'removed' });
     });
     return () => {
@@ -129,19 +148,22 @@ export class RunReader {
   }
 
   private readOn(): void {
-    for (let batch = this.tail.read(); batch !== undefined; batch = this.tail.read()) {
-      if (batch === 'restarted') {
-        this.model = emptyRun;
-        this.tell({ kind: 'snapshot' });
-        continue;
-      }
-      this.model = reduceRun(this.model, batch.events);
-      this.tell({ kind: 'events', batch });
-      // Masks and scores are written by stages, and are there when these end.
-      if (batch.events.some(({ kind }) => kind === 'stageFinished')) {
-        this.tell({ kind: 'snapshot' });
-      }
+    for (this.readPiece(); this.tail.isBehind; this.readPiece());
+  }
+
+  private readPiece(): void {
+    const batch = this.tail.read();
+    if (batch === undefined) return;
+    if (batch === 'restarted') {
+      this.model = emptyRun;
+      this.tell({ kind: 'snapshot' });
+      return;
     }
+    if (batch.events.length === 0) return;
+    this.model = reduceRun(this.model, batch.events);
+    this.tell({ kind: 'events', batch });
+    // Masks and scores are written by stages, and are there when these end.
+    if (batch.events.some(({ kind }) => kind === 'stageFinished')) this.tell({ kind: 'snapshot' });
   }
 
   private tell(change: RunChange): void {

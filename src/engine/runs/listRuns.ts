@@ -29,7 +29,7 @@ export function listRuns(root: string): RunSummary[] {
 export function summariseRun(folder: string, id: string): RunSummary {
   try {
     const manifest = readManifest(folder);
-    const { events } = readRunEvents(folder);
+    const { events } = decodeEventLines(tellingLines(folder), runFiles.events);
     const { ratio } = manifest.config;
     return {
       kind: 'run',
@@ -46,6 +46,15 @@ export function summariseRun(folder: string, id: string): RunSummary {
     return { kind: 'corrupt', folder, id, message };
   }
 }
+
+/** Lines of a log without those that say nothing of the run as a whole, which are nearly all. */
+function tellingLines(folder: string): string[] {
+  const { lines } = readJsonLines(insideFolder(folder, runFiles.events));
+  return lines.filter((line) => !DETAIL.test(line));
+}
+
+/** Events begin with their kind, see `RunFolder.append`. */
+const DETAIL = /^\{"kind":"(?:evaluated|stageProgress)"/;
 
 /** The event log of a run, also of one that is being written. */
 export function readRunEvents(folder: string): {

@@ -16,7 +16,6 @@ import {
   replaceFile,
   replaceJson,
 } from '../../files/writeFile.ts';
-import { decodeEventLines } from '../../protocol/decodeEvent.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { RunEvent, RunEventBody } from '../../protocol/runEvent.ts';
 import type { RunManifest, RunResults, StageName } from '../../protocol/runRecord.ts';
@@ -231,9 +230,16 @@ function stageFormat(stage: StageName): CheckedFormat {
 
 /** One more than the highest number in the log. */
 function nextSeqOf(path: string): number {
-  const { events } = decodeEventLines(readJsonLines(path).lines, path);
-  return events.reduce((next, { seq }) => Math.max(next, seq + 1), 0);
+  let next = 0;
+  for (const line of readJsonLines(path).lines) {
+    // An event ends with its number and time, see `append`.
+    const seq = Number(SEQ.exec(line)?.[1]);
+    if (Number.isSafeInteger(seq)) next = Math.max(next, seq + 1);
+  }
+  return next;
 }
+
+const SEQ = /,"seq":(\d+),"timeMs":[^,]+\}$/;
 
 /** What writers that were killed have left in a run folder that nobody else holds. */
 function removeLeftovers(folder: string): void {

@@ -102,7 +102,7 @@ export class PanelHost {
   private async open(protocol: number): Promise<PanelContent<unknown>> {
     expectProtocol(protocol);
     await this.services.store.start();
-    const runs = this.runs.snapshots();
+    const runs = await this.runs.snapshots();
     this.live = true;
     this.runs.follow((id, change) => this.tellChange(id, change));
     this.watchConfigs();

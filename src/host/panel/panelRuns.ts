@@ -46,12 +46,14 @@ export class PanelRuns {
    * What each run is now. Of several, those that cannot be read are left out.
    * @throws EngineError when none can be read
    */
-  snapshots(): RunSnapshot[] {
+  async snapshots(): Promise<RunSnapshot[]> {
     const snapshots: RunSnapshot[] = [];
     let first: unknown;
     for (const id of this.ids) {
       try {
-        snapshots.push(this.reader(id).snapshot());
+        const reader = this.reader(id);
+        await reader.catchUp();
+        snapshots.push(reader.snapshot());
       } catch (error) {
         first ??= error;
       }

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { watchRun } from '../../dashboard/reader/eventTail.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
 import { folderOf, isActive } from '../service/serviceHandle.ts';
+import type { DigestCache } from './digestCache.ts';
 import type { RunEntry, RunRow } from './runEntry.ts';
 import { RunLog, type RunReading } from './runLog.ts';
 import { homeOf, type RunRoots } from './runRoots.ts';
@@ -14,7 +16,8 @@ const TELL_MS = 250;
 
 interface Known {
   readonly log: RunLog;
-  reading: RunReading;
+  /** Of the log as a whole; undefined while it is read for the first time. */
+  reading: RunReading | undefined;
   /** Set while the run may be written to. */
   stopWatching: (() => void) | undefined;
 }
@@ -26,6 +29,7 @@ interface Known {
  */
 export class RunStore implements vscode.Disposable {
   private readonly roots: RunRoots;
+  private readonly cache: DigestCache | undefined;
   private readonly known = new Map<string, Known>();
   private readonly rootWatchers = new Map<string, FSWatcher>();
   private readonly changed = new vscode.EventEmitter<void>();
@@ -38,8 +42,10 @@ export class RunStore implements vscode.Disposable {
   /** Something in {@link rows} changed; at most four times a second. */
   readonly onDidChange = this.changed.event;
 
-  constructor(roots: RunRoots) {
+  /** @param cache  spares reading the logs of runs that ended in earlier windows */
+  constructor(roots: RunRoots, cache?: DigestCache) {
     this.roots = roots;
+    this.cache = cache;
   }
 
   /** Queued runs, then runs newest first, then folders that cannot be read. */
@@ -88,7 +94,7 @@ export class RunStore implements vscode.Disposable {
       // Jobs of other windows that have ended are no business of this one.
       if (isNew ? !isActive(job) : before.get(job.id)?.state === job.state) continue;
       this.known.get(folder)?.log.forgetLock();
-      this.readOne(folder);
+      this.touch(folder);
     }
     this.announce();
   }
@@ -100,8 +106,8 @@ export class RunStore implements vscode.Disposable {
 
   /** Reads one run again now. */
   touch(folder: string): void {
-    this.readOne(folder);
-    this.announceSoon();
+    if (this.readOne(folder)) void this.catchUp(folder).then(() => this.announceSoon());
+    else this.announceSoon();
   }
 
   dispose(): void {
@@ -127,26 +133,39 @@ export class RunStore implements vscode.Disposable {
     }
     for (const folder of folders) {
       if (this.disposed) return;
-      this.readOne(folder);
-      // A turn for the window's other work between two runs.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.catchUp(folder);
+      this.announceSoon();
     }
+    this.cache?.keepOnly([...this.known.values()].map(({ log }) => log.folder));
     this.announce();
   }
 
-  private readOne(folder: string): void {
-    if (this.disposed) return;
-    if (!existsSync(folder)) return this.forget(folder);
-    const log = this.known.get(folder)?.log ?? new RunLog(folder);
-    const known = this.known.get(folder) ?? { log, reading: log.read(), stopWatching: undefined };
-    if (this.known.has(folder)) known.reading = log.read();
+  /** Reads a run to the end of its log, with a turn for the window's other work between two pieces. */
+  private async catchUp(folder: string): Promise<void> {
+    do await setImmediate();
+    while (this.readOne(folder));
+  }
+
+  /** Reads one piece of a run. @returns true when there is more */
+  private readOne(folder: string): boolean {
+    if (this.disposed) return false;
+    if (!existsSync(folder)) {
+      this.forget(folder);
+      return false;
+    }
+    const log = this.known.get(folder)?.log ?? new RunLog(folder, this.cache);
+    const known = this.known.get(folder) ?? { log, reading: undefined, stopWatching: undefined };
     this.known.set(folder, known);
-    const live = this.isLive(folder, known.reading);
-    if (live) known.stopWatching ??= watchRun(folder, () => this.touch(folder));
-    else {
+    const reading = log.read();
+    if (log.isBehind) return true;
+    known.reading = reading;
+    if (this.isLive(folder, reading)) {
+      known.stopWatching ??= watchRun(folder, () => this.touch(folder));
+    } else {
       known.stopWatching?.();
       known.stopWatching = undefined;
     }
+    return false;
   }
 
   private isLive(folder: string, reading: RunReading): boolean {
@@ -183,7 +202,9 @@ export class RunStore implements vscode.Disposable {
 
   private announce(): void {
     if (this.disposed) return;
-    const runs = [...this.known].map(([folder, { reading }]) => ({ folder, reading }));
+    const runs = [...this.known].flatMap(([folder, { reading }]) =>
+      reading === undefined ? [] : [{ folder, reading }],
+    );
     this.list = runRows(runs, this.jobs, homeOf);
     this.changed.fire();
   }
