@@ -123,8 +123,9 @@ function parseEntry(name: string, value: unknown, dataStart: number, file: strin
       shown(shape),
     );
   }
-  if (!isSpan(offsets))
+  if (!isSpan(offsets)) {
     return failHere('data_offsets of two whole numbers in order', shown(offsets));
+  }
   const [begin, end] = offsets;
   // Types that the format got later have a size we do not know: nothing reads such tensors.
   const size = ELEMENT_BYTES.get(dtype);

@@ -76,7 +76,9 @@ describe('a manifest with hostile sizes', () => {
       fc.integer({ min: 1, max: 1 << 26 }),
     );
     const field = fc.tuple(fc.constantFrom(...Object.keys(sizes)), number);
-    const model = fc.array(field, { minLength: 1, maxLength: 4 }).map(Object.fromEntries);
+    const model = fc
+      .array(field, { minLength: 1, maxLength: 4 })
+      .map((fields): object => Object.fromEntries(fields) as object);
     const check = async (hostile: object): Promise<void> => {
       const largest = await largestOf({ ...sizes, ...hostile });
       assert.ok(largest <= MOST_UNITS + 100_000, `${largest} bytes at once`);
