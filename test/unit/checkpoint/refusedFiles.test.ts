@@ -2,17 +2,23 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { rawSafetensors } from '../../fixtures/rawSafetensors.ts';
-import { describeRefusals, inPlaceOfWeights, only, WEIGHTS } from '../../fixtures/refusedModel.ts';
+import {
+  checkRefusal,
+  inPlaceOfWeights,
+  only,
+  WEIGHTS,
+  type RefusedModel,
+} from '../../fixtures/refusedModel.ts';
 
 const INDEX = 'model.safetensors.index.json';
 const SHARD = 'model-00002-of-00002.safetensors';
 
 const LFS = `version https://git-lfs.github.com/spec/v1\noid sha256:${'ab'.repeat(32)}\nsize 269060552\n`;
 
-describeRefusals('a refusal says what the files are and what to do', [
+const models: readonly RefusedModel[] = [
   {
     name: 'a pointer of Git LFS in place of the weights',
     spoil: inPlaceOfWeights(LFS),
@@ -181,7 +187,11 @@ describeRefusals('a refusal says what the files are and what to do', [
     is: /both model\.safetensors and a list of shards/,
     action: /remove model\.safetensors/,
   },
-]);
+];
+
+describe('a refusal says what the files are and what to do', () => {
+  for (const model of models) test(`for ${model.name}`, () => checkRefusal(model));
+});
 
 for (const [file, is] of [
   ['model.gguf', /model\.gguf is a GGUF file, not a model folder/],

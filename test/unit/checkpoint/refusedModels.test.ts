@@ -1,14 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describe, test } from 'node:test';
 import { rawSafetensors, takeApart } from '../../fixtures/rawSafetensors.ts';
 import {
-  describeRefusals,
+  checkRefusal,
   renameTensors,
   WEIGHTS,
   withConfig,
+  type RefusedModel,
 } from '../../fixtures/refusedModel.ts';
 
-describeRefusals('a refusal says what the model is and what to do', [
+const models: readonly RefusedModel[] = [
   {
     name: 'an adapter that was not merged',
     spoil: (dir) =>
@@ -164,4 +166,8 @@ describeRefusals('a refusal says what the model is and what to do', [
     is: /^config\.json is empty\./,
     action: /again/,
   },
-]);
+];
+
+describe('a refusal says what the model is and what to do', () => {
+  for (const model of models) test(`for ${model.name}`, () => checkRefusal(model));
+});
