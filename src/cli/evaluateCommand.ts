@@ -70,7 +70,10 @@ function reportText(report: EvaluationReport): string {
     ...(report.notMeasured === null ? [] : [['not measured', 'size, speed and memory']]),
     ['device', `${report.device.device}: ${report.device.reason}`],
   ];
-  return rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`).join('');
+  const notes = (report.notes ?? []).map((note) => `\nNote: ${note}\n`);
+  return [...rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`), ...notes].join(
+    '',
+  );
 }
 
 function speedRows({ prefillMs, decodeMs, timing }: EvaluationReport): string[][] {

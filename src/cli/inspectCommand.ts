@@ -50,5 +50,6 @@ function reportText(report: InspectReport, unicode: boolean): string {
     `hidden ${hidden}, MLP ${intermediate}, ${heads} heads of ${headDim} (${kvHeads} key/value), `,
     `vocabulary ${vocab}, at most ${report.maxPositions} tokens\n\n`,
     `${parts}\n${reasons}`,
+    ...report.notes.map((note) => `\nNote: ${note}\n`),
   ].join('');
 }

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Errors } from 'typebox/schema';
 import { acceptsValue } from './acceptsValue.ts';
+import { MOST_JSON_DEPTH } from './bounds.ts';
 import { EngineError } from './errors.ts';
 
 /**
@@ -31,18 +32,15 @@ export function decodeJson<S extends TSchema>(schema: S, text: string, what: str
   return decodeValue(schema, parseJson(text, what), what);
 }
 
-/** Deepest nesting of JSON that is read; ours has 12 levels, and deep recursion ends a process. */
-const MOST_DEPTH = 128;
-
 /**
  * Parses JSON text.
  * @throws EngineError `decode` when the text is no JSON, or nested deeper than any file of ours
  */
 export function parseJson(text: string, what: string): unknown {
-  if (isDeeperThan(text, MOST_DEPTH)) {
+  if (isDeeperThan(text, MOST_JSON_DEPTH)) {
     throw new EngineError('decode', {
       what,
-      expected: `JSON of at most ${MOST_DEPTH} levels`,
+      expected: `JSON of at most ${MOST_JSON_DEPTH} levels`,
       found: 'deeper nesting',
       action: 'The file is damaged; restore it or leave it out.',
     });
@@ -82,8 +80,11 @@ export function isDeeperThan(text: string, most: number): boolean {
 const [QUOTE, BACKSLASH] = [34, 92];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [91, 93, 123, 125];
 
-/** Place of the quote that ends a text; the end of everything where none does. */
-function endOfText(text: string, start: number): number {
+/**
+ * Place of the quote that ends a text of JSON; the end of everything where none does.
+ * @param start  place of the quote that begins it
+ */
+export function endOfText(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
     while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;

@@ -67,6 +67,8 @@ export interface EvaluationReport {
   /** Why size, times and memory are missing, e.g. a full temporary folder; null when they are not. */
   readonly notMeasured: Problem | null;
   readonly device: DeviceReport;
+  /** What is odd about the model, as `inspect` says it; absent where nothing is. */
+  readonly notes?: readonly string[];
 }
 
 /** What an export may be written as. */
@@ -124,6 +126,8 @@ export interface InspectReport {
   readonly blockParams: number;
   readonly bytes: number;
   readonly parts: readonly InspectPart[];
+  /** What is odd about the model, e.g. tensors that nothing reads: whole sentences, none for most. */
+  readonly notes: readonly string[];
 }
 
 /** Every request and event between a host (CLI, editor) and the engine process. */

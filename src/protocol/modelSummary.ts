@@ -1,25 +1,29 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS, MOST_SIZE } from './bounds.ts';
 
-const size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const size = Type.Integer({ minimum: 1, maximum: MOST_SIZE });
+const heads = Type.Integer({ minimum: 1, maximum: MOST_HEADS });
+const headDim = Type.Integer({ minimum: 1, maximum: MOST_HEAD_DIM });
 
 /** Schema of {@link ModelSummary}. */
 export const modelSummarySchema = Type.Object({
   family: Type.String(),
-  layers: Type.Integer({ minimum: 1, maximum: 4096 }),
+  layers: Type.Integer({ minimum: 1, maximum: MOST_LAYERS }),
   hidden: size,
-  heads: size,
+  heads,
   /** Key/value heads: the heads a mask is about. */
-  kvHeads: Type.Integer({ minimum: 1, maximum: 65_536 }),
-  headDim: Type.Integer({ minimum: 1, maximum: 65_536 }),
+  kvHeads: heads,
+  headDim,
   /** Prunable query/key units of a head: rotary pairs, or dimensions without rotary positions. */
-  qkUnits: Type.Integer({ minimum: 1, maximum: 65_536 }),
-  intermediate: Type.Integer({ minimum: 1, maximum: 1_048_576 }),
+  qkUnits: headDim,
+  intermediate: size,
   vocab: size,
   /** All parameters. */
-  params: size,
+  params: count,
   /** Prunable block parameters. */
-  blockParams: size,
+  blockParams: count,
 });
 /** The sizes of a model that its masks, counts and pictures need. */
 export type ModelSummary = Readonly<Static<typeof modelSummarySchema>>;

@@ -1,5 +1,6 @@
 import * as Type from 'typebox';
 import type { Static } from 'typebox';
+import { MOST_LAYERS, MOST_SIZE } from './bounds.ts';
 
 /** Version of `masks/sparse.json`. */
 export const SPARSITY_SCHEMA_VERSION = 1;
@@ -15,6 +16,7 @@ export const mapNames = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
 export type MapName = (typeof mapNames)[number];
 
 const size = Type.Integer({ minimum: 0 });
+const width = Type.Integer({ minimum: 0, maximum: MOST_SIZE });
 const share = Type.Number({ minimum: 0 });
 const map = Type.Enum([...mapNames]);
 
@@ -31,12 +33,12 @@ export type MapDensity = Readonly<Static<typeof mapDensitySchema>>;
 
 /** Schema of {@link SparseMap}. */
 export const sparseMapSchema = Type.Object({
-  block: size,
+  block: Type.Integer({ minimum: 0, maximum: MOST_LAYERS }),
   map,
   /** Outputs: rows of the weight as [outputs, inputs], the layout of Hugging Face checkpoints. */
-  rows: size,
+  rows: width,
   /** Inputs. */
-  columns: size,
+  columns: width,
   kept: size,
   /** First byte of the map in `masks/sparse.bits`: rows × ceil(columns / 8), lowest bit first. */
   offset: size,

@@ -114,6 +114,7 @@ const pipeline: Pipeline = {
         { name: 'mlp', units: 16, params: 400, prunable: true, reason: 'Neurons are independent.' },
         { name: 'embedding', units: 0, params: 400, prunable: false, reason: 'It stays whole.' },
       ],
+      notes: [],
     }),
   listDevices: () => Promise.resolve([device]),
 };

@@ -81,12 +81,14 @@ export function keptShares(
   keys: readonly string[],
 ): { readonly subnets: number; readonly shares: Uint8Array } {
   const { layers, perLayer, bytesPerLayer } = layout;
-  const counts = new Uint16Array(layers * perLayer);
+  // Made when masks of that size were found, so that the sizes of a manifest alone allocate little.
+  let counts: Uint16Array | undefined;
   let subnets = 0;
   for (const key of keys) {
     const bits = readCandidate(folder, layout, key) ?? bitsByKey(folder, layout, key);
     if (bits === undefined) continue;
     subnets++;
+    counts ??= new Uint16Array(layers * perLayer);
     for (let l = 0; l < layers; l++) {
       for (let u = 0; u < perLayer; u++) {
         counts[l * perLayer + u]! += (bits[l * bytesPerLayer + (u >> 3)]! >> (u & 7)) & 1;
@@ -94,7 +96,9 @@ export function keptShares(
     }
   }
   const scale = subnets === 0 ? 0 : 255 / subnets;
-  return { subnets, shares: Uint8Array.from(counts, (count) => Math.round(count * scale)) };
+  const shares = new Uint8Array(layers * perLayer);
+  counts?.forEach((count, unit) => (shares[unit] = Math.round(count * scale)));
+  return { subnets, shares };
 }
 
 function readNamed(folder: string, layout: UnitLayout, name: NamedMask): MaskBits {

@@ -39,6 +39,8 @@ export function layerScores(folder: string, layout: UnitLayout, layer: number): 
  */
 export function importanceRanks(folder: string, layout: UnitLayout): Uint8Array {
   const { layers, perLayer, kvHeads, qkUnits, headDim } = layout;
+  // The first block is read before anything is allocated: that checks the size of the file.
+  readLayer(folder, layout, 0);
   const ranks = new Uint8Array(layers * perLayer);
   const ends = [kvHeads * qkUnits, kvHeads * (qkUnits + headDim), perLayer];
   for (let l = 0; l < layers; l++) {

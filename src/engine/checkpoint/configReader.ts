@@ -1,3 +1,4 @@
+import { MOST_SIZE } from '../../protocol/bounds.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
@@ -6,12 +7,6 @@ export interface IntegerBounds {
   readonly min: number;
   readonly max: number;
 }
-
-/** Largest size (width, vocabulary, positions) accepted, elements; real ones stay under a million. */
-export const MAX_SIZE = 1 << 24;
-
-/** Largest number of blocks accepted; the deepest public models have about 130. */
-export const MAX_LAYERS = 4096;
 
 /**
  * Typed, bounded reads of a model's `config.json`, each with an error that says what was found.
@@ -46,9 +41,9 @@ export class ConfigReader {
     return value as number;
   }
 
-  /** A size: a whole number from 1 to {@link MAX_SIZE}. */
+  /** A size: a whole number from 1 to {@link MOST_SIZE}. */
   size(name: string, fallback?: number): number {
-    return this.integer(name, { min: 1, max: MAX_SIZE }, fallback);
+    return this.integer(name, { min: 1, max: MOST_SIZE }, fallback);
   }
 
   /** A finite number above zero. */
@@ -56,6 +51,15 @@ export class ConfigReader {
     const value = this.#read(name) ?? fallback;
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
       this.fail(name, 'a number above 0', shown(value));
+    }
+    return value;
+  }
+
+  /** A finite number, zero or above. */
+  atLeastZero(name: string, fallback: number): number {
+    const value = this.#read(name) ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      this.fail(name, 'a number from 0', shown(value));
     }
     return value;
   }
@@ -71,10 +75,8 @@ export class ConfigReader {
   choice<T>(name: string, choices: ReadonlyMap<string, T>, fallback: string): T {
     const value = this.#read(name) ?? fallback;
     const found = typeof value === 'string' ? choices.get(value) : undefined;
-    if (found === undefined) {
-      this.fail(name, `one of ${[...choices.keys()].join(', ')}`, shown(value));
-    }
-    return found;
+    if (found !== undefined) return found;
+    throw this.#unsupported(name, `one of ${[...choices.keys()].join(', ')}`, shown(value));
   }
 
   /** A nested object; undefined when absent. */
@@ -89,10 +91,7 @@ export class ConfigReader {
 
   /** Refuses a value that the engine does not support. */
   require(name: string, expected: unknown, found: unknown): void {
-    if (found !== expected) {
-      const action = 'This variant of the architecture is not supported; use another checkpoint.';
-      throw this.#error(name, shown(expected), shown(found), action);
-    }
+    if (found !== expected) throw this.#unsupported(name, shown(expected), shown(found));
   }
 
   /** Throws the error of one field. */
@@ -102,6 +101,15 @@ export class ConfigReader {
 
   #read(name: string): unknown {
     return Object.hasOwn(this.#values, name) ? (this.#values[name] ?? undefined) : undefined;
+  }
+
+  #unsupported(name: string, expected: string, found: string): EngineError {
+    const action = 'Use another checkpoint.';
+    const sentence = `This variant of the architecture is not supported: ${this.#what} has ${shown(name)} of ${found}; expected ${expected}.`;
+    return new EngineError('checkpoint', {
+      what: `${this.#what}: ${shown(name)}`,
+      ...{ expected, found, action, sentence },
+    });
   }
 
   #error(name: string, expected: string, found: string, action: string): EngineError {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import { CONFIG_FILE, type Checkpoint } from './openCheckpoint.ts';
+import { CONFIG_FILE } from './modelConfig.ts';
+import type { Checkpoint } from './openCheckpoint.ts';
 import { expectSameFile, openInFolder, readExactly } from './modelFolder.ts';
 
 /** Bytes hashed between two looks at the signal. */

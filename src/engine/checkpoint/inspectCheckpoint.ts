@@ -1,5 +1,5 @@
 import type { Checkpoint, CheckpointFile } from './openCheckpoint.ts';
-import { storedDtypes } from './storedFloats.ts';
+import { readableDtypes } from './storedFloats.ts';
 import { groupSize, type ModelShape, qkUnitsPerHead } from './modelShape.ts';
 import { weightBytes } from './weightBytes.ts';
 
@@ -171,5 +171,5 @@ function keptParts(shape: ModelShape): KeptPart[] {
 /** The element types of the model's tensors, the most exact first. */
 function dtypesOf({ tensors }: Checkpoint): string {
   const found = new Set(tensors.map(({ located }) => located.entry.dtype));
-  return storedDtypes.filter((name) => found.has(name)).join(' and ');
+  return readableDtypes.filter((name) => found.has(name)).join(' and ');
 }

@@ -1,4 +1,5 @@
 import type { InspectPart, InspectReport } from '../../protocol/engineApi.ts';
+import { checkpointNotes } from './checkpointNotes.ts';
 import { inspectCheckpoint, type SublayerReport } from './inspectCheckpoint.ts';
 import type { Checkpoint } from './openCheckpoint.ts';
 
@@ -18,6 +19,7 @@ export function inspectReportOf(checkpoint: Checkpoint): InspectReport {
     blockParams: report.prunableParameters,
     bytes: report.files.reduce((sum, { bytes }) => sum + bytes, 0),
     parts: [...prunableParts(report.sublayers), ...report.kept.map(keptPart)],
+    notes: checkpointNotes(checkpoint),
   };
 }
 

@@ -1,6 +1,11 @@
 import { type FileHandle, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openPlainHandle, type OpenRules, type PlainHandle } from '../../files/plainFile.ts';
+import {
+  isAbsent,
+  openPlainHandle,
+  type OpenRules,
+  type PlainHandle,
+} from '../../files/plainFile.ts';
 import { withReleaseAsync } from '../../files/release.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
@@ -21,7 +26,7 @@ export async function resolveFolder(dir: string): Promise<string> {
   try {
     const real = await realpath(resolve(dir));
     if ((await stat(real)).isDirectory()) return real;
-    throw noFolder(dir, 'a file');
+    throw isFile(dir);
   } catch (error) {
     if (isEngineError(error)) throw error;
     throw noFolder(dir, reasonOf(error), error);
@@ -96,6 +101,11 @@ export async function hasFile(folder: string, name: string): Promise<boolean> {
   );
 }
 
+/** True when the folder has no entry of that name, or one that leads to none. */
+export async function isMissing(folder: string, name: string): Promise<boolean> {
+  return stat(join(folder, name)).then(() => false, isAbsent);
+}
+
 /**
  * Fills a buffer from a position of a file.
  *
@@ -166,7 +176,11 @@ export async function readKnownFile(
   );
 }
 
-function checkFileName(name: string): void {
+/**
+ * Checks that a name of a file stays inside its folder.
+ * @throws EngineError `checkpoint`
+ */
+export function checkFileName(name: string): void {
   const plain = name !== '' && name !== '.' && name !== '..' && !/[/\\\0:]/.test(name);
   if (!plain || name.length > 255) {
     throw fileError(shown(name), 'a file name without folders', 'a path that may leave the folder');
@@ -192,6 +206,20 @@ function noFolder(dir: string, found: string, cause?: unknown): EngineError {
     },
     { cause },
   );
+}
+
+/** A file where a folder is wanted: often one of the files of a model. */
+function isFile(dir: string): EngineError {
+  const isGguf = /\.gguf$/i.test(dir);
+  return new EngineError('checkpoint', {
+    what: `Model folder ${dir}`,
+    expected: 'a folder with config.json and safetensors files',
+    found: 'a file',
+    action: isGguf
+      ? 'Use the model in safetensors format from which it was converted: GGUF weights are made for llama.cpp and cannot be pruned here.'
+      : 'Give the folder that holds the file, with config.json beside it.',
+    sentence: `${dir} is a ${isGguf ? 'GGUF file' : 'file'}, not a model folder.`,
+  });
 }
 
 function changedError(name: string): EngineError {

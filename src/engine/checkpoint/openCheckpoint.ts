@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import { EngineError } from '../../protocol/errors.ts';
 import { type Companion, readCompanions } from './companions.ts';
 import { ConfigReader } from './configReader.ts';
 import type { Family } from './families/family.ts';
-import { familyOfModelType } from './families/registry.ts';
-import { parseJsonObject } from './jsonObject.ts';
-import { readSmallFile, resolveFolder } from './modelFolder.ts';
+import { familyOf } from './families/registry.ts';
+import { missingTensor, otherShape, type SizedFamily } from './misfitTensor.ts';
+import { readModelConfig, stockTypeOf } from './modelConfig.ts';
+import { resolveFolder } from './modelFolder.ts';
 import type { ModelShape } from './modelShape.ts';
+import { type StoredHead, storedHead, tensorNamed } from './outputHead.ts';
 import { withPackedMaps } from './packedTensors.ts';
 import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
-import { shown } from './shown.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
-import { type TensorSpec, tensorTable } from './tensorTable.ts';
+import { tensorName, type TensorSpec, tensorTable } from './tensorTable.ts';
 
 /** A tensor the model needs and where it lies. */
 export interface CheckpointTensor {
@@ -27,12 +27,14 @@ export type CheckpointFile = Pick<SafetensorsIndex, 'file' | 'bytes' | 'identity
 export interface Checkpoint {
   /** Absolute path of the folder, links resolved. */
   readonly folder: string;
-  /** `config.json` as found. */
+  /** `config.json` as found, but with `tie_word_embeddings` as the weights have it. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly family: Family;
   readonly shape: ModelShape;
   /** Every tensor the model needs, in the order of the forward pass. */
   readonly tensors: readonly CheckpointTensor[];
+  /** How the output head is stored. */
+  readonly head: StoredHead;
   /** Names of tensors in the files that the model does not need. */
   readonly unused: readonly string[];
   /** The bytes of `config.json`. */
@@ -48,34 +50,31 @@ export interface Source extends Checkpoint {
   readonly companions: readonly Companion[];
 }
 
-/** The model's configuration. */
-export const CONFIG_FILE = 'config.json';
-
-/** Largest `config.json` read, bytes; real ones have a few thousand. */
-const MAX_CONFIG_BYTES = 4_000_000;
-
 /**
- * Opens a Hugging Face model folder and checks everything that can be checked without the weights.
+ * Opens a Hugging Face model folder and checks everything that can be checked without the
+ * weights. Of those, only a head that is there although the configuration ties it is looked at.
  *
  * @param dir  the folder
  * @throws EngineError `checkpoint` with what was expected and found
  */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const folder = await resolveFolder(dir);
-  const configBytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
-  const config = parseJsonObject(configBytes, CONFIG_FILE);
-  const reader = new ConfigReader(config);
-  const family = familyOfModelType(stockTypeOf(config));
-  const shape = family.parse(reader);
+  const { bytes: configBytes, config } = await readModelConfig(folder);
+  const family = familyOf(config, stockTypeOf(config));
+  const configured = family.parse(new ConfigReader(config));
   const index = await readCheckpointIndex(folder, config);
-  const tensors = tensorTable(family, shape).map((spec) => locate(index, spec));
+  const head = await storedHead(folder, index, family, configured);
+  const shape = head === 'separate' ? { ...configured, tiedEmbeddings: false } : configured;
+  const tensors = tensorTable(family, shape).map((spec) => locate(index, spec, { family, shape }));
   const used = new Set(tensors.map(({ located }) => located.entry.name));
+  if (head === 'copy') used.add(tensorName(family, 'head', null));
   return {
     folder,
-    config,
+    config: head === 'separate' ? { ...config, tie_word_embeddings: false } : config,
     family,
     shape,
     tensors,
+    head,
     unused: [...index.tensors.keys()].filter((name) => !used.has(name)),
     configBytes,
     files: index.files.map(({ file, bytes, identity }) => ({ file, bytes, identity })),
@@ -110,34 +109,25 @@ export async function readCheckpointIndex(
   return form === null ? index : withPackedMaps(folder, index, form);
 }
 
-/**
- * The model type of a configuration. Our own exports hide it from programs that would misread a
- * stock layout: those that do not know how maps are packed would give them random weights.
- */
-export function stockTypeOf(config: Readonly<Record<string, unknown>>): unknown {
-  const { subnet, model_type: type } = config;
-  if (typeof subnet !== 'object' || subnet === null) return type;
-  const { stock_model_type: stock } = subnet as Readonly<Record<string, unknown>>;
-  return stock ?? type;
-}
-
 /** Finds a tensor and checks its type and shape. */
-function locate(index: TensorIndex, spec: TensorSpec): CheckpointTensor {
-  // Checkpoints saved from the bare decoder lack the "model." of those with a head.
-  const located =
-    index.tensors.get(spec.name) ?? index.tensors.get(spec.name.replace(/^model\./, ''));
-  const expected = `a tensor ${shown(spec.name)} of shape ${shown(spec.dims)}`;
-  if (located === undefined) throw tensorError('The checkpoint', expected, 'no such tensor');
+function locate(index: TensorIndex, spec: TensorSpec, model: SizedFamily): CheckpointTensor {
+  const located = tensorNamed(index, spec.name) ?? twinOf(index, spec, model);
+  if (located === undefined) throw missingTensor(index, spec, model);
   const { dims } = located.entry;
   const equal = dims.length === spec.dims.length && dims.every((dim, i) => dim === spec.dims[i]);
-  if (!equal) throw tensorError(located.file, expected, `shape ${shown(dims)}`);
+  if (!equal) throw otherShape(index, located, spec);
   readableDtype(located.entry, located.file);
   return { spec, located };
 }
 
-function tensorError(what: string, expected: string, found: string): EngineError {
-  const action = 'Use a config.json that belongs to these weights.';
-  return new EngineError('checkpoint', { what, expected, found, action });
+/** The head in place of the embedding table: some programs save a tied pair under the head's name. */
+function twinOf(
+  index: TensorIndex,
+  { slot }: TensorSpec,
+  { family, shape }: SizedFamily,
+): LocatedTensor | undefined {
+  if (slot !== 'embedding' || !shape.tiedEmbeddings) return undefined;
+  return tensorNamed(index, tensorName(family, 'head', null));
 }
 
 function fingerprintOf(configBytes: Uint8Array, index: TensorIndex): string {

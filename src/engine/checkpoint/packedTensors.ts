@@ -1,6 +1,6 @@
+import { MOST_SIZE } from '../../protocol/bounds.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { type BitmaskForm, bitmaskStride } from './bitmaskPacking.ts';
-import { MAX_SIZE } from './configReader.ts';
 import { openInFolder, readExactly } from './modelFolder.ts';
 import { readableDtype } from './safetensorsFile.ts';
 import { shown } from './shown.ts';
@@ -39,7 +39,7 @@ export async function withPackedMaps(
     if (tensors.has(name)) throw problem(name, 'the map packed or plain', 'both');
     tensors.set(name, await packedMap(folder, name, form, parts));
   }
-  return { files: index.files, tensors };
+  return { ...index, tensors };
 }
 
 function packedPrefixes({ tensors }: TensorIndex): Set<string> {
@@ -102,8 +102,8 @@ async function readShape(
   }
   const [rows, columns] = new BigInt64Array(bytes.buffer) as unknown as [bigint, bigint];
   for (const size of [rows, columns]) {
-    if (size < 1n || size > BigInt(MAX_SIZE)) {
-      throw problem(name, `sizes from 1 to ${MAX_SIZE}`, `${rows} × ${columns}`);
+    if (size < 1n || size > BigInt(MOST_SIZE)) {
+      throw problem(name, `sizes from 1 to ${MOST_SIZE}`, `${rows} × ${columns}`);
     }
   }
   return [Number(rows), Number(columns)];

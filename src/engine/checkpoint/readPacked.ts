@@ -4,7 +4,7 @@ import { bitmaskStride, countBits, expandRows, firstBadRow } from './bitmaskPack
 import { openInFolder, readExactly } from './modelFolder.ts';
 import { CHUNK_ELEMENTS, decodeFinite, type FloatReading, readFloats } from './safetensorsFile.ts';
 import { shown } from './shown.ts';
-import { bytesPerElement, type StoredDtype } from './storedFloats.ts';
+import { bytesPerElement, type ReadableDtype } from './storedFloats.ts';
 import type { LocatedTensor, PackedParts } from './tensorIndex.ts';
 
 /**
@@ -50,7 +50,7 @@ async function readPacked(
   const [rows = 0, columns = 0] = entry.dims;
   const stride = bitmaskStride(columns);
   const step = Math.max(1, Math.floor(CHUNK_ELEMENTS / columns));
-  const dtype = entry.dtype as StoredDtype;
+  const dtype = entry.dtype as ReadableDtype;
   const size = bytesPerElement(dtype);
   const stored = packed.values.elements;
   const side = await openSide(folder, packed);

@@ -3,7 +3,13 @@ import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { type FileIdentity, openInFolder, readExactly } from './modelFolder.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensorsHeader.ts';
 import { shown } from './shown.ts';
-import { bytesPerElement, decodeFloats, type StoredDtype } from './storedFloats.ts';
+import { expectNoStandIn, TELLING_BYTES } from './standIn.ts';
+import {
+  bytesPerElement,
+  decodeFloats,
+  type ReadableDtype,
+  readableDtypes,
+} from './storedFloats.ts';
 
 /** What the header of one safetensors file says; no handle stays open. */
 export interface SafetensorsIndex {
@@ -29,6 +35,10 @@ export interface FloatReading {
   readonly sink: (values: Float32Array, firstElement: number) => void;
 }
 
+/** What to do about weights that are quantised. */
+export const QUANTISED_ACTION =
+  'Use the original checkpoint, whose weights are not quantised; quantised ones cannot be pruned.';
+
 /** Elements decoded at once: 4 MB of float32, enough to make the cost per read vanish. */
 export const CHUNK_ELEMENTS = 1 << 20;
 
@@ -45,9 +55,10 @@ export async function readSafetensorsIndex(
 ): Promise<SafetensorsIndex> {
   const { handle, bytes, identity } = await openInFolder(folder, file);
   try {
-    const prefix = new Uint8Array(Math.min(8, bytes));
-    await readExactly(handle, prefix, 0, file);
-    const header = new Uint8Array(headerLength(prefix, bytes, file));
+    const start = new Uint8Array(Math.min(TELLING_BYTES, bytes));
+    await readExactly(handle, start, 0, file);
+    expectNoStandIn(start, file);
+    const header = new Uint8Array(headerLength(start.subarray(0, 8), bytes, file));
     await readExactly(handle, header, 8, file);
     return { file, bytes, identity, header, entries: parseHeader(header, bytes, file) };
   } finally {
@@ -98,7 +109,7 @@ export async function readFloats(
  * @throws EngineError `checkpoint`
  */
 export function decodeFinite(
-  dtype: StoredDtype,
+  dtype: ReadableDtype,
   raw: Uint8Array,
   place: {
     readonly file: string;
@@ -115,7 +126,8 @@ export function decodeFinite(
     what: `${file}: tensor ${shown(entry.name)}`,
     expected: 'finite weights',
     found: `${values[bad]} at element ${first + bad}`,
-    action: 'The checkpoint is damaged or its training diverged; use another one.',
+    action: 'Use another checkpoint.',
+    sentence: `The checkpoint is damaged, or its training diverged: tensor ${shown(entry.name)} in ${file} holds ${values[bad]} at element ${first + bad}.`,
   });
 }
 
@@ -126,13 +138,14 @@ export function decodeFinite(
  * @param file   its file's name, for messages
  * @throws EngineError `checkpoint` for any other type, e.g. of a quantised checkpoint
  */
-export function readableDtype(entry: TensorEntry, file: string): StoredDtype {
-  const { dtype } = entry;
-  if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
+export function readableDtype(entry: TensorEntry, file: string): ReadableDtype {
+  const dtype = readableDtypes.find((name) => name === entry.dtype);
+  if (dtype !== undefined) return dtype;
   throw new EngineError('checkpoint', {
     what: `${file}: tensor ${shown(entry.name)}`,
-    expected: 'elements of type F32, F16 or BF16',
-    found: dtype,
-    action: 'Convert the checkpoint to one of these types; quantised ones cannot be pruned.',
+    expected: `elements of type ${readableDtypes.slice(0, -1).join(', ')} or ${readableDtypes.at(-1)}`,
+    found: shown(entry.dtype),
+    action: QUANTISED_ACTION,
+    sentence: `The weights are quantised: ${file} stores tensor ${shown(entry.name)} as ${shown(entry.dtype)}. Only weights of type F64, F32, F16 or BF16 can be pruned.`,
   });
 }

@@ -1,3 +1,4 @@
+import { MOST_HEADER_BYTES, MOST_TENSORS } from '../../protocol/bounds.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { parseJsonObject } from './jsonObject.ts';
 import { shown } from './shown.ts';
@@ -16,13 +17,12 @@ export interface TensorEntry {
   readonly end: number;
 }
 
-/** Largest JSON header read, bytes: the format's own limit, far above any real file's (< 1 MB). */
-export const MAX_HEADER_BYTES = 100_000_000;
+const DOWNLOAD_AGAIN = 'Download or copy the file again; if it stays so, it was written wrongly.';
 
 /** Largest number of dimensions of a tensor; weights have one or two. */
 const MAX_DIMS = 8;
 
-/** Bytes per element of every type of the format whose elements are whole bytes. */
+/** Bytes per element of the types of the format whose elements are whole bytes. */
 const ELEMENT_BYTES: ReadonlyMap<string, number> = new Map([
   ...['BOOL', 'U8', 'I8', 'F8_E5M2', 'F8_E4M3', 'F8_E8M0'].map((name) => [name, 1] as const),
   ...['I16', 'U16', 'F16', 'BF16'].map((name) => [name, 2] as const),
@@ -36,7 +36,7 @@ const ELEMENT_BYTES: ReadonlyMap<string, number> = new Map([
  * @param prefix     the file's first 8 bytes
  * @param fileBytes  size of the whole file
  * @param what       the file's name, for messages
- * @returns bytes of JSON that follow the prefix; at most {@link MAX_HEADER_BYTES}
+ * @returns bytes of JSON that follow the prefix; at most {@link MOST_HEADER_BYTES}
  * @throws EngineError `checkpoint` when the file is too short or the length is impossible
  */
 export function headerLength(prefix: Uint8Array, fileBytes: number, what: string): number {
@@ -44,9 +44,17 @@ export function headerLength(prefix: Uint8Array, fileBytes: number, what: string
     fail(what, 'at least 8 bytes of header length', `a file of ${fileBytes} bytes`);
   }
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
-  const most = Math.min(MAX_HEADER_BYTES, fileBytes - 8);
-  if (length < 2n || length > BigInt(most)) {
-    fail(what, `a header length from 2 to ${most} bytes`, `${length}`);
+  if (length < 2n || length > BigInt(fileBytes - 8)) {
+    throw new EngineError('checkpoint', {
+      what,
+      expected: `a header length from 2 to ${fileBytes - 8} bytes`,
+      found: `${length}`,
+      action: DOWNLOAD_AGAIN,
+      sentence: `${what} is no complete safetensors file: its first bytes are not the length of a header that fits into its ${fileBytes} bytes.`,
+    });
+  }
+  if (length > BigInt(MOST_HEADER_BYTES)) {
+    fail(what, `a header of at most ${MOST_HEADER_BYTES} bytes`, `one of ${length} bytes`);
   }
   return Number(length);
 }
@@ -62,12 +70,13 @@ export function headerLength(prefix: Uint8Array, fileBytes: number, what: string
  * @source the safetensors format description (header, offsets without holes)
  */
 export function parseHeader(json: Uint8Array, fileBytes: number, what: string): TensorEntry[] {
+  if (isCrowded(json)) fail(what, `at most ${MOST_TENSORS} tensors`, 'more of them');
   const header = parseJsonObject(json, `${what}: header`);
   const dataStart = 8 + json.length;
   const entries: TensorEntry[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    entries.push(parseEntry(name, value, dataStart, `${what}: tensor ${shown(name)}`));
+    entries.push(parseEntry(name, value, dataStart, what));
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = dataStart;
@@ -84,44 +93,75 @@ export function parseHeader(json: Uint8Array, fileBytes: number, what: string): 
     covered = entry.end;
   }
   if (covered !== fileBytes) {
-    fail(
+    const isShort = fileBytes < covered;
+    throw new EngineError('checkpoint', {
       what,
-      `a file of ${covered} bytes, as its header says`,
-      `${fileBytes} bytes${fileBytes < covered ? ' (it is cut short)' : ''}`,
-    );
+      expected: `a file of ${covered} bytes, as its header says`,
+      found: `${fileBytes} bytes`,
+      action: isShort ? 'Download the file again.' : DOWNLOAD_AGAIN,
+      sentence: isShort
+        ? `${what} is cut short: it has ${fileBytes} of the ${covered} bytes that its header announces, as after a download that was interrupted.`
+        : `${what} has ${fileBytes - covered} bytes more than its header announces.`,
+    });
   }
   return entries;
 }
 
-function parseEntry(name: string, value: unknown, dataStart: number, what: string): TensorEntry {
+function parseEntry(name: string, value: unknown, dataStart: number, file: string): TensorEntry {
+  // Written only where it is needed: there may be many entries.
+  const failHere = (expected: string, found: string): never =>
+    fail(`${file}: tensor ${shown(name)}`, expected, found);
   if (typeof value !== 'object' || value === null) {
-    fail(what, 'an object with dtype, shape and data_offsets', shown(value));
+    return failHere('an object with dtype, shape and data_offsets', shown(value));
   }
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  const size = typeof dtype === 'string' ? ELEMENT_BYTES.get(dtype) : undefined;
-  if (typeof dtype !== 'string' || size === undefined) {
-    fail(what, `a dtype of ${[...ELEMENT_BYTES.keys()].join(', ')}`, shown(dtype));
+  if (typeof dtype !== 'string') return failHere('a dtype', shown(dtype));
+  const elements = countElements(shape);
+  if (elements === undefined) {
+    return failHere(
+      `a shape of at most ${MAX_DIMS} whole numbers that fits in a file`,
+      shown(shape),
+    );
   }
-  const elements = countElements(shape, what);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isNatural)) {
-    fail(what, 'data_offsets of two whole numbers', shown(offsets));
+  if (!isSpan(offsets)) {
+    return failHere('data_offsets of two whole numbers in order', shown(offsets));
   }
-  const [begin, end] = offsets as [number, number];
-  if (end - begin !== elements * size) {
-    fail(what, `${elements * size} bytes for ${shown(shape)} of ${dtype}`, `${end - begin} bytes`);
+  const [begin, end] = offsets;
+  // Types that the format got later have a size we do not know: nothing reads such tensors.
+  const size = ELEMENT_BYTES.get(dtype);
+  if (size !== undefined && end - begin !== elements * size) {
+    return failHere(
+      `${elements * size} bytes for ${shown(shape)} of ${dtype}`,
+      `${end - begin} bytes`,
+    );
   }
   const dims = shape as readonly number[];
   return { name, dtype, dims, elements, begin: dataStart + begin, end: dataStart + end };
 }
 
-function countElements(shape: unknown, what: string): number {
+/** Product of the dimensions; undefined when they are none, or too many or large. */
+function countElements(shape: unknown): number | undefined {
   if (!Array.isArray(shape) || shape.length > MAX_DIMS || !shape.every(isNatural)) {
-    fail(what, `a shape of at most ${MAX_DIMS} whole numbers`, shown(shape));
+    return undefined;
   }
   let elements = 1;
   for (const dim of shape) elements *= dim;
-  if (!Number.isSafeInteger(elements)) fail(what, 'a shape that fits in a file', shown(shape));
-  return elements;
+  return Number.isSafeInteger(elements) ? elements : undefined;
+}
+
+function isSpan(value: unknown): value is [begin: number, end: number] {
+  if (!Array.isArray(value) || value.length !== 2 || !value.every(isNatural)) return false;
+  return (value[0] as number) <= (value[1] as number);
+}
+
+/** True when a header has more entries than any model: parsing them would take seconds. */
+function isCrowded(json: Uint8Array): boolean {
+  const bytes = Buffer.from(json.buffer, json.byteOffset, json.length);
+  let entries = 0;
+  for (let at = bytes.indexOf('{', 1); at >= 0; at = bytes.indexOf('{', at + 1)) {
+    if (++entries > MOST_TENSORS) return true;
+  }
+  return false;
 }
 
 function isNatural(value: unknown): value is number {
@@ -133,6 +173,6 @@ function fail(what: string, expected: string, found: string): never {
     what,
     expected,
     found,
-    action: 'Download or copy the file again; if it stays so, it was written wrongly.',
+    action: DOWNLOAD_AGAIN,
   });
 }

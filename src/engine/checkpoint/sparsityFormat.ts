@@ -17,11 +17,9 @@ export function sparsityFormatOf(config: Readonly<Record<string, unknown>>): Bit
   if (section === null) return null;
   if (!isObject(section)) throw refused('quantization_config', 'an object', shown(section));
   const { quant_method: method, config_groups: groups, kv_cache_scheme: cache } = section;
-  if (method !== COMPRESSION_METHOD) {
-    throw refused('quantization_config', 'weights that are not quantised', shown(method));
-  }
+  if (method !== COMPRESSION_METHOD) throw quantised(method, section);
   if (!isEmpty(groups) || !isEmpty(cache) || !isEmpty(section['transform_config'])) {
-    throw refused('quantization_config', 'weights that are not quantised', shown(section));
+    throw quantised(method, section);
   }
   const sparsity = section['sparsity_config'];
   const format = isObject(sparsity) ? sparsity['format'] : undefined;
@@ -37,6 +35,24 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || (isObject(value) && !Object.keys(value).length);
+}
+
+/** Methods that quantise weights while they are loaded: the files may hold plain ones. */
+const ON_LOADING = new Set<unknown>(['bitsandbytes', 'quanto', 'hqq', 'torchao', 'eetq']);
+
+function quantised(method: unknown, section: Readonly<Record<string, unknown>>): EngineError {
+  const bits = section['bits'] ?? (section['load_in_4bit'] === true ? 4 : undefined);
+  const how = `${shown(method)}${typeof bits === 'number' ? `, ${bits} bits` : ''}`;
+  const advice = 'Use the original checkpoint, whose weights are not quantised.';
+  return new EngineError('checkpoint', {
+    what: 'config.json: "quantization_config"',
+    expected: 'weights that are not quantised',
+    found: how,
+    action: ON_LOADING.has(method)
+      ? `${advice} If the files hold plain weights and the field is a leftover, remove "quantization_config" from config.json.`
+      : advice,
+    sentence: `config.json says that the model is quantised (${how}); quantised weights cannot be pruned.`,
+  });
 }
 
 function refused(name: string, expected: string, found: string): EngineError {

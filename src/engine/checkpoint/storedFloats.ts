@@ -1,17 +1,29 @@
-/** Element types of weights that we read and write, by their safetensors names; the most exact first. */
+/** Element types of weights that we write, by their safetensors names; the most exact first. */
 export const storedDtypes = ['F32', 'F16', 'BF16'] as const;
 
 /** One of {@link storedDtypes}. */
 export type StoredDtype = (typeof storedDtypes)[number];
 
+/** Element types of weights that we read; F64 becomes float32, as everywhere in the engine. */
+export const readableDtypes = ['F64', ...storedDtypes] as const;
+
+/** One of {@link readableDtypes}. */
+export type ReadableDtype = (typeof readableDtypes)[number];
+
 /**
  * Bytes of one stored element.
  *
  * @param dtype  how the elements are stored
- * @returns 4 or 2
+ * @returns 8, 4 or 2
  */
-export function bytesPerElement(dtype: StoredDtype): number {
+export function bytesPerElement(dtype: ReadableDtype): number {
+  if (dtype === 'F64') return 8;
   return dtype === 'F32' ? 4 : 2;
+}
+
+/** The type in which values of a type are stored again: F64 as F32, any other as itself. */
+export function writableDtype(dtype: ReadableDtype): StoredDtype {
+  return dtype === 'F64' ? 'F32' : dtype;
 }
 
 let halfTable: Float32Array | undefined;
@@ -24,7 +36,15 @@ let halfTable: Float32Array | undefined;
  * @param target  where the values go, written; its length is the number of elements
  * @returns index of the first value that is NaN or infinite, or −1 when all are finite
  */
-export function decodeFloats(dtype: StoredDtype, bytes: Uint8Array, target: Float32Array): number {
+export function decodeFloats(
+  dtype: ReadableDtype,
+  bytes: Uint8Array,
+  target: Float32Array,
+): number {
+  if (dtype === 'F64') {
+    target.set(new Float64Array(bytes.buffer, bytes.byteOffset, target.length));
+    return firstNonFinite(target);
+  }
   const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
   if (dtype === 'F32') {
     bits.set(new Uint32Array(bytes.buffer, bytes.byteOffset, target.length));

@@ -1,6 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { Loadable } from '../../protocol/loadsText.ts';
-import { type Source, stockTypeOf } from '../checkpoint/openCheckpoint.ts';
+import { stockTypeOf } from '../checkpoint/modelConfig.ts';
+import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
@@ -77,12 +78,19 @@ export function checkpointConfig(
 function plainConfig(config: CheckpointSource['config'], family: string): Record<string, unknown> {
   const stock = MODELING_CLASSES.get(family)?.stock;
   const plain: Record<string, unknown> = {
-    ...withoutCode(config),
+    ...finiteFields(withoutCode(config)),
     model_type: stockTypeOf(config),
     ...(stock === undefined ? {} : { architectures: [stock] }),
   };
   delete plain['quantization_config'];
   return plain;
+}
+
+/** Without infinities, which only Python writes; no field of a model that we read may be one. */
+function finiteFields(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isWritable = (value: unknown): boolean =>
+    typeof value !== 'number' || Number.isFinite(value);
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => isWritable(value)));
 }
 
 /** Transformers loads all weights in the type that is named here, whatever the file holds. */

@@ -4,7 +4,7 @@ import { makeFolder } from '../../files/insideFolder.ts';
 import { removeFile, replaceFile } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { COMPANION_FILES } from '../checkpoint/companions.ts';
-import { CONFIG_FILE } from '../checkpoint/openCheckpoint.ts';
+import { CONFIG_FILE } from '../checkpoint/modelConfig.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensorsWriter.ts';
 import { SINGLE_FILE } from '../checkpoint/tensorIndex.ts';
 import type { ExportOptions } from './exportOnnx.ts';

@@ -2,7 +2,7 @@ import { EngineError } from '../../protocol/errors.ts';
 import type { Loadable } from '../../protocol/loadsText.ts';
 import { type BitmaskForm, bitmaskStride, packMatrix } from '../checkpoint/bitmaskPacking.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { stockTypeOf } from '../checkpoint/openCheckpoint.ts';
+import { stockTypeOf } from '../checkpoint/modelConfig.ts';
 import {
   elementBytes,
   type FloatsToWrite,

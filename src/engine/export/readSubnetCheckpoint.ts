@@ -2,16 +2,20 @@ import { EngineError } from '../../protocol/errors.ts';
 import { assembleWeights } from '../checkpoint/assembleWeights.ts';
 import { ConfigReader } from '../checkpoint/configReader.ts';
 import type { Family } from '../checkpoint/families/family.ts';
-import { familyOfModelType } from '../checkpoint/families/registry.ts';
-import { parseJsonObject } from '../checkpoint/jsonObject.ts';
-import { readSmallFile, resolveFolder } from '../checkpoint/modelFolder.ts';
+import { familyOf } from '../checkpoint/families/registry.ts';
+import {
+  CONFIG_FILE,
+  MAX_EXPORT_CONFIG_BYTES,
+  readModelConfig,
+} from '../checkpoint/modelConfig.ts';
+import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { CONFIG_FILE, readCheckpointIndex } from '../checkpoint/openCheckpoint.ts';
+import { readCheckpointIndex } from '../checkpoint/openCheckpoint.ts';
 import { readTensor } from '../checkpoint/readPacked.ts';
 import { readableDtype } from '../checkpoint/safetensorsFile.ts';
 import { shown } from '../checkpoint/shown.ts';
-import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { type StoredDtype, writableDtype } from '../checkpoint/storedFloats.ts';
 import type { TensorIndex } from '../checkpoint/tensorIndex.ts';
 import { tensorTable } from '../checkpoint/tensorTable.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
@@ -37,9 +41,6 @@ export interface SubnetCheckpoint {
   readonly files: TensorIndex['files'];
 }
 
-/** Largest `config.json` read, bytes: the masks of the largest models take a few million. */
-const MAX_CONFIG_BYTES = 64_000_000;
-
 /**
  * Largest factor between the memory of the dense layout and the bytes on disk: a configuration that
  * lies about its sizes must not make us allocate without bound.
@@ -61,8 +62,7 @@ export async function readSubnetCheckpoint(
   signal?: AbortSignal,
 ): Promise<SubnetCheckpoint> {
   const folder = await resolveFolder(dir);
-  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
-  const config = parseJsonObject(bytes, CONFIG_FILE);
+  const { config, bytes } = await readModelConfig(folder, MAX_EXPORT_CONFIG_BYTES);
   const block = new ConfigReader(config).section('subnet');
   if (block === undefined) {
     throw problem(`${CONFIG_FILE}: "subnet"`, 'the block of a sliced checkpoint', 'none');
@@ -70,8 +70,8 @@ export async function readSubnetCheckpoint(
   block.require('version', SUBNET_BLOCK_VERSION, block.integer('version', { min: 0, max: 1e6 }));
   const values = config['subnet'] as Readonly<Record<string, unknown>>;
   const original = (values['original'] ?? {}) as Readonly<Record<string, unknown>>;
-  const fields = { ...config, ...original };
-  const family = familyOfModelType(fields.model_type);
+  const fields: Readonly<Record<string, unknown>> = { ...config, ...original };
+  const family = familyOf(fields, fields['model_type']);
   const shape = family.parse(new ConfigReader(fields));
   const subnet = decodeSubnet(shape, values['masks'], `${CONFIG_FILE}: subnet.masks`);
   if (subnetKey(subnet) !== values['key']) {
@@ -116,7 +116,7 @@ async function readDense(
     if (found.entry.dims.join() !== tensor.dims.join()) {
       throw problem(found.file, expected, `shape ${shown(found.entry.dims)}`);
     }
-    types.push([tensor.spec.name, readableDtype(found.entry, found.file)]);
+    types.push([tensor.spec.name, writableDtype(readableDtype(found.entry, found.file))]);
     const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
     const rowSize = tensor.dims.at(-1) ?? 1;
     const sink = scatter(tensor, shape.hidden, target);

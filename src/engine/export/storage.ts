@@ -1,5 +1,10 @@
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
-import { type StoredDtype, storedDtypes } from '../checkpoint/storedFloats.ts';
+import {
+  type ReadableDtype,
+  type StoredDtype,
+  storedDtypes,
+  writableDtype,
+} from '../checkpoint/storedFloats.ts';
 
 /** Element types in which the weights of an export are stored. */
 export interface Storage {
@@ -22,7 +27,10 @@ export function storageOf(
     return { dtype: ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[wanted] };
   }
   return ownStorage(
-    source.tensors.map(({ spec, located }) => [spec.name, located.entry.dtype as StoredDtype]),
+    source.tensors.map(({ spec, located }) => [
+      spec.name,
+      writableDtype(located.entry.dtype as ReadableDtype),
+    ]),
   );
 }
 

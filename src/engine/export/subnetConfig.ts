@@ -7,12 +7,12 @@ import { copyFile } from '../../files/copyFolder.ts';
 import { insideFolder, makeFolder } from '../../files/insideFolder.ts';
 import { missingFile, readPlainText } from '../../files/plainFile.ts';
 import { replaceFile } from '../../files/writeFile.ts';
+import { MOST_LAYERS, MOST_SIZE } from '../../protocol/bounds.ts';
 import { decodeJson } from '../../protocol/decode.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { recordOf } from '../../protocol/recordOf.ts';
 import { figureSchema } from '../../protocol/runRecord.ts';
 import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
-import { MAX_LAYERS, MAX_SIZE } from '../checkpoint/configReader.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -34,7 +34,7 @@ export const SUBNET_FILE_VERSION = 1;
 /** Largest file read, bytes: the masks of the largest models take a few million. */
 const MAX_BYTES = 64_000_000;
 
-const size = Type.Integer({ minimum: 1, maximum: MAX_SIZE });
+const size = Type.Integer({ minimum: 1, maximum: MOST_SIZE });
 const count = Type.Integer({ minimum: 0 });
 const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 const strict = { additionalProperties: false };
@@ -55,7 +55,7 @@ export const subnetConfigSchema = Type.Object(
         /** SHA-256 of the files that exports take along; absent in older files. */
         companions: Type.Optional(recordOf(sha256)),
         family: Type.String({ maxLength: 64 }),
-        layers: Type.Integer({ minimum: 1, maximum: MAX_LAYERS }),
+        layers: Type.Integer({ minimum: 1, maximum: MOST_LAYERS }),
         hidden: size,
         heads: size,
         kvHeads: size,
@@ -74,7 +74,7 @@ export const subnetConfigSchema = Type.Object(
     subnet: Type.Object(
       {
         key: Type.String({ maxLength: 64 }),
-        layers: Type.Array(layerSchema, { maxItems: MAX_LAYERS }),
+        layers: Type.Array(layerSchema, { maxItems: MOST_LAYERS }),
       },
       strict,
     ),

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import { parseRunConfig } from '../../protocol/parseRunConfig.ts';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
+import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/openCheckpoint.ts';
 import { readConfigFile } from '../runs/configFile.ts';
@@ -57,7 +58,8 @@ export async function estimateRun(
     candidates: isSearched(config) ? candidatesOf(evolveOptionsOf(config.search)) : 0,
   };
   const identical = identicalRun(runsRoot, text);
-  return { ...report, warnings: warningsOf(report, { config, counts, identical }) };
+  const warnings = warningsOf(report, { config, counts, identical });
+  return { ...report, warnings: [...warnings, ...checkpointNotes(checkpoint)] };
 }
 
 /** Bytes of the weight files of a checkpoint. */

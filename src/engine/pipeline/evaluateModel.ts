@@ -40,7 +40,7 @@ export async function evaluateModel(
   // A text that cannot be read is refused before the model is loaded.
   textBytes(path);
   const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
-  const { bench, candidate } = loaded;
+  const { bench, candidate, notes } = loaded;
   try {
     const length = windowLength(request.context, bench.weights.shape);
     const maxWindows = request.maxWindows ?? 0;
@@ -70,6 +70,7 @@ export async function evaluateModel(
       ...sizesOf(loaded),
       ...(await measuredOrWhyNot(loaded, windows[0]!, note, signal)),
       device: bench.device.reports.find(({ chosen }) => chosen)!,
+      ...(notes.length === 0 ? {} : { notes }),
     };
   } finally {
     await bench.release();

@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import { parseJsonObject } from '../checkpoint/jsonObject.ts';
-import { readSmallFile } from '../checkpoint/modelFolder.ts';
+import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
+import { MAX_EXPORT_CONFIG_BYTES, readModelConfig } from '../checkpoint/modelConfig.ts';
+import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import { contentHash } from '../checkpoint/contentHash.ts';
-import { CONFIG_FILE, openSource } from '../checkpoint/openCheckpoint.ts';
+import { openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
@@ -20,9 +21,6 @@ import { tokenizerHash } from './tokenizerHash.ts';
 import { planTokens } from './tokenPlan.ts';
 import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
 
-/** Largest config.json looked at, bytes: the masks of the largest models take a few million. */
-const MAX_CONFIG_BYTES = 64_000_000;
-
 /** A model to work on, whatever it was given as. */
 export interface Loaded {
   readonly bench: Bench;
@@ -36,6 +34,8 @@ export interface Loaded {
   readonly tokenizerHash: string;
   /** SHA-256, hex, of every byte of the source model; of a sliced checkpoint, of its own. */
   readonly modelHash: () => Promise<string>;
+  /** What is odd about the source model. */
+  readonly notes: readonly string[];
 }
 
 /** A subnet config with the source model it is made from. */
@@ -54,9 +54,11 @@ export async function loadModel(
   device: ResolvedConfig['device'],
   signal: AbortSignal,
 ): Promise<Loaded> {
-  const absolute = resolve(path);
+  const named = resolve(path);
+  const isFile = (await kindOf(named)) === 'file' && named.endsWith('.json');
+  const absolute = isFile ? named : await resolveFolder(named);
   const wish = { device, threads: 0 };
-  if ((await kindOf(absolute)) === 'file') {
+  if (isFile) {
     const { bench, candidate, config } = await loadSubnet(absolute, device, signal);
     const { checkpoint } = bench;
     return {
@@ -65,6 +67,7 @@ export async function loadModel(
       dense: denseOf(bench),
       storage: storageOf('source', checkpoint),
       fingerprint: checkpoint.fingerprint,
+      notes: checkpointNotes(checkpoint),
       tokenizerHash: tokenizerHash(checkpoint.folder),
       // Loading has compared it with the model.
       modelHash: () => Promise.resolve(config.source.fingerprint),
@@ -81,6 +84,7 @@ export async function loadModel(
       dense: null,
       storage,
       fingerprint: subnetKey(subnet),
+      notes: [],
       tokenizerHash: tokenizerHash(folder),
       modelHash: () => contentHash(sliced, signal),
     };
@@ -94,6 +98,7 @@ export async function loadModel(
     dense: candidate,
     storage: storageOf('source', checkpoint),
     fingerprint: checkpoint.fingerprint,
+    notes: checkpointNotes(checkpoint),
     tokenizerHash: tokenizerHash(checkpoint.folder),
     modelHash: () => contentHash(checkpoint, signal),
   };
@@ -129,8 +134,7 @@ export async function loadSubnet(
 
 /** A sliced checkpoint tells so in its configuration. */
 async function isSlicedCheckpoint(folder: string): Promise<boolean> {
-  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
-  return isSubnetConfig(parseJsonObject(bytes, CONFIG_FILE));
+  return isSubnetConfig((await readModelConfig(folder, MAX_EXPORT_CONFIG_BYTES)).config);
 }
 
 async function candidateOf(

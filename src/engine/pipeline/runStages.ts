@@ -9,6 +9,7 @@ import {
   RUN_SCHEMA_VERSION,
 } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
+import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
@@ -126,6 +127,7 @@ async function importModel(
     const bench = await openWorkbench(source, run.config, run.signal, progress);
     run.tell({ kind: 'deviceChosen', devices: [...bench.device.reports] });
     run.log('info', bench.device.summary);
+    for (const note of checkpointNotes(source)) run.log('warning', note);
     const { shape } = bench.weights;
     const tokens = await planTokens(run.config, shape, bench.tokenizer, run.signal);
     const { calibration, search, heldout } = tokens;

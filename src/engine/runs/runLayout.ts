@@ -13,6 +13,7 @@ import {
   type RunManifest,
   type RunResults,
 } from '../../protocol/runRecord.ts';
+import { unitLayout } from '../../protocol/unitLayout.ts';
 
 /** Names of the things in a run folder. */
 export const runFiles = {
@@ -54,7 +55,10 @@ export function readManifest(folder: string): RunManifest {
       action: 'List the runs with "subnet runs", and give the folder of one.',
     });
   }
-  return readOfRun(path, runFiles.manifest, runManifestSchema);
+  const manifest = readOfRun(path, runFiles.manifest, runManifestSchema);
+  // Its sizes are checked here, before anybody allocates by them.
+  if (manifest.model !== undefined) unitLayout(manifest.model);
+  return manifest;
 }
 
 /** Reads the results of a finished run; undefined while there are none. */

@@ -36,5 +36,6 @@ export function inspectPage(report: InspectReport, name: string): string {
     report.parts
       .map(({ name: part, reason }) => `- **${markdownText(part)}**: ${markdownText(reason)}`)
       .join('\n'),
+    ...report.notes.map(markdownText),
   ].join('\n\n');
 }

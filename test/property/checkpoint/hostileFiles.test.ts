@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { inspectReportOf } from '../../../src/engine/checkpoint/inspectReport.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { headerLength, parseHeader } from '../../../src/engine/checkpoint/safetensorsHeader.ts';
@@ -12,8 +13,8 @@ import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { largestAllocation } from '../../fixtures/allocations.ts';
 import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { propertyOptions } from '../propertyOptions.ts';
-import { jsonMutation, type Mutation, safetensorsMutation } from './mutations.ts';
+import { mutationsOf, propertyOptions } from '../propertyOptions.ts';
+import { anyJsonMutation, jsonMutation, type Mutation, safetensorsMutation } from './mutations.ts';
 
 const TINY = { layers: 1, hidden: 8, heads: 2, kvHeads: 1, headDim: 4, intermediate: 8, vocab: 64 };
 
@@ -56,7 +57,10 @@ async function checkHostile(hostile: Hostile): Promise<void> {
     await writeFile(path, bad);
     const largest = await largestAllocation(async () => {
       try {
-        await loadWeights(await openCheckpoint(dir));
+        const checkpoint = await openCheckpoint(dir);
+        const { notes } = inspectReportOf(checkpoint);
+        assert.ok(notes.join().length < 4000, 'the notes repeat too much of the file');
+        await loadWeights(checkpoint);
         outcomes.loaded++;
       } catch (error) {
         if (!isEngineError(error, 'checkpoint')) throw error;
@@ -117,29 +121,38 @@ describe('a spoilt model folder loads or gives one error', () => {
         refused++;
       }
     });
-    fc.assert(property, propertyOptions({ numRuns: 3000 }));
+    fc.assert(property, propertyOptions({ numRuns: mutationsOf(3000) }));
     assert.ok(refused > 1000, `only ${refused} were refused`);
   });
 
   test('for spoilt safetensors files on disk', () =>
-    checkHostile({ file: 'model.safetensors', mutation: safetensorsMutation, runs: 500 }));
+    checkHostile({
+      file: 'model.safetensors',
+      mutation: safetensorsMutation,
+      runs: mutationsOf(500),
+    }));
 
   test('for spoilt float16 files on disk', () =>
     checkHostile({
       file: 'model.safetensors',
       options: { dtype: 'F16', family: 'opt' },
       mutation: safetensorsMutation,
-      runs: 200,
+      runs: mutationsOf(200),
     }));
 
   for (const along of ['inputs', 'outputs'] as const) {
     const make = (plain: string): Promise<string> => compressed(plain, along);
     test(`for spoilt files of maps without their zeros, 2:4 along the ${along}`, () =>
-      checkHostile({ file: 'model.safetensors', mutation: safetensorsMutation, runs: 200, make }));
+      checkHostile({
+        file: 'model.safetensors',
+        mutation: safetensorsMutation,
+        runs: mutationsOf(200),
+        make,
+      }));
 
     test(`for spoilt configurations of such maps, 2:4 along the ${along}`, () =>
       checkHostile({
-        ...{ file: 'config.json', runs: 200, make },
+        ...{ file: 'config.json', runs: mutationsOf(200), make },
         mutation: jsonMutation([
           ...['quantization_config', 'hidden_size', 'intermediate_size', 'model_type', 'subnet'],
           ...['quant_method', 'sparsity_config', 'sparsity_config/format', 'config_groups'].map(
@@ -172,7 +185,7 @@ describe('a spoilt model folder loads or gives one error', () => {
       file: 'config.json',
       options: { config: { rope_parameters: scaling } },
       mutation: jsonMutation([...common, ...llama]),
-      runs: 500,
+      runs: mutationsOf(500),
     }));
 
   test('for spoilt configurations of an OPT', () =>
@@ -184,7 +197,25 @@ describe('a spoilt model folder loads or gives one error', () => {
         ...['ffn_dim', 'word_embed_proj_dim', 'do_layer_norm_before', 'activation_function'],
         ...['enable_bias', '_remove_final_layer_norm', 'quantization_config'],
       ]),
-      runs: 300,
+      runs: mutationsOf(300),
+    }));
+
+  for (const options of [{ tied: false }, { family: 'opt', dtype: 'F16' }] as const) {
+    test(`for configurations with anything in any place: ${JSON.stringify(options)}`, () =>
+      checkHostile({
+        file: 'config.json',
+        options,
+        mutation: anyJsonMutation,
+        runs: mutationsOf(300),
+      }));
+  }
+
+  test('for lists of shards with anything in any place', () =>
+    checkHostile({
+      file: 'model.safetensors.index.json',
+      options: { shards: 2 },
+      mutation: anyJsonMutation,
+      runs: mutationsOf(300),
     }));
 
   test('for spoilt lists of shards', () =>
@@ -199,6 +230,6 @@ describe('a spoilt model folder loads or gives one error', () => {
         'weight_map/unknown',
         'weight_map/__proto__',
       ]),
-      runs: 300,
+      runs: mutationsOf(300),
     }));
 });

@@ -126,14 +126,14 @@ describe('a model folder is refused', () => {
     await assertRefused(join(root, 'nowhere'), /no such file/);
     const file = join(root, 'file');
     await writeFile(file, '');
-    await assertRefused(file, /found a file/);
+    await assertRefused(file, /is a file, not a model folder/);
     await assertRefused(await mkdtemp(join(root, 'empty-')), /config\.json: .*no such file/);
   });
 
   test('when it has no safetensors file', async () => {
     const dir = await makeModel();
     await rename(join(dir, WEIGHTS), join(dir, 'pytorch_model.bin'));
-    await assertRefused(dir, /found neither.*Save the model in safetensors format/);
+    await assertRefused(dir, /stored as a PyTorch file/);
   });
 
   test('when a file is a circle of links, a folder, a device or a pipe', async () => {
@@ -155,22 +155,19 @@ describe('a model folder is refused', () => {
   });
 
   test('when the architecture is unknown, with the list of those supported', async () => {
-    await assertRefused(await makeModelWithType('mamba'), /one of llama, opt, found "mamba"/);
-    await assertRefused(await makeModelWithType(undefined), /found nothing/);
-    await assertRefused(await makeModelWithType(['llama']), /found \["llama"\]/);
+    await assertRefused(await makeModelWithType('mamba'), /"mamba".* are llama and opt\./);
+    await assertRefused(await makeModelWithType(undefined), /"model_type" is missing/);
+    await assertRefused(await makeModelWithType(['llama']), /is \["llama"\]/);
   });
 
   test('when the weights are quantised', async () => {
     const dir = await makeModel({ config: { quantization_config: { quant_method: 'gptq' } } });
-    await assertRefused(dir, /quantization_config/);
+    await assertRefused(dir, /quantised \("gptq"\)/);
     const stored = await makeModel({ dtype: 'F32' });
     await editHeader(join(stored, WEIGHTS), (header) => {
       header['model.norm.weight']!.dtype = 'I32';
     });
-    await assertRefused(
-      stored,
-      /"model.norm.weight": expected elements of type F32, F16 or BF16, found I32/,
-    );
+    await assertRefused(stored, /stores tensor "model.norm.weight" as "I32"/);
   });
 
   test('when a tensor is missing or has another shape than the configuration says', async () => {
@@ -181,11 +178,14 @@ describe('a model folder is refused', () => {
     });
     await assertRefused(
       missing,
-      /"model.layers.1.self_attn.o_proj.bias" of shape \[32\], found no such/,
+      /no tensor "model.layers.1.self_attn.o_proj.bias" of shape \[32\]/,
     );
     const other = await makeModel();
     await editJson(join(other, 'config.json'), (config) => (config['intermediate_size'] = 60));
-    await assertRefused(other, /gate_proj.weight" of shape \[60, 32\], found shape \[64, 32\]/);
+    await assertRefused(
+      other,
+      /gate_proj.weight" has the shape \[60, 32\], but .* the shape \[64, 32\]/,
+    );
   });
 
   test('when a weight is NaN or infinite, naming it', async () => {
@@ -196,7 +196,7 @@ describe('a model folder is refused', () => {
     const [begin] = header['model.layers.1.mlp.down_proj.weight']!.data_offsets;
     bytes.writeUInt16LE(0x7fc0, bytes.length - data.length + begin + 2 * 77);
     await writeFile(path, bytes);
-    await assertRefused(dir, /down_proj.weight": expected finite weights, found NaN at element 77/);
+    await assertRefused(dir, /down_proj.weight" in model.safetensors holds NaN at element 77/);
   });
 
   test('when the file is cut short, before or after opening', async () => {
@@ -204,7 +204,7 @@ describe('a model folder is refused', () => {
     const bytes = await readFile(join(dir, WEIGHTS));
     const checkpoint = await openCheckpoint(dir);
     await writeFile(join(dir, WEIGHTS), bytes.subarray(0, bytes.length - 10));
-    await assertRefused(dir, /it is cut short/);
+    await assertRefused(dir, /is cut short/);
     await assert.rejects(loadWeights(checkpoint), (error) => isEngineError(error, 'checkpoint'));
   });
 
@@ -243,7 +243,7 @@ describe('a model folder is refused', () => {
   });
 
   const shardFaults: [string, RegExp, (dir: string) => Promise<void>][] = [
-    ['a shard is missing', /no such file/, (dir) => rm(join(dir, SHARD))],
+    ['a shard is missing', /1 of the 2 weight files/, (dir) => rm(join(dir, SHARD))],
     ['the list is no JSON', /not JSON/, (dir) => writeFile(join(dir, INDEX), '{')],
     ['the list has no map', /weight_map/, (dir) => writeFile(join(dir, INDEX), '{}')],
     ['the map is empty', /at least one/, (dir) => writeFile(join(dir, INDEX), '{"weight_map":{}}')],
@@ -251,16 +251,6 @@ describe('a model folder is refused', () => {
     ['a shard leaves the folder', /may leave/, (dir) => putInMap(dir, 'a', '../x.safetensors')],
     ['a shard is an absolute path', /may leave/, (dir) => putInMap(dir, 'a', '/etc/passwd')],
     ['a shard is a Windows path', /may leave/, (dir) => putInMap(dir, 'a', 'C:x')],
-    [
-      'a listed tensor is absent',
-      /tensor "ghost" in .*, found none/,
-      (d) => putInMap(d, 'ghost', SHARD),
-    ],
-    [
-      'a tensor is in another shard than listed',
-      /tensor "model.embed_tokens.weight" in .*, found it in/,
-      (dir) => putInMap(dir, 'model.embed_tokens.weight', SHARD),
-    ],
     [
       'a tensor is there twice',
       /once, found it in/,

@@ -5,7 +5,7 @@ import { parseRope } from '../../../src/engine/checkpoint/families/rope.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 
 function frequencies(config: Record<string, unknown>, headDim: number): number[] {
-  const positions = parseRope(new ConfigReader(config), headDim);
+  const positions = parseRope(new ConfigReader(config), headDim, 2048);
   assert.ok(positions.kind === 'rope');
   assert.equal(positions.attentionFactor, 1);
   return [...positions.inverseFrequencies];

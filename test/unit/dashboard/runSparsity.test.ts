@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { RunReader } from '../../../src/dashboard/reader/runReader.ts';
 import { createRunFolder } from '../../../src/engine/runs/runFolder.ts';
+import { MOST_SIZE } from '../../../src/protocol/bounds.ts';
 import { EngineError } from '../../../src/protocol/errors.ts';
 import type { SparsityRecord } from '../../../src/protocol/sparsityRecord.ts';
 import { someManifest } from '../../fakes/runManifest.ts';
@@ -106,14 +107,15 @@ describe('the zeros of a run', () => {
 
   it('are refused where the record points behind the file, without memory for it', () => {
     for (const [id, change] of [
-      ['rows', { rows: 1e9, columns: 1e9 }],
-      ['columns', { columns: Number.MAX_SAFE_INTEGER }],
+      ['rows', { rows: MOST_SIZE, columns: MOST_SIZE }],
       ['offset', { offset: Number.MAX_SAFE_INTEGER }],
       ['more', { rows: 5 }],
     ] as const) {
       const reader = runWith(`behind ${id}`, changed(change), bits);
       assert.throws(() => reader.weightPattern(0, 'gate'), isProblem('run', /8 bytes/), id);
     }
+    const absurd = runWith('absurd', changed({ columns: Number.MAX_SAFE_INTEGER }), bits);
+    assert.throws(() => absurd.weightPattern(0, 'gate'), isProblem('decode', /columns/));
   });
 
   it('are refused when their bits are gone, or are a link out of the run', (t) => {

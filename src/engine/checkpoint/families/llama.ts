@@ -1,6 +1,8 @@
-import { MAX_LAYERS, type ConfigReader } from '../configReader.ts';
+import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import type { ConfigReader } from '../configReader.ts';
 import type { ModelShape } from '../modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
+import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
 import { parseRope } from './rope.ts';
 
@@ -34,7 +36,7 @@ export const llama: Family = {
 
 function parseLlama(config: ConfigReader): ModelShape {
   const hidden = config.size('hidden_size');
-  const heads = config.size('num_attention_heads');
+  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
   const kvHeads = config.size('num_key_value_heads', heads);
   if (heads % kvHeads !== 0) {
     config.fail('num_key_value_heads', `a divisor of ${heads} query heads`, `${kvHeads}`);
@@ -42,26 +44,27 @@ function parseLlama(config: ConfigReader): ModelShape {
   if (!config.has('head_dim') && hidden % heads !== 0) {
     config.fail('hidden_size', `a multiple of ${heads} heads, or a head_dim`, `${hidden}`);
   }
-  const headDim = config.integer('head_dim', { min: 1, max: 65_536 }, hidden / heads);
+  const headDim = config.integer('head_dim', { min: 1, max: MOST_HEAD_DIM }, hidden / heads);
   const attentionBias = config.boolean('attention_bias', false);
-  return {
+  const maxPositions = config.size('max_position_embeddings', 2048);
+  return withinBounds(config, {
     family: 'llama',
-    layers: config.integer('num_hidden_layers', { min: 1, max: MAX_LAYERS }),
+    layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
     hidden,
     heads,
     kvHeads,
     headDim,
     intermediate: config.size('intermediate_size'),
     vocab: config.size('vocab_size'),
-    maxPositions: config.size('max_position_embeddings', 2048),
+    maxPositions,
     tiedEmbeddings: config.boolean('tie_word_embeddings', false),
-    norm: { kind: 'rms', epsilon: config.positive('rms_norm_eps', 1e-6) },
-    positions: parseRope(config, headDim),
+    norm: { kind: 'rms', epsilon: config.atLeastZero('rms_norm_eps', 1e-6) },
+    positions: parseRope(config, headDim, maxPositions),
     mlp: { gated: true, activation: config.choice('hidden_act', ACTIVATIONS, 'silu') },
     bias: {
       qkv: attentionBias,
       output: attentionBias,
       mlp: config.boolean('mlp_bias', false),
     },
-  };
+  });
 }

@@ -1,6 +1,8 @@
-import { MAX_LAYERS, type ConfigReader } from '../configReader.ts';
+import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import type { ConfigReader } from '../configReader.ts';
 import type { ModelShape } from '../modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
+import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
 
 /** Rows of OPT's position table before the one of position 0. */
@@ -38,15 +40,15 @@ export const opt: Family = {
 
 function parseOpt(config: ConfigReader): ModelShape {
   const hidden = config.size('hidden_size');
-  const heads = config.size('num_attention_heads');
+  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
   if (hidden % heads !== 0) {
     config.fail('hidden_size', `a multiple of ${heads} heads`, `${hidden}`);
   }
   refuseVariants(config, hidden);
   const bias = config.boolean('enable_bias', true);
-  return {
+  return withinBounds(config, {
     family: 'opt',
-    layers: config.integer('num_hidden_layers', { min: 1, max: MAX_LAYERS }),
+    layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
     hidden,
     heads,
     kvHeads: heads,
@@ -60,7 +62,7 @@ function parseOpt(config: ConfigReader): ModelShape {
     positions: { kind: 'learned', offset: POSITION_OFFSET },
     mlp: { gated: false, activation: config.choice('activation_function', ACTIVATIONS, 'relu') },
     bias: { qkv: bias, output: bias, mlp: bias },
-  };
+  });
 }
 
 function refuseVariants(config: ConfigReader, hidden: number): void {

@@ -3,6 +3,7 @@ import { shown } from '../shown.ts';
 import type { Family } from './family.ts';
 import { llama } from './llama.ts';
 import { opt } from './opt.ts';
+import { unsupportedModel } from './unsupported.ts';
 
 /** Every architecture the engine reads. A new one is its own file and one entry here. */
 export const FAMILIES: readonly Family[] = [llama, opt];
@@ -10,21 +11,15 @@ export const FAMILIES: readonly Family[] = [llama, opt];
 /**
  * The family of a checkpoint.
  *
- * @param modelType  `model_type` of its `config.json`, whatever was found there
- * @throws EngineError `checkpoint` that lists the supported ones
+ * @param config  its `config.json`, for what is said of a model that no family reads
+ * @param type    its model type, whatever was found there
+ * @throws EngineError `checkpoint` that says what the model is and lists the supported ones
  */
-export function familyOfModelType(modelType: unknown): Family {
-  const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(modelType as string));
-  if (family === undefined) {
-    const supported = FAMILIES.flatMap(({ modelTypes }) => modelTypes).join(', ');
-    throw new EngineError('checkpoint', {
-      what: 'config.json: "model_type"',
-      expected: `one of ${supported}`,
-      found: shown(modelType),
-      action: 'Use a checkpoint of a supported architecture.',
-    });
-  }
-  return family;
+export function familyOf(config: Readonly<Record<string, unknown>>, type: unknown): Family {
+  const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(type as string));
+  if (family !== undefined) return family;
+  const supported = FAMILIES.flatMap(({ modelTypes }) => modelTypes);
+  throw unsupportedModel(config, type, supported);
 }
 
 /**

@@ -25,20 +25,21 @@ export interface Llama3Scaling {
  *
  * @param config   the model's configuration
  * @param headDim  D, even
+ * @param maxPositions  positions of the model, from which `llama3` scales where it names no others
  * @throws EngineError `checkpoint` for other kinds of scaling and impossible numbers
  */
-export function parseRope(config: ConfigReader, headDim: number): Positions {
+export function parseRope(config: ConfigReader, headDim: number, maxPositions: number): Positions {
   if (headDim % 2 !== 0) config.fail('head_dim', 'an even number under RoPE', `${headDim}`);
   const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
   const baseFrom = scaling?.has('rope_theta') === true ? scaling : config;
   const base = baseFrom.positive('rope_theta', 10_000);
-  (scaling ?? config).require(
-    'partial_rotary_factor',
-    1,
-    (scaling ?? config).positive('partial_rotary_factor', 1),
-  );
+  // The newer section replaces the fields beside it, the older one does not.
+  const parts = config.has('rope_parameters') ? [] : [config];
+  for (const part of scaling === undefined ? parts : [...parts, scaling]) {
+    part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
+  }
   const plain = plainFrequencies(base, headDim);
-  const inverseFrequencies = scaling === undefined ? plain : scaled(plain, scaling);
+  const inverseFrequencies = scaling === undefined ? plain : scaled(plain, scaling, maxPositions);
   if (!inverseFrequencies.every((frequency) => Number.isFinite(frequency))) {
     (scaling ?? config).fail('factor', 'a scaling with finite frequencies', 'infinite ones');
   }
@@ -77,7 +78,7 @@ export function llama3Frequencies(plain: Float64Array, scaling: Llama3Scaling): 
   });
 }
 
-function scaled(plain: Float64Array, scaling: ConfigReader): Float64Array {
+function scaled(plain: Float64Array, scaling: ConfigReader, maxPositions: number): Float64Array {
   // Before transformers 4.43 the field was called "type".
   const kindField = scaling.has('rope_type') ? 'rope_type' : 'type';
   const kind = scaling.choice(kindField, ROPE_KINDS, 'default');
@@ -89,6 +90,6 @@ function scaled(plain: Float64Array, scaling: ConfigReader): Float64Array {
   if (highFactor <= lowFactor) {
     scaling.fail('high_freq_factor', `a number above ${lowFactor}`, `${highFactor}`);
   }
-  const originalPositions = scaling.size('original_max_position_embeddings');
+  const originalPositions = scaling.size('original_max_position_embeddings', maxPositions);
   return llama3Frequencies(plain, { factor, lowFactor, highFactor, originalPositions });
 }
