@@ -1,6 +1,11 @@
 import type { Figure, Figures } from '../protocol/runRecord.ts';
 import { figureNames, type FigureName } from '../protocol/runWords.ts';
-import { isDenseTiming, speedAgainstDense, type TimedStep, timedSteps } from '../protocol/speedChange.ts';
+import {
+  isDenseTiming,
+  speedAgainstDense,
+  type TimedStep,
+  timedSteps,
+} from '../protocol/speedChange.ts';
 import { formatTable, type Column } from './table.ts';
 import {
   formatBytes,

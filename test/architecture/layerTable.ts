@@ -32,7 +32,10 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   protocol: { folders: [], packages: ['jsonc-parser', 'typebox', 'vscode-jsonrpc'] },
 
   // Where the product's own processes are.
-  'engine/processes': { folders: [], node: ['node:module', 'node:path', 'node:url'] },
+  'engine/processes': {
+    folders: [PROTOCOL],
+    node: ['node:child_process', 'node:module', 'node:path', 'node:url'],
+  },
   // The one door to files that somebody else may have made, and to files that a crash must not tear.
   files: { folders: [PROTOCOL], node: [HASH, 'node:fs', 'node:fs/promises', 'node:path'] },
 
@@ -117,7 +120,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   'dashboard/model': { folders: [PROTOCOL] },
   'dashboard/reader': {
     folders: [FILES, ...engine('subnet', 'runs'), 'dashboard/model'],
-    node: ['node:fs', 'node:path'],
+    node: ['node:fs', 'node:path', 'node:timers/promises'],
   },
 
   // Text in, data out: it knows neither editor nor disk.
@@ -159,6 +162,6 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       ...['dashboard/model', 'dashboard/reader', 'configText', 'service'],
     ],
     packages: ['vscode', 'vscode-jsonrpc', 'jsonc-parser'],
-    node: [HASH, 'node:fs', 'node:os', ...READ_FILES],
+    node: [HASH, 'node:fs', 'node:os', 'node:timers/promises', ...READ_FILES],
   },
 };

@@ -33,7 +33,11 @@ describe('a run of a newer version', () => {
     const before = readFileSync(join(folder, 'manifest.json'), 'utf8');
     for (const name of ['openDashboard', 'resume', 'export', 'openRunLog'] as const) {
       const asked = execute(host.app, name, [{ run: folder }]);
-      await assert.rejects(asked, /newer version.*Update Subnet Studio.*Look into its folder/, name);
+      await assert.rejects(
+        asked,
+        /newer version.*Update Subnet Studio.*Look into its folder/,
+        name,
+      );
     }
     assert.equal(readFileSync(join(folder, 'manifest.json'), 'utf8'), before);
     assert.deepEqual(host.service.askedFor('submit'), []);
@@ -87,7 +91,10 @@ describe('a run folder in which files are missing', () => {
     const { folder } = host.runs.get('tiny-stopped')!;
     for (const name of ['events.jsonl', 'log.txt']) rmSync(join(folder, name), gone);
     host.app.store.touch(folder);
-    await assert.rejects(execute(host.app, 'openRunLog', [{ run: folder }]), /Look into the engine log/);
+    await assert.rejects(
+      execute(host.app, 'openRunLog', [{ run: folder }]),
+      /Look into the engine log/,
+    );
     assert.equal(await execute(host.app, 'resume', [{ run: folder }]), 'Resumed.');
   });
 

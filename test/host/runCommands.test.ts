@@ -130,7 +130,10 @@ describe('running runs', () => {
   it('say what is missing when none fits', async () => {
     host = await hostOn('tiny');
     await assert.rejects(execute(host.app, 'pause', []), /Start or resume a run first/);
-    await assert.rejects(execute(host.app, 'resume', []), /was paused, was interrupted or has failed/);
+    await assert.rejects(
+      execute(host.app, 'resume', []),
+      /was paused, was interrupted or has failed/,
+    );
     const { folder } = host.runs.get('tiny')!;
     await assert.rejects(execute(host.app, 'resume', [{ run: folder }]), /found finished/);
   });

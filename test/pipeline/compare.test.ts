@@ -56,7 +56,7 @@ describe('a comparison', () => {
     });
     for (const { perplexity, lossNats = NaN } of rows) assert.equal(perplexity, Math.exp(lossNats));
     assert.equal(new Set(rows.map((row) => comparableKey(row.evaluatedOn))).size, 1);
-    assert.notEqual(comparableKey(rows[0]!.evaluatedOn), null, 'all rows compare');
+    assert.notEqual(comparableKey(rows[0].evaluatedOn), null, 'all rows compare');
   });
 
   it(

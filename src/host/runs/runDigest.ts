@@ -148,6 +148,7 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
     case 'blockSparsified':
     case 'comparisonStarted':
     case 'compared':
+    case 'reformJudged':
     case 'unknown':
       return;
   }

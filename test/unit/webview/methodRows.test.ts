@@ -137,7 +137,9 @@ describe('the best method over all columns', () => {
       patterns.forEach((_, at) => {
         const values = lines.flatMap(({ method, cells }) => {
           const cell = cells[at];
-          return cell?.kind === 'row' ? [[method, perplexityValue(cell.row.perplexity)] as const] : [];
+          return cell?.kind === 'row'
+            ? [[method, perplexityValue(cell.row.perplexity)] as const]
+            : [];
         });
         const least = Math.min(...values.map(([, value]) => value));
         for (const [method, value] of values) {
