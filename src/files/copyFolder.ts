@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { closeQuietly } from './release.ts';
 import { insideFolder, makeFolderInside } from './insideFolder.ts';
 import { missingFile, openPlainHandle, type OpenRules } from './plainFile.ts';
 import { onDisk, replaceFileBy } from './writeFile.ts';
@@ -49,6 +50,6 @@ export async function copyFile(from: string, to: string, rules: OpenRules): Prom
       }
     });
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }

@@ -11,7 +11,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { diskError } from '../protocol/diskError.ts';
 import { EngineError } from '../protocol/errors.ts';
-import { withRelease } from './release.ts';
+import { withRelease, releaseQuietly } from './release.ts';
 
 /** How a file that somebody else may have made is opened. */
 export interface OpenRules {
@@ -57,7 +57,9 @@ export function openPlain(path: string, rules: OpenRules): PlainFile | undefined
       // Looked at again by its handle: the name may lead elsewhere by now.
       return { file, bytes: expectPlain(path, fstatSync(file), rules).size };
     } catch (error) {
-      closeSync(file);
+      releaseQuietly(() => {
+        closeSync(file);
+      });
       throw error;
     }
   } catch (error) {

@@ -44,3 +44,8 @@ export function releaseQuietly(release: () => void): void {
     // The work before it has failed, or succeeded, for reasons of its own.
   }
 }
+
+/** Closes a file that was only read. Never throws: what was read is there. */
+export async function closeQuietly(file: { close(): Promise<void> }): Promise<void> {
+  await file.close().catch(() => undefined);
+}

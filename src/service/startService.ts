@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { releaseQuietly } from '../files/release.ts';
 import { readPlainText } from '../files/plainFile.ts';
 import { onDisk, openToAppend } from '../files/writeFile.ts';
 
@@ -73,7 +74,9 @@ export function spawnService(options: ServiceOptions): Spawned {
     child.unref();
     return { exit };
   } finally {
-    closeSync(log);
+    releaseQuietly(() => {
+      closeSync(log);
+    });
   }
 }
 

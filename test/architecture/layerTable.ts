@@ -92,7 +92,8 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   'engine/export': {
     folders: [
       FILES,
-      ...engine('numeric', 'onnx', 'runtime', 'graphs', 'checkpoint', 'subnet', 'quantise'),
+      ...engine('numeric', 'onnx', 'processes', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+      ...engine('quantise'),
     ],
     packages: ['@bufbuild/protobuf', 'typebox'],
     node: [HASH, TURN, 'node:fs', 'node:os', ...READ_FILES],

@@ -102,7 +102,7 @@ describe('the models of a machine', () => {
     assert.equal(parts[2]!.label, 'MLP neurons');
     assert.match(String(parts[2]!.description), /^3\.07 k units/);
     const broken = tree.getTreeItem(row('other'));
-    assert.match(String(broken.description), /expected one of llama, opt, found "bert"/);
+    assert.match(String(broken.description), /"bert", an encoder/);
     assert.deepEqual(await tree.getChildren(row('other')), []);
     const decorated = tree.provideFileDecoration(broken.resourceUri!);
     assert.ok(decorated?.color !== undefined);

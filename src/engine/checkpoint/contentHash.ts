@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { closeQuietly } from '../../files/release.ts';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import { CONFIG_FILE } from './modelConfig.ts';
 import type { Checkpoint } from './openCheckpoint.ts';
@@ -37,7 +38,7 @@ export async function contentHash(
         hash.update(piece);
       }
     } finally {
-      await handle.close();
+      await closeQuietly(handle);
     }
     await expectSameFile(folder, file, identity);
   }

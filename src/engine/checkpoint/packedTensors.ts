@@ -1,3 +1,4 @@
+import { closeQuietly } from '../../files/release.ts';
 import { MOST_SIZE } from '../../protocol/bounds.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { type BitmaskForm, bitmaskStride } from './bitmaskPacking.ts';
@@ -98,7 +99,7 @@ async function readShape(
   try {
     await readExactly(handle, bytes, entry.begin, file);
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
   const [rows, columns] = new BigInt64Array(bytes.buffer) as unknown as [bigint, bigint];
   for (const size of [rows, columns]) {

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { closeQuietly } from '../../files/release.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { bitmaskStride, countBits, expandRows, firstBadRow } from './bitmaskPacking.ts';
 import { openInFolder, readExactly } from './modelFolder.ts';
@@ -29,7 +30,7 @@ export async function readTensor(
     if (packed === undefined) await readFloats(handle, file, entry, reading);
     else await readPacked(folder, { handle, located, packed }, reading);
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }
 
@@ -74,7 +75,7 @@ async function readPacked(
       taken += count;
     }
   } finally {
-    await side.close();
+    await closeQuietly(side);
   }
   if (taken !== stored) {
     throw mismatch(entry.name, `${stored} bits, one for each value`, `${taken}`);

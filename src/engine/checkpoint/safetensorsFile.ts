@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { closeQuietly } from '../../files/release.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { type FileIdentity, openInFolder, readExactly } from './modelFolder.ts';
 import { headerLength, parseHeader, type TensorEntry } from './safetensorsHeader.ts';
@@ -62,7 +63,7 @@ export async function readSafetensorsIndex(
     await readExactly(handle, header, 8, file);
     return { file, bytes, identity, header, entries: parseHeader(header, bytes, file) };
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }
 

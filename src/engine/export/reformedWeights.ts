@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { missingFile, openPlainHandle } from '../../files/plainFile.ts';
-import { withReleaseAsync } from '../../files/release.ts';
+import { withReleaseAsync, closeQuietly } from '../../files/release.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import { openInFolder, resolveFolder } from '../checkpoint/modelFolder.ts';
@@ -132,7 +132,7 @@ export async function readReformed(
     }
     return { ...source, layers };
   } finally {
-    await handle.close();
+    await closeQuietly(handle);
   }
 }
 

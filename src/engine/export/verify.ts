@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { removeFile } from '../../files/writeFile.ts';
+import { releaseQuietly } from '../../files/release.ts';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -78,7 +79,9 @@ export async function verifyIntegers(
       check.add(...piece);
     });
   } finally {
-    await rm(exact, { force: true });
+    releaseQuietly(() => {
+      removeFile(exact);
+    });
   }
   const distance = check.result();
   const asWritten = new LogitComparison(path, reference, 'logits', {

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { releaseQuietly } from '../../files/release.ts';
 import { isEngineError } from '../../protocol/errors.ts';
 import type { Figure } from '../../protocol/runRecord.ts';
 import type { Timing } from '../../protocol/timing.ts';
@@ -115,7 +116,9 @@ export async function measureFigures<Name extends string>(
     });
     return Object.fromEntries(results) as Record<Name, Measured>;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    releaseQuietly(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { releaseQuietly } from '../../files/release.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
@@ -112,6 +113,8 @@ export async function quantisedPerplexity(
     const { vocab } = weights.shape;
     return await decoderPerplexity(runtime, path, vocab, windows, { signal, onProgress });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    releaseQuietly(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { openPlain, type PlainFile, readUpTo } from '../../files/plainFile.ts';
-import { withRelease } from '../../files/release.ts';
+import { withRelease, releaseQuietly } from '../../files/release.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 
 /** Largest text read, bytes; some hundred million tokens, far more than calibration can use. */
@@ -65,7 +65,9 @@ function* byteChunks(path: string): Generator<Uint8Array, void, void> {
       yield bytes;
     }
   } finally {
-    closeSync(file);
+    releaseQuietly(() => {
+      closeSync(file);
+    });
   }
 }
 

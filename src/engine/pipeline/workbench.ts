@@ -23,7 +23,7 @@ export interface Bench {
   readonly solver: Solver;
   /** The same, into memory of the caller. */
   readonly gemm: SolverGemm;
-  /** Frees every session and the tokenizer. */
+  /** Frees every session and the tokenizer. Never throws. */
   release(): Promise<void>;
 }
 
@@ -50,13 +50,16 @@ export async function openWorkbench(
   // What is cheap to refuse is refused first.
   const { folder, companions, shape } = checkpoint;
   const tokenizer = await loadTokenizer(folder, shape.vocab);
-  await expectSameCompanions(folder, companions);
-  const load = (): Promise<ModelWeights> => loadWeights(checkpoint, { signal, onProgress });
+  const load = async (): Promise<ModelWeights> => {
+    await expectSameCompanions(folder, companions);
+    return loadWeights(checkpoint, { signal, onProgress });
+  };
   return { checkpoint, ...(await openBench(tokenizer, load, wish, signal)) };
 }
 
 /**
  * Chooses the device, then loads weights for it.
+ * @param tokenizer  the bench's from now on: released with it, also when it cannot be opened
  * @throws EngineError `device`, `cancelled`, whatever loading throws
  */
 export async function openBench(
@@ -65,8 +68,15 @@ export async function openBench(
   wish: DeviceWish,
   signal: AbortSignal,
 ): Promise<Bench> {
-  const device = await chooseDevice(wish.device, { threads: wish.threads, signal });
-  const weights = await load();
+  let device: DeviceChoice;
+  let weights: ModelWeights;
+  try {
+    device = await chooseDevice(wish.device, { threads: wish.threads, signal });
+    weights = await load();
+  } catch (error) {
+    tokenizer.release();
+    throw error;
+  }
   const runtime = new Runtime(device.device, device.threads);
   const cpu = device.device === 'cpu' ? runtime : new Runtime('cpu', device.threads);
   const forward = new ForwardPass(runtime, weights.shape);

@@ -95,7 +95,7 @@ export class Runtime {
     return down.run1({ x: tensor });
   }
 
-  /** Releases every session made here and every tensor brought to the device. */
+  /** Releases every session made here and every tensor brought to the device. Never throws. */
   async release(): Promise<void> {
     this.#copies.clear();
     releaseTensors(this.#uploaded);
@@ -171,12 +171,12 @@ export class Session {
     return outputs[this.outputNames[0] as string] as Tensor;
   }
 
-  /** Frees the native session. Calling it twice is harmless. */
+  /** Frees the native session; one of a device that is gone is gone with it. Never throws. */
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
     this.#onRelease();
-    await this.#inner.release();
+    await this.#inner.release().catch(() => undefined);
   }
 }
 
