@@ -27,7 +27,7 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .addHelpText(
       'after',
       `
-Example of a config, demo.subnet.jsonc (VS Code completes and explains all fields):
+Example of a config, demo.subnet.jsonc (VS Code completes and explains fields):
   {
     "model": "models/smollm2-135m", // a Hugging Face folder
     "ratio": 0.7,                   // keep 70% of the block parameters

@@ -199,14 +199,18 @@ export function syncFile(path: string): void {
 /**
  * Removes what a killed writer left in a folder: files that {@link replaceFile} never renamed. Only
  * the one process that writes there may call it. Never throws.
+ * @param isShared  names that other processes write too: these are removed when they are old
  */
-export function removeTemporaries(folder: string): void {
+export function removeTemporaries(
+  folder: string,
+  isShared: (name: string) => boolean = () => false,
+): void {
   releaseQuietly(() => {
     for (const name of readdirSync(folder)) {
       if (!TEMPORARY.test(name)) continue;
       const path = join(folder, name);
-      // A younger one may be a process that is just asking for the folder's lock.
-      if (Date.now() - lstatSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true });
+      if (isShared(name) && Date.now() - lstatSync(path).mtimeMs < ABANDONED_MS) continue;
+      rmSync(path, { force: true });
     }
   });
 }

@@ -135,7 +135,7 @@ describe('running runs', () => {
       /was paused, was interrupted or has failed/,
     );
     const { folder } = host.runs.get('tiny')!;
-    await assert.rejects(execute(host.app, 'resume', [{ run: folder }]), /found finished/);
+    await assert.rejects(execute(host.app, 'resume', [{ run: folder }]), /is finished/);
   });
 
   it('wait in a queue that can be changed', async () => {

@@ -88,7 +88,7 @@ describe('the contents of a VSIX', () => {
 
 describe('the bundles', () => {
   for (const [name, file, most, sizeOf] of [
-    ['the host', 'extension.cjs', 320_000, (path: string) => statSync(path).size],
+    ['the host', 'extension.cjs', 360_000, (path: string) => statSync(path).size],
     ['what a dashboard reads first', 'webview.js', 400_000, pageBytes],
   ] as const) {
     it(`keep ${name} below ${most / 1000} KB`, (t) => {

@@ -261,7 +261,7 @@ function checkFailed(runFolder: string, error: EngineError): void {
   assert.ok(!isRunLocked(runFolder));
   const summary = summariseRun(runFolder, 'run');
   assert.ok(summary.kind === 'run' && summary.state === 'failed');
-  assert.ok(readFileSync(join(runFolder, 'log.txt'), 'utf8').includes(`error: ${error.message}`));
+  assert.ok(readFileSync(join(runFolder, 'log.txt'), 'utf8').includes(error.message));
 }
 
 /** Mounts a disk of 1.2 MB. @returns false, or why it cannot be done */

@@ -69,13 +69,13 @@ describe('a comparison', () => {
       const { config, folder } = await writeTinyRun(temporaryFolder(), only);
       const { table } = await compare(config);
       const kept = folderOf(folder);
-      for (const gone of ['mlp-2_4-ours.r1.json', 'structured-kept_60_-A_reformed.r1.json']) {
+      for (const gone of ['mlp-2_4-ours.r2.json', 'structured-kept_60_-A_reformed.r2.json']) {
         rmSync(join(kept, gone));
       }
       // A row that was cut short by a crash, and one that is somebody else's, are made again.
-      writeFileSync(join(kept, 'mlp-50_-wanda.r1.json'), '{"method": "wan');
-      writeFileSync(join(kept, 'mlp-50_-dass.r1.json'), JSON.stringify(table.rows[0]));
-      writeFileSync(join(kept, 'searched-0.6.r1.json'), '{"subnet": 1, "seconds": 1}');
+      writeFileSync(join(kept, 'mlp-50_-wanda.r2.json'), '{"method": "wan');
+      writeFileSync(join(kept, 'mlp-50_-dass.r2.json'), JSON.stringify(table.rows[0]));
+      writeFileSync(join(kept, 'searched-0.6.r2.json'), '{"subnet": 1, "seconds": 1}');
       const stop = new AbortController();
       let seen = 0;
       await assert.rejects(

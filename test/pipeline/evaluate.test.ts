@@ -73,6 +73,8 @@ describe('an evaluation', () => {
 
 describe('the temporary folder', () => {
   const known = process.env['TMPDIR'];
+  // The programs run from source here, and their loader would keep what it compiled there.
+  process.env['TSX_DISABLE_CACHE'] = '1';
   after(() => {
     restore();
   });

@@ -109,8 +109,8 @@ test('the dense model is judged on the windows of the search', () => {
   const { events } = readRunEvents(finished);
   const dense = events.flatMap((event) => (event.kind === 'denseEvaluated' ? [event.fitness] : []));
   assert.equal(dense.length, 1);
-  // As for the figures: a random model's perplexity is about its 96 tokens.
-  assert.ok(dense[0]! > 5 && dense[0]! < 5000);
+  // Its KL divergence from itself.
+  assert.ok(Math.abs(dense[0]!) < 1e-4, String(dense[0]));
 });
 
 test('its log tells each stage once, in order, and can be replayed', () => {

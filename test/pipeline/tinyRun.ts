@@ -27,6 +27,8 @@ export const TINY_CONFIG = {
   calibration: { windows: 24, length: 32 },
   search: {
     preset: 'quick',
+    // A random model knows nothing of the text: its loss says nothing of a reform.
+    fitness: 'kl',
     windows: 4,
     length: 32,
     population: 6,

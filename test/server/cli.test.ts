@@ -79,6 +79,7 @@ test('run ends with the table, and with --json with exactly one JSON value', lim
     'random',
     'runFolder',
     'exports',
+    'reforms',
   ]);
   assert.deepEqual(Object.keys(value.dense as object), [
     'params',

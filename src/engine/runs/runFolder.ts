@@ -23,7 +23,7 @@ import { EvaluationJournal } from './evaluationJournal.ts';
 import { latestGeneration, saveGeneration, type GenerationState } from './generationStore.ts';
 import { JsonLinesFile, readJsonLines } from './jsonLines.ts';
 import { MOST_JSON_BYTES, readManifest, readResults, readRunJson, runFiles } from './runLayout.ts';
-import { takeRunLock, type RunLock } from './runLock.ts';
+import { LOCK, takeRunLock, type RunLock } from './runLock.ts';
 
 /** Events after which the log is made to survive a power cut. */
 const boundaries: ReadonlySet<RunEventBody['kind']> = new Set([
@@ -244,7 +244,9 @@ const SEQ = /,"seq":(\d+),"timeMs":[^,]+\}$/;
 /** What writers that were killed have left in a run folder that nobody else holds. */
 function removeLeftovers(folder: string): void {
   const { stages, masks, checkpoints } = runFiles;
-  for (const name of ['.', stages, masks, checkpoints]) removeTemporaries(join(folder, name));
+  // Another process may just be asking for the lock.
+  removeTemporaries(folder, (name) => name.startsWith(`.${LOCK}.`));
+  for (const name of [stages, masks, checkpoints]) removeTemporaries(join(folder, name));
 }
 
 /** Drafts of run folders whose makers were killed. */

@@ -12,7 +12,7 @@ import { acceptsValue } from '../../protocol/acceptsValue.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { isLiving, processSpace, startOf } from './processIdentity.ts';
 
-const LOCK = 'lock.json';
+export const LOCK = 'lock.json';
 /** A lock takes some 200 bytes. */
 const MOST_BYTES = 4096;
 /** Tries against other processes that take over the same stale lock. */

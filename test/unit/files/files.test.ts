@@ -142,9 +142,12 @@ describe('writing a file', { timeout: 20_000 }, () => {
     const old = new Date(Date.now() - 3_600_000);
     const names = ['.a.json.0123456789abcdef.tmp', '.b.0123456789abcdef.tmp', 'c.tmp', '.d.tmp'];
     for (const name of names) writeFileSync(join(dir, name), '');
-    for (const name of names.slice(0, 1)) utimesSync(join(dir, name), old, old);
-    removeTemporaries(dir);
+    const isShared = (name: string): boolean => name.startsWith('.b.');
+    removeTemporaries(dir, isShared);
     assert.deepEqual(readdirSync(dir).sort(), names.slice(1).sort());
+    utimesSync(join(dir, names[1]!), old, old);
+    removeTemporaries(dir, isShared);
+    assert.deepEqual(readdirSync(dir).sort(), names.slice(2).sort());
     removeTemporaries(join(dir, 'nowhere'));
   });
 });
