@@ -39,7 +39,7 @@ describe('a new user in a real VS Code', () => {
     await workbench.runCommand('Subnet Studio: Run the Bundled Example');
     await workbench.tab(CONFIG).waitFor();
     await workbench.treeRowSaying(/^tiny-llama · running/, LONG_MS);
-    assert.equal(await workbench.badge(VIEW), '1');
+    await eventually(async () => (await workbench.badge(VIEW)) === '1');
     runFolder = onlyRun(join(folder, EXAMPLE));
   });
 
@@ -292,9 +292,9 @@ function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-async function eventually(holds: () => boolean): Promise<void> {
+async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + LONG_MS;
-  while (!holds()) {
+  while (!(await holds())) {
     assert.ok(performance.now() < deadline, 'it did not come true in time');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
