@@ -98,7 +98,7 @@ export function createDensitiesView(page: Page, onRetry: () => void): DensitiesV
     table.element,
   );
   const drawLegend = onChange((by: Colouring, palette: RampName, theme: CanvasTheme) => {
-    const title = by === 'kept' ? 'Share kept' : 'Error left by the refit';
+    const title = by === 'kept' ? 'Share kept' : 'Error left by reforming';
     const colours = { table: ramp(palette), ticks: shareTicks(4), bound: 1, keys: [] };
     legend.show({ ...colours, title }, theme);
   });
@@ -149,7 +149,7 @@ function titleOf(
 ): string {
   if (method !== 'ours') return methodTitle(method);
   const isDass = groups === 'auto' && maps.includes('gate');
-  return `${isDass ? 'DaSS' : 'Wanda'} with refitted weights`;
+  return `${isDass ? 'DaSS' : 'Wanda'} with reformed weights`;
 }
 
 function factsOf(run: RunSnapshot, { cells, maps }: Densities): string {

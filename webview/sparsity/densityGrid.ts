@@ -111,7 +111,7 @@ export function createDensityGrid(events: GridEvents): DensityGrid {
       setAttribute(
         table,
         'aria-label',
-        by === 'kept' ? 'Share of weights kept' : 'Error left by the refit',
+        by === 'kept' ? 'Share of weights kept' : 'Error left by reforming',
       );
       rows.forEach((row, block) => {
         maps.forEach((_, at) => {
@@ -204,7 +204,7 @@ function factsOf({ kept, size, found }: WeightCell): string {
   const error = found?.error ?? null;
   if (error !== null) {
     const { before, after } = error;
-    facts.push(`error ${errorWords(before)} when cut, ${errorWords(after)} after the refit`);
+    facts.push(`error ${errorWords(before)} when cut, ${errorWords(after)} after reforming`);
   }
   return facts.join(', ');
 }

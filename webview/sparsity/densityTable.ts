@@ -45,7 +45,7 @@ export function createDensityTable(onSelect: (cell: WeightCell) => void): Table<
         cell: ({ found }) => errorOf(found?.error?.before),
       },
       {
-        ...{ id: 'after', title: 'Error after the refit', figures: true },
+        ...{ id: 'after', title: 'Error after reforming', figures: true },
         value: ({ found }) => found?.error?.after ?? null,
         cell: ({ found }) => errorOf(found?.error?.after),
       },
