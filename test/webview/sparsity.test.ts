@@ -180,7 +180,10 @@ describe('the zeros of a run in a browser', () => {
       await frame.locator('.density tbody td').nth(2).click();
       await waitFor(async () => /^2 of 4 .*In the form of 2:4/.test(await verdict.innerText()));
       const speed = await frame.locator('.sparsity .facts + .note').innerText();
-      assert.match(speed, /zeros like any number: the sparse decoder reads a prompt as fast as the dense one/);
+      assert.match(
+        speed,
+        /zeros like any number: the sparse decoder reads a prompt as fast as the dense one/,
+      );
       assert.match(speed, /Stored without its zeros the checkpoint takes [\d.]+.MB/);
     }));
 
