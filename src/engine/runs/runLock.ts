@@ -12,6 +12,7 @@ import { acceptsValue } from '../../protocol/acceptsValue.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { isLiving, processSpace, startOf } from './processIdentity.ts';
 
+/** Name of the lock in a run folder. */
 export const LOCK = 'lock.json';
 /** A lock takes some 200 bytes. */
 const MOST_BYTES = 4096;
