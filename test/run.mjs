@@ -1,10 +1,12 @@
 // Finds the test files and runs them with node's test runner through tsx.
 // Usage: node test/run.mjs [--update-golden] [--acceptance-all] [part of a path …]
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { bundledTexts } from '../scripts/bundledTexts.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const words = process.argv.slice(2);
@@ -29,6 +31,7 @@ if (files.length === 0) {
 const reporter = process.stdout.isTTY ? 'spec' : 'tap';
 const scratch = mkdtempSync(join(tmpdir(), 'subnet-tests-'));
 const failed = join(scratch, 'failed.txt');
+env.SUBNET_PROGRAMS = bundlePrograms(join(scratch, 'programs'));
 const { status } = spawnSync(
   process.execPath,
   [
@@ -46,4 +49,22 @@ process.exit(status ?? 1);
 
 function isLong(path) {
   return Number(path.startsWith('vscode/'));
+}
+
+/** Bundles the programs that the engine forks. @returns their folder */
+function bundlePrograms(outdir) {
+  const sources = join(root, '..', 'src', 'engine');
+  buildSync({
+    entryPoints: [
+      { in: join(sources, 'pipeline', 'probeMain.ts'), out: 'probe' },
+      { in: join(sources, 'pipeline', 'memoryMain.ts'), out: 'memory' },
+      { in: join(sources, 'tokenizer', 'tokenizerMain.ts'), out: 'tokenizer' },
+    ],
+    ...{ outdir, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs' },
+    ...{ target: 'node20', mainFields: ['module', 'main'], define: bundledTexts },
+    ...{ external: ['onnxruntime-node', 'tokenizers'], logLevel: 'error' },
+  });
+  // Native packages are looked for beside the programs.
+  symlinkSync(join(root, '..', 'node_modules'), join(outdir, 'node_modules'), 'junction');
+  return outdir;
 }

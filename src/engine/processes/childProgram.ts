@@ -51,11 +51,16 @@ export function programPlace(): {
 
 /**
  * The program of a name beside this bundle, or its source when this process runs the source itself.
+ *
+ * Run from its source, the folder of programs can be named in `SUBNET_PROGRAMS`: tests bundle them
+ * once, because compiling takes longer than most of what they do.
  * @param name  `NAME.cjs` of `dist`
  */
 export function childProgram(name: keyof typeof SOURCES): ChildProgram {
   const { bundled, from, folder } = programPlace();
   if (bundled) return { entry: join(folder, `${name}.cjs`), execArgv: [] };
+  const programs = process.env['SUBNET_PROGRAMS'];
+  if (programs !== undefined) return { entry: join(programs, `${name}.cjs`), execArgv: [] };
   return {
     entry: join(folder, '..', SOURCES[name]),
     execArgv: ['--import', pathToFileURL(createRequire(from).resolve('tsx')).href],
