@@ -65,6 +65,7 @@ export function cancelled(): EngineError {
     expected: 'to run to its end',
     found: 'a request to stop',
     action: 'Resume it with "subnet resume RUN".',
+    sentence: 'The work was stopped on request.',
   });
 }
 

@@ -13,6 +13,7 @@ export function crashError(
     expected: 'to run to its end',
     found: `${describeEnd(code, signal)}${quoted(lastLines)}`,
     action: RESUME,
+    sentence: `The engine ended too early: ${describeEnd(code, signal)}${quoted(lastLines)}.`,
   });
 }
 
@@ -33,17 +34,18 @@ export function silenceError(silentMs: number): EngineError {
     expected: 'a sign of life now and then',
     found: `none for ${Math.round(silentMs / 1000)} s, so it was ended`,
     action: RESUME,
+    sentence: `The engine was ended: it gave no sign of life for ${Math.round(silentMs / 1000)} s.`,
   });
 }
 
 function describeEnd(code: number | null, signal: string | null): string {
-  if (signal === 'SIGKILL') return 'its end by SIGKILL, most often because the memory ran out';
+  if (signal === 'SIGKILL') return 'by SIGKILL, most often because the memory ran out';
   if (signal === 'SIGSEGV' || signal === 'SIGABRT' || signal === 'SIGBUS') {
-    return `its end by ${signal}, a crash of a native library`;
+    return `by ${signal}, a crash of a native library`;
   }
-  if (signal !== null) return `its end by ${signal}`;
+  if (signal !== null) return `by ${signal}`;
   if (code === 134 || code === 139) return `exit code ${code}, a crash of a native library`;
-  return code === null ? 'that it could not be started' : `exit code ${code}`;
+  return code === null ? 'it could not be started' : `exit code ${code}`;
 }
 
 function quoted(lines: readonly string[]): string {
