@@ -178,25 +178,6 @@ export function writeFully(file: number, bytes: Uint8Array): void {
 }
 
 /**
- * Makes sure that bytes written to a file, and its name, survive a power cut.
- * @throws EngineError `disk`
- */
-export function syncFile(path: string): void {
-  onDisk(path, () => {
-    const file = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | withoutWaiting());
-    withRelease(
-      () => {
-        fsyncSync(file);
-      },
-      () => {
-        closeSync(file);
-      },
-    );
-    syncFolder(dirname(path));
-  });
-}
-
-/**
  * Removes what a killed writer left in a folder: files that {@link replaceFile} never renamed. Only
  * the one process that writes there may call it. Never throws.
  * @param isShared  names that other processes write too: these are removed when they are old

@@ -1,5 +1,5 @@
 import { acceptsValue } from './acceptsValue.ts';
-import { decodeValue, parseJson } from './decode.ts';
+import { parseJson } from './decode.ts';
 import { EngineError } from './errors.ts';
 import {
   eventStampSchema,
@@ -7,17 +7,6 @@ import {
   type RunEvent,
   type UnknownRunEvent,
 } from './runEvent.ts';
-
-/**
- * Checks one event from a file or a wire.
- * @returns the event; one of a kind this version does not know comes back as `unknown`, whole
- * @throws EngineError `decode` for anything that is no event
- */
-export function decodeRunEvent(value: unknown, what: string): RunEvent | UnknownRunEvent {
-  const { kind, seq, timeMs } = decodeValue(eventStampSchema, value, what);
-  if (isKnown(kind)) return decodeValue(runEventSchemas[kind], value, what) as RunEvent;
-  return { kind: 'unknown', seq, timeMs, original: value as Record<string, unknown> };
-}
 
 /**
  * Decodes the lines of `events.jsonl`.
@@ -39,7 +28,10 @@ export function decodeEventLines(
   return { events, damaged };
 }
 
-/** The event of a line; undefined for a damaged one, as fast as for a good one. */
+/**
+ * The event of a line; one of a kind that this version does not know comes back as `unknown`, whole.
+ * @returns undefined for a damaged one, as fast as for a good one
+ */
 function eventOfLine(line: string, what: string): RunEvent | UnknownRunEvent | undefined {
   let value: unknown;
   try {

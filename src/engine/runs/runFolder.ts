@@ -103,7 +103,7 @@ export class RunFolder {
     this.manifest = readManifest(this.path);
     this.lock = takeRunLock(this.path);
     try {
-      removeLeftovers(this.path);
+      sweepTemporaries(this.path);
       this.events = new JsonLinesFile(insideFolder(this.path, runFiles.events));
       this.nextSeq = nextSeqOf(this.events.path);
       this.evaluations = new EvaluationJournal(insideFolder(this.path, runFiles.evaluations));
@@ -242,7 +242,7 @@ function nextSeqOf(path: string): number {
 const SEQ = /,"seq":(\d+),"timeMs":[^,]+\}$/;
 
 /** What writers that were killed have left in a run folder that nobody else holds. */
-function removeLeftovers(folder: string): void {
+function sweepTemporaries(folder: string): void {
   const { stages, masks, checkpoints } = runFiles;
   // Another process may just be asking for the lock.
   removeTemporaries(folder, (name) => name.startsWith(`.${LOCK}.`));

@@ -242,7 +242,7 @@ describe('a release', () => {
   };
 
   it('never hides the error of the work, and is told when the work went well', async () => {
-    assert.throws(() => withRelease(fail('work'), fail('release')), /work/);
+    assert.throws(() => withRelease(fail('first'), fail('release')), /first/);
     assert.throws(() => withRelease(() => 1, fail('release')), /release/);
     assert.equal(
       withRelease(
@@ -252,7 +252,7 @@ describe('a release', () => {
       1,
     );
     const later = (text: string) => () => Promise.reject(new Error(text));
-    await assert.rejects(withReleaseAsync(later('work'), later('release')), /work/);
+    await assert.rejects(withReleaseAsync(later('first'), later('release')), /first/);
     await assert.rejects(
       withReleaseAsync(() => Promise.resolve(1), later('release')),
       /release/,
