@@ -173,11 +173,11 @@ function dataBytes(tensors: readonly TensorPlan[], dtype: StoredDtype): number {
 function quantizationConfig(
   { maps, zeroFraction }: SparsitySurvey,
   form: BitmaskForm,
-  sliced: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  sliced: readonly SlicedTensor[],
 ): Record<string, unknown> {
   const packed = new Set(maps.map(({ tensor }) => tensor.name));
   const plainMaps = sliced
-    .filter(({ name, dims }) => dims.length === 2 && /layers\.\d/.test(name) && !packed.has(name))
+    .filter(({ name, dims, spec }) => dims.length === 2 && spec.layer !== null && !packed.has(name))
     .map(({ name }) => name.replace(/\.weight$/, ''));
   return {
     quant_method: COMPRESSION_METHOD,

@@ -1,5 +1,5 @@
 import { tensorOf } from '../checkpoint/assembleWeights.ts';
-import type { Family, Slot } from '../checkpoint/families/family.ts';
+import type { Family, LayerSlot, Slot } from '../checkpoint/families/family.ts';
 import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
@@ -30,7 +30,7 @@ export function slicedTensors(
   subnet: Subnet,
   blockNumber: (layer: number) => number = (layer) => layer,
 ): SlicedTensor[] {
-  const rowsOfLayer = subnet.layers.map((mask) => layerRows(shape, mask));
+  const rowsOfLayer = subnet.layers.map((mask) => slotRows(shape, mask));
   return tensorTable(family, shape).flatMap((spec): SlicedTensor[] => {
     const { layer, slot, transposed } = spec;
     if (layer === null) return [{ spec, name: spec.name, dims: spec.dims, rows: null }];
@@ -49,26 +49,50 @@ export function slicedTensors(
 export function slicedValues(weights: ModelWeights, tensor: SlicedTensor): Float32Array {
   const { spec, rows } = tensor;
   const { hidden } = weights.shape;
-  const data = tensorOf(weights, spec.slot, spec.layer)!;
+  const data = tensorOf(weights, spec.slot, spec.layer);
+  if (data === null) throw new RangeError(`The model has no weights for ${spec.name}.`);
   const width = spec.dims.length === 1 ? 1 : hidden;
   const kept = rows === null ? data : gatherRows(data, width, rows);
   return spec.transposed ? transpose(kept, kept.length / hidden, hidden) : kept;
 }
 
-/** Rows that a block keeps of each of its tensors. */
-function layerRows(
-  shape: ModelShape,
-  mask: LayerMask,
-): (slot: Slot) => Uint32Array | null | 'removed' {
+/** Rows that a block keeps of a tensor; null: all of them. */
+export type SlicedRows = Uint32Array | null | 'removed';
+
+/**
+ * Rows that a block keeps of each of its tensors.
+ * @returns  gives the rows of a slot; throws RangeError for one that no rule slices
+ */
+export function slotRows(shape: ModelShape, mask: LayerMask): (slot: Slot) => SlicedRows {
   const heads = keptHeads(shape, mask);
-  const attention = keptAttentionRows(shape, heads);
-  return (slot) => {
-    const [name, part] = slot.split('.') as [string, string];
-    const ofAttention = name === 'attentionNorm' || name in attention;
-    if (ofAttention ? heads.length === 0 : mask.mlp.length === 0) return 'removed';
-    if (name === 'attentionNorm' || name === 'mlpNorm') return null;
+  const { q, k, v, o } = keptAttentionRows(shape, heads);
+  const attention = (rows: SlicedRows): SlicedRows => (heads.length === 0 ? 'removed' : rows);
+  const mlp = (rows: SlicedRows): SlicedRows => (mask.mlp.length === 0 ? 'removed' : rows);
+  const neurons = mlp(mask.mlp);
+  const rows: Readonly<Record<LayerSlot, SlicedRows>> = {
+    'attentionNorm.gain': attention(null),
+    'attentionNorm.shift': attention(null),
+    'q.weight': attention(q),
+    'q.bias': attention(q),
+    'k.weight': attention(k),
+    'k.bias': attention(k),
+    'v.weight': attention(v),
+    'v.bias': attention(v),
+    'o.weight': attention(o),
     // The biases of o and down belong to the residual stream.
-    if ((name === 'o' || name === 'down') && part === 'bias') return null;
-    return ofAttention ? attention[name as keyof typeof attention] : mask.mlp;
+    'o.bias': attention(null),
+    'mlpNorm.gain': mlp(null),
+    'mlpNorm.shift': mlp(null),
+    'gate.weight': neurons,
+    'gate.bias': neurons,
+    'up.weight': neurons,
+    'up.bias': neurons,
+    'down.weight': neurons,
+    'down.bias': mlp(null),
+  };
+  return (slot) => {
+    const kept = (rows as Readonly<Record<string, SlicedRows | undefined>>)[slot];
+    if (kept === undefined) throw new RangeError(`No rule says what a mask keeps of ${slot}.`);
+    return kept;
   };
 }

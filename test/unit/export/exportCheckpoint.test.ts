@@ -156,6 +156,14 @@ describe('exportCheckpoint', () => {
     assert.equal(stockLayout(shape, denseSubnet(shape)).loadable.transformers, true);
   });
 
+  test('does not take a family it does not know for Llama', () => {
+    const shape = tinyShape(LLAMA);
+    assert.throws(
+      () => stockLayout({ ...shape, family: 'gpt2' }, denseSubnet(shape)),
+      (error) => isEngineError(error, 'checkpoint') && /"?gpt2"?/.test(error.message),
+    );
+  });
+
   test('copies the tokenizer, writes the module, and nothing else of the source', async () => {
     await writeTinyModel(join(folder, 'files-source'), LLAMA);
     await writeFile(join(folder, 'files-source', 'notes.txt'), 'private');

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Linear } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { sliceLayer } from '../../../src/engine/export/sliceLayer.ts';
-import { slicedTensors } from '../../../src/engine/export/slicedTensors.ts';
+import { slicedTensors, slicedValues, slotRows } from '../../../src/engine/export/slicedTensors.ts';
+import type { LayerSlot } from '../../../src/engine/checkpoint/families/family.ts';
 import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
 import { countParameters, denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
@@ -27,6 +28,20 @@ describe('sliceLayer', () => {
         assert.equal(sum, countParameters(weights.shape, subnet).block);
       }
     }
+  });
+
+  test('refuses a tensor that no rule slices, by name', () => {
+    const weights = tinyWeights(LLAMA);
+    const { shape } = weights;
+    const mask = denseSubnet(shape).layers[0]!;
+    const unknown = 'qNorm.gain' as LayerSlot;
+    assert.throws(() => slotRows(shape, mask)(unknown), /what a mask keeps of qNorm\.gain/);
+    const [tensor] = slicedTensors(familyNamed(shape.family), shape, denseSubnet(shape));
+    const spec = { ...tensor!.spec, slot: unknown, layer: 0, name: 'layers.0.q_norm.weight' };
+    assert.throws(
+      () => slicedValues(weights, { ...tensor!, spec }),
+      /no weights for layers\.0\.q_norm\.weight/,
+    );
   });
 
   test('names sliced tensors whose sizes add up to all parameters', () => {

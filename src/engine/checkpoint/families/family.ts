@@ -27,6 +27,14 @@ export type Slot = ModelSlot | LayerSlot;
  */
 export type TensorNames = Readonly<Partial<Record<Slot, string>>>;
 
+/** Names of a family's sizes in `config.json`; null where it has no such field. */
+export interface SizeFields {
+  readonly mlp: string;
+  readonly heads: string;
+  readonly kvHeads: string | null;
+  readonly headDim: string | null;
+}
+
 /** One model architecture, as data. */
 export interface Family {
   /** Our name, which is {@link ModelShape.family}. */
@@ -36,4 +44,6 @@ export interface Family {
   /** Reads the sizes and switches; throws an EngineError `checkpoint` for unsupported variants. */
   readonly parse: (config: ConfigReader) => ModelShape;
   readonly tensorNames: TensorNames;
+  /** What an export of a uniformly smaller model changes. */
+  readonly sizeFields: SizeFields;
 }

@@ -11,6 +11,12 @@ export const llama: Family = {
   name: 'llama',
   modelTypes: ['llama'],
   parse: parseLlama,
+  sizeFields: {
+    mlp: 'intermediate_size',
+    heads: 'num_attention_heads',
+    kvHeads: 'num_key_value_heads',
+    headDim: 'head_dim',
+  },
   tensorNames: {
     embedding: 'model.embed_tokens.weight',
     'attentionNorm.gain': 'model.layers.{layer}.input_layernorm.weight',
