@@ -13,7 +13,7 @@ import {
 import { COMPRESSION_METHOD } from '../checkpoint/sparsityFormat.ts';
 import { roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import { assertLegal } from '../subnet/legal.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
 import { writeCheckpointFolder } from './checkpointFolder.ts';
 import { compressedReadme } from './compressedReadme.ts';

@@ -1,9 +1,8 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { SizeFields } from '../checkpoint/families/family.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
-import { hasAttention } from '../subnet/count.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
 
 /** How a subnet is described in `config.json`. */

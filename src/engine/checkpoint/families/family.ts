@@ -1,8 +1,6 @@
 import type { ConfigReader } from '../configReader.ts';
-import type { ModelShape } from '../modelShape.ts';
-
-/** Linear maps of a block. */
-export type LinearSlot = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
+import type { LinearName } from '../../model/block.ts';
+import type { ModelShape } from '../../model/modelShape.ts';
 
 /** Our names of the tensors that a model has once. */
 export type ModelSlot =
@@ -14,8 +12,8 @@ export type LayerSlot =
   | 'attentionNorm.shift'
   | 'mlpNorm.gain'
   | 'mlpNorm.shift'
-  | `${LinearSlot}.weight`
-  | `${LinearSlot}.bias`;
+  | `${LinearName}.weight`
+  | `${LinearName}.bias`;
 
 /** Our name of any tensor. */
 export type Slot = ModelSlot | LayerSlot;

@@ -1,6 +1,6 @@
 import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { ConfigReader } from '../configReader.ts';
-import type { ModelShape } from '../modelShape.ts';
+import type { ModelShape } from '../../model/modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
 import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
