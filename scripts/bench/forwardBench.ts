@@ -4,8 +4,7 @@ import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { GraphBuilder } from '../../src/engine/onnx/graphBuilder.ts';
 import { tensorOf } from '../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../src/engine/model/subnet.ts';
 import {
   atLeast,
   atMost,

@@ -12,7 +12,7 @@ import { roundWeight } from '../../src/engine/quantise/roundWeight.ts';
 import { quantiseSweep } from '../../src/engine/quantise/sweep.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { SolverGemm } from '../../src/engine/runtime/solverGemm.ts';
-import { denseSubnet } from '../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { figure, type Measurement, median } from './measurement.ts';
 import { BENCH_SHAPE, syntheticWeights, syntheticWindows } from './syntheticModel.ts';
 
@@ -81,7 +81,7 @@ async function decodeBench(runtime: Runtime): Promise<Measurement[]> {
       { name: 'float32', ...(await exportOnnx(join(folder, 'f'), weights, subnet, OPTIONS)) },
     ];
     for (const [name, format] of Object.entries(FORMATS)) {
-      const quantised = roundModel(weights, subnet, format, (mask) => decoderRows(SHAPE, mask));
+      const quantised = roundModel(weights, subnet, format, decoderRows);
       const written = await exportOnnx(join(folder, name), quantised.weights, subnet, {
         ...{ ...OPTIONS, quantised },
       });

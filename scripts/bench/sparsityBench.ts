@@ -12,7 +12,7 @@ import { SPARSITY_METHODS } from '../../src/engine/sparsity/method.ts';
 import { nmMask } from '../../src/engine/sparsity/nmMask.ts';
 import { sparsify } from '../../src/engine/sparsity/sequential.ts';
 import { sparseGptSweep } from '../../src/engine/sparsity/sparseGpt.ts';
-import { denseSubnet } from '../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import {
   atLeast,
   atMost,

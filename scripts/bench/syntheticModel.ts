@@ -1,12 +1,12 @@
-import type { ModelShape } from '../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../src/engine/model/modelShape.ts';
 import type {
   LayerWeights,
   Linear,
   ModelWeights,
 } from '../../src/engine/checkpoint/modelWeights.ts';
-import { qkUnitsPerHead } from '../../src/engine/checkpoint/modelShape.ts';
+import { qkUnitsPerHead } from '../../src/engine/model/modelShape.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
-import type { LayerMask, Subnet } from '../../src/engine/subnet/subnet.ts';
+import type { LayerMask, Subnet } from '../../src/engine/model/subnet.ts';
 
 /** The shape of SmolLM2-135M: speed does not depend on what the weights are. */
 export const BENCH_SHAPE: ModelShape = {

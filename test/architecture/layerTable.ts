@@ -41,7 +41,12 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
 
   'engine/numeric': { folders: engine(), packages: ['pure-rand'], node: [HASH] },
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
-  'engine/checkpoint': { folders: [FILES, ...engine('numeric')], node: [HASH, ...READ_FILES] },
+  // What a model is, as data: no tensors, no files.
+  'engine/model': { folders: [] },
+  'engine/checkpoint': {
+    folders: [FILES, ...engine('numeric', 'model')],
+    node: [HASH, ...READ_FILES],
+  },
   'engine/tokenizer': {
     folders: [FILES, ...engine('numeric', 'processes')],
     packages: ['tokenizers'],
@@ -52,47 +57,56 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     packages: ['onnxruntime-node'],
     node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path'],
   },
-  'engine/subnet': { folders: engine('checkpoint'), node: [HASH] },
+  'engine/subnet': { folders: engine('model'), node: [HASH] },
   'engine/graphs': {
-    folders: engine('numeric', 'onnx', 'runtime', 'checkpoint', 'subnet'),
+    folders: engine('numeric', 'onnx', 'runtime', 'model', 'checkpoint', 'subnet'),
     node: [TURN],
   },
   'engine/calibration': {
-    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'model', 'checkpoint', 'subnet'),
   },
   'engine/importance': {
-    folders: engine('numeric', 'subnet', 'runtime', 'checkpoint'),
+    folders: engine('numeric', 'model', 'subnet', 'runtime', 'checkpoint'),
     types: ['engine/calibration'],
   },
-  'engine/search': { folders: engine('numeric', 'subnet', 'checkpoint') },
+  'engine/search': { folders: engine('numeric', 'model', 'subnet') },
   'engine/evaluation': {
-    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'model', 'checkpoint', 'subnet'),
     node: [HASH],
   },
   'engine/reformation': {
-    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'model', 'checkpoint', 'subnet'),
     types: ['engine/calibration'],
   },
   'engine/sparsity': {
     folders: engine(
-      ...['numeric', 'onnx', 'runtime', 'checkpoint', 'subnet', 'graphs', 'reformation'],
+      ...['numeric', 'onnx', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs', 'reformation'],
     ),
     node: [TURN],
   },
   // Rounds to integers what the Gram matrices of the sparsity passes say; knows no file.
   'engine/quantise': {
-    folders: engine('numeric', 'runtime', 'checkpoint', 'subnet', 'graphs', 'sparsity'),
+    folders: engine('numeric', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs', 'sparsity'),
   },
   'engine/baselines': {
     folders: engine(
-      ...['numeric', 'runtime', 'checkpoint', 'subnet', 'graphs'],
+      ...['numeric', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs'],
       ...['importance', 'search', 'sparsity'],
     ),
   },
   'engine/export': {
     folders: [
       FILES,
-      ...engine('numeric', 'onnx', 'processes', 'runtime', 'graphs', 'checkpoint', 'subnet'),
+      ...engine(
+        'numeric',
+        'onnx',
+        'processes',
+        'runtime',
+        'graphs',
+        'model',
+        'checkpoint',
+        'subnet',
+      ),
       ...engine('quantise'),
     ],
     packages: ['@bufbuild/protobuf', 'typebox'],
@@ -107,7 +121,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: [
       FILES,
       ...engine(
-        ...['numeric', 'onnx', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
+        ...['numeric', 'onnx', 'model', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
         ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
         ...['sparsity', 'baselines', 'quantise'],
       ),
@@ -120,7 +134,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
 
   'dashboard/model': { folders: [PROTOCOL] },
   'dashboard/reader': {
-    folders: [FILES, ...engine('subnet', 'runs'), 'dashboard/model'],
+    folders: [FILES, ...engine('model', 'subnet', 'runs'), 'dashboard/model'],
     node: ['node:fs', 'node:path', 'node:timers/promises'],
   },
 
@@ -159,7 +173,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   host: {
     folders: [
       FILES,
-      ...engine('checkpoint', 'subnet', 'runs'),
+      ...engine('model', 'checkpoint', 'subnet', 'runs'),
       ...['dashboard/model', 'dashboard/reader', 'configText', 'service'],
     ],
     packages: ['vscode', 'vscode-jsonrpc', 'jsonc-parser'],

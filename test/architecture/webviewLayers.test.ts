@@ -66,7 +66,7 @@ describe('the check of the webview', () => {
       "import { Chart } from 'chart.js';",
       "import { vsCodeButton } from '@vscode/webview-ui-toolkit';",
       "import { RunReader } from '../../src/dashboard/reader/runReader.ts';",
-      "import type { Subnet } from '../../src/engine/subnet/subnet.ts';",
+      "import type { Subnet } from '../../src/engine/model/subnet.ts';",
     ];
     for (const text of refused) {
       assert.equal(complaints('webview/views/a.ts', text).length, 1, text);

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { maskedWeights } from '../fixtures/maskedWeights.ts';
 import { randomMasks } from '../fixtures/randomSubnet.ts';
 import { referenceForward, surprise } from '../fixtures/referenceModel.ts';

@@ -11,12 +11,13 @@ import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { SolverGemm } from '../../src/engine/runtime/solverGemm.ts';
 import { flagsInputsFirst } from '../../src/engine/sparsity/inputsFirst.ts';
 import { inverseRoot } from '../../src/engine/sparsity/inverseRoot.ts';
-import type { LinearName } from '../../src/engine/sparsity/linearMaps.ts';
+import type { LinearName } from '../../src/engine/model/block.ts';
 import { parsePattern } from '../../src/engine/sparsity/pattern.ts';
 import { maskOf, scoreMap } from '../../src/engine/sparsity/scoreMap.ts';
 import { sparseGptSweep } from '../../src/engine/sparsity/sparseGpt.ts';
 import type { SublayerStatistics } from '../../src/engine/sparsity/sublayerStatistics.ts';
-import { countParameters, denseSubnet } from '../../src/engine/subnet/count.ts';
+import { countParameters } from '../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { gramOf, relativeDifference } from '../fixtures/randomMatrix.ts';
 import { LLAMA_LIKE, randomLayer } from '../fixtures/randomLayer.ts';
 

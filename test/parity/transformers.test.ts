@@ -9,7 +9,7 @@ import { perplexityOf } from '../../src/engine/evaluation/perplexity.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { loadTokenizer } from '../../src/engine/tokenizer/loadTokenizer.ts';
 import { windowsOf } from '../../src/engine/tokenizer/tokenWindows.ts';
 import { referenceForward } from '../fixtures/referenceModel.ts';

@@ -11,7 +11,9 @@ import { estimateRun } from '../../src/engine/pipeline/estimateRun.ts';
 import { evaluateModel } from '../../src/engine/pipeline/evaluateModel.ts';
 import { exportRun } from '../../src/engine/pipeline/exportRun.ts';
 import { loadSubnet } from '../../src/engine/pipeline/loadCandidate.ts';
-import { sliceLayer } from '../../src/engine/export/sliceLayer.ts';
+import { sliceLinear } from '../../src/engine/graphs/keptRows.ts';
+import { blockOf } from '../../src/engine/model/block.ts';
+import { rowsOf } from '../../src/engine/model/rows.ts';
 import type { RunOutcome } from '../../src/protocol/engineApi.ts';
 import type { RunConfig } from '../../src/protocol/runConfig.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
@@ -255,11 +257,8 @@ function exported(
   map: MapName,
 ): Float32Array {
   const { shape, layers } = weights;
-  const { attention, mlp } = sliceLayer(shape, layers[block]!, subnet.layers[block]!);
-  const stored = { ...attention, ...mlp } as Partial<
-    Record<MapName, { weight: Float32Array } | null>
-  >;
-  const { weight } = stored[map]!;
+  const rows = rowsOf(blockOf(shape, block), map, subnet.layers[block]!);
+  const { weight } = sliceLinear(map, layers[block]![map]!, shape.hidden, rows);
   if (map !== 'o' && map !== 'down') return weight;
   const inputs = weight.length / shape.hidden;
   return Float32Array.from(weight, (_, i) => {

@@ -5,7 +5,7 @@ import { readRunJson, runFiles } from '../../engine/runs/runLayout.ts';
 import { decodeIndices, type EncodedLayer } from '../../engine/subnet/encode.ts';
 import { subnetKey } from '../../engine/subnet/key.ts';
 import { packSubnet, unpackSubnet } from '../../engine/subnet/pack.ts';
-import type { LayerMask, Subnet } from '../../engine/subnet/subnet.ts';
+import type { LayerMask, Subnet } from '../../engine/model/subnet.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { UnitLayout } from '../../protocol/unitLayout.ts';
 import type { MaskRef } from '../../protocol/panelParams.ts';

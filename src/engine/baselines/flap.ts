@@ -1,10 +1,10 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { complementOf } from '../numeric/gather.ts';
 import { ones, squaredRowSums } from '../importance/rowSums.ts';
-import { countParameters, hasAttention } from '../subnet/count.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { countParameters } from '../subnet/count.ts';
+import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import type { Fluctuation, LayerFluctuation } from './fluctuation.ts';
 import { groupCosts, groupMask, unreachable } from './groupMask.ts';
 import type { StructuredCandidate } from './structuredSubnet.ts';

@@ -1,8 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { attentionRows, withoutPadding } from '../graphs/keptRows.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import { denseSubnet } from '../subnet/count.ts';
+import { denseSubnet } from '../model/subnet.ts';
 
 /** How the inputs of one output map vary over the calibration tokens, per channel. */
 export interface Fluctuation {
@@ -44,12 +43,9 @@ export async function collectFluctuations(
     for (const kind of ['attention', 'mlp'] as const) {
       const { heads, headDim, intermediate } = weights.shape;
       const sums = new Sums(kind === 'mlp' ? intermediate : heads * headDim);
-      const padded = attentionRows(weights.shape, mask, forward.variantFor(states[0])).o;
       const after = await forward.sublayer(kind, layer, mask, states, {
         signal,
-        tap: ({ inner }) => {
-          sums.add(kind === 'mlp' ? inner : withoutPadding(inner, padded));
-        },
+        tap: ({ inner }) => sums.add(inner),
       });
       releaseTensors(states);
       states = after;

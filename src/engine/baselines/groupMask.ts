@@ -1,6 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { type ModelShape, qkUnitsPerHead } from '../checkpoint/modelShape.ts';
-import type { HeadMask, LayerMask } from '../subnet/subnet.ts';
+import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
+import type { HeadMask, LayerMask } from '../model/subnet.ts';
 import { type UnitCosts, unitCosts } from '../subnet/units.ts';
 
 /** Parameters of the units that whole-head methods remove. */

@@ -1,11 +1,11 @@
 import { EngineError } from '../../protocol/errors.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { magnitudeScores } from '../importance/magnitude.ts';
 import { unitScores } from '../importance/unitScores.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { countParameters } from '../subnet/count.ts';
-import type { LayerScores, Subnet } from '../subnet/subnet.ts';
+import type { LayerScores, Subnet } from '../model/subnet.ts';
 import { groupCosts } from './groupMask.ts';
 
 /** A structured baseline: a subnet, with the weights it is to be used with. */

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { absoluteRowSums, ones } from '../importance/rowSums.ts';
@@ -6,9 +6,8 @@ import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { attentionStatistics } from '../sparsity/attentionStatistics.ts';
 import { mlpProbeOf } from '../sparsity/mlpProbe.ts';
 import { assertUsable, channelNorms, type InputMoments } from '../sparsity/sublayerStatistics.ts';
-import { denseSubnet } from '../subnet/count.ts';
 import { keepBest } from '../subnet/select.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { groupCosts, groupMask, unreachable } from './groupMask.ts';
 import type { StructuredCandidate } from './structuredSubnet.ts';
 

@@ -1,10 +1,9 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass, Tap } from '../graphs/forwardPass.ts';
-import { attentionRows, withoutPadding } from '../graphs/keptRows.ts';
 import { addColumnSums, Moments } from '../graphs/moments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { denseSubnet } from '../subnet/count.ts';
+import { denseSubnet } from '../model/subnet.ts';
 import type { InputStatistics, LayerStatistics } from './statistics.ts';
 
 /** What calibration tells of one block. */
@@ -38,17 +37,12 @@ export async function collectStatistics(
   const dense = denseSubnet(shape);
   const moments = new Moments(forward.runtime);
   let states: Tensor[] = batches.map((batch) => forward.embed(weights, batch));
-  const padded = attentionRows(shape, dense.layers[0]!, forward.variantFor(states[0])).o;
   for (const [l, layer] of weights.layers.entries()) {
     const mask = dense.layers[l]!;
     const [attentionInput, context] = [sumOf(shape.hidden), sumOf(shape.heads * shape.headDim)];
     const middle = await forward.sublayer('attention', layer, mask, states, {
       signal,
-      // Heads may be padded, which would count as tokens and channels that do not exist.
-      tap: ({ normed, inner }) => {
-        const bare = { normed, inner: withoutPadding(inner, padded) };
-        return addTap(moments, bare, attentionInput, context);
-      },
+      tap: (tap) => addTap(moments, tap, attentionInput, context),
     });
     const [mlpInput, hidden] = [sumOf(shape.hidden), sumOf(shape.intermediate)];
     const after = await forward.sublayer('mlp', layer, mask, middle, {

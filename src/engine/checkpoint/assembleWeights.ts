@@ -1,5 +1,6 @@
-import type { LinearSlot, Slot } from './families/family.ts';
-import type { ModelShape } from './modelShape.ts';
+import type { Slot } from './families/family.ts';
+import type { LinearName } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, ModelWeights, NormWeights } from './modelWeights.ts';
 
 /** Gives the array of one tensor in our layout, or null when the model has none. */
@@ -25,7 +26,7 @@ export function assembleWeights(shape: ModelShape, lookup: TensorLookup): ModelW
     gain: need(`${name}.gain`, at),
     shift: shape.norm.kind === 'layer' ? need(`${name}.shift`, at) : null,
   });
-  const linear = (name: LinearSlot, at: number, biased: boolean): Linear => ({
+  const linear = (name: LinearName, at: number, biased: boolean): Linear => ({
     weight: need(`${name}.weight`, at),
     bias: biased ? need(`${name}.bias`, at) : null,
   });

@@ -1,6 +1,6 @@
 import type { Checkpoint, CheckpointFile } from './openCheckpoint.ts';
 import { readableDtypes } from './storedFloats.ts';
-import { groupSize, type ModelShape, qkUnitsPerHead } from './modelShape.ts';
+import { groupSize, type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
 import { weightBytes } from './weightBytes.ts';
 
 /** One kind of unit that can be removed from a sublayer. */

@@ -1,6 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { Family } from './families/family.ts';
-import type { ModelShape } from './modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { shown } from './shown.ts';
 import { QUANTISED_ACTION } from './safetensorsFile.ts';
 import type { LocatedTensor, TensorIndex } from './tensorIndex.ts';

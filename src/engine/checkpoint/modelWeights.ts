@@ -1,4 +1,4 @@
-import type { ModelShape } from './modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 
 /**
  * A linear map whose PRUNABLE dimension is the first axis, so that keeping a unit is keeping a row.

@@ -6,7 +6,7 @@ import { familyOf } from './families/registry.ts';
 import { missingTensor, otherShape, type SizedFamily } from './misfitTensor.ts';
 import { readModelConfig, stockTypeOf } from './modelConfig.ts';
 import { resolveFolder } from './modelFolder.ts';
-import type { ModelShape } from './modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { type StoredHead, storedHead, tensorNamed } from './outputHead.ts';
 import { withPackedMaps } from './packedTensors.ts';
 import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';

@@ -1,6 +1,6 @@
 import { equalTensors } from './equalTensors.ts';
 import type { Family } from './families/family.ts';
-import type { ModelShape } from './modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LocatedTensor, TensorIndex } from './tensorIndex.ts';
 import { tensorName } from './tensorTable.ts';
 

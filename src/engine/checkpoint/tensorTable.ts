@@ -1,5 +1,6 @@
-import type { Family, LayerSlot, LinearSlot, ModelSlot, Slot } from './families/family.ts';
-import type { ModelShape } from './modelShape.ts';
+import type { Family, LayerSlot, ModelSlot, Slot } from './families/family.ts';
+import type { LinearName } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 
 /** One tensor that a checkpoint of some shape must hold. */
 export interface TensorSpec {
@@ -77,7 +78,7 @@ function layerSlots(shape: ModelShape): SlotDims<LayerSlot>[] {
     return shape.norm.kind === 'layer' ? [gain, [`${name}.shift`, [hidden]]] : [gain];
   };
   const linear = (
-    name: LinearSlot,
+    name: LinearName,
     rows: number,
     columns: number,
     biased: boolean,

@@ -1,5 +1,5 @@
 import { familyNamed } from './families/registry.ts';
-import type { ModelShape } from './modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { tensorTable } from './tensorTable.ts';
 
 /**

@@ -4,9 +4,8 @@ import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { denseSubnet } from '../subnet/count.ts';
 import { layerKey } from '../subnet/key.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { PrefixCache } from './prefixCache.ts';
 import { batchesOf } from './tokenBatches.ts';
 

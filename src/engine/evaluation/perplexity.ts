@@ -3,7 +3,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { batchesOf } from './tokenBatches.ts';
 
 /** Windows whose residual streams are held at a time; bounds memory on long texts. */

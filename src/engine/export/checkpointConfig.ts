@@ -5,7 +5,7 @@ import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import type { ExportOptions } from './exportOnnx.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
 import type { StockLayout } from './stockLayout.ts';

@@ -1,5 +1,5 @@
 import { type Loadable, loadsText } from '../../protocol/loadsText.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { MODELING_FILE, OLDEST_TRANSFORMERS, TESTED_TRANSFORMERS } from './modelingSubnet.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { BitmaskForm } from '../checkpoint/bitmaskPacking.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { SparsityBytes } from './sparsityBlock.ts';
 import type { SparsitySurvey } from './sparsitySurvey.ts';
 

@@ -1,15 +1,12 @@
-import { groupSize, type ModelShape } from '../checkpoint/modelShape.ts';
+import { sliceLinear } from '../graphs/keptRows.ts';
+import { type Block, blockOf, type LinearName, queriesPerKey } from '../model/block.ts';
+import { groupSize } from '../model/modelShape.ts';
+import { rowsOf } from '../model/rows.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { Value } from '../onnx/graphBuilder.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import type { DecoderContext } from './decoderContext.ts';
-import {
-  keptAttentionRows,
-  keptHeads,
-  type SlicedHead,
-  sliceInputs,
-  sliceRows,
-} from './sliceLayer.ts';
+import { keptHeads, type SlicedHead } from './slicedHeads.ts';
 
 /** Kept key/value heads of one block that one batched product serves. */
 export interface HeadGroup {
@@ -32,8 +29,8 @@ const MOST_PADDING = 0.3;
  * Heads may stand in any order as long as q, k, v and the rows of o agree on it, so the export
  * stores them in the order of these groups.
  */
-export function headGroups(shape: ModelShape, mask: LayerMask): HeadGroup[] {
-  const heads = keptHeads(shape, mask);
+export function headGroups(block: Block, mask: LayerMask): HeadGroup[] {
+  const heads = keptHeads(block, mask);
   if (heads.length === 0) return [];
   const whole = groupOf(heads);
   const kept = heads.reduce((sum, { qkDims, voDims }) => sum + qkDims + voDims, 0);
@@ -56,19 +53,24 @@ function groupOf(heads: readonly SlicedHead[]): HeadGroup {
   };
 }
 
+/** Kept key/value heads in the order of their groups, in which the export stores them. */
+export function headOrder(groups: readonly HeadGroup[]): number[] {
+  return groups.flatMap(({ heads }) => heads.map(({ index }) => index));
+}
+
 /**
- * Where the stored rows of a slot go when every head of a group is as wide as the group.
- * @param copies  rows of the slot per key/value head: g for q and o, 1 for k and v
+ * Where the stored rows of a map go when every head of a group is as wide as the group.
  * @returns  stored row of every padded row, −1 for zeros; null when nothing is padded
  */
 export function spreadOf(
-  shape: ModelShape,
+  { attention }: Block,
   groups: readonly HeadGroup[],
-  slot: 'qk' | 'vo',
-  copies: number,
+  map: 'q' | 'k' | 'v' | 'o',
 ): readonly number[] | null {
+  const copies = map === 'q' || map === 'o' ? queriesPerKey(attention) : 1;
+  const slot = map === 'q' || map === 'k' ? 'qk' : 'vo';
   // Under RoPE a head is two halves, each of which is filled up by itself.
-  const parts = slot === 'qk' && shape.positions.kind === 'rope' ? 2 : 1;
+  const parts = slot === 'qk' && attention.rotary !== null ? 2 : 1;
   const spread: number[] = [];
   let stored = 0;
   for (const group of groups) {
@@ -103,23 +105,26 @@ export function emitAttention(
   context: DecoderContext,
   index: number,
   layer: LayerWeights,
-  groups: readonly HeadGroup[],
+  { mask, groups }: { readonly mask: LayerMask; readonly groups: readonly HeadGroup[] },
   x: Value,
 ): Value {
   const { graph, shape } = context;
-  const heads = groups.flatMap((group) => group.heads);
-  const rows = keptAttentionRows(shape, heads);
-  const group = groupSize(shape);
+  const block = blockOf(shape, index);
+  const order = headOrder(groups);
+  const rows = (map: LinearName): Uint32Array => rowsOf(block, map, mask, order);
+  const group = queriesPerKey(block.attention);
   const normed = context.norm(`attentionNorm`, index, layer.attentionNorm, x);
-  const project = (slot: 'q' | 'k' | 'v'): Value =>
-    context.projection(
+  const project = (slot: 'q' | 'k' | 'v'): Value => {
+    const kept = rows(slot);
+    return context.projection(
       slot,
       index,
-      rows[slot].length,
+      kept.length,
       normed,
-      () => sliceRows(layer[slot], shape.hidden, rows[slot]),
-      spreadOf(shape, groups, slot === 'v' ? 'vo' : 'qk', slot === 'q' ? group : 1),
+      () => sliceLinear(slot, layer[slot], shape.hidden, kept),
+      spreadOf(block, groups, slot),
     );
+  };
   const scaled = graph.op('Mul', [project('q'), graph.floats(1 / Math.sqrt(shape.headDim))]);
   const cached = emitCache(context, index, groups, project('k'), project('v'));
   const queries = split(context, `layer${index}_q`, scaled, 1, groups, (g) => group * g.qkDims);
@@ -130,11 +135,11 @@ export function emitAttention(
   return context.residual(
     'o',
     index,
-    rows.o.length,
+    rows('o').length,
     x,
     merged,
-    () => sliceInputs(layer.o, shape.hidden, rows.o),
-    spreadOf(shape, groups, 'vo', group),
+    () => sliceLinear('o', layer.o, shape.hidden, rows('o')),
+    spreadOf(block, groups, 'o'),
   );
 }
 

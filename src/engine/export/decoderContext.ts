@@ -1,6 +1,7 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
-import type { Family, LinearSlot } from '../checkpoint/families/family.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { Family } from '../checkpoint/families/family.ts';
+import type { LinearName } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { Linear, NormWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
@@ -131,7 +132,7 @@ export class DecoderContext {
    * @param spread  stored row of every row used, −1 for zeros; null: the rows as they are stored
    */
   projection(
-    slot: LinearSlot,
+    slot: LinearName,
     layer: number,
     rows: number,
     x: Value,
@@ -177,7 +178,7 @@ export class DecoderContext {
 
   /** Emits a map from its integers; null where it is stored as floats. */
   #integerMap(
-    slot: LinearSlot,
+    slot: LinearName,
     layer: number,
     x: Value,
     spread: readonly number[] | null,
@@ -211,7 +212,7 @@ export class DecoderContext {
   }
 
   #weight(
-    slot: `${LinearSlot}.weight`,
+    slot: `${LinearName}.weight`,
     layer: number,
     rows: number,
     slice: () => Linear,
@@ -222,7 +223,7 @@ export class DecoderContext {
     return this.#plan.add(tensor, dims, () => slice().weight, `${tensor}${suffix}`);
   }
 
-  #bias(slot: LinearSlot, layer: number, size: number, slice: () => Linear): Value {
+  #bias(slot: LinearName, layer: number, size: number, slice: () => Linear): Value {
     return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!);
   }
 

@@ -2,12 +2,13 @@ import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { emitActivation } from '../graphs/emit.ts';
+import { sliceLinear } from '../graphs/keptRows.ts';
+import { blockOf } from '../model/block.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
 import { DecoderContext } from './decoderContext.ts';
 import type { IntegerMaps } from './integerMap.ts';
-import { sliceInputs, sliceRows } from './sliceLayer.ts';
 import type { Storage } from './storage.ts';
 import { WeightPlan } from './weightPlan.ts';
 
@@ -54,8 +55,8 @@ export function decoderGraph(
   let x = emitEmbedding(context, plan, weights, embedding, ids);
   weights.layers.forEach((layer, l) => {
     const mask = subnet.layers[l]!;
-    const groups = headGroups(shape, mask);
-    if (groups.length > 0) x = emitAttention(context, l, layer, groups, x);
+    const groups = headGroups(blockOf(shape, l), mask);
+    if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
     if (mask.mlp.length > 0) x = emitMlp(context, l, layer, mask, x);
   });
   const h = context.norm('finalNorm', null, weights.finalNorm, x);
@@ -71,7 +72,7 @@ export function decoderGraph(
 /** Declares the caches in order, before any node, and reads the past length from the first. */
 function declareCaches(context: DecoderContext, subnet: Subnet): void {
   subnet.layers.forEach((mask, l) => {
-    const groups = headGroups(context.shape, mask);
+    const groups = headGroups(blockOf(context.shape, l), mask);
     if (groups.length === 0) return;
     const { key, value } = cacheWidths(groups);
     context.readPastFrom(context.past(l, 'key', key));
@@ -113,7 +114,7 @@ function emitMlp(
   const normed = context.norm('mlpNorm', index, layer.mlpNorm, x);
   const project = (slot: 'gate' | 'up'): Value =>
     context.projection(slot, index, kept.length, normed, () =>
-      sliceRows(layer[slot]!, shape.hidden, kept),
+      sliceLinear(slot, layer[slot]!, shape.hidden, kept),
     );
   const { activation } = shape.mlp;
   const inner =
@@ -121,6 +122,6 @@ function emitMlp(
       ? emitActivation(graph, activation, project('up'))
       : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
   return context.residual('down', index, kept.length, x, inner, () =>
-    sliceInputs(layer.down, shape.hidden, kept),
+    sliceLinear('down', layer.down, shape.hidden, kept),
   );
 }

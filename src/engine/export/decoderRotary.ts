@@ -1,6 +1,6 @@
-import type { ModelShape, Positions } from '../checkpoint/modelShape.ts';
+import type { ModelShape, Positions } from '../model/modelShape.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
-import type { SlicedHead } from './sliceLayer.ts';
+import type { SlicedHead } from './slicedHeads.ts';
 import type { WeightPlan } from './weightPlan.ts';
 
 /** Rotation tables of a group of heads. */

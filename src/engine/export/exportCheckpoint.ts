@@ -1,7 +1,7 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { assertLegal } from '../subnet/legal.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
 import { writeCheckpointFolder } from './checkpointFolder.ts';
 import { checkpointReadme } from './checkpointReadme.ts';

@@ -13,7 +13,7 @@ import {
 import { COMPRESSION_METHOD } from '../checkpoint/sparsityFormat.ts';
 import { roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import { assertLegal } from '../subnet/legal.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
 import { writeCheckpointFolder } from './checkpointFolder.ts';
 import { compressedReadme } from './compressedReadme.ts';
@@ -173,11 +173,11 @@ function dataBytes(tensors: readonly TensorPlan[], dtype: StoredDtype): number {
 function quantizationConfig(
   { maps, zeroFraction }: SparsitySurvey,
   form: BitmaskForm,
-  sliced: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  sliced: readonly SlicedTensor[],
 ): Record<string, unknown> {
   const packed = new Set(maps.map(({ tensor }) => tensor.name));
   const plainMaps = sliced
-    .filter(({ name, dims }) => dims.length === 2 && /layers\.\d/.test(name) && !packed.has(name))
+    .filter(({ name, dims, spec }) => dims.length === 2 && spec.layer !== null && !packed.has(name))
     .map(({ name }) => name.replace(/\.weight$/, ''));
   return {
     quant_method: COMPRESSION_METHOD,

@@ -5,7 +5,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { decoderGraph } from './decoderGraph.ts';
 import { writeExternalData } from './externalData.ts';
 import type { Accuracy } from './integerMap.ts';

@@ -3,7 +3,7 @@ import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { Runtime, type Tensor } from '../runtime/runtime.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import type { SearchTimeModel } from './searchTimeLogits.ts';
 import type { Storage } from './storage.ts';
 import { isExact, type StoredForm, storedEdges, storedLayer } from './storedWeights.ts';

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import type { BlockFormat } from '../quantise/blockFormat.ts';
 import { INTEGER_OPERATOR } from './integerMap.ts';

@@ -9,7 +9,7 @@ import {
   readModelConfig,
 } from '../checkpoint/modelConfig.ts';
 import { resolveFolder } from '../checkpoint/modelFolder.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { readCheckpointIndex } from '../checkpoint/openCheckpoint.ts';
 import { readTensor } from '../checkpoint/readPacked.ts';
@@ -21,7 +21,7 @@ import { tensorTable } from '../checkpoint/tensorTable.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { decodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { SUBNET_BLOCK_VERSION } from './checkpointConfig.ts';
 import { slicedTensors, type SlicedTensor } from './slicedTensors.ts';
 import { stockLayout } from './stockLayout.ts';

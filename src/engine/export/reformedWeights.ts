@@ -4,7 +4,9 @@ import { withReleaseAsync, closeQuietly } from '../../files/release.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import { openInFolder, resolveFolder } from '../checkpoint/modelFolder.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import { blockOf } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { rowsOf } from '../model/rows.ts';
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { readFloats, readSafetensorsIndex } from '../checkpoint/safetensorsFile.ts';
 import type { TensorEntry } from '../checkpoint/safetensorsHeader.ts';
@@ -12,9 +14,8 @@ import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensorsW
 import { shown } from '../checkpoint/shown.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { gatherRows } from '../graphs/keptRows.ts';
-import { keptAttentionRows, keptHeads } from './sliceLayer.ts';
 
 /** Name of the file. */
 export const REFORMED_FILE = 'reformed.safetensors';
@@ -147,10 +148,9 @@ function reformedLinears(
     Record<MapName, boolean>
   >;
   return subnet.layers.flatMap((mask, layer) => {
-    const attention = keptAttentionRows(shape, keptHeads(shape, mask));
-    const rowsOf = { ...attention, gate: mask.mlp, up: mask.mlp, down: mask.mlp };
+    const block = blockOf(shape, layer);
     return present.flatMap((map): ReformedLinear[] => {
-      const rows = rowsOf[map];
+      const rows = rowsOf(block, map, mask);
       if (rows.length === 0) return [];
       const biasName = biased[map] === true ? tensorName(family, `${map}.bias`, layer) : null;
       return [{ layer, map, rows, name: tensorName(family, `${map}.weight`, layer), biasName }];

@@ -2,7 +2,7 @@ import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 
 /** The engine's own way to run a candidate, against which exports are compared. */
 export interface SearchTimeModel {

@@ -1,12 +1,13 @@
 import { tensorOf } from '../checkpoint/assembleWeights.ts';
-import type { Family, Slot } from '../checkpoint/families/family.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { Family, LayerSlot, Slot } from '../checkpoint/families/family.ts';
+import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { rowsOf } from '../model/rows.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
 import { transpose } from '../checkpoint/transpose.ts';
 import { gatherRows } from '../graphs/keptRows.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
-import { keptAttentionRows, keptHeads } from './sliceLayer.ts';
+import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 
 /** A tensor of a sliced checkpoint and what it holds of the dense one. */
 export interface SlicedTensor {
@@ -30,7 +31,7 @@ export function slicedTensors(
   subnet: Subnet,
   blockNumber: (layer: number) => number = (layer) => layer,
 ): SlicedTensor[] {
-  const rowsOfLayer = subnet.layers.map((mask) => layerRows(shape, mask));
+  const rowsOfLayer = subnet.layers.map((mask, l) => slotRows(blockOf(shape, l), mask));
   return tensorTable(family, shape).flatMap((spec): SlicedTensor[] => {
     const { layer, slot, transposed } = spec;
     if (layer === null) return [{ spec, name: spec.name, dims: spec.dims, rows: null }];
@@ -49,26 +50,51 @@ export function slicedTensors(
 export function slicedValues(weights: ModelWeights, tensor: SlicedTensor): Float32Array {
   const { spec, rows } = tensor;
   const { hidden } = weights.shape;
-  const data = tensorOf(weights, spec.slot, spec.layer)!;
+  const data = tensorOf(weights, spec.slot, spec.layer);
+  if (data === null) throw new RangeError(`The model has no weights for ${spec.name}.`);
   const width = spec.dims.length === 1 ? 1 : hidden;
   const kept = rows === null ? data : gatherRows(data, width, rows);
   return spec.transposed ? transpose(kept, kept.length / hidden, hidden) : kept;
 }
 
-/** Rows that a block keeps of each of its tensors. */
-function layerRows(
-  shape: ModelShape,
-  mask: LayerMask,
-): (slot: Slot) => Uint32Array | null | 'removed' {
-  const heads = keptHeads(shape, mask);
-  const attention = keptAttentionRows(shape, heads);
-  return (slot) => {
-    const [name, part] = slot.split('.') as [string, string];
-    const ofAttention = name === 'attentionNorm' || name in attention;
-    if (ofAttention ? heads.length === 0 : mask.mlp.length === 0) return 'removed';
-    if (name === 'attentionNorm' || name === 'mlpNorm') return null;
+/** Rows that a block keeps of a tensor; null: all of them. */
+export type SlicedRows = Uint32Array | null | 'removed';
+
+/**
+ * Rows that a block keeps of each of its tensors.
+ * @returns  gives the rows of a slot; throws RangeError for one that no rule slices
+ */
+export function slotRows(block: Block, mask: LayerMask): (slot: Slot) => SlicedRows {
+  const of = (kind: SublayerKind, rows: SlicedRows): SlicedRows =>
+    isPresent(kind, mask) ? rows : 'removed';
+  const map = (kind: SublayerKind, name: LinearName): SlicedRows =>
+    of(kind, rowsOf(block, name, mask));
+  const [q, k, v] = [map('attention', 'q'), map('attention', 'k'), map('attention', 'v')];
+  const neurons = map('mlp', 'up');
+  const rows: Readonly<Record<LayerSlot, SlicedRows>> = {
+    'attentionNorm.gain': of('attention', null),
+    'attentionNorm.shift': of('attention', null),
+    'q.weight': q,
+    'q.bias': q,
+    'k.weight': k,
+    'k.bias': k,
+    'v.weight': v,
+    'v.bias': v,
+    'o.weight': map('attention', 'o'),
     // The biases of o and down belong to the residual stream.
-    if ((name === 'o' || name === 'down') && part === 'bias') return null;
-    return ofAttention ? attention[name as keyof typeof attention] : mask.mlp;
+    'o.bias': of('attention', null),
+    'mlpNorm.gain': of('mlp', null),
+    'mlpNorm.shift': of('mlp', null),
+    'gate.weight': neurons,
+    'gate.bias': neurons,
+    'up.weight': neurons,
+    'up.bias': neurons,
+    'down.weight': map('mlp', 'down'),
+    'down.bias': of('mlp', null),
+  };
+  return (slot) => {
+    const kept = (rows as Readonly<Record<string, SlicedRows | undefined>>)[slot];
+    if (kept === undefined) throw new RangeError(`No rule says what a mask keeps of ${slot}.`);
+    return kept;
   };
 }

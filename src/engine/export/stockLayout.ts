@@ -1,7 +1,8 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
-import { hasAttention } from '../subnet/count.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import type { SizeFields } from '../checkpoint/families/family.ts';
+import { familyNamed } from '../checkpoint/families/registry.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
 
 /** How a subnet is described in `config.json`. */
@@ -12,26 +13,6 @@ export interface StockLayout {
   /** Number of a kept block in the tensors' names. */
   readonly blockNumber: (layer: number) => number;
 }
-
-/** Names of a family's sizes in `config.json`; null where it has no such field. */
-interface SizeFields {
-  readonly mlp: string;
-  readonly heads: string;
-  readonly kvHeads: string | null;
-  readonly headDim: string | null;
-}
-
-const LLAMA_FIELDS: SizeFields = {
-  mlp: 'intermediate_size',
-  heads: 'num_attention_heads',
-  kvHeads: 'num_key_value_heads',
-  headDim: 'head_dim',
-};
-
-/** Families whose fields are not those of Llama. */
-const OTHER_FIELDS: ReadonlyMap<string, SizeFields> = new Map([
-  ['opt', { mlp: 'ffn_dim', heads: 'num_attention_heads', kvHeads: null, headDim: null }],
-]);
 
 /** Sizes of one kept block whose heads are whole. */
 interface BlockSizes {
@@ -45,9 +26,10 @@ interface BlockSizes {
  * Equal blocks with whole heads are a plain smaller model: its sizes go into the fields of the whole
  * model, and wholly removed blocks are left out. Everything else keeps the source's fields and needs
  * the module written beside it, which reads the masks of the `subnet` block.
+ * @throws EngineError `checkpoint` for a family that is not ours
  */
 export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
-  const fields = OTHER_FIELDS.get(shape.family) ?? LLAMA_FIELDS;
+  const fields = familyNamed(shape.family).sizeFields;
   const problem = whyNotStock(shape, subnet, fields);
   if (problem !== null) {
     const ownCode = MODELING_CLASSES.has(shape.family);

@@ -1,5 +1,6 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
-import type { LinearSlot, Slot } from '../checkpoint/families/family.ts';
+import type { Slot } from '../checkpoint/families/family.ts';
+import type { LinearName } from '../model/block.ts';
 import type {
   LayerWeights,
   Linear,
@@ -53,7 +54,7 @@ export function storedLayer(
 ): LayerWeights {
   const layer = layers[l]!;
   const round = rounder(shape.family, l, storage);
-  const linear = (slot: LinearSlot, { weight, bias }: Linear): Linear => ({
+  const linear = (slot: LinearName, { weight, bias }: Linear): Linear => ({
     weight: integerMaps ? weight : round(`${slot}.weight`, weight),
     bias: bias === null ? null : round(`${slot}.bias`, bias),
   });

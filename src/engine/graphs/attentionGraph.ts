@@ -1,4 +1,4 @@
-import { groupSize, type ModelShape } from '../checkpoint/modelShape.ts';
+import { groupSize, type ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import {
   emitNorm,

@@ -1,4 +1,4 @@
-import type { Activation, ModelShape } from '../checkpoint/modelShape.ts';
+import type { Activation, ModelShape } from '../model/modelShape.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 
 /**

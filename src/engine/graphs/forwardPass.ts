@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import { type Block, blockOf, type SublayerKind } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import {
@@ -10,22 +11,19 @@ import {
   type Tensor,
   tensorOf,
 } from '../runtime/runtime.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
-import { attentionRows } from './keptRows.ts';
+import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
 import { ScratchPool } from './scratch.ts';
 import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
 
-/** The two kinds of sublayer. */
-export type SublayerKind = 'attention' | 'mlp';
-
 /** What a tapped sublayer shows of one batch: its normed input and the input of its output map. */
 export interface Tap {
   /** [N, H], host, float32 */
   readonly normed: Float32Array;
-  /** [N, A·D] or [N, I] (kept rows only under a mask), host, float32 */
+  /** [N, A·D] or [N, I], of kept rows only, as `rowsOf` lists them; host, float32 */
   readonly inner: Float32Array;
 }
 
@@ -54,6 +52,7 @@ export class ForwardPass {
   readonly shape: ModelShape;
   readonly runtime: Runtime;
   readonly feeds: SublayerFeeds;
+  readonly #block: Block;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #scratch = new ScratchPool();
   readonly #rotary: RotaryTableMaker;
@@ -63,6 +62,7 @@ export class ForwardPass {
     this.runtime = runtime;
     this.shape = shape;
     this.feeds = new SublayerFeeds(runtime, shape);
+    this.#block = onlyBlockOf(shape);
     this.#rotary = new RotaryTableMaker(shape);
   }
 
@@ -112,7 +112,7 @@ export class ForwardPass {
     if (removed) return states.map(retainTensor);
     const variant = this.variantFor(states[0]);
     const session = await this.#session(kind, variant, options.tap !== undefined);
-    const rows = kind === 'attention' ? attentionRows(this.shape, mask, variant) : null;
+    const rows = kind === 'attention' ? attentionRows(this.#block, mask, variant) : null;
     const scratch = this.#scratch.borrow();
     const weights =
       rows === null
@@ -120,7 +120,7 @@ export class ForwardPass {
         : await this.feeds.attention(layer, rows, scratch);
     if (rows !== null && this.shape.positions.kind === 'rope') {
       const time = states[0]?.dims[1] as number;
-      Object.assign(weights, this.#rotary.tables(mask, rows.qkWidth / 2, time));
+      Object.assign(weights, this.#rotary.tables(mask, rows.pairs, time));
     }
     const out: Tensor[] = [];
     try {
@@ -129,7 +129,7 @@ export class ForwardPass {
         const places = rows === null ? {} : this.#placeFeeds(x, variant);
         const result = await session.run({ x, ...weights, ...places });
         out.push(result['y'] as Tensor);
-        if (options.tap !== undefined) await options.tap(await this.#tapOf(result), batch);
+        if (options.tap !== undefined) await options.tap(await this.#tapOf(result, rows), batch);
         // Native calls block the event loop; this lets a cancel message in.
         await setImmediate();
       }
@@ -201,7 +201,7 @@ export class ForwardPass {
     for (const [l, layer] of weights.layers.entries()) {
       const mask = subnet.layers[l]!;
       const scratch = this.#scratch.borrow();
-      await this.feeds.attention(layer, attentionRows(this.shape, mask, 'plain'), scratch);
+      await this.feeds.attention(layer, attentionRows(this.#block, mask, 'plain'), scratch);
       await this.feeds.mlp(layer, mask, scratch);
       scratch.giveBack();
     }
@@ -263,15 +263,29 @@ export class ForwardPass {
     return tensor;
   }
 
-  async #tapOf(result: Readonly<Record<string, Tensor>>): Promise<Tap> {
+  async #tapOf(result: Readonly<Record<string, Tensor>>, rows: AttentionRows | null): Promise<Tap> {
     const take = async (name: 'normed' | 'inner'): Promise<Float32Array> => {
       const tensor = result[name] as Tensor;
       const data = await this.host(tensor);
       releaseTensor(tensor);
       return data;
     };
-    return { normed: await take('normed'), inner: await take('inner') };
+    const [normed, inner] = [await take('normed'), await take('inner')];
+    // Heads may be padded, which would count as channels that do not exist.
+    return { normed, inner: rows === null ? inner : withoutPadding(inner, rows.o) };
   }
+}
+
+/**
+ * What every block of a model is.
+ * @throws RangeError for blocks that differ or do what the graphs do not compute
+ */
+function onlyBlockOf(shape: ModelShape): Block {
+  const [index] = (shape.blocks ?? []).keys();
+  if (index !== undefined || shape.norm.gainOffset === 1) {
+    throw new RangeError(`No graph computes blocks of ${shape.family} with traits of their own.`);
+  }
+  return blockOf(shape, 0);
 }
 
 /** Additive causal mask [T, T]: 0 on and below the diagonal, a large negative number above. */

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { emitNorm, emitProjection } from './emit.ts';
 

@@ -1,5 +1,7 @@
-import { groupSize, type ModelShape } from '../checkpoint/modelShape.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import { type Attention, type Block, isOutputMap, type LinearName } from '../model/block.ts';
+import { headParts, queryHeadsOf } from '../model/rows.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import type { AttentionVariant } from './attentionGraph.ts';
 
 /** Row index that stands for a row of zeros. */
@@ -7,7 +9,7 @@ export const ZERO_ROW = -1;
 
 /**
  * The rows each attention weight keeps, in the padded layout that {@link attentionGraph} reads:
- * every head of the layer has the same number of rows, missing ones are {@link ZERO_ROW}.
+ * every head of the block has the same number of rows, missing ones are {@link ZERO_ROW}.
  */
 export interface AttentionRows {
   /** [A·w] rows of q */
@@ -18,54 +20,69 @@ export interface AttentionRows {
   readonly v: Int32Array;
   /** [A·u] rows of o */
   readonly o: Int32Array;
-  /** w: padded q/k dimensions of a head */
-  readonly qkWidth: number;
-  /** u: padded v dimensions of a head */
-  readonly voWidth: number;
+  /** Padded rotary pairs of a head; 0 where the block does not rotate. */
+  readonly pairs: number;
 }
 
 /**
- * Lays out a mask for the attention graph.
+ * Lays out a mask for the attention graph: what {@link headParts} says of each head, each part filled
+ * up to the longest of the block.
  * @param variant  `fused` needs w = u, a multiple of 8
  */
 export function attentionRows(
-  shape: ModelShape,
+  { attention }: Block,
   mask: LayerMask,
   variant: AttentionVariant,
 ): AttentionRows {
-  const rope = shape.positions.kind === 'rope';
-  const units = Math.max(1, ...mask.heads.map((head) => head.qk.length));
-  let qkWidth = rope ? 2 * units : units;
-  let voWidth = Math.max(1, ...mask.heads.map((head) => head.vo.length));
-  if (variant === 'fused') {
-    qkWidth = Math.ceil(Math.max(qkWidth, voWidth) / 8) * 8;
-    voWidth = qkWidth;
-  }
-  const group = groupSize(shape);
-  const half = rope ? qkWidth / 2 : 0;
-  const fillQk = (rows: Int32Array, at: number, head: number, kept: Uint32Array): void => {
-    kept.forEach((unit, i) => {
-      rows[at + i] = head * shape.headDim + unit;
-      if (rope) rows[at + half + i] = head * shape.headDim + shape.headDim / 2 + unit;
+  const { qk, vo } = partWidths(attention, mask, variant);
+  const fill = (map: 'q' | 'k' | 'v' | 'o', widths: readonly number[]): Int32Array => {
+    const perHead = widths.reduce((sum, width) => sum + width, 0);
+    const ofQueries = map === 'q' || map === 'o';
+    const heads = ofQueries ? attention.heads : attention.kvHeads;
+    const rows = new Int32Array(heads * perHead).fill(ZERO_ROW);
+    mask.heads.forEach((kept, g) => {
+      const parts = headParts(attention, map, kept);
+      for (const head of ofQueries ? queryHeadsOf(attention, g) : [g]) {
+        let at = head * perHead;
+        parts.forEach((part, i) => {
+          part.forEach((dim, j) => (rows[at + j] = head * attention.headDim + dim));
+          at += widths[i]!;
+        });
+      }
     });
+    return rows;
   };
-  const fillVo = (rows: Int32Array, at: number, head: number, kept: Uint32Array): void => {
-    kept.forEach((unit, i) => (rows[at + i] = head * shape.headDim + unit));
+  return {
+    q: fill('q', qk),
+    k: fill('k', qk),
+    v: fill('v', vo),
+    o: fill('o', vo),
+    pairs: attention.rotary === null ? 0 : qk[0]!,
   };
-  const empty = (count: number): Int32Array => new Int32Array(count).fill(ZERO_ROW);
-  const q = empty(shape.heads * qkWidth);
-  const k = empty(shape.kvHeads * qkWidth);
-  const v = empty(shape.kvHeads * voWidth);
-  const o = empty(shape.heads * voWidth);
-  mask.heads.forEach((head, g) => {
-    fillQk(k, g * qkWidth, g, head.qk);
-    fillVo(v, g * voWidth, g, head.vo);
-    for (let i = g * group; i < (g + 1) * group; i++) {
-      fillQk(q, i * qkWidth, i, head.qk);
-      fillVo(o, i * voWidth, i, head.vo);
-    }
-  });
-  return { q, k, v, o, qkWidth, voWidth };
+}
+
+/** Padded widths of the parts of a head, of q and k and of v and o. */
+function partWidths(
+  attention: Attention,
+  mask: LayerMask,
+  variant: AttentionVariant,
+): { readonly qk: number[]; readonly vo: number[] } {
+  const longest = (map: 'q' | 'v'): number[] => {
+    const parts = mask.heads.map((kept) => headParts(attention, map, kept));
+    return parts[0]!.map((_, i) => Math.max(...parts.map((of) => of[i]!.length)));
+  };
+  const [qk, vo] = [longest('q'), longest('v')];
+  // A head has at least one pair, and where nothing rotates one dimension.
+  const first = Math.max(1, qk[0]!);
+  qk.fill(first, 0, Math.min(2, qk.length));
+  vo[0] = Math.max(1, vo[0]!);
+  if (variant !== 'fused') return { qk, vo };
+  const sum = qk.reduce((all, width) => all + width, 0);
+  const width = Math.ceil(Math.max(sum, vo[0]) / 8) * 8;
+  // What is filled up goes to both halves of the pairs alike, or to what is not rotated.
+  if (qk.length === 2) qk.fill(width / 2);
+  else qk[qk.length - 1]! += width - sum;
+  return { qk, vo: [width] };
 }
 
 /**
@@ -95,6 +112,24 @@ export function gatherRows(
     i = end;
   }
   return out;
+}
+
+/**
+ * Kept rows of a linear map: what an export writes of it. The bias goes with the rows, but for o and
+ * down, whose bias belongs to the residual stream.
+ * @param rows  as `rowsOf` gives them
+ * @returns  views of the map where its rows are one run; nothing may be written to
+ */
+export function sliceLinear(
+  name: LinearName,
+  { weight, bias }: Linear,
+  hidden: number,
+  rows: Uint32Array,
+): Linear {
+  return {
+    weight: gatherRows(weight, hidden, rows),
+    bias: bias === null || isOutputMap(name) ? bias : gatherRows(bias, 1, rows),
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import {
   emitActivation,

@@ -1,6 +1,6 @@
-import { groupSize, type ModelShape } from '../checkpoint/modelShape.ts';
+import { groupSize, type ModelShape } from '../model/modelShape.ts';
 import { type Tensor, tensorOf } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 
 /**
  * Rotation tables of one layer mask for sequences of one length.

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type {
   LayerWeights,
   Linear,
@@ -8,8 +8,7 @@ import type {
 import { type Rng, rngFor } from '../numeric/rng.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { Runtime, type Tensor } from '../runtime/runtime.ts';
-import { denseSubnet } from '../subnet/count.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { ForwardPass } from './forwardPass.ts';
 import { LossHead } from './lossHead.ts';
 

@@ -1,7 +1,7 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
 import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import type { AttentionRows } from './keptRows.ts';
 import { gatherRows, ZERO_ROW } from './keptRows.ts';
 import type { Scratch } from './scratch.ts';

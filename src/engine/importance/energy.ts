@@ -1,10 +1,10 @@
 import type { InputStatistics, LayerStatistics } from '../calibration/statistics.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { diagonalOf } from '../numeric/symmetric.ts';
 import type { Solver } from '../runtime/solver.ts';
-import type { LayerScores } from '../subnet/subnet.ts';
+import type { LayerScores } from '../model/subnet.ts';
 import { ones, products, squaredRowSums } from './rowSums.ts';
 import { dimensionsOf, groupSum } from './unitScores.ts';
 

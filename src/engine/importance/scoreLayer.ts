@@ -1,9 +1,9 @@
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { InputStatistics, LayerStatistics } from '../calibration/statistics.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { Solver } from '../runtime/solver.ts';
-import type { LayerScores } from '../subnet/subnet.ts';
+import type { LayerScores } from '../model/subnet.ts';
 import { energyScores } from './energy.ts';
 import { type LinearScores, normalised } from './linearScores.ts';
 import { magnitudeScores } from './magnitude.ts';

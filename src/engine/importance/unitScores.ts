@@ -1,5 +1,7 @@
-import { groupSize, type ModelShape, qkUnitsPerHead } from '../checkpoint/modelShape.ts';
-import type { LayerScores } from '../subnet/subnet.ts';
+import { groupSize, type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
+import { blockOf } from '../model/block.ts';
+import { qkParts } from '../model/rows.ts';
+import type { LayerScores } from '../model/subnet.ts';
 import type { LinearScores } from './linearScores.ts';
 
 /**
@@ -52,5 +54,6 @@ export function groupSum(rows: Float64Array, shape: ModelShape, head: number, di
 
 /** The head dimensions of a query/key unit. */
 export function dimensionsOf(unit: number, shape: ModelShape): readonly number[] {
-  return shape.positions.kind === 'rope' ? [unit, unit + shape.headDim / 2] : [unit];
+  const parts = qkParts(blockOf(shape, 0).attention, Uint32Array.of(unit));
+  return parts.flatMap((part) => [...part]);
 }

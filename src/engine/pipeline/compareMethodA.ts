@@ -12,7 +12,7 @@ import { initialSubnet } from '../search/baseline.ts';
 import { evolve } from '../search/evolve.ts';
 import { blockBudget } from '../subnet/count.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import type { Comparison, Known, Made, PlannedRow } from './comparison.ts';
 import { METHODS_REVISION } from './comparisonKey.ts';
 import type { Timed } from './comparisonTimes.ts';

@@ -8,7 +8,7 @@ import { methodFor, type SparsityMethod } from '../sparsity/method.ts';
 import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
 import { mixLevels, searchMix } from '../sparsity/patternMix.ts';
 import { sparsify, type SparsifyRequest } from '../sparsity/sequential.ts';
-import { denseSubnet } from '../subnet/count.ts';
+import { denseSubnet } from '../model/subnet.ts';
 import { type Comparison, type Contender, type PlannedRow, whole } from './comparison.ts';
 
 /** Evaluations of a search over mixes: generations times children. */

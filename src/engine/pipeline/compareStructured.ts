@@ -14,7 +14,7 @@ import { scoreLayer } from '../importance/scoreLayer.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { randomSubnet } from '../search/baseline.ts';
 import { blockBudget } from '../subnet/count.ts';
-import type { LayerScores } from '../subnet/subnet.ts';
+import type { LayerScores } from '../model/subnet.ts';
 import { methodARows } from './compareMethodA.ts';
 import { timed, type Timed } from './comparisonTimes.ts';
 import type { Comparison, Made, PlannedRow } from './comparison.ts';

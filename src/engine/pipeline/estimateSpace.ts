@@ -1,12 +1,13 @@
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { formatOf, SCALE_BYTES } from '../quantise/blockFormat.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
-import { blockBudget, countParameters, denseSubnet } from '../subnet/count.ts';
+import { blockBudget, countParameters } from '../subnet/count.ts';
+import { denseSubnet } from '../model/subnet.ts';
 import type { WindowCounts } from './estimateWindows.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { PREFIX_CACHE_BYTES } from './searchStage.ts';

@@ -1,6 +1,6 @@
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { textBytes, textChunks } from './readText.ts';

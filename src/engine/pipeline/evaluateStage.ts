@@ -14,7 +14,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { storageOf } from '../export/storage.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { heldoutOf } from './heldout.ts';
 import { decoderFolders } from './leftovers.ts';
 import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';

@@ -1,5 +1,5 @@
 import type { EstimateReport } from '../../protocol/estimate.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { unitCosts } from '../subnet/units.ts';
 
 /**

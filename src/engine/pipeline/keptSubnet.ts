@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { unitLayout } from '../../protocol/unitLayout.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { readCandidate } from '../runs/candidateStore.ts';
 import { latestGeneration } from '../runs/generationStore.ts';
 import { readRunJson, runFiles } from '../runs/runLayout.ts';
@@ -11,7 +11,7 @@ import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { unpackSubnet } from '../subnet/pack.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import type { LayerMask, Subnet } from '../model/subnet.ts';
 
 /**
  * A subnet of a run by its key: a judged candidate, one of the run's named subnets, or a survivor of

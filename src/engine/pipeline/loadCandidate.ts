@@ -10,7 +10,7 @@ import { openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
-import { denseSubnet } from '../subnet/count.ts';
+import { denseSubnet } from '../model/subnet.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { loadTokenizer } from '../tokenizer/loadTokenizer.ts';
 import type { Candidate } from './measureFigures.ts';

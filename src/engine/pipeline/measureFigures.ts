@@ -11,7 +11,7 @@ import { peakMemoryOf } from '../export/peakMemory.ts';
 import type { Storage } from '../export/storage.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { countParameters } from '../subnet/count.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import type { Bench } from './workbench.ts';
 
 /** A model to be measured. */

@@ -8,9 +8,8 @@ import { decoderRows } from '../export/decoderRows.ts';
 import { exportOnnx, type ExportOptions } from '../export/exportOnnx.ts';
 import { type BlockFormat, formatOf } from '../quantise/blockFormat.ts';
 import { quantiseModel } from '../quantise/quantiseModel.ts';
-import type { MapRows, QuantisedModel } from '../quantise/quantisedModel.ts';
+import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { roundModel } from '../quantise/roundModel.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
@@ -60,7 +59,7 @@ export function quantiserOf(
  */
 async function rounded(
   run: RunContext,
-  { forward, head, gemm, weights }: Workbench,
+  { forward, head, gemm }: Workbench,
   from: {
     readonly candidate: Candidate;
     readonly windows: readonly Uint32Array[];
@@ -71,14 +70,13 @@ async function rounded(
   const { candidate, windows, format } = from;
   const { signal } = run;
   const { subnet } = candidate;
-  const rowsOf = (mask: LayerMask): MapRows => decoderRows(weights.shape, mask);
-  const nearest = roundModel(candidate.weights, subnet, format, rowsOf);
+  const nearest = roundModel(candidate.weights, subnet, format, decoderRows);
   if (format.bits === 8) return nearest;
   const judging = windows.slice(0, Math.ceil(windows.length / JUDGING));
   const others = windows.length > judging.length ? windows.slice(judging.length) : judging;
   const count = Math.max(1, Math.floor(MOST_TOKENS / (windows[0]?.length ?? 1)));
   const swept = await quantiseModel({
-    ...{ ...candidate, forward, gemm, format, rowsOf, signal },
+    ...{ ...candidate, forward, gemm, format, layoutOf: decoderRows, signal },
     batches: batchesOf(others.slice(0, count)),
     ...(progress === undefined ? {} : { onProgress: progress }),
   });

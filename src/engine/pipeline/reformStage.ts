@@ -12,7 +12,7 @@ import {
 import { type MapFit, reform, type Reformed } from '../reformation/reform.ts';
 import { admmRefit, leastSquaresRefit, type Refit } from '../reformation/refit.ts';
 import type { Solver } from '../runtime/solver.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { reportVerdict } from './reportVerdict.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';

@@ -4,10 +4,10 @@ import { readPlain } from '../../files/plainFile.ts';
 import { replaceFile } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { collectStatistics } from '../calibration/collect.ts';
-import { type ModelShape, qkUnitsPerHead } from '../checkpoint/modelShape.ts';
+import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { scoreLayer } from '../importance/scoreLayer.ts';
-import type { LayerScores } from '../subnet/subnet.ts';
+import type { LayerScores } from '../model/subnet.ts';
 import type { RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
 

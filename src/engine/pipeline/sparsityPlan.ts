@@ -1,6 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { assertSparsityFits, type SparsityPlan } from '../sparsity/assertSparsityFits.ts';
 import { methodFor, type SparsityMethod } from '../sparsity/method.ts';
 import { type Pattern, parsePattern } from '../sparsity/pattern.ts';

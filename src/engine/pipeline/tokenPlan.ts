@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { TextTokenizer } from '../tokenizer/loadTokenizer.ts';
 import { splitTokens, windowsOf } from '../tokenizer/tokenWindows.ts';
 import { textChunks } from './readText.ts';

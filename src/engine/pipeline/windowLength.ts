@@ -1,5 +1,5 @@
 import { EngineError } from '../../protocol/errors.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 
 /**
  * Length of a window: as asked for, or all positions of a model that has fewer.

@@ -9,7 +9,7 @@ import {
   type SubnetReport,
   subnetReportSchema,
 } from '../../protocol/runRecord.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { openSource, type Source } from '../checkpoint/openCheckpoint.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
@@ -19,8 +19,7 @@ import { storageOf } from '../export/storage.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
-import { denseSubnet } from '../subnet/count.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { figureOf } from './evaluateStage.ts';
 import { exportSubnet } from './exportSubnet.ts';
 import { heldoutOf } from './heldout.ts';

@@ -1,11 +1,11 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
-import { attentionRows, withoutPadding } from '../graphs/keptRows.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { SublayerKind } from '../model/block.ts';
 import { momentsOf } from '../graphs/moments.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 
 /** Gram matrices of what enters the maps of a sublayer: Σ x·xᵀ over tokens. */
 export interface InputGrams {
@@ -33,7 +33,6 @@ export async function inputGrams(
 ): Promise<InputGrams> {
   const { shape } = forward;
   const moments = momentsOf(forward);
-  const layout = attentionRows(shape, mask, forward.variantFor(states[0])).o;
   const after = await forward.sublayer(kind, layer, mask, states, { signal });
   const normed = new Float64Array(shape.hidden ** 2);
   let inner: Float64Array | undefined;
@@ -42,11 +41,10 @@ export async function inputGrams(
     signal,
     tap: async (tap, batch) => {
       const tokens = tap.normed.length / shape.hidden;
-      const x = kind === 'mlp' ? tap.inner : withoutPadding(tap.inner, layout);
-      width = x.length / tokens;
+      width = tap.inner.length / tokens;
       inner ??= new Float64Array(width ** 2);
       await moments.addCross(normed, tap.normed, tap.normed, tokens);
-      const weighted = weightTokens(x, await forward.host(after[batch]!), tokens);
+      const weighted = weightTokens(tap.inner, await forward.host(after[batch]!), tokens);
       await moments.addCross(inner, weighted, weighted, tokens);
     },
   });

@@ -1,5 +1,5 @@
 import { type Matrix, zeros } from '../numeric/matrix.ts';
-import { isOutputMap, type LinearName } from '../sparsity/linearMaps.ts';
+import { isOutputMap, type LinearName } from '../model/block.ts';
 import { dequantised, type PackedWeight } from './packedWeight.ts';
 
 /**

@@ -1,13 +1,13 @@
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { LinearName } from '../sparsity/linearMaps.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import type { PackedWeight } from './packedWeight.ts';
-import { keepsAny, type MapRows, type PackedLayer, type QuantisedModel } from './quantisedModel.ts';
+import type { MapRows, PackedLayer, QuantisedModel } from './quantisedModel.ts';
 import { quantiseSublayer } from './quantiseSublayer.ts';
 
 /** What {@link quantiseModel} needs. */
@@ -20,7 +20,7 @@ export interface QuantiseRequest {
   /** Calibration windows grouped into batches. */
   readonly batches: readonly (readonly Uint32Array[])[];
   /** The order in which a decoder stores what a mask keeps. */
-  readonly rowsOf: (mask: LayerMask) => MapRows;
+  readonly layoutOf: (block: Block, mask: LayerMask) => MapRows;
   readonly signal?: AbortSignal | undefined;
   /** Told the sublayers done, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -45,8 +45,15 @@ export async function quantiseModel(request: QuantiseRequest): Promise<Quantised
     const done: Partial<Record<LinearName, PackedWeight>> = {};
     const mask = subnet.layers[l]!;
     for (const kind of ['attention', 'mlp'] as const) {
-      if (keepsAny(kind, mask)) {
-        const from = { ...request, mask, layer, kind, states, rows: request.rowsOf(mask) };
+      if (isPresent(kind, mask)) {
+        const from = {
+          ...request,
+          mask,
+          layer,
+          kind,
+          states,
+          rows: request.layoutOf(blockOf(weights.shape, l), mask),
+        };
         const rounded = await quantiseSublayer({ ...from, block: `block ${l}` });
         layer = rounded.layer;
         Object.assign(done, rounded.packed);

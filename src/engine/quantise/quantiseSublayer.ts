@@ -1,11 +1,12 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { isOutputMap, type LinearName, type SublayerKind } from '../model/block.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { type InverseRoot, inverseRoot } from '../sparsity/inverseRoot.ts';
-import { isOutputMap, type LinearName, mapsOf } from '../sparsity/linearMaps.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import { mapsOf } from '../sparsity/linearMaps.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import { inputGrams } from './inputGrams.ts';
 import { inputsFirst, withIntegers } from './mapLayout.ts';

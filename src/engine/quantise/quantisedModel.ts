@@ -1,7 +1,5 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { SublayerKind } from '../graphs/forwardPass.ts';
-import type { LinearName } from '../sparsity/linearMaps.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LinearName } from '../model/block.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import type { PackedWeight } from './packedWeight.ts';
 
@@ -20,9 +18,4 @@ export interface QuantisedModel {
   /** The model that the integers stand for. */
   readonly weights: ModelWeights;
   readonly layers: readonly PackedLayer[];
-}
-
-/** True when a mask keeps a sublayer, or a part of it. */
-export function keepsAny(kind: SublayerKind, mask: LayerMask): boolean {
-  return kind === 'mlp' ? mask.mlp.length > 0 : mask.heads.some(({ vo }) => vo.length > 0);
 }

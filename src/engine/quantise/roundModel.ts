@@ -1,30 +1,31 @@
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { type Block, blockOf } from '../model/block.ts';
+import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import type { BlockFormat } from './blockFormat.ts';
-import { keepsAny, type MapRows, type PackedLayer, type QuantisedModel } from './quantisedModel.ts';
+import type { MapRows, PackedLayer, QuantisedModel } from './quantisedModel.ts';
 import { outputsFirst, withIntegers } from './mapLayout.ts';
 import { roundWeight } from './roundWeight.ts';
 
 /**
  * Rounds every weight of a candidate's blocks to its nearest integer, without looking at any data.
  * Embedding, head, norms and biases stay as they are.
- * @param rowsOf  the order in which a decoder stores what a mask keeps
+ * @param layoutOf  the order in which a decoder stores what a mask keeps
  */
 export function roundModel(
   weights: ModelWeights,
   subnet: Subnet,
   format: BlockFormat,
-  rowsOf: (mask: LayerMask) => MapRows,
+  layoutOf: (block: Block, mask: LayerMask) => MapRows,
 ): QuantisedModel {
   const { hidden } = weights.shape;
   const layers: LayerWeights[] = [];
   const packed: PackedLayer[] = [];
   for (const [l, layer] of weights.layers.entries()) {
     const mask = subnet.layers[l]!;
-    const rows = rowsOf(mask);
+    const rows = layoutOf(blockOf(weights.shape, l), mask);
     const maps = (['attention', 'mlp'] as const).flatMap((kind) =>
-      keepsAny(kind, mask) ? mapsOf(layer, kind) : [],
+      isPresent(kind, mask) ? mapsOf(layer, kind) : [],
     );
     const rounded = maps.map(({ name, linear }) => {
       const first = outputsFirst(name, linear.weight, hidden, rows[name]);

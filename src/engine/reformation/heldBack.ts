@@ -69,7 +69,7 @@ export function refitsAllOf(windows: number, time: number): boolean {
  * Some rows of a matrix; all of them without a copy.
  * @param data  [any, width]
  */
-export function rowsOf(data: Float32Array, width: number, rows: TokenRows): Float32Array {
+export function pickTokens(data: Float32Array, width: number, rows: TokenRows): Float32Array {
   if (rows === null) return data;
   const out = new Float32Array(rows.length * width);
   rows.forEach((row, i) => {

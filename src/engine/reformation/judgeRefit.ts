@@ -4,8 +4,7 @@ import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { denseSubnet } from '../subnet/count.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import type { TokenRows } from './heldBack.ts';
 
 /** Shares of a refit's change that are tried after all of it, while a smaller one is better. */

@@ -1,11 +1,10 @@
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
-import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
+import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { rowsOf } from '../model/rows.ts';
 import { gatherRows } from '../numeric/gather.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { denseSubnet, hasAttention } from '../subnet/count.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import { denseSubnet, isPresent, type LayerMask } from '../model/subnet.ts';
 import type { TokenRows, TokenSplit } from './heldBack.ts';
 import type { ReformRequest } from './reform.ts';
 import type { Refitted } from './refit.ts';
@@ -90,10 +89,11 @@ async function refitSublayer(
 ): Promise<void> {
   const { forward, batches, refit, signal } = request;
   const { l, kind, original, mask } = place;
-  const name = kind === 'attention' ? 'o' : 'down';
+  const name = OUTPUT_MAP[kind];
   const linear = original[name];
   const { rows, sets } = await momentsAt(request, place, trial, [split.fitted, split.held]);
-  const kept = refit.wantsRemovedInputs ? keptRowsOf(forward, kind, mask) : rows;
+  const block = blockOf(forward.shape, l);
+  const kept = refit.wantsRemovedInputs ? rowsOf(block, name, mask) : rows;
   const map = {
     what: `block ${l}, ${name}_proj`,
     weight: gatherRows(linear.weight, forward.shape.hidden, rows),
@@ -127,7 +127,7 @@ async function momentsAt(
   const moments = await gatherMoments(
     forward,
     {
-      ...{ kind, states, sets },
+      ...{ kind, index: l, states, sets },
       layer: layers[l]!,
       mask: refit.wantsRemovedInputs ? full : mask,
       wanted: wanted ?? own!,
@@ -142,15 +142,6 @@ async function momentsAt(
 function replaced(old: readonly Tensor[], next: Tensor[]): Tensor[] {
   releaseTensors(old);
   return next;
-}
-
-function keptRowsOf(forward: ForwardPass, kind: SublayerKind, mask: LayerMask): Uint32Array {
-  const rows = kind === 'mlp' ? mask.mlp : attentionRows(forward.shape, mask, 'plain').o;
-  return Uint32Array.from([...rows].filter((row) => row !== ZERO_ROW));
-}
-
-function isPresent(kind: SublayerKind, mask: LayerMask): boolean {
-  return kind === 'attention' ? hasAttention(mask) : mask.mlp.length > 0;
 }
 
 /** A copy of the map with the fitted rows in place of the old ones; removed rows stay as they were. */

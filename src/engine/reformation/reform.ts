@@ -1,9 +1,10 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { SublayerKind } from '../model/block.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { holdBack } from './heldBack.ts';
 import { interpolated, judgeRefit } from './judgeRefit.ts';
 import type { Refit } from './refit.ts';

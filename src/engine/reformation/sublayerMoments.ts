@@ -1,13 +1,13 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
-import { attentionRows, ZERO_ROW } from '../graphs/keptRows.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { rowsOf } from '../model/rows.ts';
 import { addColumnSums, energyOf, type Moments, momentsOf } from '../graphs/moments.ts';
-import { gatherEntries, gatherRows, subMatrix } from '../numeric/gather.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
-import { rowsOf, type TokenRows } from './heldBack.ts';
+import type { LayerMask } from '../model/subnet.ts';
+import { pickTokens, type TokenRows } from './heldBack.ts';
 import type { TargetMoments } from './residualMoments.ts';
 
 /**
@@ -24,6 +24,8 @@ export interface SublayerMoments {
 /** What {@link gatherMoments} reads. */
 export interface MomentsRequest {
   readonly kind: SublayerKind;
+  /** Of the block. */
+  readonly index: number;
   readonly layer: LayerWeights;
   readonly mask: LayerMask;
   /** The subnet's residual stream before the sublayer, per batch. */
@@ -44,10 +46,10 @@ export async function gatherMoments(
   signal?: AbortSignal,
 ): Promise<SublayerMoments> {
   const { kind, layer, mask, states, wanted, sets } = request;
-  const layout = innerRows(forward, kind, mask, states[0]!);
+  const rows = rowsOf(blockOf(forward.shape, request.index), OUTPUT_MAP[kind], mask);
   const moments = momentsOf(forward);
   const { hidden } = forward.shape;
-  const sums = sets.map(() => emptySums(layout.length, hidden));
+  const sums = sets.map(() => emptySums(rows.length, hidden));
   const after = await forward.sublayer(kind, layer, mask, states, {
     signal,
     tap: async ({ inner }, batch) => {
@@ -55,18 +57,14 @@ export async function gatherMoments(
       const goal = await forward.host(wanted[batch]!);
       const target = goal.map((value, i) => value - (before[i] as number));
       for (const [i, sum] of sums.entries()) {
-        const rows = sets[i]![batch]!;
-        const [z, t] = [rowsOf(inner, layout.length, rows), rowsOf(target, hidden, rows)];
+        const tokens = sets[i]![batch]!;
+        const [z, t] = [pickTokens(inner, rows.length, tokens), pickTokens(target, hidden, tokens)];
         await addTokens(moments, sum, z, t);
       }
     },
   });
   releaseTensors(after);
-  const kept = Uint32Array.from([...layout.keys()].filter((i) => layout[i] !== ZERO_ROW));
-  return {
-    rows: Uint32Array.from(kept, (i) => layout[i] as number),
-    sets: sums.map((sum) => compact(sum, kept, layout.length, hidden)),
-  };
+  return { rows, sets: sums.map((sum) => momentsOfSums(sum, rows.length, hidden)) };
 }
 
 interface Sums {
@@ -105,25 +103,14 @@ async function addTokens(
   sum.tokens += tokens;
 }
 
-/** Dense row of each column that enters the output map; padding columns are {@link ZERO_ROW}. */
-function innerRows(
-  forward: ForwardPass,
-  kind: SublayerKind,
-  mask: LayerMask,
-  state: Tensor,
-): Int32Array {
-  if (kind === 'mlp') return Int32Array.from(mask.mlp);
-  return attentionRows(forward.shape, mask, forward.variantFor(state)).o;
-}
-
-/** Drops the padding columns, whose moments are all zero. */
-function compact(sums: Sums, kept: Uint32Array, width: number, hidden: number): TargetMoments {
+function momentsOfSums(
+  { gram, cross, ...rest }: Sums,
+  width: number,
+  hidden: number,
+): TargetMoments {
   return {
-    tokens: sums.tokens,
-    gram: subMatrix(matrixOf(sums.gram, width, width), kept, kept),
-    cross: gatherRows(sums.cross, hidden, kept),
-    inputSum: gatherEntries(sums.inputSum, kept),
-    targetSum: sums.targetSum,
-    targetEnergy: sums.targetEnergy,
+    ...rest,
+    gram: matrixOf(gram, width, width),
+    cross: matrixOf(cross, width, hidden),
   };
 }

@@ -1,7 +1,7 @@
 import type { Rng } from '../numeric/rng.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { selectSubnet, type AttentionMasks } from '../subnet/select.ts';
-import type { LayerScores, Subnet } from '../subnet/subnet.ts';
+import type { LayerScores, Subnet } from '../model/subnet.ts';
 import { genomeOf, subnetOf } from './genome.ts';
 import { repair } from './repair.ts';
 import { openSpace, tailFirst, terrainOf } from './terrain.ts';

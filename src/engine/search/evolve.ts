@@ -1,7 +1,7 @@
 import { throwIfAborted } from '../../protocol/errors.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal, assertOnBudget } from '../subnet/legal.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { breed, type Parent } from './breed.ts';
 import { genomeOf, subnetOf } from './genome.ts';
 import { advance, generationsWithoutGain, historyOf, stateOf, type History } from './history.ts';

@@ -1,8 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { hasAttention } from '../subnet/count.ts';
 import { decodeLayer, encodeLayer, type EncodedLayer } from '../subnet/encode.ts';
 import { headOfTied, keepBest } from '../subnet/select.ts';
-import type { HeadMask, LayerMask, Subnet } from '../subnet/subnet.ts';
+import { hasAttention, type HeadMask, type LayerMask, type Subnet } from '../model/subnet.ts';
 import type { Pool, Terrain } from './terrain.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../protocol/errors.ts';
 import { firstChangedLayer, subnetKey } from '../subnet/key.ts';
-import type { Subnet } from '../subnet/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import type { Child } from './breed.ts';
 import { subnetOf } from './genome.ts';
 import type { Fitness, Origin } from './state.ts';

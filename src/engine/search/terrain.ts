@@ -1,7 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { rankByScore, tiedScores, type AttentionMasks } from '../subnet/select.ts';
-import type { LayerScores } from '../subnet/subnet.ts';
+import type { LayerScores } from '../model/subnet.ts';
 import { unitCosts, valueDimsPerTiedUnit, type UnitCosts } from '../subnet/units.ts';
 import { assertSpace, type RatioRange, type SearchSpace } from './space.ts';
 

@@ -1,6 +1,6 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
-import type { SublayerKind } from '../graphs/forwardPass.ts';
-import { isOutputMap, type LinearName, MAPS, type SparsityScope } from './linearMaps.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { blockOf, isOutputMap, mapOf, MAPS, type SublayerKind } from '../model/block.ts';
+import type { SparsityScope } from './linearMaps.ts';
 import { assertMethodFits, type SparsityMethod } from './method.ts';
 import { assertFits, type Pattern } from './pattern.ts';
 import { comparedAxis } from './scoreMap.ts';
@@ -27,9 +27,11 @@ export function assertSparsityFits(shape: ModelShape, plan: SparsityPlan, narrow
       const pattern = patternOf(plan, l, kind);
       if (pattern === null) continue;
       for (const name of MAPS[kind]) {
-        if (name === 'gate' && !shape.mlp.gated) continue;
+        const map = mapOf(blockOf(shape, l), name);
+        if (map === null) continue;
         const rows = comparedAxis(name, plan.method.rule) === 'rows';
-        const length = rows ? rowsOf(shape, name) : shape.hidden;
+        const stored = isOutputMap(name) ? map.inputs : map.outputs;
+        const length = rows ? stored : shape.hidden;
         const remainder = rows && narrowed ? 'padded' : 'refused';
         assertFits(pattern, length, `block ${l}, ${name}_proj`, remainder);
       }
@@ -45,11 +47,4 @@ export function patternOf(
 ): Pattern | null {
   if (kind === 'attention' && scope === 'mlp') return null;
   return 'kind' in pattern ? pattern : (pattern[layer] ?? null);
-}
-
-/** Rows of a map as it is stored, in the whole model. */
-function rowsOf(shape: ModelShape, name: LinearName): number {
-  const { heads, kvHeads, headDim, intermediate } = shape;
-  if (MAPS.mlp.includes(name)) return intermediate;
-  return (name === 'q' || isOutputMap(name) ? heads : kvHeads) * headDim;
 }

@@ -1,10 +1,11 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { attentionRows, withoutPadding, ZERO_ROW } from '../graphs/keptRows.ts';
+import { blockOf } from '../model/block.ts';
+import { rowsOf } from '../model/rows.ts';
 import { momentsOf } from '../graphs/moments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import { addToSets, emptySets } from './normedSets.ts';
 import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 
@@ -26,8 +27,8 @@ export async function attentionStatistics(
   const normedSets = emptySets(sets, shape.hidden);
   const moments = momentsOf(forward);
   const normed = emptyMoments(shape.hidden, gram);
-  const layout = attentionRows(shape, mask, forward.variantFor(states[0])).o;
-  const inner = emptyMoments(layout.filter((row) => row !== ZERO_ROW).length, gram);
+  const width = rowsOf(blockOf(shape, 0), 'o', mask).length;
+  const inner = emptyMoments(width, gram);
   let tokens = 0;
   const after = await forward.sublayer('attention', layer, mask, states, {
     signal,
@@ -36,7 +37,7 @@ export async function attentionStatistics(
       tokens += count;
       for (const [sums, x] of [
         [normed, tap.normed],
-        [inner, withoutPadding(tap.inner, layout)],
+        [inner, tap.inner],
       ] as const) {
         addSquares(sums.squares, x);
         if (sums.gram !== null) await moments.addCross(sums.gram, x, x, count);

@@ -1,32 +1,14 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
-import type { SublayerKind } from '../graphs/forwardPass.ts';
-import { attentionRows, gatherRows, ZERO_ROW } from '../graphs/keptRows.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
-import { isOutputMap, type LinearName, MAPS } from './linearMaps.ts';
-
-/** Stored rows that a mask keeps of the maps of a sublayer, in the order of the exported weights. */
-export type KeptRows = Readonly<Partial<Record<LinearName, Uint32Array>>>;
-
-/** The rows a mask keeps of each map of a sublayer; none of a sublayer that it removes. */
-export function keptRowsOf(shape: ModelShape, mask: LayerMask, kind: SublayerKind): KeptRows {
-  if (kind === 'mlp') return { gate: mask.mlp, up: mask.mlp, down: mask.mlp };
-  const { q, k, v, o } = attentionRows(shape, mask, 'plain');
-  const kept = (rows: Int32Array): Uint32Array =>
-    Uint32Array.from(rows.filter((row) => row !== ZERO_ROW));
-  return { q: kept(q), k: kept(k), v: kept(v), o: kept(o) };
-}
+import { sliceLinear } from '../graphs/keptRows.ts';
+import { type LinearName, MAPS } from '../model/block.ts';
+import type { KeptRows } from '../model/rows.ts';
 
 /**
  * A block whose maps of one sublayer hold nothing but kept rows, as an export writes them. Maps that
  * keep one run of rows are views of the block's.
  */
 export function compactLayer(layer: LayerWeights, rows: KeptRows, hidden: number): LayerWeights {
-  return withMaps(layer, rows, (name, linear, kept) => ({
-    weight: gatherRows(linear.weight, hidden, kept),
-    bias:
-      linear.bias === null || isOutputMap(name) ? linear.bias : gatherRows(linear.bias, 1, kept),
-  }));
+  return withMaps(layer, rows, (name, linear, kept) => sliceLinear(name, linear, hidden, kept));
 }
 
 /**

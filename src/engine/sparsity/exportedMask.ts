@@ -1,4 +1,4 @@
-import { isOutputMap, type LinearName } from './linearMaps.ts';
+import { isOutputMap, type LinearName } from '../model/block.ts';
 import { bytesPerRow, emptyMask, type WeightMask } from './weightMask.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Linear } from '../checkpoint/modelWeights.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
-import { isOutputMap, type LinearName } from './linearMaps.ts';
+import { isOutputMap, type LinearName } from '../model/block.ts';
 import { bytesPerRow, emptyMask, isKept, setRow, type WeightMask } from './weightMask.ts';
 
 /**

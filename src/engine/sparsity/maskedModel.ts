@@ -1,5 +1,5 @@
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { SublayerKind } from '../graphs/forwardPass.ts';
+import type { SublayerKind } from '../model/block.ts';
 import { mapsOf, type SparsityScope } from './linearMaps.ts';
 import type { Pattern } from './pattern.ts';
 import { maskOf, scoreMap, type ScoreRule } from './scoreMap.ts';

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { assertScorable, type ScoreRule } from './scoreMap.ts';
 import { SUPPORT_DEFAULTS, type SupportOptions } from './supportRefit.ts';
 import type { StatisticsWish } from './sublayerStatistics.ts';

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import {
   emitActivation,
@@ -15,7 +15,7 @@ import { momentsOf } from '../graphs/moments.ts';
 import { ScratchPool } from '../graphs/scratch.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import { addToSets, emptySets } from './normedSets.ts';
 import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 

@@ -1,5 +1,5 @@
 import type { Moments } from '../graphs/moments.ts';
-import { rowsOf, type TokenRows } from '../reformation/heldBack.ts';
+import { pickTokens, type TokenRows } from '../reformation/heldBack.ts';
 
 /** Sets of tokens: per set and batch, their rows. */
 type TokenSets = readonly (readonly TokenRows[])[];
@@ -23,7 +23,7 @@ export async function addToSets(
 ): Promise<void> {
   for (const [i, gram] of grams.entries()) {
     const width = Math.sqrt(gram.length);
-    const own = rowsOf(x, width, sets[i]![batch]!);
+    const own = pickTokens(x, width, sets[i]![batch]!);
     if (own.length > 0) await moments.addCross(gram, own, own, own.length / width);
   }
 }

@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import type { Solver } from '../runtime/solver.ts';
@@ -6,7 +6,7 @@ import type { SolverGemm } from '../runtime/solverGemm.ts';
 import { type HeldBackFit, refitHeldBack, type SplitMoments } from './heldBackRefit.ts';
 import { asStored, flagsInputsFirst, inputsFirst, maskAsStored } from './inputsFirst.ts';
 import { type InverseRoot, inverseRoot } from './inverseRoot.ts';
-import { isOutputMap, type LinearName } from './linearMaps.ts';
+import { isOutputMap, type LinearName } from '../model/block.ts';
 import type { SparsityMethod } from './method.ts';
 import type { Pattern, Remainder } from './pattern.ts';
 import { type ScoreHistogram, scoreHistogram } from './scoreHistogram.ts';

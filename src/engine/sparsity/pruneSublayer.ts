@@ -1,16 +1,17 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { blockOf, isOutputMap, type LinearName, MAPS, type SublayerKind } from '../model/block.ts';
+import { sublayerRows } from '../model/rows.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import type { TokenSplit } from '../reformation/heldBack.ts';
 import type { TargetMoments } from '../reformation/residualMoments.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../subnet/subnet.ts';
+import type { LayerMask } from '../model/subnet.ts';
 import { attentionStatistics } from './attentionStatistics.ts';
-import { compactLayer, keptRowsOf, scattered } from './compactMaps.ts';
+import { compactLayer, scattered } from './compactMaps.ts';
 import type { RefitMoments, SplitMoments } from './heldBackRefit.ts';
-import { isOutputMap, type LinearName, MAPS } from './linearMaps.ts';
 import { type SparsityMethod, wishOf } from './method.ts';
 import type { MlpProbe } from './mlpProbe.ts';
 import type { Pattern, Remainder } from './pattern.ts';
@@ -35,6 +36,7 @@ export interface SublayerToPrune {
   readonly kind: SublayerKind;
   /** E.g. `block 3`. */
   readonly block: string;
+  readonly index: number;
   /** The whole block. */
   readonly layer: LayerWeights;
   /** What is kept of it; of the sublayer something is. */
@@ -89,7 +91,7 @@ export async function pruneSublayer(
   const { kind, method, tools, signal } = from;
   const statistics = await statisticsOf(from);
   const { shape } = from.forward;
-  const rows = keptRowsOf(shape, from.mask, kind);
+  const rows = sublayerRows(blockOf(shape, from.index), kind, from.mask);
   const compact = compactLayer(from.layer, rows, shape.hidden);
   const work: MapsToPrune = { ...from, layer: compact, shape, statistics };
   const inputMaps = MAPS[kind].filter((name) => !isOutputMap(name));

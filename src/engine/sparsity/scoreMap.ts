@@ -1,7 +1,8 @@
 import { EngineError } from '../../protocol/errors.ts';
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
-import { inputAxis, type LinearName, rowsOfMap } from './linearMaps.ts';
+import { inputAxis, rowsOfMap } from './linearMaps.ts';
+import type { LinearName } from '../model/block.ts';
 import { nmMask } from './nmMask.ts';
 import type { Pattern, Remainder } from './pattern.ts';
 import type { Axis, ScoredWeight } from './scoredWeight.ts';

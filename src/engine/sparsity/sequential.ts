@@ -1,16 +1,15 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, SublayerKind } from '../graphs/forwardPass.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { type Block, blockOf, type LinearName, MAPS, type SublayerKind } from '../model/block.ts';
+import { sublayerRows } from '../model/rows.ts';
 import { holdBack } from '../reformation/heldBack.ts';
 import { interpolated, judgeRefit, type RefitJudgement } from '../reformation/judgeRefit.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { countParameters, denseSubnet, hasAttention } from '../subnet/count.ts';
-import type { LayerMask, Subnet } from '../subnet/subnet.ts';
+import { countParameters } from '../subnet/count.ts';
+import { denseSubnet, isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { assertSparsityFits, patternOf, type SparsityPlan } from './assertSparsityFits.ts';
-import { keptRowsOf } from './compactMaps.ts';
-import { type LinearName, MAPS } from './linearMaps.ts';
 import { wishOf } from './method.ts';
 import { mlpProbeOf } from './mlpProbe.ts';
 import type { PruneTools } from './pruneMaps.ts';
@@ -122,6 +121,7 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
             ...request,
             probe,
             mask,
+            index: l,
             block: `block ${l}`,
             layer,
             kind,
@@ -146,7 +146,13 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
     }
     layers.push(layer);
     cut.push(cutLayer);
-    sparse.push({ layer: l, masks, scores, density: densityOf(shape, mask, masks), refits });
+    sparse.push({
+      layer: l,
+      masks,
+      scores,
+      density: densityOf(blockOf(shape, l), mask, masks),
+      refits,
+    });
     request.onLayer?.(sparse[l]!);
   }
   releaseTensors([...denseStates, ...states]);
@@ -173,25 +179,20 @@ function withoutRefits(layer: SparseLayer): SparseLayer {
 
 /** Share of the kept weights of a block's maps that stay; maps without a mask stay whole. */
 function densityOf(
-  shape: ModelShape,
+  block: Block,
   mask: LayerMask,
   masks: Readonly<Partial<Record<LinearName, WeightMask>>>,
 ): number {
   let [kept, all] = [0, 0];
   for (const kind of ['attention', 'mlp'] as const) {
-    for (const [name, rows] of Object.entries(keptRowsOf(shape, mask, kind))) {
-      if (name === 'gate' && !shape.mlp.gated) continue;
-      const size = rows.length * shape.hidden;
+    for (const [name, rows] of Object.entries(sublayerRows(block, kind, mask))) {
+      const size = rows.length * block.hidden;
       const zeros = masks[name as LinearName];
       kept += zeros === undefined ? size : countKept(zeros);
       all += size;
     }
   }
   return all === 0 ? 1 : kept / all;
-}
-
-function isPresent(kind: SublayerKind, mask: LayerMask): boolean {
-  return kind === 'attention' ? hasAttention(mask) : mask.mlp.length > 0;
 }
 
 /** The next states, when the old ones are needed no more. */

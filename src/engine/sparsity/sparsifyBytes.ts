@@ -1,4 +1,4 @@
-import type { ModelShape } from '../checkpoint/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { SparsityScope } from './linearMaps.ts';
 import { type SparsityMethod, wishOf } from './method.ts';
 

@@ -1,5 +1,5 @@
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
-import type { LayerMask, Subnet } from './subnet.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { denseSubnet, hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { unitCosts, type UnitCosts } from './units.ts';
 
 /** Parameter counts of a subnet beside those of its dense model. */
@@ -49,25 +49,6 @@ export function blockBudget(shape: ModelShape, kept: number): number {
   const { block } = countLayers(shape, denseSubnet(shape).layers);
   // The thousandth absorbs rounding such as 0.7 · 10 = 6.999…; a true fraction is never that close.
   return Math.floor(kept * block + 1e-3);
-}
-
-/** The subnet that keeps everything. */
-export function denseSubnet(shape: ModelShape): Subnet {
-  const heads = Array.from({ length: shape.kvHeads }, () => ({
-    qk: upTo(qkUnitsPerHead(shape)),
-    vo: upTo(shape.headDim),
-  }));
-  const layer: LayerMask = { heads, mlp: upTo(shape.intermediate) };
-  return { layers: Array.from({ length: shape.layers }, () => layer) };
-}
-
-/** True when any head of the block keeps something. */
-export function hasAttention(mask: LayerMask): boolean {
-  return mask.heads.some((head) => head.qk.length > 0);
-}
-
-function upTo(n: number): Uint32Array {
-  return Uint32Array.from({ length: n }, (_, index) => index);
 }
 
 function countLayers(

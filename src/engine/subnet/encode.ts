@@ -1,7 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { assertLegal } from './legal.ts';
-import type { LayerMask, Subnet } from './subnet.ts';
+import type { LayerMask, Subnet } from '../model/subnet.ts';
 
 const [COMMA, DASH, ZERO] = [44, 45, 48];
 /** No index has more: 2³² has ten. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LayerMask, Subnet } from './subnet.ts';
+import type { LayerMask, Subnet } from '../model/subnet.ts';
 
 /**
  * Hex digits of a key: 64 bits, so that among a million subnets two different ones share a key

@@ -1,8 +1,8 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { countParameters } from './count.ts';
 import type { AttentionMasks } from './select.ts';
-import type { Subnet } from './subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { unitCosts, valueDimsPerTiedUnit } from './units.ts';
 
 /**

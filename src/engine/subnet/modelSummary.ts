@@ -1,6 +1,7 @@
 import type { ModelSummary } from '../../protocol/modelSummary.ts';
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
-import { countParameters, denseSubnet } from './count.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { countParameters } from './count.ts';
+import { denseSubnet } from '../model/subnet.ts';
 
 /** The sizes of a model as plain data, for run folders and whoever draws its masks. */
 export function modelSummaryOf(shape: ModelShape): ModelSummary {

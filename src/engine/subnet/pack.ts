@@ -1,6 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { UnitLayout } from '../../protocol/unitLayout.ts';
-import type { LayerMask, Subnet } from './subnet.ts';
+import type { LayerMask, Subnet } from '../model/subnet.ts';
 
 /**
  * A subnet as one bit per unit, set where the unit is kept.

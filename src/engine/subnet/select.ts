@@ -1,5 +1,5 @@
-import { qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
-import type { HeadMask, LayerMask, LayerScores, Subnet } from './subnet.ts';
+import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import type { HeadMask, LayerMask, LayerScores, Subnet } from '../model/subnet.ts';
 import { valueDimsPerTiedUnit } from './units.ts';
 
 /** Whether a head's q/k and v/o units share one mask, as in the paper, or have one each. */

@@ -1,4 +1,4 @@
-import { groupSize, qkUnitsPerHead, type ModelShape } from '../checkpoint/modelShape.ts';
+import { groupSize, qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 
 /** Parameters that each prunable unit of one block carries, and what a sublayer costs besides. */
 export interface UnitCosts {

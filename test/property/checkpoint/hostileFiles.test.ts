@@ -9,7 +9,7 @@ import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { headerLength, parseHeader } from '../../../src/engine/checkpoint/safetensorsHeader.ts';
 import { exportCompressed } from '../../../src/engine/export/exportCompressed.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { largestAllocation } from '../../fixtures/allocations.ts';
 import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';

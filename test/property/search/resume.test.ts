@@ -5,7 +5,7 @@ import { initialSubnet } from '../../../src/engine/search/baseline.ts';
 import { evolve, type EvolveRequest } from '../../../src/engine/search/evolve.ts';
 import { quickOptions } from '../../../src/engine/search/options.ts';
 import type { GenerationState } from '../../../src/engine/search/state.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import type { Subnet } from '../../../src/engine/model/subnet.ts';
 import { problemFor } from '../../unit/search/problems.ts';
 import { tinyLlama, tinyOpt } from '../../unit/subnet/shapes.ts';
 import { propertyOptions } from '../propertyOptions.ts';

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { keptAttentionRows, keptHeads } from '../../../src/engine/export/sliceLayer.ts';
-import { compactLayer, keptRowsOf, scattered } from '../../../src/engine/sparsity/compactMaps.ts';
-import { type LinearName, mapsOf } from '../../../src/engine/sparsity/linearMaps.ts';
-import { hasAttention } from '../../../src/engine/subnet/count.ts';
+import { compactLayer, scattered } from '../../../src/engine/sparsity/compactMaps.ts';
+import { mapsOf } from '../../../src/engine/sparsity/linearMaps.ts';
+import { blockOf, type LinearName } from '../../../src/engine/model/block.ts';
+import { sublayerRows } from '../../../src/engine/model/rows.ts';
+import { hasAttention } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 import { propertyOptions } from '../propertyOptions.ts';
@@ -16,18 +17,6 @@ const models = [
 const cases = [fc.nat(1_000_000), fc.constantFrom(...models)] as const;
 
 describe('compact maps', () => {
-  it('have the rows of an export, in its order', () => {
-    fc.assert(
-      fc.property(...cases, (seed, { shape }) => {
-        for (const mask of randomMasks(shape, seed).layers) {
-          const expected = keptAttentionRows(shape, keptHeads(shape, mask));
-          assert.deepEqual(keptRowsOf(shape, mask, 'attention'), { ...expected });
-        }
-      }),
-      propertyOptions({ numRuns: 100 }),
-    );
-  });
-
   it('put back where they came from give the block they were taken from', () => {
     fc.assert(
       fc.property(...cases, (seed, { shape, layers }) => {
@@ -36,7 +25,7 @@ describe('compact maps', () => {
           const mask = subnet.layers[l]!;
           for (const kind of ['attention', 'mlp'] as const) {
             if (kind === 'attention' && !hasAttention(mask)) continue;
-            const rows = keptRowsOf(shape, mask, kind);
+            const rows = sublayerRows(blockOf(shape, l), kind, mask);
             const compact = compactLayer(layer, rows, shape.hidden);
             const maps = mapsOf(compact, kind);
             for (const { name, linear } of maps) {

@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
-import { keptAttentionRows, keptHeads } from '../../../src/engine/export/sliceLayer.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
 import { SolverGemm } from '../../../src/engine/runtime/solverGemm.ts';
-import { compactLayer, keptRowsOf } from '../../../src/engine/sparsity/compactMaps.ts';
-import { inputAxis, type LinearName } from '../../../src/engine/sparsity/linearMaps.ts';
+import { compactLayer } from '../../../src/engine/sparsity/compactMaps.ts';
+import { inputAxis } from '../../../src/engine/sparsity/linearMaps.ts';
+import { blockOf, type LinearName } from '../../../src/engine/model/block.ts';
+import { rowsOf, sublayerRows } from '../../../src/engine/model/rows.ts';
 import {
   methodFor,
   SPARSITY_METHODS,
@@ -27,8 +27,7 @@ import {
 } from '../../../src/engine/sparsity/sequential.ts';
 import type { SublayerStatistics } from '../../../src/engine/sparsity/sublayerStatistics.ts';
 import { isKept } from '../../../src/engine/sparsity/weightMask.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { LayerMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type LayerMask, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
@@ -74,7 +73,7 @@ describe('a sparse subnet', () => {
           const mask = subnet.layers[l]!;
           checkRemovedRows(weights, sparse.weights, l, mask);
           for (const map of ALL) {
-            const rows = rowsOf(weights.shape, mask, map);
+            const rows = rowsOf(blockOf(weights.shape, l), map, mask);
             const inScope = scope === 'all' || ['gate', 'up', 'down'].includes(map);
             const present = inScope && rows.length > 0 && weights.layers[l]![map] !== null;
             assert.equal(masks[map] !== undefined, present);
@@ -145,8 +144,12 @@ describe('a sparse subnet', () => {
     };
     const subnet: Subnet = { layers: llama.layers.map(() => mask) };
     const cut = (layer: LayerWeights): LayerWeights => {
-      const attention = compactLayer(layer, keptRowsOf(llama.shape, mask, 'attention'), HIDDEN);
-      return compactLayer(attention, keptRowsOf(llama.shape, mask, 'mlp'), HIDDEN);
+      const attention = compactLayer(
+        layer,
+        sublayerRows(blockOf(llama.shape, 0), 'attention', mask),
+        HIDDEN,
+      );
+      return compactLayer(attention, sublayerRows(blockOf(llama.shape, 0), 'mlp', mask), HIDDEN);
     };
     const small: ModelWeights = { ...llama, shape, layers: llama.layers.map(cut) };
     for (const name of NAMES) {
@@ -282,18 +285,13 @@ function checkRemovedRows(
     const [old, now] = [before.layers[l]![map], layers[l]![map]];
     assert.equal(now?.bias, old?.bias);
     if (old === null || now === null) continue;
-    const kept = new Set(rowsOf(before.shape, mask, map));
+    const kept = new Set(rowsOf(blockOf(before.shape, l), map, mask));
     for (let row = 0; row < old.weight.length / HIDDEN; row++) {
       if (kept.has(row)) continue;
       const [from, to] = [row * HIDDEN, (row + 1) * HIDDEN];
       assert.deepEqual(now.weight.subarray(from, to), old.weight.subarray(from, to));
     }
   }
-}
-
-function rowsOf(shape: ModelShape, mask: LayerMask, map: LinearName): Uint32Array {
-  if (map === 'gate' || map === 'up' || map === 'down') return mask.mlp;
-  return keptAttentionRows(shape, keptHeads(shape, mask))[map];
 }
 
 /** Score of an entry of the gathered weight, straight from the formulas, in float32 as published. */
@@ -305,7 +303,7 @@ function slowScores(
   { tokens, normed, inner }: SublayerStatistics,
   name: SparsityMethodName,
 ): (row: number, column: number) => number {
-  const rows = rowsOf(shape, subnet.layers[l]!, map);
+  const rows = rowsOf(blockOf(shape, l), map, subnet.layers[l]!);
   const norm = (squares: Float64Array, i: number): number => Math.sqrt(squares[i]! / tokens);
   const { weight } = layers[l]![map]!;
   const byNeuron = name === 'dass' && (map === 'gate' || map === 'up');

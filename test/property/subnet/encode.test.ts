@@ -8,7 +8,7 @@ import {
   encodeIndices,
   encodeSubnet,
 } from '../../../src/engine/subnet/encode.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { tinyLlama } from '../../unit/subnet/shapes.ts';
 import { propertyOptions } from '../propertyOptions.ts';
 

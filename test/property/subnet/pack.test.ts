@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { modelSummaryOf } from '../../../src/engine/subnet/modelSummary.ts';
 import { packSubnet, unpackSubnet } from '../../../src/engine/subnet/pack.ts';
 import { unitLayout } from '../../../src/protocol/unitLayout.ts';

@@ -19,17 +19,13 @@ import {
 import { uniformWidths, wandaSpSubnet } from '../../../src/engine/baselines/wandaSp.ts';
 import { collectStatistics } from '../../../src/engine/calibration/collect.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { ForwardPass, type SublayerKind } from '../../../src/engine/graphs/forwardPass.ts';
+import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import type { SublayerKind } from '../../../src/engine/model/block.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import {
-  blockBudget,
-  countParameters,
-  denseSubnet,
-  hasAttention,
-} from '../../../src/engine/subnet/count.ts';
+import { blockBudget, countParameters } from '../../../src/engine/subnet/count.ts';
 import { assertLegal } from '../../../src/engine/subnet/legal.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, hasAttention, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { relativeDifference } from '../../fixtures/randomMatrix.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';

@@ -12,7 +12,7 @@ import type {
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { attentionStatistics } from '../../../src/engine/sparsity/attentionStatistics.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { type Rows, referenceForward } from '../../fixtures/referenceModel.ts';
 import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';

@@ -6,7 +6,7 @@ import {
   familyOf,
   FAMILIES,
 } from '../../../src/engine/checkpoint/families/registry.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { tinyConfig } from '../../fixtures/tinyModel.ts';

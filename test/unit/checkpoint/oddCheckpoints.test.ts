@@ -11,7 +11,7 @@ import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openC
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
 import { storageOf } from '../../../src/engine/export/storage.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { rawSafetensors, takeApart } from '../../fixtures/rawSafetensors.ts';
 import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
 

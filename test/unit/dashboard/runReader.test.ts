@@ -10,7 +10,7 @@ import { createRunFolder, type RunFolder } from '../../../src/engine/runs/runFol
 import { encodeSubnet } from '../../../src/engine/subnet/encode.ts';
 import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import { packSubnet } from '../../../src/engine/subnet/pack.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import type { Subnet } from '../../../src/engine/model/subnet.ts';
 import type { ModelSummary } from '../../../src/protocol/modelSummary.ts';
 import { unitLayout } from '../../../src/protocol/unitLayout.ts';
 import { someManifest } from '../../fakes/runManifest.ts';

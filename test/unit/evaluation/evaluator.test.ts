@@ -6,8 +6,7 @@ import { perplexityOf } from '../../../src/engine/evaluation/perplexity.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 

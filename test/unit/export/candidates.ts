@@ -6,9 +6,8 @@ import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import type { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { LayerMask, Subnet } from '../../../src/engine/subnet/subnet.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
+import { denseSubnet, type LayerMask, type Subnet } from '../../../src/engine/model/subnet.ts';
 import type { TinyOptions } from '../../fixtures/tinyModel.ts';
 
 /** A grouped-query Llama of three blocks. */

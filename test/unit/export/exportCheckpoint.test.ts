@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
@@ -11,8 +11,7 @@ import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheck
 import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts';
 import { stockLayout } from '../../../src/engine/export/stockLayout.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { type ErrorCode, isEngineError } from '../../../src/protocol/errors.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
@@ -154,6 +153,14 @@ describe('exportCheckpoint', () => {
       /do not divide/,
     );
     assert.equal(stockLayout(shape, denseSubnet(shape)).loadable.transformers, true);
+  });
+
+  test('does not take a family it does not know for Llama', () => {
+    const shape = tinyShape(LLAMA);
+    assert.throws(
+      () => stockLayout({ ...shape, family: 'gpt2' }, denseSubnet(shape)),
+      (error) => isEngineError(error, 'checkpoint') && /"?gpt2"?/.test(error.message),
+    );
   });
 
   test('copies the tokenizer, writes the module, and nothing else of the source', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import type { Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import {
   openCheckpoint,
   openSource,
@@ -19,8 +19,7 @@ import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheck
 import { referenceOf } from '../../../src/engine/export/logitReference.ts';
 import { verifyCheckpoint } from '../../../src/engine/export/verify.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';

@@ -7,7 +7,7 @@ import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { measureDecoders } from '../../../src/engine/export/measure.ts';
 import { peakMemoryOf } from '../../../src/engine/export/peakMemory.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';

@@ -10,7 +10,7 @@ import { bundledTexts } from '../../../scripts/bundledTexts.mjs';
 import { exportText } from '../../../src/cli/runReport.ts';
 import { FAMILIES } from '../../../src/engine/checkpoint/families/registry.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import {
@@ -21,8 +21,7 @@ import {
   OLDEST_TRANSFORMERS,
   TESTED_TRANSFORMERS,
 } from '../../../src/engine/export/modelingSubnet.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { loadsText } from '../../../src/protocol/loadsText.ts';
 import type { ExportReport } from '../../../src/protocol/runRecord.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';

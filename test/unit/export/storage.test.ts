@@ -16,7 +16,7 @@ import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { readModel } from '../../../src/engine/export/onnxDecoder.ts';
 import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
 import { dtypeOf, dtypesOf, storageOf } from '../../../src/engine/export/storage.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
 import { F32, LLAMA, withZeros } from './candidates.ts';

@@ -18,7 +18,7 @@ import {
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { type ErrorCode, isEngineError } from '../../../src/protocol/errors.ts';
 import { mapNames, type MapName } from '../../../src/protocol/sparsityRecord.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
 import { LLAMA, OPT, randomWindows, reformed, searchTimeModel, withZeros } from './candidates.ts';

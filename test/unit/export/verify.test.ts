@@ -12,7 +12,7 @@ import type { SearchTimeModel } from '../../../src/engine/export/searchTimeLogit
 import { type Reference, referenceOf } from '../../../src/engine/export/logitReference.ts';
 import { verifyCheckpoint, verifyOnnx } from '../../../src/engine/export/verify.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import type { Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';

@@ -17,7 +17,7 @@ import { ownStorage, type Storage } from '../../../src/engine/export/storage.ts'
 import { verifyCheckpoint, verifyIntegers, verifyOnnx } from '../../../src/engine/export/verify.ts';
 import { roundModel } from '../../../src/engine/quantise/roundModel.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { tinyWeights, writeTinyModel } from '../../fixtures/tinyModel.ts';
 import { F32, LLAMA, OPT, randomWindows, searchTimeModel } from './candidates.ts';
@@ -159,7 +159,7 @@ describe('a wrong export is refused', () => {
       const search = searchTimeModel(runtime, weights.shape);
       const windows = randomWindows(weights.shape.vocab, 2, 24);
       const round = (own: ModelWeights) =>
-        roundModel(own, subnet, { bits, blockSize: 16 }, (mask) => decoderRows(own.shape, mask));
+        roundModel(own, subnet, { bits, blockSize: 16 }, decoderRows);
       const right = round(weights);
       const model = { weights, subnet, integers: right.weights };
       const reference = await referenceOf(search, model, windows, { dtype: 'F16' });

@@ -4,8 +4,7 @@ import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.t
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';

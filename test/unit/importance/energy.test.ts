@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { LayerStatistics } from '../../../src/engine/calibration/statistics.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import type { LayerWeights, Linear } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { energyScores } from '../../../src/engine/importance/energy.ts';
 import type { Matrix } from '../../../src/engine/numeric/matrix.ts';

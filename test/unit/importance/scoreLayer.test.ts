@@ -5,7 +5,7 @@ import type {
   InputStatistics,
   LayerStatistics,
 } from '../../../src/engine/calibration/statistics.ts';
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import type { LayerWeights, Linear } from '../../../src/engine/checkpoint/modelWeights.ts';
 import {
   needsStatistics,

@@ -17,8 +17,7 @@ import { quantiseModel } from '../../../src/engine/quantise/quantiseModel.ts';
 import { roundModel } from '../../../src/engine/quantise/roundModel.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { SolverGemm } from '../../../src/engine/runtime/solverGemm.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
@@ -60,7 +59,7 @@ describe('a model of integers', () => {
         randomWindows(weights.shape.vocab, 4, 24),
         randomWindows(weights.shape.vocab, 2, 24),
       ],
-      rowsOf: (mask) => decoderRows(weights.shape, mask),
+      layoutOf: decoderRows,
     });
   }
 
@@ -85,7 +84,7 @@ describe('a model of integers', () => {
           const quantised =
             i % 2 === 0
               ? await swept(search, weights, subnet, format)
-              : roundModel(weights, subnet, format, (mask) => decoderRows(shape, mask));
+              : roundModel(weights, subnet, format, decoderRows);
           const windows = randomWindows(shape.vocab, 2, 11);
           const model = { weights, subnet, integers: quantised.weights };
           const reference = await referenceOf(search, model, windows, { dtype: 'F32' });
@@ -108,9 +107,7 @@ describe('a model of integers', () => {
     const weights = tinyWeights({ ...LLAMA, hidden: 96 });
     const subnet = denseSubnet(weights.shape);
     const search = searchTimeModel(runtime, weights.shape);
-    const quantised = roundModel(weights, subnet, EIGHT, (mask) =>
-      decoderRows(weights.shape, mask),
-    );
+    const quantised = roundModel(weights, subnet, EIGHT, decoderRows);
     const path = await written(quantised, subnet, 'damaged');
     const windows = randomWindows(weights.shape.vocab, 1, 11);
     const model = { weights, subnet, integers: quantised.weights };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { batchesOf } from '../../../src/engine/evaluation/tokenBatches.ts';
-import { holdBack, rowsOf, type TokenRows } from '../../../src/engine/reformation/heldBack.ts';
+import { holdBack, pickTokens, type TokenRows } from '../../../src/engine/reformation/heldBack.ts';
 import { windowsOf } from '../../../src/engine/tokenizer/tokenWindows.ts';
 
 test('no token of a text is both fitted and held back, however windows overlap', () => {
@@ -81,9 +81,9 @@ test('no windows at all are split into nothing', () => {
 
 test('rows of a matrix are those asked for, and all of them are the matrix itself', () => {
   const data = Float32Array.from({ length: 12 }, (_, i) => i);
-  assert.equal(rowsOf(data, 3, null), data);
-  assert.deepEqual([...rowsOf(data, 3, Uint32Array.of(0, 2))], [0, 1, 2, 6, 7, 8]);
-  assert.equal(rowsOf(data, 3, new Uint32Array(0)).length, 0);
+  assert.equal(pickTokens(data, 3, null), data);
+  assert.deepEqual([...pickTokens(data, 3, Uint32Array.of(0, 2))], [0, 1, 2, 6, 7, 8]);
+  assert.equal(pickTokens(data, 3, new Uint32Array(0)).length, 0);
 });
 
 /** The tokens of a set, in order. */

@@ -7,8 +7,7 @@ import { admmRefit, leastSquaresRefit } from '../../../src/engine/reformation/re
 import { type MapFit, reform, type ReformRequest } from '../../../src/engine/reformation/reform.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import type { ReformVerdict } from '../../../src/protocol/reformVerdict.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { referenceForward } from '../../fixtures/referenceModel.ts';

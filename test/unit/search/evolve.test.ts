@@ -6,10 +6,9 @@ import { initialSubnet, randomSubnet } from '../../../src/engine/search/baseline
 import { evolve, type EvolveRequest } from '../../../src/engine/search/evolve.ts';
 import { quickOptions, type EvolveOptions } from '../../../src/engine/search/options.ts';
 import type { GenerationState } from '../../../src/engine/search/state.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
-import type { LayerScores, Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type LayerScores, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { tinyLlama } from '../subnet/shapes.ts';
 import { unitCosts } from '../../../src/engine/subnet/units.ts';
 import { problemFor } from './problems.ts';

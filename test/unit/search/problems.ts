@@ -1,4 +1,4 @@
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { initialSubnet } from '../../../src/engine/search/baseline.ts';
 import { genomeOf, type Genome } from '../../../src/engine/search/genome.ts';
 import { methodARanges, type SearchSpace } from '../../../src/engine/search/space.ts';

@@ -10,7 +10,7 @@ import {
 } from '../../../src/engine/search/genome.ts';
 import { achievableRange, repair, setDepth } from '../../../src/engine/search/repair.ts';
 import { terrainOf, type SearchProblem } from '../../../src/engine/search/terrain.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { smolShape, tinyLlama, tinyOpt } from '../subnet/shapes.ts';
 import { problemFor, startOf } from './problems.ts';

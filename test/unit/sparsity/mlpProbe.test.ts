@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import type { Activation } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { Activation } from '../../../src/engine/model/modelShape.ts';
 import { ForwardPass, type Tap } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { MlpProbe } from '../../../src/engine/sparsity/mlpProbe.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { relativeDifference } from '../../fixtures/randomMatrix.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 

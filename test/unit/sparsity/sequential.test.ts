@@ -11,11 +11,8 @@ import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
 import { SolverGemm } from '../../../src/engine/runtime/solverGemm.ts';
 import { obeys } from '../../../src/engine/sparsity/inputsFirst.ts';
-import {
-  inputAxis,
-  type LinearName,
-  type SparsityScope,
-} from '../../../src/engine/sparsity/linearMaps.ts';
+import { inputAxis, type SparsityScope } from '../../../src/engine/sparsity/linearMaps.ts';
+import type { LinearName } from '../../../src/engine/model/block.ts';
 import {
   methodFor,
   SPARSITY_METHODS,

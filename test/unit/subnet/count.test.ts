@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { blockBudget, countParameters, denseSubnet } from '../../../src/engine/subnet/count.ts';
-import type { Subnet } from '../../../src/engine/subnet/subnet.ts';
+import { blockBudget, countParameters } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { unitCosts } from '../../../src/engine/subnet/units.ts';
 import { optShape, smolShape } from './shapes.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isEngineError } from '../../../src/protocol/errors.ts';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
+import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import {
   decodeIndices,
   decodeSubnet,

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { denseSubnet } from '../../../src/engine/subnet/count.ts';
 import {
   equalLayers,
   firstChangedLayer,
   layerKey,
   subnetKey,
 } from '../../../src/engine/subnet/key.ts';
-import type { LayerMask } from '../../../src/engine/subnet/subnet.ts';
+import { denseSubnet, type LayerMask } from '../../../src/engine/model/subnet.ts';
 import { tinyLlama } from './shapes.ts';
 
 const dense = denseSubnet(tinyLlama);

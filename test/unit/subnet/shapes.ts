@@ -1,7 +1,7 @@
-import type { ModelShape } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
-import type { LayerScores } from '../../../src/engine/subnet/subnet.ts';
-import { qkUnitsPerHead } from '../../../src/engine/checkpoint/modelShape.ts';
+import type { LayerScores } from '../../../src/engine/model/subnet.ts';
+import { qkUnitsPerHead } from '../../../src/engine/model/modelShape.ts';
 
 /** SmolLM2-135M's sizes: 9 query heads over 3 key/value heads, gated MLP, tied embeddings. */
 export const smolShape = llamaShape({

@@ -1,4 +1,4 @@
-import type { Activation } from '../modelShape.ts';
+import type { Activation } from '../../model/modelShape.ts';
 
 /** The activation functions we support, by their names in `config.json`. */
 export const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([

@@ -1,8 +1,6 @@
 import type { ConfigReader } from '../configReader.ts';
-import type { ModelShape } from '../modelShape.ts';
-
-/** Linear maps of a block. */
-export type LinearSlot = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
+import type { LinearName } from '../../model/block.ts';
+import type { ModelShape } from '../../model/modelShape.ts';
 
 /** Our names of the tensors that a model has once. */
 export type ModelSlot =
@@ -14,8 +12,8 @@ export type LayerSlot =
   | 'attentionNorm.shift'
   | 'mlpNorm.gain'
   | 'mlpNorm.shift'
-  | `${LinearSlot}.weight`
-  | `${LinearSlot}.bias`;
+  | `${LinearName}.weight`
+  | `${LinearName}.bias`;
 
 /** Our name of any tensor. */
 export type Slot = ModelSlot | LayerSlot;
@@ -27,6 +25,14 @@ export type Slot = ModelSlot | LayerSlot;
  */
 export type TensorNames = Readonly<Partial<Record<Slot, string>>>;
 
+/** Names of a family's sizes in `config.json`; null where it has no such field. */
+export interface SizeFields {
+  readonly mlp: string;
+  readonly heads: string;
+  readonly kvHeads: string | null;
+  readonly headDim: string | null;
+}
+
 /** One model architecture, as data. */
 export interface Family {
   /** Our name, which is {@link ModelShape.family}. */
@@ -36,4 +42,6 @@ export interface Family {
   /** Reads the sizes and switches; throws an EngineError `checkpoint` for unsupported variants. */
   readonly parse: (config: ConfigReader) => ModelShape;
   readonly tensorNames: TensorNames;
+  /** What an export of a uniformly smaller model changes. */
+  readonly sizeFields: SizeFields;
 }

@@ -1,6 +1,6 @@
 import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { ConfigReader } from '../configReader.ts';
-import type { ModelShape } from '../modelShape.ts';
+import type { ModelShape } from '../../model/modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
 import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
@@ -11,6 +11,12 @@ export const llama: Family = {
   name: 'llama',
   modelTypes: ['llama'],
   parse: parseLlama,
+  sizeFields: {
+    mlp: 'intermediate_size',
+    heads: 'num_attention_heads',
+    kvHeads: 'num_key_value_heads',
+    headDim: 'head_dim',
+  },
   tensorNames: {
     embedding: 'model.embed_tokens.weight',
     'attentionNorm.gain': 'model.layers.{layer}.input_layernorm.weight',

@@ -1,6 +1,6 @@
 import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { ConfigReader } from '../configReader.ts';
-import type { ModelShape } from '../modelShape.ts';
+import type { ModelShape } from '../../model/modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
 import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
@@ -13,6 +13,7 @@ export const opt: Family = {
   name: 'opt',
   modelTypes: ['opt'],
   parse: parseOpt,
+  sizeFields: { mlp: 'ffn_dim', heads: 'num_attention_heads', kvHeads: null, headDim: null },
   tensorNames: {
     embedding: 'model.decoder.embed_tokens.weight',
     positionTable: 'model.decoder.embed_positions.weight',

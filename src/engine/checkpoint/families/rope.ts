@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../configReader.ts';
-import type { Positions } from '../modelShape.ts';
+import type { Positions } from '../../model/modelShape.ts';
 
 type RopeKind = 'default' | 'linear' | 'llama3';
 

@@ -1,6 +1,6 @@
 import { excessOf } from '../../../protocol/bounds.ts';
 import type { ConfigReader } from '../configReader.ts';
-import type { ModelShape } from '../modelShape.ts';
+import type { ModelShape } from '../../model/modelShape.ts';
 
 /**
  * A shape whose sizes are no larger together than any model is: what is allocated by them is bounded.

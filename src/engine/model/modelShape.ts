@@ -1,3 +1,5 @@
+import type { BlockTraits, Norm } from './block.ts';
+
 /** Activation functions of the MLPs we read. */
 export type Activation = 'silu' | 'relu' | 'gelu' | 'geluTanh';
 
@@ -46,10 +48,16 @@ export interface ModelShape {
   readonly maxPositions: number;
   /** True when the output head is the embedding table. */
   readonly tiedEmbeddings: boolean;
-  readonly norm: { readonly kind: 'rms' | 'layer'; readonly epsilon: number };
+  /** Of every norm; `gainOffset` is 0 when absent. */
+  readonly norm: Pick<Norm, 'kind' | 'epsilon'> & Partial<Pick<Norm, 'gainOffset'>>;
   readonly positions: Positions;
   readonly mlp: { readonly gated: boolean; readonly activation: Activation };
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
+  /**
+   * What each block does otherwise, [L]; absent where the switches above say it all. What a block is
+   * in the end, `blockOf` says.
+   */
+  readonly blocks?: readonly BlockTraits[];
 }
 
 /** Query heads that share one key/value head. */

@@ -1,3 +1,6 @@
+import { blocksOf, qkUnitsOf, type SublayerKind } from './block.ts';
+import type { ModelShape } from './modelShape.ts';
+
 /**
  * What one key/value head keeps.
  *
@@ -35,4 +38,30 @@ export interface LayerScores {
   readonly vo: readonly Float64Array[];
   /** [I] */
   readonly mlp: Float64Array;
+}
+
+/** The subnet that keeps everything. */
+export function denseSubnet(shape: ModelShape): Subnet {
+  return {
+    layers: blocksOf(shape).map(({ attention, mlp }): LayerMask => {
+      const { pairs, singles } = qkUnitsOf(attention);
+      const head = { qk: upTo(pairs + singles), vo: upTo(attention.headDim) };
+      const heads = Array.from({ length: attention.kvHeads }, () => head);
+      return { heads, mlp: upTo(mlp.intermediate) };
+    }),
+  };
+}
+
+/** True when any head of the block keeps something. */
+export function hasAttention(mask: LayerMask): boolean {
+  return mask.heads.some((head) => head.qk.length > 0);
+}
+
+/** True when a mask keeps anything of a sublayer; what it keeps nothing of is removed whole. */
+export function isPresent(kind: SublayerKind, mask: LayerMask): boolean {
+  return kind === 'attention' ? hasAttention(mask) : mask.mlp.length > 0;
+}
+
+function upTo(n: number): Uint32Array {
+  return Uint32Array.from({ length: n }, (_, index) => index);
 }

@@ -1,0 +1,27 @@
+import type { Block } from '../model/block.ts';
+import { headParts, keptHeadsOf } from '../model/rows.ts';
+import type { LayerMask } from '../model/subnet.ts';
+
+/** A key/value head that a block keeps, with its query heads. */
+export interface SlicedHead {
+  /** Its index in the dense block. */
+  readonly index: number;
+  /** Kept query/key units: RoPE pairs, or single dimensions without RoPE. */
+  readonly qk: Uint32Array;
+  /** Kept value dimensions. */
+  readonly vo: Uint32Array;
+  /** Rows of k (and of q per query head): two per pair under RoPE. */
+  readonly qkDims: number;
+  /** Rows of v (and of o per query head). */
+  readonly voDims: number;
+}
+
+/** The key/value heads a mask keeps, by index. */
+export function keptHeads({ attention }: Block, mask: LayerMask): SlicedHead[] {
+  return keptHeadsOf(mask).map((index) => {
+    const kept = mask.heads[index]!;
+    const parts = headParts(attention, 'k', kept);
+    const qkDims = parts.reduce((sum, part) => sum + part.length, 0);
+    return { index, qk: kept.qk, vo: kept.vo, qkDims, voDims: kept.vo.length };
+  });
+}
