@@ -1,5 +1,6 @@
 import { emitNorm, emitProjection } from '../../src/engine/graphs/emit.ts';
 import { logitsGraph, lossGraph } from '../../src/engine/graphs/headGraph.ts';
+import { normOf } from '../../src/engine/model/modelShape.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
 import { GraphBuilder } from '../../src/engine/onnx/graphBuilder.ts';
 import { float32Of, Runtime, tensorOf } from '../../src/engine/runtime/runtime.ts';
@@ -67,7 +68,7 @@ function providedGraph(shape: typeof BENCH_SHAPE): Uint8Array {
   const graph = new GraphBuilder('provided');
   const x = graph.input('x', 'float32', ['tokens', shape.hidden]);
   const head = graph.input('head', 'float32', [shape.vocab, shape.hidden]);
-  const z = emitProjection(graph, emitNorm(graph, shape, x), head, null);
+  const z = emitProjection(graph, emitNorm(graph, normOf(shape), x, shape.hidden), head, null);
   const sum = graph.op('ReduceLogSumExp', [z, graph.ints([-1])], { keepdims: 0n });
   graph.output('sum', sum, 'float32', ['tokens']);
   return graph.build();

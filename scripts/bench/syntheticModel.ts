@@ -1,3 +1,4 @@
+import { blockOf } from '../../src/engine/model/block.ts';
 import type { ModelShape } from '../../src/engine/model/modelShape.ts';
 import type {
   LayerWeights,
@@ -39,7 +40,9 @@ export function syntheticWeights(shape: ModelShape = BENCH_SHAPE): ModelWeights 
     gain: new Float32Array(hidden).fill(1),
     shift: null,
   });
-  const layer = (): LayerWeights => ({
+  const layer = (_: unknown, l: number): LayerWeights => ({
+    block: blockOf(shape, l),
+    ...{ qNorm: null, kNorm: null, attentionAfterNorm: null, mlpAfterNorm: null },
     attentionNorm: norm(),
     q: linear(heads * headDim),
     k: linear(kvHeads * headDim),

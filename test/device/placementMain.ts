@@ -4,6 +4,7 @@ import * as ort from '../../src/engine/runtime/ort.ts';
 import { attentionGraph } from '../../src/engine/graphs/attentionGraph.ts';
 import { logitsGraph, lossGraph, teacherGraph } from '../../src/engine/graphs/headGraph.ts';
 import { mlpGraph } from '../../src/engine/graphs/mlpGraph.ts';
+import { blockOf } from '../../src/engine/model/block.ts';
 import { tinyShape } from '../fixtures/tinyModel.ts';
 
 ort.env.logLevel = 'verbose';
@@ -12,8 +13,8 @@ let graphs = 0;
 for (const family of ['llama', 'opt'] as const) {
   const shape = tinyShape({ family });
   for (const [name, model] of [
-    ['attention', attentionGraph(shape, { access, tap: true, variant: 'plain' })],
-    ['mlp', mlpGraph(shape, { access, tap: true })],
+    ['attention', attentionGraph(blockOf(shape, 0), { access, tap: true, variant: 'plain' })],
+    ['mlp', mlpGraph(blockOf(shape, 0), { access, tap: true })],
     ['loss', lossGraph(shape)],
     ['teacher', teacherGraph(shape)],
     ['logits', logitsGraph(shape)],

@@ -1,7 +1,10 @@
 import type { Slot } from './families/family.ts';
-import type { LinearName } from '../model/block.ts';
+import { blockOf, type LinearName, mapOf, type Norm } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, ModelWeights, NormWeights } from './modelWeights.ts';
+
+/** Norms that some families have inside a sublayer or behind it; all have a gain and no shift. */
+type InnerNorm = 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm';
 
 /** Gives the array of one tensor in our layout, or null when the model has none. */
 export type TensorLookup = (slot: Slot, layer: number | null) => Float32Array | null;
@@ -26,22 +29,32 @@ export function assembleWeights(shape: ModelShape, lookup: TensorLookup): ModelW
     gain: need(`${name}.gain`, at),
     shift: shape.norm.kind === 'layer' ? need(`${name}.shift`, at) : null,
   });
-  const linear = (name: LinearName, at: number, biased: boolean): Linear => ({
-    weight: need(`${name}.weight`, at),
-    bias: biased ? need(`${name}.bias`, at) : null,
-  });
-  const { bias } = shape;
-  const layer = (at: number): LayerWeights => ({
-    attentionNorm: norm('attentionNorm', at),
-    q: linear('q', at, bias.qkv),
-    k: linear('k', at, bias.qkv),
-    v: linear('v', at, bias.qkv),
-    o: linear('o', at, bias.output),
-    mlpNorm: norm('mlpNorm', at),
-    gate: shape.mlp.gated ? linear('gate', at, bias.mlp) : null,
-    up: linear('up', at, bias.mlp),
-    down: linear('down', at, bias.mlp),
-  });
+  const inner = (name: InnerNorm, at: number, kind: Norm | null): NormWeights | null =>
+    kind === null ? null : { gain: need(`${name}.gain`, at), shift: null };
+  const layer = (at: number): LayerWeights => {
+    const block = blockOf(shape, at);
+    const { attention, mlp } = block;
+    const linear = (name: LinearName): Linear => ({
+      weight: need(`${name}.weight`, at),
+      bias: mapOf(block, name)!.bias ? need(`${name}.bias`, at) : null,
+    });
+    return {
+      block,
+      attentionNorm: norm('attentionNorm', at),
+      q: linear('q'),
+      k: linear('k'),
+      v: linear('v'),
+      o: linear('o'),
+      qNorm: inner('qNorm', at, attention.qkNorm),
+      kNorm: inner('kNorm', at, attention.qkNorm),
+      attentionAfterNorm: inner('attentionAfterNorm', at, attention.norms.after),
+      mlpNorm: norm('mlpNorm', at),
+      gate: mlp.maps.gate === null ? null : linear('gate'),
+      up: linear('up'),
+      down: linear('down'),
+      mlpAfterNorm: inner('mlpAfterNorm', at, mlp.norms.after),
+    };
+  };
   const embedding = need('embedding', null);
   return {
     shape,

@@ -1,3 +1,4 @@
+import type { Block } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface NormWeights {
 
 /** The weights of one block, float32. */
 export interface LayerWeights {
+  /** What the block computes with them. */
+  readonly block: Block;
   readonly attentionNorm: NormWeights;
   /** [A·D, H], rows grouped by query head. */
   readonly q: Linear;
@@ -29,6 +32,12 @@ export interface LayerWeights {
   readonly v: Linear;
   /** [A·D, H], transposed; rows grouped by query head. */
   readonly o: Linear;
+  /** Of every query head, gain [D]; null where heads are not normalised. */
+  readonly qNorm: NormWeights | null;
+  /** Of every key head, gain [D]. */
+  readonly kNorm: NormWeights | null;
+  /** Of what attention adds to the stream; null where that is added as it is. */
+  readonly attentionAfterNorm: NormWeights | null;
   readonly mlpNorm: NormWeights;
   /** [I, H]; null for a plain MLP. */
   readonly gate: Linear | null;
@@ -36,6 +45,8 @@ export interface LayerWeights {
   readonly up: Linear;
   /** [I, H], transposed; fc2 of a plain MLP. */
   readonly down: Linear;
+  /** Of what the MLP adds to the stream. */
+  readonly mlpAfterNorm: NormWeights | null;
 }
 
 /** A whole model in memory. Arrays are shared, never written to: a changed model is a new object. */

@@ -1,5 +1,5 @@
 import type { Family, LayerSlot, ModelSlot, Slot } from './families/family.ts';
-import type { LinearName } from '../model/block.ts';
+import { blockOf, type LinearName, mapOf, MAPS, type Norm } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 
 /** One tensor that a checkpoint of some shape must hold. */
@@ -37,7 +37,6 @@ export function tensorName(family: Family, slot: Slot, layer: number | null): st
  */
 export function tensorTable(family: Family, shape: ModelShape): TensorSpec[] {
   const layers = Array.from({ length: shape.layers }, (_, layer) => layer);
-  const blocks = layerSlots(shape);
   const one = (slot: Slot, dims: readonly number[], layer: number | null): TensorSpec => ({
     slot,
     layer,
@@ -48,7 +47,7 @@ export function tensorTable(family: Family, shape: ModelShape): TensorSpec[] {
   const [before, after] = modelSlots(shape);
   return [
     ...before.map(([slot, dims]) => one(slot, dims, null)),
-    ...layers.flatMap((layer) => blocks.map(([slot, dims]) => one(slot, dims, layer))),
+    ...layers.flatMap((layer) => layerSlots(shape, layer).map(([slot, dims]) => one(slot, dims, layer))),
     ...after.map(([slot, dims]) => one(slot, dims, null)),
   ];
 }
@@ -69,32 +68,29 @@ function modelSlots(shape: ModelShape): [SlotDims<ModelSlot>[], SlotDims<ModelSl
 }
 
 /** Tensors of one block. */
-function layerSlots(shape: ModelShape): SlotDims<LayerSlot>[] {
-  const { hidden, intermediate, bias } = shape;
-  const query = shape.heads * shape.headDim;
-  const keyValue = shape.kvHeads * shape.headDim;
+function layerSlots(shape: ModelShape, layer: number): SlotDims<LayerSlot>[] {
+  const block = blockOf(shape, layer);
+  const { hidden, attention, mlp } = block;
   const norm = (name: 'attentionNorm' | 'mlpNorm'): SlotDims<LayerSlot>[] => {
     const gain: SlotDims<LayerSlot> = [`${name}.gain`, [hidden]];
     return shape.norm.kind === 'layer' ? [gain, [`${name}.shift`, [hidden]]] : [gain];
   };
-  const linear = (
-    name: LinearName,
-    rows: number,
-    columns: number,
-    biased: boolean,
-  ): SlotDims<LayerSlot>[] => {
-    const weight: SlotDims<LayerSlot> = [`${name}.weight`, [rows, columns]];
-    return biased ? [weight, [`${name}.bias`, [rows]]] : [weight];
+  const linear = (name: LinearName): SlotDims<LayerSlot>[] => {
+    const map = mapOf(block, name);
+    if (map === null) return [];
+    const weight: SlotDims<LayerSlot> = [`${name}.weight`, [map.outputs, map.inputs]];
+    return map.bias ? [weight, [`${name}.bias`, [map.outputs]]] : [weight];
   };
+  const inner = (slot: LayerSlot, width: number, has: Norm | null): SlotDims<LayerSlot>[] =>
+    has === null ? [] : [[slot, [width]]];
   return [
     ...norm('attentionNorm'),
-    ...linear('q', query, hidden, bias.qkv),
-    ...linear('k', keyValue, hidden, bias.qkv),
-    ...linear('v', keyValue, hidden, bias.qkv),
-    ...linear('o', hidden, query, bias.output),
+    ...MAPS.attention.flatMap(linear),
+    ...inner('qNorm.gain', attention.headDim, attention.qkNorm),
+    ...inner('kNorm.gain', attention.headDim, attention.qkNorm),
+    ...inner('attentionAfterNorm.gain', hidden, attention.norms.after),
     ...norm('mlpNorm'),
-    ...(shape.mlp.gated ? linear('gate', intermediate, hidden, bias.mlp) : []),
-    ...linear('up', intermediate, hidden, bias.mlp),
-    ...linear('down', hidden, intermediate, bias.mlp),
+    ...MAPS.mlp.flatMap(linear),
+    ...inner('mlpAfterNorm.gain', hidden, mlp.norms.after),
   ];
 }

@@ -58,7 +58,18 @@ export function storedLayer(
     weight: integerMaps ? weight : round(`${slot}.weight`, weight),
     bias: bias === null ? null : round(`${slot}.bias`, bias),
   });
+  const inner = (
+    slot: 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm',
+  ): NormWeights | null => {
+    const norm = layer[slot];
+    return norm === null ? null : { gain: round(`${slot}.gain`, norm.gain), shift: null };
+  };
   return {
+    block: layer.block,
+    qNorm: inner('qNorm'),
+    kNorm: inner('kNorm'),
+    attentionAfterNorm: inner('attentionAfterNorm'),
+    mlpAfterNorm: inner('mlpAfterNorm'),
     attentionNorm: storedNorm('attentionNorm', layer.attentionNorm, round),
     q: linear('q', layer.q),
     k: linear('k', layer.k),

@@ -1,12 +1,12 @@
-import { groupSize, type ModelShape } from '../model/modelShape.ts';
+import { type Attention, type Block, queriesPerKey } from '../model/block.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import {
+  emitCapped,
   emitNorm,
   emitProjection,
   emitResidual,
   emitRowBias,
   emitWeight,
-  type WeightAccess,
 } from './emit.ts';
 import type { SublayerGraphOptions } from './mlpGraph.ts';
 
@@ -25,37 +25,52 @@ export type AttentionVariant = 'fused' | 'plain' | 'blocked';
 const ROW_BLOCKS = 4;
 
 /**
- * The attention sublayer `y = x + o(attention(norm x))`, weights as inputs.
+ * The attention sublayer `y = x + after(o(attention(norm x)))`, weights as inputs.
  *
  * Every head of a layer is padded to one q/k width and one v width with zero rows, which add
- * nothing to a dot product, so one batched product serves heads of different kept sizes. The softmax
- * scale stays 1/√D of the ORIGINAL head width and each kept RoPE pair keeps its original frequency:
- * rotation tables are inputs, stacked per head, so heads may keep different pairs (METHODS 2).
+ * nothing to a dot product, so one batched product serves heads of different kept sizes. The scale of
+ * scores stays that of the ORIGINAL head width and each kept RoPE pair keeps its original frequency:
+ * rotation tables are inputs, stacked per head, so heads may keep different pairs. A window is in
+ * the mask of the feeds.
  *
  * Inputs: x [B, T, H], norm_gain, (norm_shift), q [A·w, H], k [G·w, H], v [G·u, H], o [A·u, H],
- * biases; under RoPE cos and sin [A·T, w/2], q_positions [B, T·A] and k_positions [B, T·G];
+ * biases; (q_norm_gain, k_norm_gain [D]); (after_gain [H]); under RoPE cos and sin [A·T, w/2], q_positions [B, T·A] and k_positions [B, T·G];
  * `fused`: last_index [B] and total_length [1]; else causal [T, T].
  * Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, A·u].
  */
 export function attentionGraph(
-  shape: ModelShape,
+  { hidden, attention }: Block,
   options: SublayerGraphOptions & { readonly variant: AttentionVariant },
 ): Uint8Array {
   const graph = new GraphBuilder('attention');
-  const { hidden, heads, kvHeads } = shape;
+  const { norms, maps } = attention;
   const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
-  const normed = graph.op('Reshape', [emitNorm(graph, shape, x), graph.ints([-1, hidden])]);
+  const before = emitNorm(graph, norms.before!, x, hidden);
+  const normed = graph.op('Reshape', [before, graph.ints([-1, hidden])]);
   const sizes = emitSizes(graph, x);
-  const project = (name: 'q' | 'k' | 'v'): Value =>
-    projection(graph, shape, options.access, name, normed);
-  const q = rotated(graph, shape, sizes, project('q'), 'q', heads);
-  const k = rotated(graph, shape, sizes, project('k'), 'k', kvHeads);
+  const project = (name: 'q' | 'k' | 'v'): Value => {
+    const index = `${name}_index`;
+    const weight = emitWeight(graph, options.access, name, index, hidden);
+    const bias = maps[name].bias
+      ? emitRowBias(graph, options.access, `${name}_bias`, index)
+      : null;
+    return emitProjection(graph, normed, weight, bias);
+  };
+  const turn = (name: 'q' | 'k', heads: number): Value => {
+    const value = normedHeads(graph, attention, sizes, project(name), name);
+    return attention.rotary === null ? value : rotated(graph, sizes, value, name, heads);
+  };
+  const q = turn('q', attention.heads);
+  const k = turn('k', attention.kvHeads);
   const v = project('v');
   const attend = emitters[options.variant];
-  const context = graph.op('Reshape', [attend(graph, shape, sizes, { q, k, v }), sizes.tokens]);
-  const o = emitWeight(graph, options.access, 'o', 'o_index', hidden);
-  const bias = shape.bias.output ? graph.input('o_bias', 'float32', [hidden]) : null;
-  graph.output('y', emitResidual(graph, x, context, o, bias), 'float32', ['batch', 'time', hidden]);
+  const context = graph.op('Reshape', [attend(graph, attention, sizes, { q, k, v }), sizes.tokens]);
+  const y = emitResidual(graph, x, context, hidden, {
+    weight: emitWeight(graph, options.access, 'o', 'o_index', hidden),
+    bias: maps.o.bias ? graph.input('o_bias', 'float32', [hidden]) : null,
+    after: norms.after,
+  });
+  graph.output('y', y, 'float32', ['batch', 'time', hidden]);
   if (options.tap) {
     graph.output('normed', normed, 'float32', ['tokens', hidden]);
     graph.output('inner', context, 'float32', ['tokens', 'context']);
@@ -96,16 +111,17 @@ function emitSizes(graph: GraphBuilder, x: Value): Sizes {
   return { batch, time, batchTime, tokens };
 }
 
-function projection(
+/** Normalises every head of [N, heads·D] by itself, where the block does so. */
+function normedHeads(
   graph: GraphBuilder,
-  shape: ModelShape,
-  access: WeightAccess,
-  name: 'q' | 'k' | 'v',
-  normed: Value,
+  { qkNorm, headDim }: Attention,
+  { tokens }: Sizes,
+  value: Value,
+  name: 'q' | 'k',
 ): Value {
-  const weight = emitWeight(graph, access, name, `${name}_index`, shape.hidden);
-  const bias = shape.bias.qkv ? emitRowBias(graph, access, `${name}_bias`, `${name}_index`) : null;
-  return emitProjection(graph, normed, weight, bias);
+  if (qkNorm === null) return value;
+  const single = graph.op('Reshape', [value, graph.ints([-1, headDim])]);
+  return graph.op('Reshape', [emitNorm(graph, qkNorm, single, headDim, `${name}_norm`), tokens]);
 }
 
 /**
@@ -114,13 +130,11 @@ function projection(
  */
 function rotated(
   graph: GraphBuilder,
-  shape: ModelShape,
   sizes: Sizes,
   value: Value,
   name: 'q' | 'k',
   heads: number,
 ): Value {
-  if (shape.positions.kind !== 'rope') return value;
   const length = graph.op('Mul', [sizes.time, graph.ints([heads])]);
   const sequence = graph.op('Concat', [sizes.batch, length, graph.ints([-1])], { axis: 0n });
   const positions = graph.input(`${name}_positions`, 'int64', ['batch', `${name}_length`]);
@@ -133,7 +147,7 @@ function rotated(
   ]);
 }
 
-function emitFused(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Value {
+function emitFused(graph: GraphBuilder, attention: Attention, sizes: Sizes, heads: Heads): Value {
   const sequence = graph.op('Concat', [sizes.batchTime, graph.ints([-1])], { axis: 0n });
   const flat = (value: Value): Value => graph.op('Reshape', [value, sequence]);
   const last = graph.input('last_index', 'int32', ['batch']);
@@ -142,9 +156,9 @@ function emitFused(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: 
     'GroupQueryAttention',
     [flat(heads.q), flat(heads.k), flat(heads.v), '', '', last, total],
     {
-      num_heads: BigInt(shape.heads),
-      kv_num_heads: BigInt(shape.kvHeads),
-      scale: { float: 1 / Math.sqrt(shape.headDim) },
+      num_heads: BigInt(attention.heads),
+      kv_num_heads: BigInt(attention.kvHeads),
+      scale: { float: attention.scale },
     },
     2,
   );
@@ -153,10 +167,10 @@ function emitFused(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: 
 /**
  * Query heads of a group are stacked along time, so keys and values are never copied per query head.
  */
-function emitPlain(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Value {
-  const inner = splitHeads(graph, shape, sizes, heads);
+function emitPlain(graph: GraphBuilder, attention: Attention, sizes: Sizes, heads: Heads): Value {
+  const inner = splitHeads(graph, attention, sizes, heads);
   const causal = graph.input('causal', 'float32', ['time', 'time']);
-  const context = emitRows(graph, shape, sizes, {
+  const context = emitRows(graph, attention, sizes, {
     ...inner,
     ...{ causal, rows: sizes.time, columns: sizes.time },
   });
@@ -164,8 +178,8 @@ function emitPlain(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: 
 }
 
 /** As {@link emitPlain}; T is at least the number of blocks, so that none is empty. */
-function emitBlocked(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Value {
-  const { q, k, v } = splitHeads(graph, shape, sizes, heads);
+function emitBlocked(graph: GraphBuilder, attention: Attention, sizes: Sizes, heads: Heads): Value {
+  const { q, k, v } = splitHeads(graph, attention, sizes, heads);
   const causal = graph.input('causal', 'float32', ['time', 'time']);
   const slice = (value: Value, from: Value, to: Value, axis: number): Value =>
     graph.op('Slice', [value, from, to, graph.ints([axis])]);
@@ -175,7 +189,7 @@ function emitBlocked(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads
   for (let b = 0, from = start; b < ROW_BLOCKS; b++) {
     const to = graph.op('Div', [graph.op('Mul', [sizes.time, graph.ints([b + 1])]), count]);
     blocks.push(
-      emitRows(graph, shape, sizes, {
+      emitRows(graph, attention, sizes, {
         q: slice(q, from, to, 3),
         k: slice(k, start, to, 3),
         v: slice(v, start, to, 2),
@@ -191,16 +205,16 @@ function emitBlocked(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads
 }
 
 /** q [B, G, g, T, w], scaled; k [B, G, w, T]; v [B, G, T, u] */
-function splitHeads(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads: Heads): Heads {
-  const { kvHeads } = shape;
+function splitHeads(graph: GraphBuilder, attention: Attention, sizes: Sizes, heads: Heads): Heads {
+  const { kvHeads } = attention;
   const split = (value: Value, counts: readonly number[]): Value =>
     graph.op('Reshape', [
       value,
       graph.op('Concat', [sizes.batchTime, graph.ints([...counts, -1])], { axis: 0n }),
     ]);
-  const scaled = graph.op('Mul', [heads.q, graph.floats(1 / Math.sqrt(shape.headDim))]);
+  const scaled = graph.op('Mul', [heads.q, graph.floats(attention.scale)]);
   return {
-    q: graph.op('Transpose', [split(scaled, [kvHeads, groupSize(shape)])], {
+    q: graph.op('Transpose', [split(scaled, [kvHeads, queriesPerKey(attention)])], {
       perm: [0n, 2n, 3n, 1n, 4n],
     }),
     k: graph.op('Transpose', [split(heads.k, [kvHeads])], { perm: [0n, 2n, 3n, 1n] }),
@@ -216,19 +230,19 @@ function splitHeads(graph: GraphBuilder, shape: ModelShape, sizes: Sizes, heads:
  */
 function emitRows(
   graph: GraphBuilder,
-  shape: ModelShape,
+  attention: Attention,
   { batch }: Sizes,
   block: Heads & { readonly causal: Value; readonly rows: Value; readonly columns: Value },
 ): Value {
-  const group = groupSize(shape);
+  const group = queriesPerKey(attention);
   const { q, k, v, causal, rows, columns } = block;
   const join = (...parts: readonly Value[]): Value => graph.op('Concat', parts, { axis: 0n });
-  const kvHeads = graph.ints([shape.kvHeads]);
+  const kvHeads = graph.ints([attention.kvHeads]);
   const rest = graph.ints([-1]);
   const stacked = graph.op('Mul', [rows, graph.ints([group])]);
   const flat = graph.op('Reshape', [q, join(batch, kvHeads, stacked, rest)]);
   // [B, G, g·rows, w] · [B, G, w, columns] → [B, G, g·rows, columns]
-  const scores = graph.op('MatMul', [flat, k]);
+  const scores = emitCapped(graph, graph.op('MatMul', [flat, k]), attention.softcap);
   const square = graph.op('Reshape', [scores, join(rest, graph.ints([group]), rows, columns)]);
   const softmax = graph.op('Softmax', [graph.op('Add', [square, causal])], { axis: -1n });
   const weights = graph.op('Reshape', [softmax, join(batch, kvHeads, stacked, columns)]);

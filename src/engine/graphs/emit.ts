@@ -1,19 +1,43 @@
-import type { Activation, ModelShape } from '../model/modelShape.ts';
+import type { Norm } from '../model/block.ts';
+import type { Activation } from '../model/modelShape.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 
 /**
- * Emits the norm in front of a sublayer; the gain (and shift) are graph inputs.
- * @param x  [..., H]
- * @returns  the normalised value, [..., H]
+ * Emits a norm over the last axis; the gain (and shift) are graph inputs named after it.
+ * @param x  [..., width]
+ * @param name  of the inputs: `{name}_gain`, `{name}_shift`
+ * @returns  the normalised value, [..., width]
  */
-export function emitNorm(graph: GraphBuilder, shape: ModelShape, x: Value): Value {
-  const epsilon = { float: shape.norm.epsilon };
-  const gain = graph.input('norm_gain', 'float32', [shape.hidden]);
-  if (shape.norm.kind === 'rms') {
-    return graph.op('SimplifiedLayerNormalization', [x, gain], { axis: -1n, epsilon });
-  }
-  const shift = graph.input('norm_shift', 'float32', [shape.hidden]);
-  return graph.op('LayerNormalization', [x, gain, shift], { axis: -1n, epsilon });
+export function emitNorm(
+  graph: GraphBuilder,
+  norm: Norm,
+  x: Value,
+  width: number,
+  name = 'norm',
+): Value {
+  const stored = graph.input(`${name}_gain`, 'float32', [width]);
+  const shift =
+    norm.kind === 'layer' ? graph.input(`${name}_shift`, 'float32', [width]) : null;
+  return emitNormOf(graph, norm, x, { gain: stored, shift });
+}
+
+/**
+ * Emits a norm over the last axis with a gain as it is stored.
+ * @param x  [..., width]
+ * @param weights  gain and shift, [width]
+ */
+export function emitNormOf(
+  graph: GraphBuilder,
+  { kind, epsilon, gainOffset }: Norm,
+  x: Value,
+  weights: { readonly gain: Value; readonly shift: Value | null },
+): Value {
+  const attributes = { axis: -1n, epsilon: { float: epsilon } };
+  const gain =
+    gainOffset === 0 ? weights.gain : graph.op('Add', [weights.gain, graph.floats(gainOffset)]);
+  return kind === 'rms'
+    ? graph.op('SimplifiedLayerNormalization', [x, gain], attributes)
+    : graph.op('LayerNormalization', [x, gain, weights.shift!], attributes);
 }
 
 /**
@@ -82,8 +106,17 @@ export function emitProjection(graph: GraphBuilder, x: Value, w: Value, b: Value
   return graph.op('Gemm', b === null ? [x, w] : [x, w, b], { transB: 1n });
 }
 
+/** What ends a sublayer: its output map, and the norm of what it adds. */
+export interface Ending {
+  /** [rows, H], stored with its input dimension first. */
+  readonly weight: Value;
+  readonly bias: Value | null;
+  /** Its gain is the input `after_gain`; null where the update is added as it is. */
+  readonly after: Norm | null;
+}
+
 /**
- * Emits the residual `x + (z · W + b)` for W [rows, H] stored with its input dimension first.
+ * Emits the residual `x + after(z · W + b)`.
  * @param z  [N, rows]
  * @returns  [B, T, H], the shape of x
  */
@@ -91,9 +124,17 @@ export function emitResidual(
   graph: GraphBuilder,
   x: Value,
   z: Value,
-  w: Value,
-  b: Value | null,
+  hidden: number,
+  { weight, bias, after }: Ending,
 ): Value {
-  const update = graph.op('Gemm', b === null ? [z, w] : [z, w, b]);
+  const product = graph.op('Gemm', bias === null ? [z, weight] : [z, weight, bias]);
+  const update = after === null ? product : emitNorm(graph, after, product, hidden, 'after');
   return graph.op('Add', [x, graph.op('Reshape', [update, graph.op('Shape', [x])])]);
+}
+
+/** Emits c·tanh(x / c); x itself where there is no cap c. */
+export function emitCapped(graph: GraphBuilder, x: Value, cap: number | null): Value {
+  if (cap === null) return x;
+  const bounded = graph.op('Tanh', [graph.op('Div', [x, graph.floats(cap)])]);
+  return graph.op('Mul', [bounded, graph.floats(cap)]);
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import { type Block, blockOf, type SublayerKind } from '../model/block.ts';
+import type { Attention, Block, Rotary, SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
@@ -52,18 +52,15 @@ export class ForwardPass {
   readonly shape: ModelShape;
   readonly runtime: Runtime;
   readonly feeds: SublayerFeeds;
-  readonly #block: Block;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #scratch = new ScratchPool();
-  readonly #rotary: RotaryTableMaker;
+  readonly #rotary = new Map<Rotary, RotaryTableMaker>();
   readonly #constants = new Map<string, Tensor>();
 
   constructor(runtime: Runtime, shape: ModelShape) {
     this.runtime = runtime;
     this.shape = shape;
     this.feeds = new SublayerFeeds(runtime, shape);
-    this.#block = onlyBlockOf(shape);
-    this.#rotary = new RotaryTableMaker(shape);
   }
 
   /**
@@ -72,7 +69,7 @@ export class ForwardPass {
    * @returns  [B, T, H]
    */
   embed(weights: ModelWeights, windows: readonly Uint32Array[]): Tensor {
-    const { hidden, positions } = this.shape;
+    const { hidden, positions, embeddingScale = 1 } = this.shape;
     const time = windows[0]?.length ?? 0;
     const out = new Float32Array(windows.length * time * hidden);
     windows.forEach((window, b) => {
@@ -80,6 +77,9 @@ export class ForwardPass {
         const id = window[t] as number;
         const at = (b * time + t) * hidden;
         out.set(weights.embedding.subarray(id * hidden, (id + 1) * hidden), at);
+        if (embeddingScale !== 1) {
+          for (let i = at; i < at + hidden; i++) out[i] = (out[i] as number) * embeddingScale;
+        }
         if (positions.kind === 'learned' && weights.positionTable !== null) {
           const from = (t + positions.offset) * hidden;
           for (let i = 0; i < hidden; i++) {
@@ -110,23 +110,25 @@ export class ForwardPass {
         ? mask.heads.every((head) => head.vo.length === 0)
         : mask.mlp.length === 0;
     if (removed) return states.map(retainTensor);
-    const variant = this.variantFor(states[0]);
-    const session = await this.#session(kind, variant, options.tap !== undefined);
-    const rows = kind === 'attention' ? attentionRows(this.#block, mask, variant) : null;
+    const { block } = layer;
+    const { attention } = block;
+    const variant = this.variantFor(attention, states[0]);
+    const session = await this.#session(kind, block, variant, options.tap !== undefined);
+    const rows = kind === 'attention' ? attentionRows(block, mask, variant) : null;
     const scratch = this.#scratch.borrow();
     const weights =
       rows === null
         ? await this.feeds.mlp(layer, mask, scratch)
         : await this.feeds.attention(layer, rows, scratch);
-    if (rows !== null && this.shape.positions.kind === 'rope') {
+    if (rows !== null && attention.rotary !== null) {
       const time = states[0]?.dims[1] as number;
-      Object.assign(weights, this.#rotary.tables(mask, rows.pairs, time));
+      Object.assign(weights, this.#tables(attention)!.tables(mask, rows.pairs, time));
     }
     const out: Tensor[] = [];
     try {
       for (const [batch, x] of states.entries()) {
         throwIfAborted(options.signal);
-        const places = rows === null ? {} : this.#placeFeeds(x, variant);
+        const places = rows === null ? {} : this.#placeFeeds(attention, x, variant);
         const result = await session.run({ x, ...weights, ...places });
         out.push(result['y'] as Tensor);
         if (options.tap !== undefined) await options.tap(await this.#tapOf(result, rows), batch);
@@ -201,17 +203,17 @@ export class ForwardPass {
     for (const [l, layer] of weights.layers.entries()) {
       const mask = subnet.layers[l]!;
       const scratch = this.#scratch.borrow();
-      await this.feeds.attention(layer, attentionRows(this.#block, mask, 'plain'), scratch);
+      await this.feeds.attention(layer, attentionRows(layer.block, mask, 'plain'), scratch);
       await this.feeds.mlp(layer, mask, scratch);
       scratch.giveBack();
     }
   }
 
   /** How attention over a state is computed, which decides how its heads are padded. */
-  variantFor(state: Tensor | undefined): AttentionVariant {
+  variantFor(attention: Attention, state: Tensor | undefined): AttentionVariant {
     const time = state?.dims[1] ?? 0;
     if (this.runtime.device !== 'cpu' || time < BLOCKED_FROM_TIME) return 'plain';
-    return time < FUSED_FROM_TIME ? 'blocked' : 'fused';
+    return time < FUSED_FROM_TIME || !canBeFused(attention, time) ? 'blocked' : 'fused';
   }
 
   /** The float32 data of a state on the host. */
@@ -219,14 +221,19 @@ export class ForwardPass {
     return float32Of(await this.runtime.download(state));
   }
 
-  #session(kind: SublayerKind, variant: AttentionVariant, tap: boolean): Promise<Session> {
-    const key = `${kind}:${kind === 'mlp' ? '' : variant}:${tap}`;
+  #session(
+    kind: SublayerKind,
+    block: Block,
+    variant: AttentionVariant,
+    tap: boolean,
+  ): Promise<Session> {
+    const key = `${kind}:${kind === 'mlp' ? '' : variant}:${tap}:${graphKey(kind, block)}`;
     let session = this.#sessions.get(key);
     if (session === undefined) {
       const access = this.runtime.onDevice ? 'gathered' : 'direct';
       const options = { access, tap, variant } as const;
       const model =
-        kind === 'mlp' ? mlpGraph(this.shape, options) : attentionGraph(this.shape, options);
+        kind === 'mlp' ? mlpGraph(block, options) : attentionGraph(block, options);
       session = this.runtime.session(model, { keepOnDevice: true });
       this.#sessions.set(key, session);
     }
@@ -234,15 +241,17 @@ export class ForwardPass {
   }
 
   /** Feeds that depend only on B and T: positions, and the causal mask or its lengths. */
-  #placeFeeds(x: Tensor, variant: AttentionVariant): Feeds {
+  #placeFeeds(attention: Attention, x: Tensor, variant: AttentionVariant): Feeds {
     const [batch, time] = x.dims as [number, number];
     const feeds: Feeds = {};
-    if (this.shape.positions.kind === 'rope') {
-      feeds['q_positions'] = this.#rotary.positions(batch, time, this.shape.heads);
-      feeds['k_positions'] = this.#rotary.positions(batch, time, this.shape.kvHeads);
+    const tables = this.#tables(attention);
+    if (tables !== null) {
+      feeds['q_positions'] = tables.positions(batch, time, attention.heads);
+      feeds['k_positions'] = tables.positions(batch, time, attention.kvHeads);
     }
     if (variant !== 'fused') {
-      feeds['causal'] = this.#constant(`causal:${time}`, () => causalMask(time));
+      const reach = Math.min(time, attention.window ?? time);
+      feeds['causal'] = this.#constant(`causal:${time}:${reach}`, () => causalMask(time, reach));
     } else {
       feeds['last_index'] = this.#constant(`last:${batch}:${time}`, () =>
         tensorOf(new Int32Array(batch).fill(time - 1), [batch]),
@@ -252,6 +261,15 @@ export class ForwardPass {
       );
     }
     return feeds;
+  }
+
+  /** The tables of a block's rotation, which blocks that turn alike share. */
+  #tables(attention: Attention): RotaryTableMaker | null {
+    const { rotary } = attention;
+    if (rotary === null) return null;
+    const known = this.#rotary.get(rotary) ?? new RotaryTableMaker(attention, rotary);
+    this.#rotary.set(rotary, known);
+    return known;
   }
 
   #constant(key: string, make: () => Tensor): Tensor {
@@ -276,21 +294,32 @@ export class ForwardPass {
   }
 }
 
-/**
- * What every block of a model is.
- * @throws RangeError for blocks that differ or do what the graphs do not compute
- */
-function onlyBlockOf(shape: ModelShape): Block {
-  const [index] = (shape.blocks ?? []).keys();
-  if (index !== undefined || shape.norm.gainOffset === 1) {
-    throw new RangeError(`No graph computes blocks of ${shape.family} with traits of their own.`);
-  }
-  return blockOf(shape, 0);
+/** What the graph of a sublayer follows from: its blocks' data without angles, which are fed. */
+export function graphKey(kind: SublayerKind, { attention, mlp }: Block): string {
+  return JSON.stringify(
+    kind === 'mlp' ? mlp : { ...attention, rotary: attention.rotary !== null, window: null },
+  );
 }
 
-/** Additive causal mask [T, T]: 0 on and below the diagonal, a large negative number above. */
-function causalMask(time: number): Tensor {
+/**
+ * Whether the fused operator computes a block's attention: it knows no cap and no window here, and
+ * fills heads up to a multiple of 8, which would change the statistic of a head's norm.
+ */
+function canBeFused({ softcap, window, qkNorm, headDim }: Attention, time: number): boolean {
+  const seesAll = window === null || window >= time;
+  return softcap === null && seesAll && (qkNorm === null || headDim % 8 === 0);
+}
+
+/**
+ * Additive mask [T, T]: 0 on the diagonal and the `reach` − 1 places before it, a large negative
+ * number elsewhere.
+ */
+function causalMask(time: number, reach: number): Tensor {
   const mask = new Float32Array(time * time);
-  for (let row = 0; row < time; row++) mask.fill(-1e9, row * time + row + 1, (row + 1) * time);
+  for (let row = 0; row < time; row++) {
+    const start = row * time;
+    mask.fill(-1e9, start + row + 1, start + time);
+    mask.fill(-1e9, start, start + Math.max(0, row + 1 - reach));
+  }
   return tensorOf(mask, [time, time]);
 }

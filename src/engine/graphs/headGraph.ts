@@ -1,4 +1,4 @@
-import type { ModelShape } from '../model/modelShape.ts';
+import { type ModelShape, normOf } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { emitNorm, emitProjection } from './emit.ts';
 
@@ -57,7 +57,7 @@ export function logitsGraph(shape: ModelShape): Uint8Array {
 
 function emitLogits(graph: GraphBuilder, shape: ModelShape): { h: Value; z: Value; head: Value } {
   const x = graph.input('x', 'float32', ['tokens', shape.hidden]);
-  const h = emitNorm(graph, shape, x);
+  const h = emitNorm(graph, normOf(shape), x, shape.hidden);
   const head = graph.input('head', 'float32', [shape.vocab, shape.hidden]);
   return { h, z: emitProjection(graph, h, head, null), head };
 }

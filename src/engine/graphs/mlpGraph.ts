@@ -1,4 +1,4 @@
-import type { ModelShape } from '../model/modelShape.ts';
+import type { Block } from '../model/block.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import {
   emitActivation,
@@ -18,33 +18,37 @@ export interface SublayerGraphOptions {
 }
 
 /**
- * The MLP sublayer `y = x + down(act(gate(norm x)) · up(norm x))`, weights as inputs.
+ * The MLP sublayer `y = x + after(down(act(gate(norm x)) · up(norm x)))`, weights as inputs.
  *
  * Inputs: x [B, T, H], norm_gain, (norm_shift), (gate), up, down [F, H], biases; F kept neurons is
  * dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
  */
-export function mlpGraph(shape: ModelShape, options: SublayerGraphOptions): Uint8Array {
+export function mlpGraph({ hidden, mlp }: Block, options: SublayerGraphOptions): Uint8Array {
   const { access } = options;
+  const { activation, maps, norms } = mlp;
   const graph = new GraphBuilder('mlp');
-  const x = graph.input('x', 'float32', ['batch', 'time', shape.hidden]);
-  const normed = graph.op('Reshape', [emitNorm(graph, shape, x), graph.ints([-1, shape.hidden])]);
-  const project = (name: string): string =>
+  const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
+  const before = emitNorm(graph, norms.before!, x, hidden);
+  const normed = graph.op('Reshape', [before, graph.ints([-1, hidden])]);
+  const project = (name: 'gate' | 'up'): string =>
     emitProjection(
       graph,
       normed,
-      emitWeight(graph, access, name, 'neurons', shape.hidden),
-      shape.bias.mlp ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
+      emitWeight(graph, access, name, 'neurons', hidden),
+      maps[name]!.bias ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
     );
-  const { activation } = shape.mlp;
-  const inner = shape.mlp.gated
-    ? graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')])
-    : emitActivation(graph, activation, project('up'));
-  const down = emitWeight(graph, access, 'down', 'neurons', shape.hidden);
-  const bias = shape.bias.mlp ? graph.input('down_bias', 'float32', [shape.hidden]) : null;
-  const y = emitResidual(graph, x, inner, down, bias);
-  graph.output('y', y, 'float32', ['batch', 'time', shape.hidden]);
+  const inner =
+    maps.gate === null
+      ? emitActivation(graph, activation, project('up'))
+      : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
+  const y = emitResidual(graph, x, inner, hidden, {
+    weight: emitWeight(graph, access, 'down', 'neurons', hidden),
+    bias: maps.down.bias ? graph.input('down_bias', 'float32', [hidden]) : null,
+    after: norms.after,
+  });
+  graph.output('y', y, 'float32', ['batch', 'time', hidden]);
   if (options.tap) {
-    graph.output('normed', normed, 'float32', ['tokens', shape.hidden]);
+    graph.output('normed', normed, 'float32', ['tokens', hidden]);
     graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
   }
   return graph.build();

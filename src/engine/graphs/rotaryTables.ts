@@ -1,5 +1,6 @@
-import { groupSize, type ModelShape } from '../model/modelShape.ts';
+import { type Attention, queriesPerKey, type Rotary } from '../model/block.ts';
 import { type Tensor, tensorOf } from '../runtime/runtime.ts';
+import { pairsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
 
 /**
@@ -16,15 +17,17 @@ export interface RotaryTables {
 
 /** Makes rotation tables, computing each angle once per sequence length. */
 export class RotaryTableMaker {
-  readonly #shape: ModelShape;
+  readonly #attention: Attention;
+  readonly #rotary: Rotary;
   #time = -1;
   #cos = new Float32Array(0);
   #sin = new Float32Array(0);
   readonly #positions = new Map<string, Tensor>();
 
-  /** @param shape  a model with rotary positions */
-  constructor(shape: ModelShape) {
-    this.#shape = shape;
+  /** @param rotary  the attention's own */
+  constructor(attention: Attention, rotary: Rotary) {
+    this.#attention = attention;
+    this.#rotary = rotary;
   }
 
   /**
@@ -34,11 +37,12 @@ export class RotaryTableMaker {
    */
   tables(mask: LayerMask, pairs: number, time: number): RotaryTables {
     this.#prepare(time);
-    const { heads, headDim } = this.#shape;
-    const half = headDim / 2;
+    const { heads } = this.#attention;
+    const half = this.#rotary.inverseFrequencies.length;
     const cos = new Float32Array(heads * time * pairs);
     const sin = new Float32Array(heads * time * pairs);
-    mask.heads.forEach(({ qk }, g) => {
+    mask.heads.forEach((head, g) => {
+      const qk = pairsOf(this.#attention, head);
       for (let t = 0; t < time; t++) {
         const row = (g * time + t) * pairs;
         for (let i = 0; i < qk.length; i++) {
@@ -61,7 +65,7 @@ export class RotaryTableMaker {
     const key = `${batch}:${time}:${heads}`;
     let tensor = this.#positions.get(key);
     if (tensor === undefined) {
-      const group = heads === this.#shape.kvHeads ? 1 : groupSize(this.#shape);
+      const group = heads === this.#attention.kvHeads ? 1 : queriesPerKey(this.#attention);
       const rows = new BigInt64Array(batch * time * heads);
       rows.forEach((_, at) => {
         const t = Math.floor(at / heads) % time;
@@ -75,18 +79,17 @@ export class RotaryTableMaker {
 
   #prepare(time: number): void {
     if (time === this.#time) return;
-    const { positions, headDim } = this.#shape;
-    if (positions.kind !== 'rope') throw new TypeError('rotation tables need a model with RoPE');
-    const half = headDim / 2;
+    const { inverseFrequencies, attentionFactor } = this.#rotary;
+    const half = inverseFrequencies.length;
     this.#time = time;
     this.#positions.clear();
     this.#cos = new Float32Array(time * half);
     this.#sin = new Float32Array(time * half);
     for (let t = 0; t < time; t++) {
       for (let i = 0; i < half; i++) {
-        const angle = t * (positions.inverseFrequencies[i] as number);
-        this.#cos[t * half + i] = Math.cos(angle) * positions.attentionFactor;
-        this.#sin[t * half + i] = Math.sin(angle) * positions.attentionFactor;
+        const angle = t * (inverseFrequencies[i] as number);
+        this.#cos[t * half + i] = Math.cos(angle) * attentionFactor;
+        this.#sin[t * half + i] = Math.sin(angle) * attentionFactor;
       }
     }
   }

@@ -1,3 +1,4 @@
+import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type {
   LayerWeights,
@@ -162,6 +163,8 @@ function randomWeights(shape: ModelShape): ModelWeights {
   const embedding = normals(rng, vocab * hidden, 0, 2 / Math.sqrt(hidden));
   const rowBias = (on: boolean, rows: number): number | null => (on ? rows : null);
   const layer: LayerWeights = {
+    block: blockOf(shape, 0),
+    ...{ qNorm: null, kNorm: null, attentionAfterNorm: null, mlpAfterNorm: null },
     attentionNorm: norm(),
     q: linear(query, hidden / 2, rowBias(bias.qkv, query)),
     k: linear(keyValue, hidden / 2, rowBias(bias.qkv, keyValue)),

@@ -37,7 +37,15 @@ export class SublayerFeeds {
    * @param scratch  holds the gathered rows, which are valid until it is given back
    */
   async attention(layer: LayerWeights, rows: AttentionRows, scratch: Scratch): Promise<Feeds> {
-    const draft = { feeds: this.#norm(layer.attentionNorm), scratch };
+    const draft = {
+      feeds: {
+        ...normFeeds('norm', layer.attentionNorm),
+        ...normFeeds('q_norm', layer.qNorm),
+        ...normFeeds('k_norm', layer.kNorm),
+        ...normFeeds('after', layer.attentionAfterNorm),
+      },
+      scratch,
+    };
     await this.#linear(draft, 'q', layer.q, rows.q, 'q_index');
     await this.#linear(draft, 'k', layer.k, rows.k, 'k_index');
     await this.#linear(draft, 'v', layer.v, rows.v, 'v_index');
@@ -47,7 +55,8 @@ export class SublayerFeeds {
 
   /** Feeds of the MLP weights, biases and norm of a block; `scratch` as in {@link attention}. */
   async mlp(layer: LayerWeights, mask: LayerMask, scratch: Scratch): Promise<Feeds> {
-    const draft = { feeds: this.#norm(layer.mlpNorm), scratch };
+    const norms = { ...normFeeds('norm', layer.mlpNorm), ...normFeeds('after', layer.mlpAfterNorm) };
+    const draft = { feeds: norms, scratch };
     if (layer.gate !== null) await this.#linear(draft, 'gate', layer.gate, mask.mlp, 'neurons');
     await this.#linear(draft, 'up', layer.up, mask.mlp, 'neurons');
     await this.#output(draft, 'down', layer.down, mask.mlp, 'neurons');
@@ -61,14 +70,6 @@ export class SublayerFeeds {
       return Promise.resolve(tensorOf(data, [data.length / hidden, hidden]));
     }
     return this.#upload(data, hidden, 0);
-  }
-
-  #norm(norm: NormWeights): Feeds {
-    const dims = [this.#shape.hidden];
-    return {
-      norm_gain: tensorOf(norm.gain, dims),
-      ...(norm.shift === null ? {} : { norm_shift: tensorOf(norm.shift, dims) }),
-    };
   }
 
   async #linear(
@@ -133,4 +134,14 @@ export class SublayerFeeds {
     }
     return tensor;
   }
+}
+
+/** The inputs of a norm: its gain, and its shift where it has one. */
+function normFeeds(name: string, norm: NormWeights | null): Feeds {
+  if (norm === null) return {};
+  const { gain, shift } = norm;
+  return {
+    [`${name}_gain`]: tensorOf(gain, [gain.length]),
+    ...(shift === null ? {} : { [`${name}_shift`]: tensorOf(shift, [shift.length]) }),
+  };
 }

@@ -1,4 +1,4 @@
-import type { Activation, ModelShape } from './modelShape.ts';
+import { type Activation, type ModelShape, normOf } from './modelShape.ts';
 
 /** The two kinds of sublayer. */
 export type SublayerKind = 'attention' | 'mlp';
@@ -122,7 +122,7 @@ export function blockOf(shape: ModelShape, index: number): Block {
   const { hidden, heads, kvHeads, headDim, intermediate, bias, positions } = shape;
   const traits = shape.blocks?.[index] ?? {};
   const norms = {
-    before: { gainOffset: 0, ...shape.norm },
+    before: normOf(shape),
     after: null,
     behind: null,
   } as const;
@@ -182,17 +182,29 @@ export function queriesPerKey({ heads, kvHeads }: Pick<Attention, 'heads' | 'kvH
   return heads / kvHeads;
 }
 
-/** Query/key units of one key/value head: rotary pairs first, then dimensions that are not rotated. */
+/** What the query/key dimensions of a head are: rotary pairs first, then what is not rotated. */
 export interface QueryKeyUnits {
   readonly pairs: number;
   readonly singles: number;
+  /**
+   * True where a head is one unit: its norm's statistic is that of all its dimensions, and would be
+   * another one without some of them.
+   */
+  readonly whole: boolean;
 }
 
 /** The query/key units of each key/value head of a block. */
 export function qkUnitsOf({
   rotary,
   headDim,
-}: Pick<Attention, 'rotary' | 'headDim'>): QueryKeyUnits {
+  qkNorm,
+}: Pick<Attention, 'rotary' | 'headDim' | 'qkNorm'>): QueryKeyUnits {
   const pairs = rotary?.inverseFrequencies.length ?? 0;
-  return { pairs, singles: headDim - 2 * pairs };
+  return { pairs, singles: headDim - 2 * pairs, whole: qkNorm !== null };
+}
+
+/** How many query/key units each key/value head of a block has. */
+export function qkUnitCount(attention: Pick<Attention, 'rotary' | 'headDim' | 'qkNorm'>): number {
+  const { pairs, singles, whole } = qkUnitsOf(attention);
+  return whole ? 1 : pairs + singles;
 }

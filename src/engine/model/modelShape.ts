@@ -1,4 +1,4 @@
-import type { BlockTraits, Norm } from './block.ts';
+import { blockOf, type BlockTraits, type Norm, qkUnitCount } from './block.ts';
 
 /** Activation functions of the MLPs we read. */
 export type Activation = 'silu' | 'relu' | 'gelu' | 'geluTanh';
@@ -51,6 +51,8 @@ export interface ModelShape {
   /** Of every norm; `gainOffset` is 0 when absent. */
   readonly norm: Pick<Norm, 'kind' | 'epsilon'> & Partial<Pick<Norm, 'gainOffset'>>;
   readonly positions: Positions;
+  /** Factor on the rows of the embedding table as the stream begins; 1 when absent. */
+  readonly embeddingScale?: number;
   readonly mlp: { readonly gated: boolean; readonly activation: Activation };
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
   /**
@@ -60,15 +62,21 @@ export interface ModelShape {
   readonly blocks?: readonly BlockTraits[];
 }
 
+/** The norm of a model's stream: that in front of sublayers and of the output head. */
+export function normOf({ norm }: ModelShape): Norm {
+  return { gainOffset: 0, ...norm };
+}
+
 /** Query heads that share one key/value head. */
 export function groupSize(shape: ModelShape): number {
   return shape.heads / shape.kvHeads;
 }
 
 /**
- * Prunable query/key units of one key/value head: frequency pairs under RoPE, single dimensions
- * otherwise (METHODS section 2: both halves of a pair stay or go together).
+ * Prunable query/key units of one key/value head, equal in all blocks: frequency pairs under RoPE
+ * (both halves of a pair stay or go together), single dimensions otherwise, one where the head is
+ * normalised as a whole.
  */
 export function qkUnitsPerHead(shape: ModelShape): number {
-  return shape.positions.kind === 'rope' ? shape.headDim / 2 : shape.headDim;
+  return qkUnitCount(blockOf(shape, 0).attention);
 }

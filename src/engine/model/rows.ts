@@ -74,16 +74,30 @@ export function headParts(
 
 /** Dimensions of a head that query/key units are, in the parts of {@link headParts}. */
 export function qkParts(
-  attention: Pick<Attention, 'rotary' | 'headDim'>,
+  attention: Pick<Attention, 'rotary' | 'headDim' | 'qkNorm'>,
   units: Uint32Array,
 ): readonly Uint32Array[] {
-  const { pairs, singles } = qkUnitsOf(attention);
+  const { pairs, singles, whole } = qkUnitsOf(attention);
+  if (whole) return wholeParts(pairs, singles, units.length > 0);
   if (pairs === 0) return [units];
   const lower = singles === 0 ? units : units.filter((unit) => unit < pairs);
   const upper = lower.map((unit) => unit + pairs);
   if (singles === 0) return [lower, upper];
   // The first dimension that is not rotated is 2·pairs, and its unit is the one after the pairs.
   return [lower, upper, units.filter((unit) => unit >= pairs).map((unit) => unit + pairs)];
+}
+
+/** The rotary pairs of a key/value head that a mask keeps, ascending. */
+export function pairsOf(attention: Attention, { qk }: HeadMask): Uint32Array {
+  return qkUnitsOf(attention).pairs === 0 ? new Uint32Array(0) : qkParts(attention, qk)[0]!;
+}
+
+/** Every dimension of a head that is one unit, in the parts of {@link qkParts}; none when it is gone. */
+function wholeParts(pairs: number, singles: number, isKept: boolean): readonly Uint32Array[] {
+  const run = (from: number, count: number): Uint32Array =>
+    Uint32Array.from({ length: isKept ? count : 0 }, (_, i) => from + i);
+  const parts = pairs === 0 ? [] : [run(0, pairs), run(pairs, pairs)];
+  return singles === 0 ? parts : [...parts, run(2 * pairs, singles)];
 }
 
 /** The query heads that share a key/value head. */

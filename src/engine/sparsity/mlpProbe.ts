@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import type { Block } from '../model/block.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import {
   emitActivation,
@@ -10,7 +10,7 @@ import {
   emitWeight,
   type WeightAccess,
 } from '../graphs/emit.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { type ForwardPass, graphKey } from '../graphs/forwardPass.ts';
 import { momentsOf } from '../graphs/moments.ts';
 import { ScratchPool } from '../graphs/scratch.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
@@ -47,7 +47,7 @@ export class MlpProbe {
     wish: StatisticsWish,
     signal?: AbortSignal,
   ): Promise<SublayerStatistics> {
-    const session = await this.#session(wish);
+    const session = await this.#session(layer.block, wish);
     const scratch = this.#scratch.borrow();
     const feeds = await this.#forward.feeds.mlp(layer, mask, scratch);
     const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
@@ -98,12 +98,12 @@ export class MlpProbe {
     }
   }
 
-  #session(wish: StatisticsWish): Promise<Session> {
-    const key = `${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity}`;
+  #session(block: Block, wish: StatisticsWish): Promise<Session> {
+    const key = `${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity} ${graphKey('mlp', block)}`;
     let session = this.#sessions.get(key);
     if (session === undefined) {
-      const { runtime, shape } = this.#forward;
-      session = runtime.session(probeGraph(shape, runtime.onDevice ? 'gathered' : 'direct', wish));
+      const { runtime } = this.#forward;
+      session = runtime.session(probeGraph(block, runtime.onDevice ? 'gathered' : 'direct', wish));
       this.#sessions.set(key, session);
     }
     return session;
@@ -142,19 +142,24 @@ function emptySums(hidden: number, intermediate: number, wish: StatisticsWish): 
  * with `gram` normed [N, H] and inner [N, F], with `sets` normed; with `sensitivity` gate_effect and
  * up_effect [F].
  */
-function probeGraph(shape: ModelShape, access: WeightAccess, wish: StatisticsWish): Uint8Array {
+function probeGraph(
+  { hidden, mlp }: Block,
+  access: WeightAccess,
+  wish: StatisticsWish,
+): Uint8Array {
   const graph = new GraphBuilder('mlp_probe');
-  const { activation, gated } = shape.mlp;
-  const x = graph.input('x', 'float32', ['batch', 'time', shape.hidden]);
-  const normed = graph.op('Reshape', [emitNorm(graph, shape, x), graph.ints([-1, shape.hidden])]);
-  const project = (name: string): Value =>
+  const { activation, maps, norms } = mlp;
+  const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
+  const before = emitNorm(graph, norms.before!, x, hidden);
+  const normed = graph.op('Reshape', [before, graph.ints([-1, hidden])]);
+  const project = (name: 'gate' | 'up'): Value =>
     emitProjection(
       graph,
       normed,
-      emitWeight(graph, access, name, 'neurons', shape.hidden),
-      shape.bias.mlp ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
+      emitWeight(graph, access, name, 'neurons', hidden),
+      maps[name]!.bias ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
     );
-  const gate = gated ? project('gate') : null;
+  const gate = maps.gate === null ? null : project('gate');
   const up = project('up');
   const active = emitActivation(graph, activation, gate ?? up);
   const inner = gate === null ? active : graph.op('Mul', [active, up]);
@@ -164,7 +169,7 @@ function probeGraph(shape: ModelShape, access: WeightAccess, wish: StatisticsWis
   energy('normed_squares', normed);
   energy('inner_squares', inner);
   if (wish.gram || wish.sets.length > 0) {
-    graph.output('normed', normed, 'float32', ['tokens', shape.hidden]);
+    graph.output('normed', normed, 'float32', ['tokens', hidden]);
   }
   if (wish.gram) graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
   if (wish.sensitivity && gate !== null) {

@@ -12,6 +12,10 @@ export type LayerSlot =
   | 'attentionNorm.shift'
   | 'mlpNorm.gain'
   | 'mlpNorm.shift'
+  | 'qNorm.gain'
+  | 'kNorm.gain'
+  | 'attentionAfterNorm.gain'
+  | 'mlpAfterNorm.gain'
   | `${LinearName}.weight`
   | `${LinearName}.bias`;
 
