@@ -58,7 +58,7 @@ def longrope(pairs, **more):
 CASES = {
     "llama": {
         "grouped-biases": (dict(BASE, attention_bias=True, mlp_bias=True, rope_parameters=rope()), "float32", None, "5"),
-        "dynamic": (dict(BASE, tie_word_embeddings=True, max_position_embeddings=16,
+        "dynamic": (dict(BASE, tie_word_embeddings=True,
                          rope_parameters=rope(rope_type="dynamic", factor=2.0)), "bfloat16", None, "4"),
         "linear-sharded": (dict(BASE, rope_parameters=rope(rope_type="linear", factor=2.0)), "float16", "12KB", "5"),
         "yarn": (dict(BASE, rope_parameters=YARN), "bfloat16", None, "4"),

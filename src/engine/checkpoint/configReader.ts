@@ -31,6 +31,11 @@ export class ConfigReader {
     return this.#read(name) !== undefined;
   }
 
+  /** True when the field is there, be it null. */
+  states(name: string): boolean {
+    return Object.hasOwn(this.#values, name);
+  }
+
   /** A whole number within bounds; without `fallback` it must be there. */
   integer(name: string, bounds: IntegerBounds, fallback?: number): number {
     const value = this.#read(name) ?? fallback;
@@ -44,6 +49,29 @@ export class ConfigReader {
   /** A size: a whole number from 1 to {@link MOST_SIZE}. */
   size(name: string, fallback?: number): number {
     return this.integer(name, { min: 1, max: MOST_SIZE }, fallback);
+  }
+
+  /** A size, or null where there is none. */
+  optionalSize(name: string): number | null {
+    return this.has(name) ? this.size(name) : null;
+  }
+
+  /** A list of so many texts. */
+  texts(name: string, count: number): readonly string[] {
+    return this.#list(name, count).map((value) => {
+      if (typeof value !== 'string') this.fail(name, `a list of ${count} texts`, shown(value));
+      return value;
+    });
+  }
+
+  /** A list of so many zeros and ones, or of truths. */
+  flags(name: string, count: number): readonly boolean[] {
+    return this.#list(name, count).map((value) => {
+      if (![0, 1, true, false].includes(value as number)) {
+        this.fail(name, `a list of ${count} zeros and ones`, shown(value));
+      }
+      return value === 1 || value === true;
+    });
   }
 
   /** A finite number above zero. */
@@ -97,6 +125,13 @@ export class ConfigReader {
   /** Throws the error of one field. */
   fail(name: string, expected: string, found: string): never {
     throw this.#error(name, expected, found, 'Correct the file or download it again.');
+  }
+
+  #list(name: string, count: number): readonly unknown[] {
+    const value = this.#read(name);
+    if (Array.isArray(value) && value.length === count) return value;
+    const found = Array.isArray(value) ? `${value.length} entries` : shown(value);
+    return this.fail(name, `a list of ${count} entries, one for each block`, found);
   }
 
   #read(name: string): unknown {

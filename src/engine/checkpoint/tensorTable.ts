@@ -47,7 +47,9 @@ export function tensorTable(family: Family, shape: ModelShape): TensorSpec[] {
   const [before, after] = modelSlots(shape);
   return [
     ...before.map(([slot, dims]) => one(slot, dims, null)),
-    ...layers.flatMap((layer) => layerSlots(shape, layer).map(([slot, dims]) => one(slot, dims, layer))),
+    ...layers.flatMap((layer) =>
+      layerSlots(shape, layer).map(([slot, dims]) => one(slot, dims, layer)),
+    ),
     ...after.map(([slot, dims]) => one(slot, dims, null)),
   ];
 }

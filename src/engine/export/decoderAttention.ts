@@ -1,11 +1,11 @@
 import { sliceLinear } from '../graphs/keptRows.ts';
-import { type Block, blockOf, type LinearName, queriesPerKey } from '../model/block.ts';
-import { groupSize } from '../model/modelShape.ts';
+import { emitCapped } from '../graphs/emit.ts';
+import { type Attention, type Block, type LinearName, queriesPerKey } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { Value } from '../onnx/graphBuilder.ts';
 import type { LayerMask } from '../model/subnet.ts';
-import type { DecoderContext } from './decoderContext.ts';
+import { type DecoderContext, storedNorm } from './decoderContext.ts';
 import { keptHeads, type SlicedHead } from './slicedHeads.ts';
 
 /** Kept key/value heads of one block that one batched product serves. */
@@ -109,11 +109,13 @@ export function emitAttention(
   x: Value,
 ): Value {
   const { graph, shape } = context;
-  const block = blockOf(shape, index);
+  const { block } = layer;
+  const { attention } = block;
   const order = headOrder(groups);
   const rows = (map: LinearName): Uint32Array => rowsOf(block, map, mask, order);
-  const group = queriesPerKey(block.attention);
-  const normed = context.norm(`attentionNorm`, index, layer.attentionNorm, x);
+  const group = queriesPerKey(attention);
+  const before = { norm: attention.norms.before!, weights: layer.attentionNorm };
+  const normed = context.norm('attentionNorm', index, before, x);
   const project = (slot: 'q' | 'k' | 'v'): Value => {
     const kept = rows(slot);
     return context.projection(
@@ -125,11 +127,18 @@ export function emitAttention(
       spreadOf(block, groups, slot),
     );
   };
-  const scaled = graph.op('Mul', [project('q'), graph.floats(1 / Math.sqrt(shape.headDim))]);
-  const cached = emitCache(context, index, groups, project('k'), project('v'));
+  const projected = (slot: 'q' | 'k'): Value => {
+    const norm = storedNorm(attention.qkNorm, layer[`${slot}Norm`]);
+    if (norm === null) return project(slot);
+    const single = graph.op('Reshape', [project(slot), graph.ints([-1, attention.headDim])]);
+    const scaled = context.norm(`${slot}Norm`, index, norm, single);
+    return graph.op('Reshape', [scaled, graph.ints([-1, rows(slot).length])]);
+  };
+  const scaled = graph.op('Mul', [projected('q'), graph.floats(attention.scale)]);
+  const cached = emitCache(context, layer.block, { index, groups }, projected('k'), project('v'));
   const queries = split(context, `layer${index}_q`, scaled, 1, groups, (g) => group * g.qkDims);
   const parts = groups.map((g, i) =>
-    emitGroup(context, g, queries[i]!, cached.keys[i]!, cached.values[i]!),
+    emitGroup(context, attention, g, queries[i]!, cached.keys[i]!, cached.values[i]!),
   );
   const merged = parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: 1n });
   return context.residual(
@@ -140,14 +149,15 @@ export function emitAttention(
     merged,
     () => sliceLinear('o', layer.o, shape.hidden, rows('o')),
     spreadOf(block, groups, 'o'),
+    storedNorm(attention.norms.after, layer.attentionAfterNorm),
   );
 }
 
 /** Appends this step's keys and values to the cache, and splits the whole by groups. */
 function emitCache(
   context: DecoderContext,
-  index: number,
-  groups: readonly HeadGroup[],
+  { attention }: Block,
+  { index, groups }: { readonly index: number; readonly groups: readonly HeadGroup[] },
   k: Value,
   v: Value,
 ): { readonly keys: readonly Value[]; readonly values: readonly Value[] } {
@@ -155,7 +165,7 @@ function emitCache(
   const widths = cacheWidths(groups);
   const fresh = split(context, `layer${index}_k`, k, 1, groups, (g) => g.qkDims).map((part, i) => {
     const g = groups[i]!;
-    const rotated = rotate(context, g, part, g.qkDims);
+    const rotated = rotate(context, attention, g, part, g.qkDims);
     return graph.op('Reshape', [rotated, context.dims(g.heads.length * g.qkDims)]);
   });
   const newKeys = fresh.length === 1 ? fresh[0]! : graph.op('Concat', fresh, { axis: 2n });
@@ -183,19 +193,27 @@ function emitCache(
 }
 
 /** Attention of equal heads: [N, G·g·w] queries on [B, S, G·w] keys and [B, S, G·u] values. */
-function emitGroup(context: DecoderContext, group: HeadGroup, q: Value, k: Value, v: Value): Value {
-  const { graph, shape } = context;
-  const perKey = groupSize(shape);
+function emitGroup(
+  context: DecoderContext,
+  attention: Attention,
+  group: HeadGroup,
+  q: Value,
+  k: Value,
+  v: Value,
+): Value {
+  const { graph } = context;
+  const perKey = queriesPerKey(attention);
   const count = group.heads.length;
   const { qkDims: w, voDims: u } = group;
-  const rotated = rotate(context, group, q, perKey * w);
+  const rotated = rotate(context, attention, group, q, perKey * w);
   const arrange = (value: Value, dims: Value, perm: readonly bigint[]): Value =>
     graph.op('Transpose', [graph.op('Reshape', [value, dims])], { perm });
   const queries = arrange(rotated, context.dims(count, perKey, w), [0n, 2n, 3n, 1n, 4n]);
   const keys = arrange(k, graph.ints([0, 0, count, 1, w]), [0n, 2n, 3n, 4n, 1n]);
   const values = arrange(v, graph.ints([0, 0, count, 1, u]), [0n, 2n, 3n, 1n, 4n]);
   // [B, G, g, T, w] · [B, G, 1, w, S] → [B, G, g, T, S]
-  const scores = graph.op('Add', [graph.op('MatMul', [queries, keys]), context.causal()]);
+  const products = emitCapped(graph, graph.op('MatMul', [queries, keys]), attention.softcap);
+  const scores = graph.op('Add', [products, context.causal(attention.window)]);
   const weights = graph.op('Softmax', [scores], { axis: -1n });
   const out = graph.op('Transpose', [graph.op('MatMul', [weights, values])], {
     perm: [0n, 3n, 1n, 2n, 4n],
@@ -208,8 +226,14 @@ function emitGroup(context: DecoderContext, group: HeadGroup, q: Value, k: Value
  * of a sequence of T·G, whose row of the table is its own: one fused node, no copy.
  * @returns  the same values in some shape [B, …]
  */
-function rotate(context: DecoderContext, group: HeadGroup, value: Value, width: number): Value {
-  const rotary = context.rotary();
+function rotate(
+  context: DecoderContext,
+  attention: Attention,
+  group: HeadGroup,
+  value: Value,
+  width: number,
+): Value {
+  const rotary = context.rotary(attention.rotary);
   if (rotary === null) return value;
   const { graph } = context;
   const { cos, sin, rowsPerToken } = rotary.tables(group.heads, group.qkDims / 2);

@@ -1,6 +1,7 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Family } from '../checkpoint/families/family.ts';
-import type { LinearName } from '../model/block.ts';
+import { emitNormOf } from '../graphs/emit.ts';
+import { blockOf, type LinearName, mapOf, type Norm, type Rotary } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { Linear, NormWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
@@ -8,6 +9,21 @@ import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
 import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
 import type { WeightPlan } from './weightPlan.ts';
+
+/** Norms of a block. */
+export type NormName =
+  'attentionNorm' | 'mlpNorm' | 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm';
+
+/** How a norm computes, and its weights. */
+export interface StoredNorm {
+  readonly norm: Norm;
+  readonly weights: NormWeights;
+}
+
+/** Both, where a block has the norm. */
+export function storedNorm(norm: Norm | null, weights: NormWeights | null): StoredNorm | null {
+  return norm === null || weights === null ? null : { norm, weights };
+}
 
 /** Added to the score of a later token; its exponential is exactly zero. */
 const MASKED = -1e9;
@@ -27,7 +43,7 @@ export class DecoderContext {
   readonly #integers: IntegerMaps | null;
   readonly #once = new Map<string, Value>();
   #firstPast: Value | undefined;
-  #rotary: RotaryEmitter | undefined;
+  readonly #rotary = new Map<Rotary, RotaryEmitter>();
 
   /**
    * @param ids  token ids, int64 [B, T]
@@ -83,47 +99,56 @@ export class DecoderContext {
     );
   }
 
-  /** Additive causal mask [T, S]: 0 where a token may look, a large negative number elsewhere. */
-  causal(): Value {
-    return this.#memo('causal', () => {
+  /**
+   * Additive causal mask [T, S]: 0 where a token may look, a large negative number elsewhere.
+   * @param window  tokens it sees, itself included; null for all before it
+   */
+  causal(window: number | null = null): Value {
+    return this.#memo(`causal:${window}`, () => {
       const { graph } = this;
       const float = (value: Value): Value => graph.op('Cast', [value], { to: 1n });
       const keys = float(graph.op('Range', [graph.ints(0), this.#total(), graph.ints(1)]));
       const queries = graph.op('Reshape', [float(this.positions()), graph.ints([-1, 1])]);
       // How far a key lies ahead of a query, cut to 0 … 1: no comparison operator is needed.
       const ahead = graph.op('Sub', [keys, queries]);
-      const later = graph.op('Clip', [ahead, graph.floats(0), graph.floats(1)]);
-      return graph.op('Mul', [later, graph.floats(MASKED)]);
+      const cut = (value: Value): Value =>
+        graph.op('Clip', [value, graph.floats(0), graph.floats(1)]);
+      const later = cut(ahead);
+      if (window === null) return graph.op('Mul', [later, graph.floats(MASKED)]);
+      // As far behind as the window is long, or farther.
+      const behind = graph.op('Sub', [graph.floats(1 - window), ahead]);
+      return graph.op('Mul', [graph.op('Add', [later, cut(behind)]), graph.floats(MASKED)]);
     });
   }
 
-  /** Rotation tables; null for models without RoPE. */
-  rotary(): RotaryEmitter | null {
-    if (this.shape.positions.kind !== 'rope') return null;
-    return (this.#rotary ??= new RotaryEmitter(
-      this.graph,
-      this.#plan,
-      this.shape,
-      this.positions(),
-    ));
+  /** Rotation tables of blocks that turn alike; null for those that do not turn at all. */
+  rotary(rotary: Rotary | null): RotaryEmitter | null {
+    if (rotary?.inverseFrequencies.some((frequency) => frequency !== 0) !== true) return null;
+    let emitter = this.#rotary.get(rotary);
+    if (emitter === undefined) {
+      const name = this.#rotary.size === 0 ? 'rope' : `rope${this.#rotary.size}`;
+      const { maxPositions } = this.shape;
+      const tables = { name, rotary, maxPositions };
+      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions());
+      this.#rotary.set(rotary, emitter);
+    }
+    return emitter;
   }
 
-  /** Emits a norm of [N, H]. */
+  /** Emits a norm over the last axis of a value. */
   norm(
-    slot: 'attentionNorm' | 'mlpNorm' | 'finalNorm',
+    slot: NormName | 'finalNorm',
     layer: number | null,
-    weights: NormWeights,
+    { norm, weights }: StoredNorm,
     x: Value,
   ): Value {
-    const dims = [this.shape.hidden];
-    const attributes = { axis: -1n, epsilon: { float: this.shape.norm.epsilon } };
+    const dims = [weights.gain.length];
     const gain = this.#plan.add(this.#name(`${slot}.gain`, layer), dims, () => weights.gain);
     const { shift } = weights;
-    if (shift === null) {
-      return this.graph.op('SimplifiedLayerNormalization', [x, gain], attributes);
-    }
-    const added = this.#plan.add(this.#name(`${slot}.shift`, layer), dims, () => shift);
-    return this.graph.op('LayerNormalization', [x, gain, added], attributes);
+    if (shift === null) return emitNormOf(this.graph, norm, x, { gain, shift });
+    const name = this.#name(`${slot as 'finalNorm'}.shift`, layer);
+    const added = this.#plan.add(name, dims, () => shift);
+    return emitNormOf(this.graph, norm, x, { gain, shift: added });
   }
 
   /**
@@ -139,7 +164,7 @@ export class DecoderContext {
     slice: () => Linear,
     spread: readonly number[] | null = null,
   ): Value {
-    const biased = this.shape.bias[slot === 'q' || slot === 'k' || slot === 'v' ? 'qkv' : 'mlp'];
+    const biased = this.#isBiased(slot, layer);
     const bias = (): Value => this.#spread(this.#bias(slot, layer, rows, slice), [rows], spread);
     const product = this.#integerMap(slot, layer, x, spread);
     if (product !== null) return biased ? this.graph.op('Add', [product, bias()]) : product;
@@ -150,7 +175,8 @@ export class DecoderContext {
   }
 
   /**
-   * Emits `x + (z · W + b)` for a sliced W [rows, H] of o or down; the residual is Gemm's addend.
+   * Emits `x + after(z · W + b)` for a sliced W [rows, H] of o or down; without a norm after it, the
+   * residual is Gemm's addend.
    * @param spread  as for {@link projection}
    */
   residual(
@@ -161,19 +187,26 @@ export class DecoderContext {
     z: Value,
     slice: () => Linear,
     spread: readonly number[] | null = null,
+    after: StoredNorm | null = null,
   ): Value {
+    const addend = after === null ? [x] : [];
     const floats = (): Value => {
       // The matrix is transposed against the checkpoint's tensor of that name.
       const name = `${slot}.weight` as const;
       const stored = this.#weight(name, layer, rows, slice, '.transposed');
       const weight = this.#spread(stored, [rows, this.shape.hidden], spread);
-      return this.graph.op('Gemm', [z, weight, x]);
+      return this.graph.op('Gemm', [z, weight, ...addend]);
     };
     // Integers of o hold the zeros that pad its inputs: half a byte cannot be moved by a Gather.
     const product = this.#integerMap(slot, layer, z, null);
-    const y = product === null ? floats() : this.graph.op('Add', [product, x]);
-    if (!this.shape.bias[slot === 'o' ? 'output' : 'mlp']) return y;
-    return this.graph.op('Add', [y, this.#bias(slot, layer, this.shape.hidden, slice)]);
+    const whole = (): Value => (after === null ? this.graph.op('Add', [product!, x]) : product!);
+    const y = product === null ? floats() : whole();
+    const biased = this.#isBiased(slot, layer)
+      ? this.graph.op('Add', [y, this.#bias(slot, layer, this.shape.hidden, slice)])
+      : y;
+    if (after === null) return biased;
+    const name = slot === 'o' ? 'attentionAfterNorm' : 'mlpAfterNorm';
+    return this.graph.op('Add', [x, this.norm(name, layer, after, biased)]);
   }
 
   /** Emits a map from its integers; null where it is stored as floats. */
@@ -225,6 +258,10 @@ export class DecoderContext {
 
   #bias(slot: LinearName, layer: number, size: number, slice: () => Linear): Value {
     return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!);
+  }
+
+  #isBiased(slot: LinearName, layer: number): boolean {
+    return mapOf(blockOf(this.shape, layer), slot)!.bias;
   }
 
   #name(slot: Parameters<typeof tensorName>[1], layer: number | null): string {

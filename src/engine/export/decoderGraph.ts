@@ -4,10 +4,11 @@ import { tensorName } from '../checkpoint/tensorTable.ts';
 import { emitActivation } from '../graphs/emit.ts';
 import { sliceLinear } from '../graphs/keptRows.ts';
 import { blockOf } from '../model/block.ts';
+import { normOf } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
-import { DecoderContext } from './decoderContext.ts';
+import { DecoderContext, storedNorm } from './decoderContext.ts';
 import type { IntegerMaps } from './integerMap.ts';
 import type { Storage } from './storage.ts';
 import { WeightPlan } from './weightPlan.ts';
@@ -59,7 +60,8 @@ export function decoderGraph(
     if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
     if (mask.mlp.length > 0) x = emitMlp(context, l, layer, mask, x);
   });
-  const h = context.norm('finalNorm', null, weights.finalNorm, x);
+  const final = { norm: normOf(shape), weights: weights.finalNorm };
+  const h = context.norm('finalNorm', null, final, x);
   const head = shape.tiedEmbeddings
     ? embedding
     : plan.add(tensorName(family, 'head', null), table, () => weights.head);
@@ -90,6 +92,8 @@ function emitEmbedding(
 ): Value {
   const { graph, shape } = context;
   let x = graph.op('Gather', [embedding, ids], { axis: 0n });
+  const { embeddingScale = 1 } = shape;
+  if (embeddingScale !== 1) x = graph.op('Mul', [x, graph.floats(embeddingScale)]);
   const { positionTable } = weights;
   if (shape.positions.kind === 'learned' && positionTable !== null) {
     const name = tensorName(familyNamed(shape.family), 'positionTable', null);
@@ -111,17 +115,25 @@ function emitMlp(
 ): Value {
   const { graph, shape } = context;
   const kept = mask.mlp;
-  const normed = context.norm('mlpNorm', index, layer.mlpNorm, x);
+  const { activation, norms } = layer.block.mlp;
+  const before = { norm: norms.before!, weights: layer.mlpNorm };
+  const normed = context.norm('mlpNorm', index, before, x);
   const project = (slot: 'gate' | 'up'): Value =>
     context.projection(slot, index, kept.length, normed, () =>
       sliceLinear(slot, layer[slot]!, shape.hidden, kept),
     );
-  const { activation } = shape.mlp;
   const inner =
     layer.gate === null
       ? emitActivation(graph, activation, project('up'))
       : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
-  return context.residual('down', index, kept.length, x, inner, () =>
-    sliceLinear('down', layer.down, shape.hidden, kept),
+  return context.residual(
+    'down',
+    index,
+    kept.length,
+    x,
+    inner,
+    () => sliceLinear('down', layer.down, shape.hidden, kept),
+    null,
+    storedNorm(norms.after, layer.mlpAfterNorm),
   );
 }

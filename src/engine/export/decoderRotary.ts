@@ -1,4 +1,4 @@
-import type { ModelShape, Positions } from '../model/modelShape.ts';
+import type { Rotary } from '../model/block.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import type { SlicedHead } from './slicedHeads.ts';
 import type { WeightPlan } from './weightPlan.ts';
@@ -15,8 +15,6 @@ export interface GroupTables {
 /** Positions in the finer of the two tables. */
 const BLOCK = 256;
 
-type Rope = Extract<Positions, { kind: 'rope' }>;
-
 /**
  * Emits rotation tables at the ORIGINAL frequencies of the kept pairs (METHODS section 2).
  *
@@ -31,21 +29,28 @@ export class RotaryEmitter {
   readonly #sin: Value;
   readonly #known = new Map<string, GroupTables>();
 
-  /** @param positions  int64 [T] */
-  constructor(graph: GraphBuilder, plan: WeightPlan, shape: ModelShape, positions: Value) {
-    if (shape.positions.kind !== 'rope') throw new TypeError('rotation needs a model with RoPE');
+  /**
+   * @param name  of the tables, before the names of their parts
+   * @param positions  int64 [T]
+   */
+  constructor(
+    graph: GraphBuilder,
+    plan: WeightPlan,
+    tables: { readonly name: string; readonly rotary: Rotary; readonly maxPositions: number },
+    positions: Value,
+  ) {
+    const { name: tableName, rotary, maxPositions } = tables;
     this.#graph = graph;
-    this.#pairs = shape.headDim / 2;
-    const blocks = Math.ceil(shape.maxPositions / BLOCK);
+    this.#pairs = rotary.inverseFrequencies.length;
+    const blocks = Math.ceil(maxPositions / BLOCK);
     const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
     const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
-    const rope = shape.positions;
     const pick = (name: string, rows: number, step: number, at: Value): [Value, Value] => {
-      const [cos, sin] = angles(rope, rows, step);
+      const [cos, sin] = angles(rotary, rows, step);
       const dims = [rows, this.#pairs];
       return [
-        graph.op('Gather', [plan.table(`rope.${name}.cos`, dims, cos), at], { axis: 0n }),
-        graph.op('Gather', [plan.table(`rope.${name}.sin`, dims, sin), at], { axis: 0n }),
+        graph.op('Gather', [plan.table(`${tableName}.${name}.cos`, dims, cos), at], { axis: 0n }),
+        graph.op('Gather', [plan.table(`${tableName}.${name}.sin`, dims, sin), at], { axis: 0n }),
       ];
     };
     const [cosA, sinA] = pick('coarse', blocks, BLOCK, coarse);
@@ -60,7 +65,7 @@ export class RotaryEmitter {
    * ones are emitted once for all layers.
    */
   tables(heads: readonly SlicedHead[], width: number): GroupTables {
-    const filled = heads.map(({ qk }) => Array.from({ length: width }, (_, i) => qk[i] ?? 0));
+    const filled = heads.map(({ pairs }) => Array.from({ length: width }, (_, i) => pairs[i] ?? 0));
     const rowsPerToken = new Set(filled.map((pairs) => pairs.join())).size === 1 ? 1 : heads.length;
     const pairs = filled.slice(0, rowsPerToken).flat();
     const key = `${rowsPerToken}:${pairs.join()}`;
@@ -82,7 +87,7 @@ export class RotaryEmitter {
 }
 
 /** cos and sin of row·step·θ for every pair, [rows, D/2], computed in float64. */
-function angles(rope: Rope, rows: number, step: number): [cos: Float32Array, sin: Float32Array] {
+function angles(rope: Rotary, rows: number, step: number): [cos: Float32Array, sin: Float32Array] {
   const { inverseFrequencies: theta, attentionFactor } = rope;
   const pairs = theta.length;
   // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.

@@ -1,13 +1,13 @@
 import type { Block } from '../model/block.ts';
-import { headParts, keptHeadsOf } from '../model/rows.ts';
+import { headParts, keptHeadsOf, pairsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
 
 /** A key/value head that a block keeps, with its query heads. */
 export interface SlicedHead {
   /** Its index in the dense block. */
   readonly index: number;
-  /** Kept query/key units: RoPE pairs, or single dimensions without RoPE. */
-  readonly qk: Uint32Array;
+  /** Kept rotary pairs; none without RoPE. */
+  readonly pairs: Uint32Array;
   /** Kept value dimensions. */
   readonly vo: Uint32Array;
   /** Rows of k (and of q per query head): two per pair under RoPE. */
@@ -22,6 +22,7 @@ export function keptHeads({ attention }: Block, mask: LayerMask): SlicedHead[] {
     const kept = mask.heads[index]!;
     const parts = headParts(attention, 'k', kept);
     const qkDims = parts.reduce((sum, part) => sum + part.length, 0);
-    return { index, qk: kept.qk, vo: kept.vo, qkDims, voDims: kept.vo.length };
+    const pairs = pairsOf(attention, kept);
+    return { index, pairs, vo: kept.vo, qkDims, voDims: kept.vo.length };
   });
 }

@@ -51,9 +51,7 @@ export function attentionGraph(
   const project = (name: 'q' | 'k' | 'v'): Value => {
     const index = `${name}_index`;
     const weight = emitWeight(graph, options.access, name, index, hidden);
-    const bias = maps[name].bias
-      ? emitRowBias(graph, options.access, `${name}_bias`, index)
-      : null;
+    const bias = maps[name].bias ? emitRowBias(graph, options.access, `${name}_bias`, index) : null;
     return emitProjection(graph, normed, weight, bias);
   };
   const turn = (name: 'q' | 'k', heads: number): Value => {

@@ -16,8 +16,7 @@ export function emitNorm(
   name = 'norm',
 ): Value {
   const stored = graph.input(`${name}_gain`, 'float32', [width]);
-  const shift =
-    norm.kind === 'layer' ? graph.input(`${name}_shift`, 'float32', [width]) : null;
+  const shift = norm.kind === 'layer' ? graph.input(`${name}_shift`, 'float32', [width]) : null;
   return emitNormOf(graph, norm, x, { gain: stored, shift });
 }
 

@@ -232,8 +232,7 @@ export class ForwardPass {
     if (session === undefined) {
       const access = this.runtime.onDevice ? 'gathered' : 'direct';
       const options = { access, tap, variant } as const;
-      const model =
-        kind === 'mlp' ? mlpGraph(block, options) : attentionGraph(block, options);
+      const model = kind === 'mlp' ? mlpGraph(block, options) : attentionGraph(block, options);
       session = this.runtime.session(model, { keepOnDevice: true });
       this.#sessions.set(key, session);
     }

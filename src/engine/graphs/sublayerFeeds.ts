@@ -55,7 +55,10 @@ export class SublayerFeeds {
 
   /** Feeds of the MLP weights, biases and norm of a block; `scratch` as in {@link attention}. */
   async mlp(layer: LayerWeights, mask: LayerMask, scratch: Scratch): Promise<Feeds> {
-    const norms = { ...normFeeds('norm', layer.mlpNorm), ...normFeeds('after', layer.mlpAfterNorm) };
+    const norms = {
+      ...normFeeds('norm', layer.mlpNorm),
+      ...normFeeds('after', layer.mlpAfterNorm),
+    };
     const draft = { feeds: norms, scratch };
     if (layer.gate !== null) await this.#linear(draft, 'gate', layer.gate, mask.mlp, 'neurons');
     await this.#linear(draft, 'up', layer.up, mask.mlp, 'neurons');

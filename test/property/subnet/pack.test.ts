@@ -16,7 +16,16 @@ const shapes = fc
     headDim: fc.integer({ min: 1, max: 9 }).map((half) => 2 * half),
     intermediate: fc.integer({ min: 1, max: 40 }),
   })
-  .map((sizes): ModelShape => ({ ...tinyLlama, ...sizes, heads: 2 * sizes.kvHeads }));
+  .map((sizes): ModelShape => ({
+    ...tinyLlama,
+    ...sizes,
+    heads: 2 * sizes.kvHeads,
+    positions: {
+      kind: 'rope',
+      inverseFrequencies: new Float64Array(sizes.headDim / 2).fill(1),
+      attentionFactor: 1,
+    },
+  }));
 
 test('any subnet survives packing and unpacking', () => {
   fc.assert(

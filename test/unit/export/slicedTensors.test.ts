@@ -36,16 +36,16 @@ describe('a sliced block', () => {
     const weights = tinyWeights(LLAMA);
     const { shape } = weights;
     const mask = denseSubnet(shape).layers[0]!;
-    const unknown = 'qNorm.gain' as LayerSlot;
+    const unknown = 'router.weight' as LayerSlot;
     assert.throws(
       () => slotRows(blockOf(shape, 0), mask)(unknown),
-      /what a mask keeps of qNorm\.gain/,
+      /what a mask keeps of router\.weight/,
     );
     const [tensor] = slicedTensors(familyNamed(shape.family), shape, denseSubnet(shape));
-    const spec = { ...tensor!.spec, slot: unknown, layer: 0, name: 'layers.0.q_norm.weight' };
+    const spec = { ...tensor!.spec, slot: unknown, layer: 0, name: 'layers.0.router.weight' };
     assert.throws(
       () => slicedValues(weights, { ...tensor!, spec }),
-      /no weights for layers\.0\.q_norm\.weight/,
+      /no weights for layers\.0\.router\.weight/,
     );
   });
 

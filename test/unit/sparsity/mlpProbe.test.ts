@@ -29,12 +29,18 @@ const functions: Partial<
   ],
 };
 
+/** The names of activations in config.json. */
+const NAMES: Readonly<Record<Activation, string>> = {
+  silu: 'silu',
+  relu: 'relu',
+  gelu: 'gelu',
+  geluTanh: 'gelu_pytorch_tanh',
+};
+
 describe('a look at an MLP', () => {
   for (const [activation, [act, slope]] of Object.entries(functions)) {
     it(`with ${activation} sums what its neurons do, one by one`, async () => {
-      const made = tinyWeights();
-      const mlp = { gated: true, activation: activation as Activation };
-      const weights = { ...made, shape: { ...made.shape, mlp } };
+      const weights = tinyWeights({ config: { hidden_act: NAMES[activation as Activation] } });
       const forward = new ForwardPass(runtime, weights.shape);
       const rng = rngFor(1, 'windows');
       const windows = [0, 1].map(() => Uint32Array.from({ length: 20 }, () => rng.int(96)));

@@ -1,13 +1,15 @@
 import type { ConfigReader } from '../configReader.ts';
 import type { Positions } from '../../model/modelShape.ts';
 
-type RopeKind = 'default' | 'linear' | 'llama3';
+type RopeKind = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn';
 
 /** Ways of stretching the rotary frequencies that we read, by their names in `config.json`. */
 const ROPE_KINDS: ReadonlyMap<string, RopeKind> = new Map([
   ['default', 'default'],
   ['linear', 'linear'],
+  ['dynamic', 'dynamic'],
   ['llama3', 'llama3'],
+  ['yarn', 'yarn'],
 ]);
 
 /** Numbers of the `llama3` scaling. */
@@ -39,11 +41,14 @@ export function parseRope(config: ConfigReader, headDim: number, maxPositions: n
     part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
   }
   const plain = plainFrequencies(base, headDim);
-  const inverseFrequencies = scaling === undefined ? plain : scaled(plain, scaling, maxPositions);
+  const { inverseFrequencies, attentionFactor } =
+    scaling === undefined
+      ? { inverseFrequencies: plain, attentionFactor: 1 }
+      : scaled(plain, scaling, { base, maxPositions });
   if (!inverseFrequencies.every((frequency) => Number.isFinite(frequency))) {
     (scaling ?? config).fail('factor', 'a scaling with finite frequencies', 'infinite ones');
   }
-  return { kind: 'rope', inverseFrequencies, attentionFactor: 1 };
+  return { kind: 'rope', inverseFrequencies, attentionFactor };
 }
 
 /**
@@ -78,18 +83,90 @@ export function llama3Frequencies(plain: Float64Array, scaling: Llama3Scaling): 
   });
 }
 
-function scaled(plain: Float64Array, scaling: ConfigReader, maxPositions: number): Float64Array {
+/** Numbers of the `yarn` scaling. */
+export interface YarnScaling {
+  /** rope_theta */
+  readonly base: number;
+  readonly factor: number;
+  readonly originalPositions: number;
+  /** Turns over the original positions from which a wave is kept, and up to which it is stretched. */
+  readonly fast: number;
+  readonly slow: number;
+  /** True to end the blend at whole pairs. */
+  readonly truncate: boolean;
+}
+
+/**
+ * The `yarn` scaling: waves of many turns are kept, those of few are stretched, and in between is a
+ * straight blend over the pairs.
+ *
+ * @param plain    unscaled frequencies, [D/2], read only
+ * @returns [D/2], radians per position
+ * @source Peng et al. 2023 (arXiv 2309.00071), section 3.2, with pairs cut as transformers does
+ */
+export function yarnFrequencies(plain: Float64Array, scaling: YarnScaling): Float64Array {
+  const { base, factor, originalPositions, fast, slow, truncate } = scaling;
+  const dims = 2 * plain.length;
+  const pairOf = (turns: number): number =>
+    (dims * Math.log(originalPositions / (turns * 2 * Math.PI))) / (2 * Math.log(base));
+  const [first, last] = [pairOf(fast), pairOf(slow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  const end = Math.min(truncate ? Math.ceil(last) : last, dims - 1);
+  const high = end === low ? end + 0.001 : end;
+  return plain.map((frequency, i) => {
+    const stretched = Math.min(1, Math.max(0, (i - low) / (high - low)));
+    return (stretched * frequency) / factor + (1 - stretched) * frequency;
+  });
+}
+
+/** Frequencies, and the factor on cos and sin. */
+interface Scaled {
+  readonly inverseFrequencies: Float64Array;
+  readonly attentionFactor: number;
+}
+
+function scaled(
+  plain: Float64Array,
+  scaling: ConfigReader,
+  { base, maxPositions }: { readonly base: number; readonly maxPositions: number },
+): Scaled {
   // Before transformers 4.43 the field was called "type".
   const kindField = scaling.has('rope_type') ? 'rope_type' : 'type';
   const kind = scaling.choice(kindField, ROPE_KINDS, 'default');
-  if (kind === 'default') return plain;
+  const only = (inverseFrequencies: Float64Array): Scaled => ({
+    inverseFrequencies,
+    attentionFactor: 1,
+  });
+  // `dynamic` scales beyond the model's positions alone, and no text of ours is longer than these.
+  if (kind === 'default' || kind === 'dynamic') return only(plain);
+  if (kind === 'yarn') return yarn(plain, scaling, { base, maxPositions });
   const factor = scaling.positive('factor');
-  if (kind === 'linear') return plain.map((frequency) => frequency / factor);
+  if (kind === 'linear') return only(plain.map((frequency) => frequency / factor));
   const lowFactor = scaling.positive('low_freq_factor');
   const highFactor = scaling.positive('high_freq_factor');
   if (highFactor <= lowFactor) {
     scaling.fail('high_freq_factor', `a number above ${lowFactor}`, `${highFactor}`);
   }
   const originalPositions = scaling.size('original_max_position_embeddings', maxPositions);
-  return llama3Frequencies(plain, { factor, lowFactor, highFactor, originalPositions });
+  return only(llama3Frequencies(plain, { factor, lowFactor, highFactor, originalPositions }));
+}
+
+function yarn(
+  plain: Float64Array,
+  scaling: ConfigReader,
+  { base, maxPositions }: { readonly base: number; readonly maxPositions: number },
+): Scaled {
+  const originalPositions = scaling.size('original_max_position_embeddings', maxPositions);
+  const factor = scaling.positive('factor', maxPositions / originalPositions);
+  const inverseFrequencies = yarnFrequencies(plain, {
+    ...{ base, factor, originalPositions },
+    fast: scaling.positive('beta_fast', 32),
+    slow: scaling.positive('beta_slow', 1),
+    truncate: scaling.boolean('truncate', true),
+  });
+  const sharpness = (weight: number): number =>
+    factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1;
+  const [one, all] = [scaling.atLeastZero('mscale', 0), scaling.atLeastZero('mscale_all_dim', 0)];
+  const derived = one > 0 && all > 0 ? sharpness(one) / sharpness(all) : sharpness(1);
+  return { inverseFrequencies, attentionFactor: scaling.positive('attention_factor', derived) };
 }

@@ -1,0 +1,145 @@
+import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import type { BlockTraits } from '../../model/block.ts';
+import type { Activation, ModelShape } from '../../model/modelShape.ts';
+import type { ConfigReader } from '../configReader.ts';
+import { ACTIVATIONS } from './activations.ts';
+import type { SizeFields, TensorNames } from './family.ts';
+import { withinBounds } from './withinBounds.ts';
+
+/** Names of the tensors of models in Llama's form. */
+export const LLAMA_NAMES: TensorNames = {
+  embedding: 'model.embed_tokens.weight',
+  'attentionNorm.gain': 'model.layers.{layer}.input_layernorm.weight',
+  'q.weight': 'model.layers.{layer}.self_attn.q_proj.weight',
+  'q.bias': 'model.layers.{layer}.self_attn.q_proj.bias',
+  'k.weight': 'model.layers.{layer}.self_attn.k_proj.weight',
+  'k.bias': 'model.layers.{layer}.self_attn.k_proj.bias',
+  'v.weight': 'model.layers.{layer}.self_attn.v_proj.weight',
+  'v.bias': 'model.layers.{layer}.self_attn.v_proj.bias',
+  'o.weight': 'model.layers.{layer}.self_attn.o_proj.weight',
+  'o.bias': 'model.layers.{layer}.self_attn.o_proj.bias',
+  'mlpNorm.gain': 'model.layers.{layer}.post_attention_layernorm.weight',
+  'gate.weight': 'model.layers.{layer}.mlp.gate_proj.weight',
+  'gate.bias': 'model.layers.{layer}.mlp.gate_proj.bias',
+  'up.weight': 'model.layers.{layer}.mlp.up_proj.weight',
+  'up.bias': 'model.layers.{layer}.mlp.up_proj.bias',
+  'down.weight': 'model.layers.{layer}.mlp.down_proj.weight',
+  'down.bias': 'model.layers.{layer}.mlp.down_proj.bias',
+  'finalNorm.gain': 'model.norm.weight',
+  head: 'lm_head.weight',
+};
+
+/** {@link LLAMA_NAMES} with a norm of every query and key head. */
+export const HEAD_NORM_NAMES: TensorNames = {
+  ...LLAMA_NAMES,
+  'qNorm.gain': 'model.layers.{layer}.self_attn.q_norm.weight',
+  'kNorm.gain': 'model.layers.{layer}.self_attn.k_norm.weight',
+};
+
+/** Names of the sizes of models in Llama's form. */
+export const LLAMA_FIELDS: SizeFields = {
+  mlp: 'intermediate_size',
+  heads: 'num_attention_heads',
+  kvHeads: 'num_key_value_heads',
+  headDim: 'head_dim',
+};
+
+/** What families in Llama's form assume where `config.json` leaves a field out. */
+export interface LlamaDefaults {
+  readonly family: string;
+  readonly maxPositions: number;
+  readonly tied: boolean;
+  readonly epsilon: number;
+  readonly kvHeads: number | 'heads';
+  readonly headDim: number | 'hidden / heads';
+}
+
+/** Sizes of a model in Llama's form. */
+export type LlamaSizes = Pick<
+  ModelShape,
+  | 'family'
+  | 'layers'
+  | 'hidden'
+  | 'heads'
+  | 'kvHeads'
+  | 'headDim'
+  | 'intermediate'
+  | 'vocab'
+  | 'maxPositions'
+  | 'tiedEmbeddings'
+> & { readonly norm: { readonly kind: 'rms'; readonly epsilon: number } };
+
+/**
+ * Reads the sizes of a model in Llama's form.
+ * @throws EngineError `checkpoint` for sizes that do not go together
+ */
+export function readSizes(config: ConfigReader, defaults: LlamaDefaults): LlamaSizes {
+  const hidden = config.size('hidden_size');
+  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
+  const kvDefault = defaults.kvHeads === 'heads' ? heads : defaults.kvHeads;
+  const kvHeads = config.size('num_key_value_heads', kvDefault);
+  if (heads % kvHeads !== 0) {
+    config.fail('num_key_value_heads', `a divisor of ${heads} query heads`, `${kvHeads}`);
+  }
+  const isDerived = defaults.headDim === 'hidden / heads' && !config.has('head_dim');
+  if (isDerived && hidden % heads !== 0) {
+    config.fail('hidden_size', `a multiple of ${heads} heads, or a head_dim`, `${hidden}`);
+  }
+  const width = defaults.headDim === 'hidden / heads' ? hidden / heads : defaults.headDim;
+  return {
+    family: defaults.family,
+    layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
+    hidden,
+    heads,
+    kvHeads,
+    headDim: config.integer('head_dim', { min: 1, max: MOST_HEAD_DIM }, width),
+    intermediate: config.size('intermediate_size'),
+    vocab: config.size('vocab_size'),
+    maxPositions: config.size('max_position_embeddings', defaults.maxPositions),
+    tiedEmbeddings: config.boolean('tie_word_embeddings', defaults.tied),
+    norm: { kind: 'rms', epsilon: config.atLeastZero('rms_norm_eps', defaults.epsilon) },
+  };
+}
+
+/** The gated MLP of Llama's form. */
+export function readGatedMlp(config: ConfigReader): {
+  readonly gated: true;
+  readonly activation: Activation;
+} {
+  return { gated: true, activation: config.choice('hidden_act', ACTIVATIONS, 'silu') };
+}
+
+/**
+ * A shape whose blocks have traits of their own; without any, the model's switches say it all.
+ * @param traits  of block l
+ */
+export function withTraits(
+  config: ConfigReader,
+  shape: ModelShape,
+  traits: (layer: number) => BlockTraits | null,
+): ModelShape {
+  const checked = withinBounds(config, shape);
+  const blocks = Array.from({ length: shape.layers }, (_, layer) => traits(layer));
+  if (blocks.every((one) => one === null)) return checked;
+  return { ...checked, blocks: blocks.map((one) => one ?? {}) };
+}
+
+/**
+ * Whether each block sees a window only, as `layer_types` lists them.
+ * @param fallback  for block l of a configuration without that list
+ * @throws EngineError `checkpoint` for a list of another length and for other kinds of block
+ */
+export function readWindowedBlocks(
+  config: ConfigReader,
+  layers: number,
+  fallback: (layer: number) => boolean,
+): readonly boolean[] {
+  if (!config.has('layer_types')) return Array.from({ length: layers }, (_, l) => fallback(l));
+  const kinds = config.texts('layer_types', layers);
+  for (const kind of kinds) {
+    if (kind !== 'sliding_attention' && kind !== 'full_attention') {
+      config.require('layer_types', 'sliding_attention or full_attention', kind);
+    }
+  }
+  return kinds.map((kind) => kind === 'sliding_attention');
+}

@@ -1,0 +1,34 @@
+import type { ModelShape } from '../../model/modelShape.ts';
+import type { ConfigReader } from '../configReader.ts';
+import type { Family } from './family.ts';
+import { LLAMA_FIELDS, LLAMA_NAMES, readGatedMlp, readSizes, withTraits } from './llamaForm.ts';
+import { parseRope } from './rope.ts';
+
+/** Mistral 7B and its kind: Llama without biases, each block looking back over one window. */
+export const mistral: Family = {
+  name: 'mistral',
+  modelTypes: ['mistral'],
+  parse: parseMistral,
+  sizeFields: LLAMA_FIELDS,
+  tensorNames: LLAMA_NAMES,
+};
+
+function parseMistral(config: ConfigReader): ModelShape {
+  const sizes = readSizes(config, {
+    family: 'mistral',
+    maxPositions: 131_072,
+    tied: false,
+    epsilon: 1e-6,
+    kvHeads: 8,
+    headDim: 'hidden / heads',
+  });
+  // A field that is left out means the window of the first release; null means none.
+  const window = config.states('sliding_window') ? config.optionalSize('sliding_window') : 4096;
+  const shape = {
+    ...sizes,
+    positions: parseRope(config, sizes.headDim, sizes.maxPositions),
+    mlp: readGatedMlp(config),
+    bias: { qkv: false, output: false, mlp: false },
+  };
+  return withTraits(config, shape, () => (window === null ? null : { attention: { window } }));
+}

@@ -1,0 +1,62 @@
+import type { ModelShape } from '../../model/modelShape.ts';
+import type { ConfigReader } from '../configReader.ts';
+import type { Family } from './family.ts';
+import {
+  LLAMA_FIELDS,
+  LLAMA_NAMES,
+  readGatedMlp,
+  readSizes,
+  readWindowedBlocks,
+  withTraits,
+} from './llamaForm.ts';
+import { parseRope } from './rope.ts';
+
+/** SmolLM3: Llama with blocks that do not rotate. */
+export const smollm3: Family = {
+  name: 'smollm3',
+  modelTypes: ['smollm3'],
+  parse: parseSmolLm3,
+  sizeFields: { ...LLAMA_FIELDS, headDim: null },
+  tensorNames: LLAMA_NAMES,
+};
+
+function parseSmolLm3(config: ConfigReader): ModelShape {
+  const sizes = readSizes(config, {
+    family: 'smollm3',
+    maxPositions: 32_768,
+    tied: true,
+    epsilon: 1e-6,
+    kvHeads: 4,
+    headDim: 'hidden / heads',
+  });
+  const positions = parseRope(config, sizes.headDim, sizes.maxPositions);
+  const biased = config.boolean('attention_bias', false);
+  const turns = readTurning(config, sizes.layers);
+  const hasWindow =
+    config.boolean('use_sliding_window', false) && config.optionalSize('sliding_window') !== null;
+  const window = hasWindow ? config.size('sliding_window') : null;
+  const windowed = readWindowedBlocks(config, sizes.layers, (l) => hasWindow && turns[l] === false);
+  // Angles of zero turn nothing, so that all blocks have the same units.
+  const still = { attentionFactor: 1, inverseFrequencies: new Float64Array(sizes.headDim / 2) };
+  const shape = {
+    ...sizes,
+    positions,
+    mlp: readGatedMlp(config),
+    bias: { qkv: biased, output: biased, mlp: config.boolean('mlp_bias', false) },
+  };
+  return withTraits(config, shape, (layer) => {
+    const rotary = turns[layer] === true ? {} : { rotary: still };
+    const sight = window !== null && windowed[layer] === true ? { window } : {};
+    const attention = { ...rotary, ...sight };
+    return Object.keys(attention).length === 0 ? null : { attention };
+  });
+}
+
+/** Which blocks rotate: 1 in `no_rope_layers` means that the block does, despite the name. */
+function readTurning(config: ConfigReader, layers: number): readonly boolean[] {
+  const interval = config.size('no_rope_layer_interval', 4);
+  if (!config.has('no_rope_layers')) {
+    return Array.from({ length: layers }, (_, l) => (l + 1) % interval !== 0);
+  }
+  return config.flags('no_rope_layers', layers);
+}
