@@ -16,7 +16,7 @@ import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';

@@ -20,7 +20,7 @@ import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes, type Reformed } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
-import { blockBudget } from '../subnet/count.ts';
+import { blockBudget } from '../model/cost.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';

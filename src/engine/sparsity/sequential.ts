@@ -7,7 +7,7 @@ import { holdBack } from '../reformation/heldBack.ts';
 import { interpolated, judgeRefit, type RefitJudgement } from '../reformation/judgeRefit.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { denseSubnet, isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { assertSparsityFits, patternOf, type SparsityPlan } from './assertSparsityFits.ts';
 import { wishOf } from './method.ts';
