@@ -1,9 +1,9 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, Tap } from '../graphs/forwardPass.ts';
-import { addColumnSums, Moments } from '../graphs/moments.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Tensor } from '../runtime/runtime.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { denseSubnet } from '../model/subnet.ts';
+import { InputSums, inputWidths } from '../passes/statistics.ts';
+import { walk } from '../passes/walk.ts';
+import type { Tensor } from '../runtime/runtime.ts';
 import type { InputStatistics, LayerStatistics } from './statistics.ts';
 
 /** What calibration tells of one block. */
@@ -34,29 +34,33 @@ export async function collectStatistics(
   signal?: AbortSignal,
 ): Promise<void> {
   const { shape } = weights;
-  const dense = denseSubnet(shape);
-  const moments = new Moments(forward.runtime);
-  let states: Tensor[] = batches.map((batch) => forward.embed(weights, batch));
-  for (const [l, layer] of weights.layers.entries()) {
-    const mask = dense.layers[l]!;
-    const [attentionInput, context] = [sumOf(shape.hidden), sumOf(shape.heads * shape.headDim)];
-    const middle = await forward.sublayer('attention', layer, mask, states, {
-      signal,
-      tap: (tap) => addTap(moments, tap, attentionInput, context),
-    });
-    const [mlpInput, hidden] = [sumOf(shape.hidden), sumOf(shape.intermediate)];
-    const after = await forward.sublayer('mlp', layer, mask, middle, {
-      signal,
-      tap: (tap) => addTap(moments, tap, mlpInput, hidden),
-    });
-    releaseTensors(middle);
-    const influence = await blockInfluence(forward, states, after);
-    const statistics = { attentionInput, context, mlpInput, hidden };
-    releaseTensors(states);
-    states = after;
-    await onLayer({ layer: l, statistics, influence });
-  }
-  releaseTensors(states);
+  const subnet = denseSubnet(shape);
+  let found: Partial<Record<keyof LayerStatistics, InputStatistics>> = {};
+  await walk(
+    { forward, weights, subnet, batches, signal },
+    {
+      async visit(here) {
+        const { normed, inner } = inputWidths(shape, here);
+        const wanted = { gram: true, sum: true };
+        const input = new InputSums(forward.moments, normed, wanted);
+        const output = new InputSums(forward.moments, inner, wanted);
+        await here.observe([
+          { add: (flow) => input.add(flow.normed) },
+          { add: (flow) => output.add(flow.inner) },
+        ]);
+        const [before, after] = [statisticsOf(input), statisticsOf(output)];
+        found =
+          here.kind === 'attention'
+            ? { attentionInput: before, context: after }
+            : { ...found, mlpInput: before, hidden: after };
+        return 'unchanged';
+      },
+      async leave({ index, before, after }) {
+        const influence = await blockInfluence(forward, before, after);
+        await onLayer({ layer: index, statistics: found as LayerStatistics, influence });
+      },
+    },
+  );
 }
 
 /**
@@ -72,34 +76,8 @@ export function calibrationBytes(
   return 2 * 4 * tokens * shape.hidden + grams + 4 * shape.intermediate ** 2;
 }
 
-interface MutableStatistics extends InputStatistics {
-  tokens: number;
-}
-
-function sumOf(width: number): MutableStatistics {
-  return {
-    width,
-    tokens: 0,
-    gram: new Float64Array(width * width),
-    sum: new Float64Array(width),
-  };
-}
-
-async function addTap(
-  moments: Moments,
-  tap: Tap,
-  normed: MutableStatistics,
-  inner: MutableStatistics,
-): Promise<void> {
-  for (const [statistics, x] of [
-    [normed, tap.normed],
-    [inner, tap.inner],
-  ] as const) {
-    const tokens = x.length / statistics.width;
-    await moments.addCross(statistics.gram, x, x, tokens);
-    addColumnSums(statistics.sum, x);
-    statistics.tokens += tokens;
-  }
+function statisticsOf({ width, tokens, gram, sum }: InputSums): InputStatistics {
+  return { width, tokens, gram, sum };
 }
 
 async function blockInfluence(

@@ -1,7 +1,6 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { SublayerKind } from '../model/block.ts';
-import { momentsOf } from '../graphs/moments.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -32,7 +31,7 @@ export async function inputGrams(
   signal?: AbortSignal,
 ): Promise<InputGrams> {
   const { shape } = forward;
-  const moments = momentsOf(forward);
+  const moments = forward.moments;
   const after = await forward.sublayer(kind, layer, mask, states, { signal });
   const normed = new Float64Array(shape.hidden ** 2);
   let inner: Float64Array | undefined;

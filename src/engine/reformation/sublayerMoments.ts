@@ -2,12 +2,12 @@ import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
-import { addColumnSums, energyOf, type Moments, momentsOf } from '../graphs/moments.ts';
+import { addColumnSums, energyOf, type Moments } from '../graphs/moments.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../model/subnet.ts';
-import { pickTokens, type TokenRows } from './heldBack.ts';
+import { pickTokens, type TokenRows } from '../passes/statistics.ts';
 import type { TargetMoments } from './residualMoments.ts';
 
 /**
@@ -47,7 +47,7 @@ export async function gatherMoments(
 ): Promise<SublayerMoments> {
   const { kind, layer, mask, states, wanted, sets } = request;
   const rows = rowsOf(blockOf(forward.shape, request.index), OUTPUT_MAP[kind], mask);
-  const moments = momentsOf(forward);
+  const moments = forward.moments;
   const { hidden } = forward.shape;
   const sums = sets.map(() => emptySums(rows.length, hidden));
   const after = await forward.sublayer(kind, layer, mask, states, {

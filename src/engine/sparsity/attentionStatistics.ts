@@ -2,7 +2,6 @@ import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { blockOf } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
-import { momentsOf } from '../graphs/moments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../model/subnet.ts';
@@ -25,7 +24,7 @@ export async function attentionStatistics(
 ): Promise<SublayerStatistics> {
   const { shape } = forward;
   const normedSets = emptySets(sets, shape.hidden);
-  const moments = momentsOf(forward);
+  const moments = forward.moments;
   const normed = emptyMoments(shape.hidden, gram);
   const width = rowsOf(blockOf(shape, 0), 'o', mask).length;
   const inner = emptyMoments(width, gram);

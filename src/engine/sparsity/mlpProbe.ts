@@ -11,7 +11,6 @@ import {
   type WeightAccess,
 } from '../graphs/emit.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { momentsOf } from '../graphs/moments.ts';
 import { ScratchPool } from '../graphs/scratch.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
@@ -63,7 +62,7 @@ export class MlpProbe {
         await this.#add(sums, result, count);
         if (wish.sets.length > 0) {
           const normed = float32Of(result['normed']!);
-          await addToSets(momentsOf(this.#forward), normedSets, normed, wish.sets, batch);
+          await addToSets(this.#forward.moments, normedSets, normed, wish.sets, batch);
         }
         // Native calls block the event loop; this lets a cancel message in.
         await setImmediate();
@@ -94,7 +93,7 @@ export class MlpProbe {
       ['inner', sums.innerGram],
     ] as const) {
       const x = float32Of(result[name]!);
-      await momentsOf(this.#forward).addCross(gram, x, x, tokens);
+      await this.#forward.moments.addCross(gram, x, x, tokens);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Moments } from '../graphs/moments.ts';
-import { pickTokens, type TokenRows } from '../reformation/heldBack.ts';
+import { pickTokens, type TokenRows } from '../passes/statistics.ts';
 
 /** Sets of tokens: per set and batch, their rows. */
 type TokenSets = readonly (readonly TokenRows[])[];
