@@ -5,6 +5,7 @@ import { sublayerRows } from '../model/rows.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import type { TokenSplit } from '../reformation/heldBack.ts';
 import type { TargetMoments } from '../reformation/residualMoments.ts';
+import { observe } from '../passes/statistics.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -131,10 +132,14 @@ async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics |
   const rule = wishOf(from.method);
   if (rule === null) return null;
   const wish = { ...rule, sets: from.method.refit === null ? [] : [split.fitted, split.held] };
-  const statistics =
-    kind === 'attention'
-      ? await attentionStatistics(forward, layer, mask, states, wish, signal)
-      : await probe.statistics(layer, mask, states, wish, signal);
+  const collecting = attentionStatistics(forward, from, wish);
+  let statistics: SublayerStatistics;
+  if (kind === 'attention') {
+    releaseTensors(await observe(forward, from, collecting.statistics, signal));
+    statistics = collecting.result();
+  } else {
+    statistics = await probe.statistics(layer, mask, states, wish, signal);
+  }
   const last = kind === 'mlp' ? 'down' : 'o';
   const narrowed = from.remainder === 'padded';
   assertUsable(`${block}, input of the ${kind} sublayer`, statistics.normed);
