@@ -5,6 +5,7 @@ import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 
 /** A sublayer and what enters it. */
@@ -57,6 +58,16 @@ export async function observe(
       for (const statistic of statistics) await statistic.add(flow);
     },
   });
+}
+
+/** Only looks at a sublayer: {@link observe} without the stream behind it. */
+export async function lookAt(
+  forward: ForwardPass,
+  at: SublayerInput,
+  statistics: readonly Statistic[],
+  signal?: AbortSignal,
+): Promise<void> {
+  releaseTensors(await observe(forward, at, statistics, signal));
 }
 
 /** Channels of what enters a sublayer's maps: of its normed input, and of the input of o or down. */

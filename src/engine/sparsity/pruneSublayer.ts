@@ -5,7 +5,7 @@ import { sublayerRows } from '../model/rows.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import type { TokenSplit } from '../reformation/heldBack.ts';
 import type { TargetMoments } from '../reformation/residualMoments.ts';
-import { observe } from '../passes/statistics.ts';
+import { lookAt } from '../passes/statistics.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -135,7 +135,7 @@ async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics |
   const collecting = attentionStatistics(forward, from, wish);
   let statistics: SublayerStatistics;
   if (kind === 'attention') {
-    releaseTensors(await observe(forward, from, collecting.statistics, signal));
+    await lookAt(forward, from, collecting.statistics, signal);
     statistics = collecting.result();
   } else {
     statistics = await probe.statistics(layer, mask, states, wish, signal);
@@ -174,12 +174,16 @@ async function outputMoments(
   const { forward, kind, mask, states, split, signal } = from;
   const own =
     wanted === null ? await forward.sublayer(kind, original, mask, states, { signal }) : null;
-  const { sets } = await gatherMoments(
-    forward,
-    { ...from, wanted: wanted ?? own!, sets: [split.fitted, split.held] },
-    signal,
-  );
-  releaseTensors(own ?? []);
+  let sets: readonly TargetMoments[];
+  try {
+    const request = { ...from, wanted: wanted ?? own!, sets: [split.fitted, split.held] };
+    const moments = await gatherMoments(forward, request, (statistics) =>
+      lookAt(forward, from, statistics, signal),
+    );
+    sets = moments.sets;
+  } finally {
+    releaseTensors(own ?? []);
+  }
   const { bias } = original[kind === 'mlp' ? 'down' : 'o'];
   const [fitted, held] = sets.map((moments) =>
     bias === null ? moments : withoutBias(moments, bias),
