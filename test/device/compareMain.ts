@@ -153,7 +153,6 @@ async function walkIntoErrors(gpu: Runtime): Promise<void> {
         if (visits++ === last) throw new RangeError('the end');
         return 'unchanged';
       },
-      leave: () => undefined,
     };
     const request = { forward, weights, subnet, batches, reference: subnet, copies: 2 };
     await walk(request, visitor).then(

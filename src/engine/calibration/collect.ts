@@ -2,7 +2,8 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
-import { walk } from '../passes/walk.ts';
+import { type Visitor, walk } from '../passes/walk.ts';
+import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { InputStatistics, LayerStatistics } from './statistics.ts';
 
@@ -36,31 +37,38 @@ export async function collectStatistics(
   const { shape } = weights;
   const subnet = denseSubnet(shape);
   let found: Partial<Record<keyof LayerStatistics, InputStatistics>> = {};
-  await walk(
-    { forward, weights, subnet, batches, signal },
-    {
-      async visit(here) {
-        const { normed, inner } = inputWidths(shape, here);
-        const wanted = { gram: true, sum: true };
-        const input = new InputSums(forward.moments, normed, wanted);
-        const output = new InputSums(forward.moments, inner, wanted);
-        await here.observe([
-          { add: (flow) => input.add(flow.normed) },
-          { add: (flow) => output.add(flow.inner) },
-        ]);
-        const [before, after] = [statisticsOf(input), statisticsOf(output)];
-        found =
-          here.kind === 'attention'
-            ? { attentionInput: before, context: after }
-            : { ...found, mlpInput: before, hidden: after };
-        return 'unchanged';
-      },
-      async leave({ index, before, after }) {
-        const influence = await blockInfluence(forward, before, after);
-        await onLayer({ layer: index, statistics: found as LayerStatistics, influence });
-      },
+  /** The stream before the block in work. */
+  let before: Tensor[] = [];
+  const visitor: Visitor = {
+    async visit(here) {
+      const isFirst = here.kind === 'attention';
+      if (isFirst) before = here.states.map(retainTensor);
+      const { normed, inner } = inputWidths(shape, here);
+      const wanted = { gram: true, sum: true };
+      const input = new InputSums(forward.moments, normed, wanted);
+      const output = new InputSums(forward.moments, inner, wanted);
+      await here.observe([
+        { add: (flow) => input.add(flow.normed) },
+        { add: (flow) => output.add(flow.inner) },
+      ]);
+      const [outer, own] = [statisticsOf(input), statisticsOf(output)];
+      found = isFirst
+        ? { attentionInput: outer, context: own }
+        : { ...found, mlpInput: outer, hidden: own };
+      return 'unchanged';
     },
-  );
+    async leave({ index, states }) {
+      const influence = await blockInfluence(forward, before, states);
+      releaseTensors(before);
+      before = [];
+      await onLayer({ layer: index, statistics: found as LayerStatistics, influence });
+    },
+  };
+  try {
+    await walk({ forward, weights, subnet, batches, signal }, visitor);
+  } finally {
+    releaseTensors(before);
+  }
 }
 
 /**

@@ -63,9 +63,8 @@ export type Change =
 /** A block that a walk has just left. */
 export interface LeftBlock {
   readonly index: number;
-  /** The first copy's residual stream before and after the block, per batch; the walk's own. */
-  readonly before: readonly Tensor[];
-  readonly after: readonly Tensor[];
+  /** The first copy's residual stream behind it, per batch; the walk's own. */
+  readonly states: readonly Tensor[];
 }
 
 /** A pass over the blocks of a model: what it looks at and what it changes. */
@@ -94,11 +93,9 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
   releaseTensors(embedded);
   const made = copies.map((): LayerWeights[] => []);
   const total = 2 * weights.layers.length;
-  let before: Tensor[] = [];
   try {
     for (const [index, original] of weights.layers.entries()) {
       for (const copy of copies) copy.layer = original;
-      if (visitor.leave !== undefined) before = copies[0]!.states.map(retainTensor);
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
         await reference?.step(kind, original, request.reference!.layers[index]!);
@@ -108,12 +105,9 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
         await setImmediate();
       }
       copies.forEach(({ layer }, i) => made[i]!.push(layer!));
-      await visitor.leave?.({ index, before, after: copies[0]!.states });
-      releaseTensors(before);
-      before = [];
+      await visitor.leave?.({ index, states: copies[0]!.states });
     }
   } finally {
-    releaseTensors(before);
     for (const stream of [...copies, ...(reference === null ? [] : [reference])]) stream.release();
   }
   return made.map((layers) => ({ ...weights, layers }));
@@ -163,20 +157,20 @@ async function visitSublayer(
   const mask = subnet.layers[index]!;
   let observed: readonly Tensor[] | null = null;
   try {
-    const change = !isPresent(kind, mask)
-      ? 'unchanged'
-      : await visitor.visit({
-          ...{ index, kind, mask, original },
-          copies: copies.map(({ layer, states }) => ({ layer: layer!, states })),
-          layer: copies[0]!.layer!,
-          states: copies[0]!.states,
-          reference: at.reference?.states ?? null,
-          async observe(statistics) {
-            releaseTensors(observed ?? []);
-            observed = null;
-            observed = await observe(forward, this, statistics, signal);
-          },
-        });
+    const present = copies.map(({ layer, states }): Copy => ({ layer: layer!, states }));
+    const input = { index, kind, mask, ...present[0]! };
+    const here: Here = {
+      ...input,
+      original,
+      copies: present,
+      reference: at.reference?.states ?? null,
+      async observe(statistics) {
+        releaseTensors(observed ?? []);
+        observed = null;
+        observed = await observe(forward, input, statistics, signal);
+      },
+    };
+    const change = isPresent(kind, mask) ? await visitor.visit(here) : 'unchanged';
     const { layers, mask: own = mask } = change === 'unchanged' ? {} : change;
     for (const [i, copy] of copies.entries()) {
       const layer = layers?.[i] ?? copy.layer!;
