@@ -30,11 +30,11 @@ describe('a workspace with many runs', () => {
       assert.equal(store.runs.length, count);
       const { stringify } = JSON;
       let characters = 0;
-      JSON.stringify = (...given: Parameters<typeof stringify>): string => {
+      JSON.stringify = ((...given: Parameters<typeof stringify>): string => {
         const text = stringify(...given);
         characters += text.length;
         return text;
-      };
+      }) as typeof stringify;
       try {
         store.setJobs([]);
       } finally {
