@@ -111,7 +111,8 @@ describe('a source that comes with code of its own', () => {
     folder = await mkdtemp(join(tmpdir(), 'foreign-'));
     const config = {
       auto_map: FOREIGN,
-      text_config: { auto_map: FOREIGN },
+      text_config: { auto_map: FOREIGN, hidden_size: 4 },
+      section: { auto_map: FOREIGN },
       architectures: ['ForeignModel'],
     };
     await writeTinyModel(folder, { ...LLAMA, config });
@@ -143,6 +144,10 @@ describe('a source that comes with code of its own', () => {
           if (name === 'model.safetensors' || name === 'README.md') continue;
           assert.doesNotMatch(await readFile(join(dir, name), 'utf8'), /foreign|Foreign/, name);
         }
+        const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')) as object;
+        // transformers would take its sizes for the model's.
+        assert.ok(!('text_config' in config));
+        assert.ok('section' in config);
         const readme = await readFile(join(dir, 'README.md'), 'utf8');
         assert.match(readme, /The tokenizer class of the source model \(ForeignTokenizer\)/);
         assert.doesNotMatch(readme, /AutoTokenizer.*trust_remote_code=True/);
