@@ -10,6 +10,7 @@ peft 0.21.2 and transformers 4.57.6, 5.0.0 and 5.24.0: all checks passed.
 
 import copy
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -537,7 +538,10 @@ class Checks:
 
     def check_logits_to_keep(self):
         ours, theirs = self.pair(self.ids, logits_to_keep=3)
-        assert ours.logits.shape == theirs.logits.shape == (2, 3, VOCAB)
+        # OPT of transformers 4 does not know the option: it gives the logits of all positions.
+        known = "logits_to_keep" in inspect.signature(type(self.stock).forward).parameters
+        kept = 3 if known else self.ids.shape[1]
+        assert ours.logits.shape == theirs.logits.shape == (2, kept, VOCAB)
         near(ours.logits, theirs.logits)
 
     def check_loss(self):
