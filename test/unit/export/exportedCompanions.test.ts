@@ -61,6 +61,12 @@ describe('withoutCode', () => {
   });
 });
 
+/** A tokenizer of the plain class gives our models nothing that they do not take. */
+const PLAIN = {
+  tokenizer_class: 'PreTrainedTokenizerFast',
+  model_input_names: ['input_ids', 'attention_mask'],
+};
+
 describe('exportedCompanions', () => {
   const tokenizer = companion('tokenizer.json', { model: {} });
 
@@ -86,7 +92,7 @@ describe('exportedCompanions', () => {
     for (const [settings, config] of forms) {
       const given = [tokenizer, companion('tokenizer_config.json', settings)];
       const { files, note } = exportedCompanions(given, config, false);
-      const kept = { ...settings, tokenizer_class: 'PreTrainedTokenizerFast' };
+      const kept = { ...settings, ...PLAIN };
       delete (kept as Record<string, unknown>)['auto_map'];
       assert.deepEqual(settingsOf(files), kept);
       assert.match(note!, /\(ForeignTokenizer\) is code of its author/);
@@ -97,7 +103,7 @@ describe('exportedCompanions', () => {
     const bare = [tokenizer, companion('tokenizer_config.json', { pad_token: '<p>' })];
     assert.deepEqual(settingsOf(exportedCompanions(bare, {}, true).files), {
       pad_token: '<p>',
-      tokenizer_class: 'PreTrainedTokenizerFast',
+      ...PLAIN,
     });
     const { files } = exportedCompanions([tokenizer], { tokenizer_class: 'GPT2Tokenizer' }, true);
     assert.deepEqual(settingsOf(files), { tokenizer_class: 'GPT2Tokenizer' });
