@@ -118,6 +118,13 @@ export class RelativePattern {
   ) {}
 }
 
+export class TabInputText {
+  constructor(readonly uri: unknown) {}
+}
+export class TabInputWebview {
+  constructor(readonly viewType: string) {}
+}
+
 export const TreeItemCollapsibleState = { None: 0, Collapsed: 1, Expanded: 2 };
 export const StatusBarAlignment = { Left: 1, Right: 2 };
 export const ViewColumn = { Active: -1, Beside: -2, One: 1 };

@@ -79,6 +79,29 @@ describe('notifications', () => {
     assert.deepEqual(fake.messages[0]!.buttons, buttons);
   });
 
+  it('say that a reform was not kept, with the figure of the weights that stay', async () => {
+    host = await hostOn('tiny');
+    notifyOfEnds(host.app);
+    const { folder } = host.runs.get('tiny')!;
+    const [run] = host.app.store.runs;
+    const { key } = run!.digest.top[0]!;
+    const figure = { ...run!.digest.figures.dense!, perplexity: 3.25 };
+    const request = { runFolder: folder, key, reform: true, evaluate: true, forms: [] } as const;
+    const work = { kind: 'subnet', request } as const;
+    const change = { before: 1.1, after: 1.2 };
+    const verdict = {
+      ...{ step: 0, maps: { all: 4, accepted: 3 }, tokens: 64 },
+      ...{ loss: change, distance: change },
+    };
+    host.service.tell([someJob(work)]);
+    const report = { key, figure, reformed: null, exports: [], verdict };
+    host.service.tell([someJob(work, { state: 'finished', result: report })]);
+    assert.match(
+      fake.messages[0]!.text,
+      /: perplexity 3\.25 .* · the reform brought no certain gain and was not kept\.$/,
+    );
+  });
+
   it('give the result of work on a subnet, and tick the export when files are written', async () => {
     host = await hostOn('tiny');
     notifyOfEnds(host.app);

@@ -6,6 +6,7 @@ import { ROOT } from '../../scripts/package/contents.ts';
 import { RECORDED } from '../fixtures/recordedRuns.ts';
 import { makeRecordedRun } from '../fixtures/recordedRun.ts';
 import { LONG_MS, oneEditor } from './oneEditor.ts';
+import { countEvents, eventually, lockOwner, onlyRun, readJson } from './runOnDisk.ts';
 import { SMALL, SPARSE, TABLE } from './smallConfigs.ts';
 
 const VIEW = 'Subnet Studio';
@@ -143,6 +144,46 @@ describe('a new user in a real VS Code', () => {
     },
   );
 
+  step('uses the best subnet by the buttons of the page', async (workbench, folder) => {
+    await workbench.runCommand('Notifications: Clear All Notifications');
+    await workbench.runCommand('View: Close All Editors');
+    await workbench.openFile('train.py');
+    await workbench.replaceText(TRAINING);
+    await workbench.save();
+    await workbench.runCommand('Subnet Studio: Open Dashboard');
+    const panel = await workbench.webview('.stage-root');
+    const press = (scope: string, label: string): Promise<void> =>
+      panel.locator(`${scope} vscode-button:has-text("${label}"):visible`).first().click();
+    const places: [tab: string, scope: string, open: string][] = [
+      ['Overview', '.banner', 'Open Config Beside'],
+      ['Overview', '.selected', 'Open Config Beside'],
+      ['Results', '.export', 'Open Beside'],
+    ];
+    for (const [tab, scope, label] of places) {
+      await panel.getByRole('tab', { name: tab }).click();
+      await press(scope, label);
+      await workbench.tab('subnet.json').waitFor();
+      await workbench.tab('subnet.json').click({ button: 'middle' });
+      await workbench.tab('subnet.json').waitFor({ state: 'detached' });
+      await press(scope, 'Insert Loader');
+      await workbench.pick('transformers');
+      await eventually(async () => (await workbench.editorText()).includes('from_pretrained'));
+      await workbench.openFile('train.py');
+      await workbench.replaceText(TRAINING);
+      await workbench.save();
+      await workbench.tab('tiny-llama').click();
+    }
+    await panel.getByRole('tab', { name: 'Overview' }).click();
+    await press('.selected', 'Evaluate');
+    const text = await workbench.notification(/"Evaluate subnet/, LONG_MS);
+    assert.match(text, /has finished in .*: perplexity [\d.]+ \(dense [\d.]+\)/);
+    await press('.selected', 'Export');
+    await workbench.pickMany(['ONNX decoder']);
+    await workbench.pick('exports/');
+    await workbench.notification(/"Export subnet .*written to exports/, LONG_MS);
+    assert.equal(readdirSync(join(folder, 'exports')).length, 1);
+  });
+
   step('breaks no policy and throws nothing', (workbench) => {
     assert.deepEqual(workbench.policyViolations, []);
     assert.deepEqual(workbench.pageErrors, []);
@@ -266,36 +307,5 @@ function copyComparison(folder: string): void {
   for (const path of [COMPARISON, join('.subnet', 'compare')]) {
     const from = join(ROOT, 'examples', path);
     if (existsSync(from)) cpSync(from, join(folder, path), { recursive: true });
-  }
-}
-
-/** The one run of a folder. */
-function onlyRun(folder: string): string {
-  const root = join(folder, '.subnet', 'runs');
-  const [id, ...others] = readdirSync(root).filter((name) => !name.startsWith('.'));
-  assert.ok(id !== undefined && others.length === 0, `${root} holds not one run`);
-  return join(root, id);
-}
-
-function countEvents(runFolder: string, kind: string): number {
-  const text = readFileSync(join(runFolder, 'events.jsonl'), 'utf8');
-  return text.split(`{"kind":"${kind}"`).length - 1;
-}
-
-/** The process that works on a run. */
-function lockOwner(runFolder: string): number {
-  return (readJson(join(runFolder, 'lock.json')) as { readonly pid: number }).pid;
-}
-
-function readJson(path: string): unknown {
-  assert.ok(existsSync(path), `${path} does not exist`);
-  return JSON.parse(readFileSync(path, 'utf8'));
-}
-
-async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + LONG_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, 'it did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

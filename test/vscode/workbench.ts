@@ -1,9 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errors, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
+import { type Browser, type Frame, type Locator, type Page } from 'playwright-core';
 import type { CodeServer } from './codeServer.ts';
-import { EDITOR_TEXT, exactly, isShown, showsInWebview } from './workbenchParts.ts';
+import { EDITOR_TEXT, exactly, isShown, showsInWebview, succeedsInTime } from './workbenchParts.ts';
 
 /** The four kinds of colour theme, by the names VS Code shows. */
 export const THEMES = {
@@ -133,11 +133,6 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
-  /** The complaint that an open input box shows about its text. */
-  async inputProblem(): Promise<string> {
-    return this.page.locator('.quick-input-widget .quick-input-message').innerText();
-  }
-
   /** Opens a container of the activity bar; does nothing when it is open. */
   async openView(title: string, timeoutMs = WAIT_MS): Promise<void> {
     const deadline = performance.now() + timeoutMs;
@@ -147,8 +142,8 @@ export class Workbench {
     // A window that is being restored opens it by itself, and a click would then close it.
     while (!(await isShown(heading, TRY_MS))) {
       if (performance.now() > deadline) throw new Error(`the view ${title} does not open`);
-      // At its corner: the badge with the number of running runs lies over its middle.
-      await tab.click({ position: { x: 6, y: 6 } });
+      // Forced: badges of running runs lie over it.
+      await tab.click({ position: { x: 6, y: 6 }, force: true });
     }
   }
 
@@ -184,28 +179,6 @@ export class Workbench {
   /** The row of a tree of the side bar that holds a text. */
   treeRow(text: string | RegExp): Locator {
     return this.page.locator('.sidebar .monaco-list-row').filter({ hasText: text }).first();
-  }
-
-  async clickTreeRow(text: string | RegExp): Promise<void> {
-    await this.treeRow(text).click();
-  }
-
-  /** Presses a button that shows on a row while the mouse is over it. */
-  async treeRowAction(text: string | RegExp, action: string): Promise<void> {
-    await this.treeRow(text).hover();
-    await this.treeRow(text).locator(`.action-label[aria-label^="${action}"]`).first().click();
-  }
-
-  /** Chooses an entry of a row's context menu. */
-  async treeRowMenu(text: string | RegExp, entry: string): Promise<void> {
-    await this.treeRow(text).click({ button: 'right' });
-    const item = this.page.locator('.monaco-menu .action-item').filter({ hasText: entry });
-    await item.first().click();
-  }
-
-  /** Opens or closes a row that has children. */
-  async toggleTreeRow(text: string | RegExp): Promise<void> {
-    await this.treeRow(text).locator('.monaco-tl-twistie').click();
   }
 
   /**
@@ -244,22 +217,13 @@ export class Workbench {
     await toast.getByRole('button', { name: action, exact: true }).click();
   }
 
-  /** Presses a button of a modal dialog. */
-  async dialogAction(action: string): Promise<void> {
-    const box = this.page.locator('.monaco-dialog-box');
-    await box.getByRole('button', { name: action, exact: true }).click();
-  }
-
   /** Opens a file of the workspace by its name. */
-  async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Escape');
-    await this.page.keyboard.press('Control+P');
-    await this.quickInput().fill(name);
-    // An open preview of the file is offered as well, under a longer name.
-    const label = this.page.locator('.label-name').filter({ hasText: exactly(name) });
-    const row = this.quickRows().filter({ has: label }).first();
-    await row.waitFor();
-    await this.chooseRow(row);
+  async openFile(name: string, timeoutMs = WAIT_MS): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    // Rows found later are put between those that are there.
+    while (!(await this.tryFile(name))) {
+      if (performance.now() > deadline) throw new Error(`no file ${name} can be opened`);
+    }
     const active = this.page.locator('.tabs-container .tab.active');
     await active.filter({ hasText: name }).first().waitFor();
     await this.activeEditor().locator('.view-line').first().waitFor();
@@ -286,12 +250,6 @@ export class Workbench {
   /** Lines of the active text editor that are on screen. */
   async editorText(): Promise<string> {
     return this.page.evaluate<string>(EDITOR_TEXT);
-  }
-
-  /** Texts of the code lenses on screen. */
-  async codeLenses(): Promise<string[]> {
-    const lenses = this.page.locator('.editor-instance .codelens-decoration a');
-    return (await lenses.allInnerTexts()).map((text) => text.trim());
   }
 
   async clickCodeLens(text: string): Promise<void> {
@@ -323,16 +281,6 @@ export class Workbench {
     await this.page.keyboard.press('Control+S');
   }
 
-  /** Changes the user settings, which a window reads when it is loaded; null takes one away. */
-  async setSettings(changes: Readonly<Record<string, unknown>>): Promise<void> {
-    const path = this.server.settingsPath;
-    const settings = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
-    const changed = Object.entries({ ...settings, ...changes }).filter(
-      ([, value]) => value !== null,
-    );
-    await writeFile(path, JSON.stringify(Object.fromEntries(changed), null, 2));
-  }
-
   async setTheme(theme: ThemeName): Promise<void> {
     await this.runCommand('Preferences: Color Theme');
     await this.answer(THEMES[theme]);
@@ -360,18 +308,27 @@ export class Workbench {
     await remote.waitFor({ timeout: OPEN_MS });
   }
 
+  private async tryFile(name: string): Promise<boolean> {
+    await this.page.keyboard.press('Escape');
+    await this.page.keyboard.press('Control+P');
+    // An open preview of the file is offered as well, under a longer name.
+    const label = this.page.locator('.label-name').filter({ hasText: exactly(name) });
+    const row = this.quickRows().filter({ has: label }).first();
+    return succeedsInTime(async () => {
+      await this.quickInput().fill(name, { timeout: TRY_MS });
+      await row.waitFor({ timeout: TRY_MS });
+      await this.chooseRow(row);
+    });
+  }
+
   private async tryCommand(title: string): Promise<boolean> {
     const name = this.page.locator('.label-name').filter({ hasText: exactly(title) });
     const row = this.quickRows().filter({ has: name }).first();
-    try {
+    return succeedsInTime(async () => {
       await this.openPalette(title, TRY_MS);
       await row.waitFor({ timeout: TRY_MS });
       await this.chooseRow(row);
-    } catch (error) {
-      if (error instanceof errors.TimeoutError) return false;
-      throw error;
-    }
-    return true;
+    });
   }
 
   /** Accepts a row by keys: a click would miss a palette that closes at that moment. */

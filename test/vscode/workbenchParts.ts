@@ -1,4 +1,4 @@
-import type { Frame, Locator } from 'playwright-core';
+import { errors, type Frame, type Locator } from 'playwright-core';
 
 /** Reads the active editor: its lines on screen are in no order, with spaces that do not break. */
 export const EDITOR_TEXT = `Array.from(
@@ -36,4 +36,15 @@ export function isShown(locator: Locator, timeoutMs: number): Promise<boolean> {
       () => true,
       () => false,
     );
+}
+
+/** Whether a try ended before its time was over. */
+export async function succeedsInTime(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof errors.TimeoutError) return false;
+    throw error;
+  }
 }

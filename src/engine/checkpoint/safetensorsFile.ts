@@ -43,6 +43,9 @@ export const QUANTISED_ACTION =
 /** Elements decoded at once: 4 MB of float32, enough to make the cost per read vanish. */
 export const CHUNK_ELEMENTS = 1 << 20;
 
+/** The byte "{", with which the JSON of a header begins. */
+const OPENING_BRACE = 0x7b;
+
 /**
  * Reads and checks the header of a safetensors file, nothing else.
  *
@@ -58,7 +61,8 @@ export async function readSafetensorsIndex(
   try {
     const start = new Uint8Array(Math.min(TELLING_BYTES, bytes));
     await readExactly(handle, start, 0, file);
-    expectNoStandIn(start, file);
+    // A header of 640 bytes begins as a pickle does, so what follows its length decides first.
+    if (start[8] !== OPENING_BRACE) expectNoStandIn(start, file);
     const header = new Uint8Array(headerLength(start.subarray(0, 8), bytes, file));
     await readExactly(handle, header, 8, file);
     return { file, bytes, identity, header, entries: parseHeader(header, bytes, file) };

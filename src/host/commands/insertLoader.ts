@@ -4,14 +4,15 @@ import { commandRemedy, editorRemedy, HostError } from '../hostError.ts';
 import { exportsBeside, loaderLanguage } from '../exportedSubnet.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
+import { findCodeEditor } from './codeEditor.ts';
 import { needSubnetConfig } from './openCommands.ts';
 import type { Target } from './target.ts';
 
 /** Writes code that loads an exported subnet at the cursor of the file the user works on. */
 export async function insertLoader(app: App, targets: readonly Target[]): Promise<string> {
-  const editor = codeEditor();
+  const editor = await findCodeEditor();
   const language = editor === undefined ? undefined : loaderLanguage(editor.document);
-  if (editor === undefined || language === undefined) throw noCode(editor);
+  if (editor === undefined || language === undefined) throw noCode();
   const subnet = await needSubnetConfig(app, targets, vscode.l10n.t('Load which subnet?'));
   const exports = exportsBeside(subnet, editor.document.uri);
   const choices = loaderChoices(language, exports);
@@ -24,15 +25,6 @@ export async function insertLoader(app: App, targets: readonly Target[]): Promis
   );
   if (!said) throw refused(editor);
   return vscode.l10n.t('Inserted.');
-}
-
-/** The file the user writes code in: the active editor, else one that is visible (a dashboard has the focus). */
-function codeEditor(): vscode.TextEditor | undefined {
-  const { activeTextEditor, visibleTextEditors } = vscode.window;
-  const isCode = (editor: vscode.TextEditor): boolean =>
-    loaderLanguage(editor.document) !== undefined;
-  if (activeTextEditor !== undefined && isCode(activeTextEditor)) return activeTextEditor;
-  return visibleTextEditors.find(isCode) ?? activeTextEditor;
 }
 
 /** On the cursor's line when that is blank, else on a new one below it; indented like it. */
@@ -52,16 +44,16 @@ async function insertAtCursor(
   return done;
 }
 
-function noCode(editor: vscode.TextEditor | undefined): HostError {
+function noCode(): HostError {
   const { t } = vscode.l10n;
   return new HostError(
     'run',
     {
-      what: t('The active editor'),
+      what: t('The editor'),
       expected: t('a Python or TypeScript file'),
-      found: editor === undefined ? t('no file') : editor.document.languageId,
+      found: t('none among the open files'),
       sentence: t('No Python or TypeScript file is open to insert the snippet into.'),
-      action: t('Click into the file that is to load the subnet, then try again.'),
+      action: t('Open the file that is to load the subnet, then try again.'),
     },
     [
       editorRemedy(t('New Python File'), 'workbench.action.files.newUntitledFile', {

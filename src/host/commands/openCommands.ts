@@ -3,7 +3,6 @@ import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import { runFiles } from '../../engine/runs/runLayout.ts';
 import { commandRemedy, firstRun, HostError, showRuns } from '../hostError.ts';
-import { columnBeside } from '../panel/panelColumn.ts';
 import { MOST_COMPARED } from '../panel/runPanels.ts';
 import { kindOf, type RunEntry } from '../runs/runEntry.ts';
 import { bestSubnetKey, subnetConfigOf } from '../runs/subnetFiles.ts';
@@ -14,6 +13,7 @@ import { formatBytes, joined } from '../ui/format.ts';
 import { runningWork } from '../ui/statusBar.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
+import { columnBesideCode } from './codeEditor.ts';
 import { openComparison } from './comparisonCommands.ts';
 import { needConfig, needRun, needRuns } from './pickRun.ts';
 import type { Target } from './target.ts';
@@ -140,7 +140,7 @@ export async function openSubnetBeside(app: App, targets: readonly Target[]): Pr
   const path = await needSubnetConfig(app, targets, vscode.l10n.t('Open which subnet config?'));
   const document = await vscode.workspace.openTextDocument(vscode.Uri.file(path));
   await vscode.window.showTextDocument(document, {
-    viewColumn: columnBeside(),
+    viewColumn: columnBesideCode(),
     preserveFocus: true,
     preview: false,
   });

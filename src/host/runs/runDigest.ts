@@ -1,4 +1,5 @@
 import { lastFigure } from '../../dashboard/model/lastFigure.ts';
+import type { ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
 import type {
   DeviceReport,
@@ -51,6 +52,8 @@ export interface RunDigest {
   readonly top: readonly TopSubnet[];
   readonly figures: Readonly<Partial<Record<FigureName, Figure>>>;
   readonly exports: readonly ExportReport[];
+  /** How much of the run's own reforms was accepted. */
+  readonly reforms: ReformVerdicts;
   /** The devices that were tried. */
   readonly devices: readonly DeviceReport[];
   /** By subnet key. */
@@ -62,6 +65,7 @@ export const emptyDigest: RunDigest = {
   ...{ state: 'queued', message: null, lostDevice: false, startedMs: null, lastMs: null },
   ...{ stage: null, fraction: null, etaMs: null, generation: null, best: null },
   ...{ generations: [], top: [], figures: {}, exports: [], devices: [], subnets: {} },
+  reforms: {},
 };
 
 /** The digest after more of the log. @param events  in the order of the log, none told before */
@@ -137,6 +141,11 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
     case 'subnetReported':
       draft.subnets = { ...draft.subnets, [event.report.key]: event.report };
       return;
+    case 'reformJudged':
+      // Afterwards it is the reform of one subnet, whose report holds it.
+      if (draft.state !== 'running') return;
+      draft.reforms = { ...draft.reforms, [event.stage]: event.verdict };
+      return;
     case 'deviceChosen':
       draft.devices = [...event.devices];
       return;
@@ -148,7 +157,6 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
     case 'blockSparsified':
     case 'comparisonStarted':
     case 'compared':
-    case 'reformJudged':
     case 'unknown':
       return;
   }

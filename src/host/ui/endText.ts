@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { acceptsValue } from '../../protocol/acceptsValue.ts';
+import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import {
   exportReportSchema,
   subnetReportSchema,
@@ -48,7 +49,11 @@ export function hasExported(job: Job): boolean {
 function runFacts(run: RunEntry | undefined): string {
   if (run === undefined) return '';
   const figure = finalFigure(run.digest);
-  return figure === null ? bestText(run) : figureFacts(figure, run);
+  const { reform } = run.digest.reforms;
+  return joined(
+    figure === null ? bestText(run) : figureFacts(figure, run),
+    reform !== undefined && rejectedText(reform),
+  );
 }
 
 function workFacts(job: Job, run: RunEntry | undefined): string {
@@ -59,8 +64,10 @@ function workFacts(job: Job, run: RunEntry | undefined): string {
     .filter(({ form }) => form !== 'subnet')
     .map(({ form, bytes }) => `${formText(form)} ${formatBytes(bytes)}`);
   const [config] = files.filter(({ form }) => form === 'subnet');
+  const verdict = verdictOf(job);
   return joined(
     figure !== null && figureFacts(figure, run),
+    verdict !== undefined && rejectedText(verdict),
     written.join(', '),
     config !== undefined &&
       t('written to {0}', vscode.workspace.asRelativePath(dirname(config.path))),
@@ -81,7 +88,18 @@ function figureFacts({ perplexity, bytes }: Figure, run: RunEntry | undefined): 
 function figureOf({ work, result }: Job): Figure | null {
   if (work.kind !== 'subnet' || !acceptsValue(subnetReportSchema, result)) return null;
   if (!work.request.evaluate) return null;
-  return work.request.reform ? result.reformed : result.figure;
+  const isReformed = work.request.reform && result.verdict?.step !== 0;
+  return isReformed ? result.reformed : result.figure;
+}
+
+/** What became of the reform that was asked for. */
+function verdictOf({ work, result }: Job): ReformVerdict | undefined {
+  if (work.kind !== 'subnet' || !work.request.reform) return undefined;
+  return acceptsValue(subnetReportSchema, result) ? result.verdict : undefined;
+}
+
+function rejectedText({ step }: ReformVerdict): string | false {
+  return step === 0 && vscode.l10n.t('the reform brought no certain gain and was not kept');
 }
 
 function exportsOf({ work, result }: Job): readonly ExportReport[] {

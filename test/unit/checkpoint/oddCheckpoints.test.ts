@@ -77,6 +77,24 @@ function halved(stored: Stored): Stored {
   return { ...stored, bytes: new Uint8Array(values.buffer) };
 }
 
+test('a header whose length reads like the start of a pickle is a header', async () => {
+  const dir = await makeModel();
+  const path = join(dir, WEIGHTS);
+  const bytes = await readFile(path);
+  const old = Number(bytes.readBigUInt64LE(0));
+  // Little-endian 0x80 0x02 … 0x80 0x05, as the protocols 2 to 5 of pickle begin.
+  const length = [0x0280, 0x0380, 0x0480, 0x0580, 0x10280].find((one) => one >= old)!;
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(BigInt(length));
+  const padding = Buffer.alloc(length - old, ' ');
+  await writeFile(
+    path,
+    Buffer.concat([prefix, bytes.subarray(8, 8 + old), padding, bytes.subarray(8 + old)]),
+  );
+  assert.equal((await readFile(path))[0], 0x80);
+  assert.equal((await load(dir)).shape.layers, 2);
+});
+
 describe('a head that the configuration ties to the embedding table', () => {
   test('is the one in the weights when that has other values, with a note', async () => {
     const dir = await makeModel();
