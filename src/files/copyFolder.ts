@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeQuietly } from './release.ts';
@@ -31,23 +32,34 @@ export async function copyFolder(
 }
 
 /**
- * Copies a plain file.
+ * Copies a plain file, which is read once.
  * @param to  a path that was checked, see {@link insideFolder}; a file there is replaced
+ * @param accept  told the SHA-256, hex, of what was read, before it takes the place of the old file;
+ *   what it throws leaves that one as it was
  * @throws EngineError `disk`
  */
-export async function copyFile(from: string, to: string, rules: OpenRules): Promise<void> {
+export async function copyFile(
+  from: string,
+  to: string,
+  rules: OpenRules,
+  accept?: (sha256: string) => void,
+): Promise<void> {
   const opened = await openPlainHandle(from, rules);
   if (opened === undefined) throw missingFile(from);
   const { handle, bytes } = opened;
+  const hash = accept === undefined ? undefined : createHash('sha256');
   try {
     await replaceFileBy(to, async (copy) => {
       const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bytes));
       for (let done = 0; done < bytes;) {
         const { bytesRead } = await handle.read(piece, 0, piece.length, done);
         if (bytesRead === 0) throw missingFile(from);
-        await copy.writeFile(piece.subarray(0, bytesRead));
+        const read = piece.subarray(0, bytesRead);
+        hash?.update(read);
+        await copy.writeFile(read);
         done += bytesRead;
       }
+      if (hash !== undefined) accept?.(hash.digest('hex'));
     });
   } finally {
     await closeQuietly(handle);

@@ -91,6 +91,14 @@ export async function openPlainHandle(
   }
 }
 
+/** Which file a plain file of ours is now. @throws EngineError `disk` when it is none or is gone */
+export async function identityOf(path: string): Promise<FileIdentity> {
+  const opened = await openPlainHandle(path, { links: 'refused', mostBytes: Infinity });
+  if (opened === undefined) throw missingFile(path);
+  await opened.handle.close();
+  return opened.identity;
+}
+
 /**
  * Reads a plain file whole.
  * @returns undefined when there is no such file

@@ -114,6 +114,11 @@ export const exportReportSchema = Type.Object({
   ]),
   prefillMs: Type.Union([milliseconds, Type.Null()]),
   decodeMs: Type.Union([milliseconds, Type.Null()]),
+  /**
+   * SHA-256, hex, of each of its files as it was verified, by name; names of files in folders have
+   * slashes. Absent in reports of older versions, whose exports nobody can vouch for any more.
+   */
+  hashes: Type.Optional(recordOf(Type.String({ pattern: '^[0-9a-f]{64}$' }))),
 });
 /**
  * One thing that was written. `loadable` says of a checkpoint whether stock transformers can build

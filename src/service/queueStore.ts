@@ -71,11 +71,6 @@ export function savedQueue(stateDir: string): SavedQueue {
   }
 }
 
-/** True when a service has ended with work in its queue, which the next one takes over. */
-export function hasUnfinishedWork(stateDir: string): boolean {
-  return savedQueue(stateDir).jobs.length > 0;
-}
-
 function salvaged(text: string): SavedQueue {
   try {
     const value: unknown = JSON.parse(text);

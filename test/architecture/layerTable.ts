@@ -62,9 +62,12 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     folders: engine('numeric', 'onnx', 'runtime', 'model', 'checkpoint', 'subnet'),
     node: [TURN],
   },
-  'engine/calibration': {
-    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'model', 'checkpoint', 'subnet'),
+  // The one loop over blocks, and what can be seen on the way.
+  'engine/passes': {
+    folders: engine('runtime', 'graphs', 'model', 'checkpoint'),
+    node: [TURN],
   },
+  'engine/calibration': { folders: engine('passes', 'runtime', 'graphs', 'model', 'checkpoint') },
   'engine/importance': {
     folders: engine('numeric', 'model', 'subnet', 'runtime', 'checkpoint'),
     types: ['engine/calibration'],
@@ -75,22 +78,50 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     node: [HASH],
   },
   'engine/reformation': {
-    folders: engine('numeric', 'tokenizer', 'runtime', 'graphs', 'model', 'checkpoint', 'subnet'),
+    folders: engine(
+      'numeric',
+      'tokenizer',
+      'runtime',
+      'graphs',
+      'passes',
+      'model',
+      'checkpoint',
+      'subnet',
+    ),
     types: ['engine/calibration'],
   },
   'engine/sparsity': {
     folders: engine(
-      ...['numeric', 'onnx', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs', 'reformation'],
+      ...[
+        'numeric',
+        'onnx',
+        'runtime',
+        'model',
+        'checkpoint',
+        'subnet',
+        'graphs',
+        'passes',
+        'reformation',
+      ],
     ),
     node: [TURN],
   },
   // Rounds to integers what the Gram matrices of the sparsity passes say; knows no file.
   'engine/quantise': {
-    folders: engine('numeric', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs', 'sparsity'),
+    folders: engine(
+      'numeric',
+      'runtime',
+      'model',
+      'checkpoint',
+      'subnet',
+      'graphs',
+      'passes',
+      'sparsity',
+    ),
   },
   'engine/baselines': {
     folders: engine(
-      ...['numeric', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs'],
+      ...['numeric', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs', 'passes'],
       ...['importance', 'search', 'sparsity'],
     ),
   },

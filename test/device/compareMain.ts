@@ -5,6 +5,7 @@ import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { GraphBuilder } from '../../src/engine/onnx/graphBuilder.ts';
 import { releaseTensors } from '../../src/engine/runtime/deviceTensors.ts';
 import { Runtime, type Tensor, tensorOf } from '../../src/engine/runtime/runtime.ts';
+import { type Visitor, walk } from '../../src/engine/passes/walk.ts';
 import { denseSubnet, type HeadMask, type Subnet } from '../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../src/protocol/errors.ts';
 import { tinyWeights } from '../fixtures/tinyModel.ts';
@@ -138,6 +139,33 @@ async function tooLarge(
   return { tooLarge: { isDeviceError, message }, afterwards: (data as Float32Array)[3]! };
 }
 
+/** Walks that end with an error at each sublayer in turn: what they hold must be freed, too. */
+async function walkIntoErrors(gpu: Runtime): Promise<void> {
+  const weights = tinyWeights({ layers: 2 });
+  const forward = new ForwardPass(gpu, weights.shape);
+  const subnet = denseSubnet(weights.shape);
+  const batches = [[Uint32Array.of(1, 2, 3, 4)], [Uint32Array.of(4, 3, 2, 1)]];
+  for (let last = 0; last < 4; last++) {
+    let visits = 0;
+    const visitor: Visitor = {
+      async visit(here) {
+        await here.observe([{ add: async (flow) => void (await flow.after()) }]);
+        if (visits++ === last) throw new RangeError('the end');
+        return 'unchanged';
+      },
+    };
+    const request = { forward, weights, subnet, batches, reference: subnet, copies: 2 };
+    await walk(request, visitor).then(
+      () => {
+        throw new Error('The walk had to end early.');
+      },
+      (error: unknown) => {
+        if (!(error instanceof RangeError)) throw error;
+      },
+    );
+  }
+}
+
 async function main(): Promise<void> {
   const cpu = new Runtime('cpu', 2);
   const gpu = new CountingRuntime('webgpu', 2);
@@ -167,6 +195,7 @@ async function main(): Promise<void> {
     }
     uploads.push({ first, later: gpu.uploads - before - first });
   }
+  await walkIntoErrors(gpu);
   const limits = await tooLarge(gpu);
   const leaked = gpu.alive() - gpu.uploads;
   await gpu.release();

@@ -16,7 +16,7 @@ import { parsePattern } from '../../src/engine/sparsity/pattern.ts';
 import { maskOf, scoreMap } from '../../src/engine/sparsity/scoreMap.ts';
 import { sparseGptSweep } from '../../src/engine/sparsity/sparseGpt.ts';
 import type { SublayerStatistics } from '../../src/engine/sparsity/sublayerStatistics.ts';
-import { countParameters } from '../../src/engine/subnet/count.ts';
+import { countParameters } from '../../src/engine/model/cost.ts';
 import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { gramOf, relativeDifference } from '../fixtures/randomMatrix.ts';
 import { LLAMA_LIKE, randomLayer } from '../fixtures/randomLayer.ts';

@@ -7,8 +7,8 @@ import { estimateRun } from '../../src/engine/pipeline/estimateRun.ts';
 import { evenWidths } from '../../src/engine/pipeline/evenWidths.ts';
 import { readRunEvents } from '../../src/engine/runs/listRuns.ts';
 import { readResults } from '../../src/engine/runs/runLayout.ts';
-import { blockBudget, countParameters } from '../../src/engine/subnet/count.ts';
-import { unitCosts } from '../../src/engine/subnet/units.ts';
+import { blockOf } from '../../src/engine/model/block.ts';
+import { blockBudget, countParameters, unitCosts } from '../../src/engine/model/cost.ts';
 import { oddLlama, tinyLlama, tinyOpt } from '../unit/subnet/shapes.ts';
 import { start, temporaryFolder } from './inProcess.ts';
 import { tinyText, type TinyRun, writeConfig, writeTinyRun } from './tinyRun.ts';
@@ -79,7 +79,7 @@ test('even widths spend a budget to less than a neuron a block', () => {
       const { block } = countParameters(shape, { layers });
       assert.ok(block <= budget, `${block} of ${budget}`);
       if (mlp < shape.intermediate) {
-        assert.ok(block > budget - shape.layers * (unitCosts(shape).mlp + 1));
+        assert.ok(block > budget - shape.layers * (unitCosts(blockOf(shape, 0)).mlp + 1));
       }
       if (ratio === 1) assert.equal(mlp, shape.intermediate);
     }

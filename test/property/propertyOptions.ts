@@ -7,20 +7,24 @@ const USUAL_SEED = 20240917;
  * `PROPERTY_SEED=$RANDOM node test/run.mjs property`; a counterexample belongs in a plain test.
  */
 export function propertyOptions<T extends object>(more?: T): T & { readonly seed: number } {
-  return { ...(more ?? ({} as T)), seed: seedFrom(process.env['PROPERTY_SEED']) };
+  return { ...(more ?? ({} as T)), seed: wholeNumber('PROPERTY_SEED') ?? USUAL_SEED };
 }
 
 /**
  * How often hostile files are made up: some hundred times in every suite, ten thousand times in
- * `npm run acceptance`.
+ * `npm run acceptance`. Set the environment variable PROPERTY_RUNS to a whole number for another
+ * number, which counts where it is larger than the usual one.
  */
 export function mutationsOf(usual: number): number {
+  const chosen = wholeNumber('PROPERTY_RUNS');
+  if (chosen !== undefined) return Math.max(usual, chosen);
   return process.env['ACCEPTANCE'] === 'all' ? 10_000 : usual;
 }
 
-function seedFrom(text: string | undefined): number {
-  if (text === undefined || text === '') return USUAL_SEED;
-  const seed = Number(text);
-  if (!Number.isInteger(seed)) throw new Error(`PROPERTY_SEED is "${text}", no whole number.`);
-  return seed;
+function wholeNumber(name: 'PROPERTY_SEED' | 'PROPERTY_RUNS'): number | undefined {
+  const text = process.env[name];
+  if (text === undefined || text === '') return undefined;
+  const number = Number(text);
+  if (!Number.isInteger(number)) throw new Error(`${name} is "${text}", no whole number.`);
+  return number;
 }

@@ -200,7 +200,7 @@ test('evaluate, export, inspect and devices print text or one JSON value', limit
     [['compare', 'c.subnet.jsonc'], /wanda +26\.20\ndass +25\.80\*\nkept +50\.0%/],
     [
       ['export', 'r', '--form', 'onnx'],
-      /onnx +.*\n +1\.40 kB, prefill 1\.00 ms.*\n +Verified on 64 tokens: logits differ by 5e-6/,
+      /onnx +.*\n +1\.40 kB, prefill 1\.00 ms.*\n +Verified when written, on 64 tokens: logits differ by 5e-6/,
     ],
     [['inspect', 'm'], /mlp +16 +400 +yes\nembedding +- +400 +no/],
     [['devices'], /\* cpu +yes +100 +The only one\./],

@@ -12,7 +12,7 @@ import {
 import { isEngineError } from '../../src/protocol/errors.ts';
 import { Remote } from '../../src/protocol/rpc.ts';
 import { SERVICE_PROTOCOL, serviceApi, type Job } from '../../src/protocol/serviceApi.ts';
-import { hasUnfinishedWork } from '../../src/service/queueStore.ts';
+import { savedQueue } from '../../src/service/queueStore.ts';
 import { ServiceClient } from '../../src/service/serviceClient.ts';
 import { readRecord, removeRecord, writeRecord } from '../../src/service/serviceRecord.ts';
 import { isThere, newService, open, root, submit, until, waitFor } from './serviceUnderTest.ts';
@@ -247,7 +247,7 @@ test('a service that is killed loses no queue: the next one takes it over', limi
   await lost;
   await assert.rejects(client.request(serviceApi.jobs, {}), /a closed connection/);
   assert.equal(await ServiceClient.attach(options), undefined);
-  assert.ok(hasUnfinishedWork(options.stateDir));
+  assert.equal(savedQueue(options.stateDir).jobs.length, 2);
   const next = await open(options);
   assert.notEqual(next.pid, client.pid);
   await waitFor(next, waiting, ({ state }) => state === 'finished');

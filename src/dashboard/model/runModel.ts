@@ -146,7 +146,7 @@ export function reduceRun(
     devices: [...model.devices],
     log: [...model.log],
   };
-  const met = new Set(model.candidates.map(({ key }) => key));
+  const met = takeKeys(model.candidates);
   for (const event of fresh) {
     draft.nextSeq = Math.max(draft.nextSeq, event.seq + 1);
     draft.startedMs ??= event.timeMs;
@@ -157,7 +157,18 @@ export function reduceRun(
     if (line !== null) draft.log.push({ ...line, timeMs: event.timeMs });
   }
   if (draft.log.length > LOG_LINES) draft.log.splice(0, draft.log.length - LOG_LINES);
+  keysOf.set(draft.candidates, met);
   return draft;
+}
+
+/** Keys of the candidates of the newest models: gathering those of a long log takes a while. */
+const keysOf = new WeakMap<RunModel['candidates'], Set<string>>();
+
+/** Keys of a model's candidates, to be added to: whoever asks for them again gets others. */
+function takeKeys(candidates: RunModel['candidates']): Set<string> {
+  const known = keysOf.get(candidates);
+  keysOf.delete(candidates);
+  return known ?? new Set(candidates.map(({ key }) => key));
 }
 
 /**

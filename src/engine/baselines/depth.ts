@@ -2,7 +2,7 @@ import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { initialSubnet } from '../search/baseline.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type LayerMask, type LayerScores, type Subnet } from '../model/subnet.ts';
 import { groupMask } from './groupMask.ts';
 import { magnitudeUnitScores, type StructuredCandidate } from './structuredSubnet.ts';

@@ -3,7 +3,7 @@ import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeig
 import { EngineError } from '../../protocol/errors.ts';
 import { complementOf } from '../numeric/gather.ts';
 import { ones, squaredRowSums } from '../importance/rowSums.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import type { Fluctuation, LayerFluctuation } from './fluctuation.ts';
 import { groupCosts, groupMask, unreachable } from './groupMask.ts';

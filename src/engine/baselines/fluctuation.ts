@@ -1,7 +1,9 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
+import type { SublayerKind } from '../model/block.ts';
 import { denseSubnet } from '../model/subnet.ts';
+import { inputWidths } from '../passes/statistics.ts';
+import { walk } from '../passes/walk.ts';
 
 /** How the inputs of one output map vary over the calibration tokens, per channel. */
 export interface Fluctuation {
@@ -35,26 +37,20 @@ export async function collectFluctuations(
   batches: readonly (readonly Uint32Array[])[],
   signal?: AbortSignal,
 ): Promise<LayerFluctuation[]> {
-  const mask = denseSubnet(weights.shape).layers[0]!;
-  let states = batches.map((batch) => forward.embed(weights, batch));
-  const layers: LayerFluctuation[] = [];
-  for (const layer of weights.layers) {
-    const found: Partial<Record<'attention' | 'mlp', Fluctuation>> = {};
-    for (const kind of ['attention', 'mlp'] as const) {
-      const { heads, headDim, intermediate } = weights.shape;
-      const sums = new Sums(kind === 'mlp' ? intermediate : heads * headDim);
-      const after = await forward.sublayer(kind, layer, mask, states, {
-        signal,
-        tap: ({ inner }) => sums.add(inner),
-      });
-      releaseTensors(states);
-      states = after;
-      found[kind] = sums.fluctuation();
-    }
-    layers.push(found as LayerFluctuation);
-  }
-  releaseTensors(states);
-  return layers;
+  const subnet = denseSubnet(weights.shape);
+  const found: Partial<Record<SublayerKind, Fluctuation>>[] = weights.layers.map(() => ({}));
+  await walk(
+    { forward, weights, subnet, batches, signal },
+    {
+      async visit(here) {
+        const sums = new Sums(inputWidths(weights.shape, here).inner);
+        await here.observe([{ add: ({ inner }) => sums.add(inner) }]);
+        found[here.index]![here.kind] = sums.fluctuation();
+        return 'unchanged';
+      },
+    },
+  );
+  return found as LayerFluctuation[];
 }
 
 /** Sums of x − origin and its square, per channel. */

@@ -1,7 +1,8 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
 import type { HeadMask, LayerMask } from '../model/subnet.ts';
-import { type UnitCosts, unitCosts } from '../subnet/units.ts';
+import { blockOf } from '../model/block.ts';
+import { denseParameters, unitCosts, type UnitCosts } from '../model/cost.ts';
 
 /** Parameters of the units that whole-head methods remove. */
 export interface GroupCosts extends UnitCosts {
@@ -11,8 +12,10 @@ export interface GroupCosts extends UnitCosts {
 
 /** What removing a whole head or a neuron saves. */
 export function groupCosts(shape: ModelShape): GroupCosts {
-  const costs = unitCosts(shape);
-  return { ...costs, head: costs.qk * qkUnitsPerHead(shape) + costs.vo * shape.headDim };
+  const block = blockOf(shape, 0);
+  const costs = unitCosts(block);
+  const units = denseParameters(block, 'attention') - costs.attentionFixed;
+  return { ...costs, head: units / shape.kvHeads };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { magnitudeScores } from '../importance/magnitude.ts';
 import { unitScores } from '../importance/unitScores.ts';
 import { initialSubnet } from '../search/baseline.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import type { LayerScores, Subnet } from '../model/subnet.ts';
 import { groupCosts } from './groupMask.ts';
 

@@ -1,11 +1,11 @@
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { absoluteRowSums, ones } from '../importance/rowSums.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
-import { attentionStatistics } from '../sparsity/attentionStatistics.ts';
+import { InputSums, inputWidths } from '../passes/statistics.ts';
+import { walk } from '../passes/walk.ts';
 import { mlpProbeOf } from '../sparsity/mlpProbe.ts';
-import { assertUsable, channelNorms, type InputMoments } from '../sparsity/sublayerStatistics.ts';
+import { assertUsable, channelNorms } from '../sparsity/sublayerStatistics.ts';
 import { keepBest } from '../subnet/select.ts';
 import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { groupCosts, groupMask, unreachable } from './groupMask.ts';
@@ -44,28 +44,34 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
   const { forward, weights, batches, budget, signal } = request;
   const { shape } = weights;
   const widths = uniformWidths(shape, budget);
-  const dense = denseSubnet(shape).layers[0]!;
+  const subnet = denseSubnet(shape);
+  const dense = subnet.layers[0]!;
   const probe = mlpProbeOf(forward);
-  let states = batches.map((batch) => forward.embed(weights, batch));
   const layers: LayerMask[] = [];
-  for (const [l, layer] of weights.layers.entries()) {
-    const context = await attentionStatistics(forward, layer, dense, states, WISH, signal);
-    assertUsable(`block ${l}, input of o_proj`, context.inner);
-    const channels = outputScores(layer.o.weight, context.inner, context.tokens);
-    const heads = new Set(keepBest(headSums(channels, shape), widths.heads));
-    const half = groupMask(shape, heads, dense.mlp);
-    const middle = await forward.sublayer('attention', layer, half, states, { signal });
-    releaseTensors(states);
-
-    const hidden = await probe.statistics(layer, dense, middle, WISH, signal);
-    assertUsable(`block ${l}, input of down_proj`, hidden.inner);
-    const neurons = outputScores(layer.down.weight, hidden.inner, hidden.tokens);
-    const mask = groupMask(shape, heads, keepBest(neurons, widths.neurons[l]!));
-    states = await forward.sublayer('mlp', layer, mask, middle, { signal });
-    releaseTensors(middle);
-    layers.push(mask);
-  }
-  releaseTensors(states);
+  let heads: ReadonlySet<number> = new Set();
+  await walk(
+    { forward, weights, subnet, batches, signal },
+    {
+      async visit(here) {
+        const { index, kind, layer } = here;
+        if (kind === 'attention') {
+          const channels = new InputSums(forward.moments, inputWidths(shape, here).inner, {
+            squares: true,
+          });
+          await here.observe([{ add: ({ inner }) => channels.add(inner) }]);
+          const scores = outputScores(`block ${index}, input of o_proj`, layer.o, channels);
+          heads = new Set(keepBest(headSums(scores, shape), widths.heads));
+          return { mask: groupMask(shape, heads, dense.mlp) };
+        }
+        const { inner, tokens } = await probe.statistics(layer, dense, here.states, WISH, signal);
+        const hidden = { ...inner, tokens };
+        const scores = outputScores(`block ${index}, input of down_proj`, layer.down, hidden);
+        const mask = groupMask(shape, heads, keepBest(scores, widths.neurons[index]!));
+        layers.push(mask);
+        return { mask };
+      },
+    },
+  );
   return { weights, subnet: { layers }, extraParameters: 0 };
 }
 
@@ -94,9 +100,18 @@ export function uniformWidths(shape: ModelShape, budget: number): UniformWidths 
   throw unreachable(budget, whole + fixed);
 }
 
-/** Σ over outputs of |W|·‖x‖, [inputs]. */
-function outputScores(weight: Float32Array, inner: InputMoments, tokens: number): Float64Array {
-  const norms = channelNorms(inner, tokens);
+/**
+ * Σ over outputs of |W|·‖x‖, [inputs].
+ * @param what  the input, for errors
+ */
+function outputScores(
+  what: string,
+  { weight }: Linear,
+  inputs: { readonly squares: Float64Array; readonly tokens: number },
+): Float64Array {
+  const moments = { squares: inputs.squares, gram: null };
+  assertUsable(what, moments);
+  const norms = channelNorms(moments, inputs.tokens);
   return absoluteRowSums(weight, ones(weight.length / norms.length)).map(
     (sum, i) => sum * norms[i]!,
   );

@@ -1,9 +1,10 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass, Tap } from '../graphs/forwardPass.ts';
-import { addColumnSums, Moments } from '../graphs/moments.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Tensor } from '../runtime/runtime.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { denseSubnet } from '../model/subnet.ts';
+import { InputSums, inputWidths } from '../passes/statistics.ts';
+import { type Visitor, walk } from '../passes/walk.ts';
+import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
+import type { Tensor } from '../runtime/runtime.ts';
 import type { InputStatistics, LayerStatistics } from './statistics.ts';
 
 /** What calibration tells of one block. */
@@ -34,29 +35,40 @@ export async function collectStatistics(
   signal?: AbortSignal,
 ): Promise<void> {
   const { shape } = weights;
-  const dense = denseSubnet(shape);
-  const moments = new Moments(forward.runtime);
-  let states: Tensor[] = batches.map((batch) => forward.embed(weights, batch));
-  for (const [l, layer] of weights.layers.entries()) {
-    const mask = dense.layers[l]!;
-    const [attentionInput, context] = [sumOf(shape.hidden), sumOf(shape.heads * shape.headDim)];
-    const middle = await forward.sublayer('attention', layer, mask, states, {
-      signal,
-      tap: (tap) => addTap(moments, tap, attentionInput, context),
-    });
-    const [mlpInput, hidden] = [sumOf(shape.hidden), sumOf(shape.intermediate)];
-    const after = await forward.sublayer('mlp', layer, mask, middle, {
-      signal,
-      tap: (tap) => addTap(moments, tap, mlpInput, hidden),
-    });
-    releaseTensors(middle);
-    const influence = await blockInfluence(forward, states, after);
-    const statistics = { attentionInput, context, mlpInput, hidden };
-    releaseTensors(states);
-    states = after;
-    await onLayer({ layer: l, statistics, influence });
+  const subnet = denseSubnet(shape);
+  let found: Partial<Record<keyof LayerStatistics, InputStatistics>> = {};
+  /** The stream before the block in work. */
+  let before: Tensor[] = [];
+  const visitor: Visitor = {
+    async visit(here) {
+      const isFirst = here.kind === 'attention';
+      if (isFirst) before = here.states.map(retainTensor);
+      const { normed, inner } = inputWidths(shape, here);
+      const wanted = { gram: true, sum: true };
+      const input = new InputSums(forward.moments, normed, wanted);
+      const output = new InputSums(forward.moments, inner, wanted);
+      await here.observe([
+        { add: (flow) => input.add(flow.normed) },
+        { add: (flow) => output.add(flow.inner) },
+      ]);
+      const [outer, own] = [statisticsOf(input), statisticsOf(output)];
+      found = isFirst
+        ? { attentionInput: outer, context: own }
+        : { ...found, mlpInput: outer, hidden: own };
+      return 'unchanged';
+    },
+    async leave({ index, states }) {
+      const influence = await blockInfluence(forward, before, states);
+      releaseTensors(before);
+      before = [];
+      await onLayer({ layer: index, statistics: found as LayerStatistics, influence });
+    },
+  };
+  try {
+    await walk({ forward, weights, subnet, batches, signal }, visitor);
+  } finally {
+    releaseTensors(before);
   }
-  releaseTensors(states);
 }
 
 /**
@@ -72,34 +84,8 @@ export function calibrationBytes(
   return 2 * 4 * tokens * shape.hidden + grams + 4 * shape.intermediate ** 2;
 }
 
-interface MutableStatistics extends InputStatistics {
-  tokens: number;
-}
-
-function sumOf(width: number): MutableStatistics {
-  return {
-    width,
-    tokens: 0,
-    gram: new Float64Array(width * width),
-    sum: new Float64Array(width),
-  };
-}
-
-async function addTap(
-  moments: Moments,
-  tap: Tap,
-  normed: MutableStatistics,
-  inner: MutableStatistics,
-): Promise<void> {
-  for (const [statistics, x] of [
-    [normed, tap.normed],
-    [inner, tap.inner],
-  ] as const) {
-    const tokens = x.length / statistics.width;
-    await moments.addCross(statistics.gram, x, x, tokens);
-    addColumnSums(statistics.sum, x);
-    statistics.tokens += tokens;
-  }
+function statisticsOf({ width, tokens, gram, sum }: InputSums): InputStatistics {
+  return { width, tokens, gram, sum };
 }
 
 async function blockInfluence(

@@ -1,6 +1,15 @@
 import type { Checkpoint, CheckpointFile } from './openCheckpoint.ts';
 import { readableDtypes } from './storedFloats.ts';
-import { groupSize, type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
+import { type Block, blocksOf, qkUnitsOf, queriesPerKey } from '../model/block.ts';
+import {
+  denseParameters,
+  normParameters,
+  positionParameters,
+  sublayerNorms,
+  tableParameters,
+  unitCosts,
+} from '../model/cost.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { weightBytes } from './weightBytes.ts';
 
 /** One kind of unit that can be removed from a sublayer. */
@@ -61,10 +70,10 @@ export interface CheckpointReport {
  */
 export function inspectCheckpoint(checkpoint: Checkpoint): CheckpointReport {
   const { shape, folder, fingerprint, files, unused } = checkpoint;
-  const sublayers = Array.from({ length: shape.layers }, (_, layer) => [
-    attentionReport(shape, layer),
-    mlpReport(shape, layer),
-  ]).flat();
+  const sublayers = blocksOf(shape).flatMap((block, layer) => [
+    attentionReport(block, layer),
+    mlpReport(block, layer),
+  ]);
   const kept = keptParts(shape);
   const prunable = sublayers.reduce((sum, { parameters }) => sum + parameters, 0);
   return {
@@ -83,66 +92,69 @@ export function inspectCheckpoint(checkpoint: Checkpoint): CheckpointReport {
 }
 
 /** @source METHODS section 2: units of attention under RoPE and grouped queries */
-function attentionReport(shape: ModelShape, layer: number): SublayerReport {
-  const { hidden, kvHeads, headDim, bias } = shape;
-  const group = groupSize(shape);
-  const rope = shape.positions.kind === 'rope';
-  const row = hidden + (bias.qkv ? 1 : 0);
+function attentionReport(block: Block, layer: number): SublayerReport {
+  const { attention } = block;
+  const { kvHeads, headDim } = attention;
+  const costs = unitCosts(block);
+  const group = queriesPerKey(attention);
+  const { pairs, singles } = qkUnitsOf(attention);
   const sharing = group === 1 ? '' : `, shared by ${group} query heads`;
-  const qk: PrunableUnits = {
-    kind: 'qk',
-    units: kvHeads * qkUnitsPerHead(shape),
-    groups: kvHeads,
-    parametersPerUnit: (rope ? 2 : 1) * (1 + group) * row,
-    note: rope
-      ? `a pair of query and key dimensions that rotate together${sharing}`
-      : `a dimension of the query-key product${sharing}`,
-  };
-  const vo: PrunableUnits = {
-    kind: 'vo',
-    units: kvHeads * headDim,
-    groups: kvHeads,
-    parametersPerUnit: row + group * hidden,
-    note: `a value dimension with its columns of the output matrix${sharing}`,
-  };
-  return sublayerReport({
+  const units: Omit<PrunableUnits, 'groups'>[] = [
+    {
+      kind: 'qk',
+      units: kvHeads * pairs,
+      parametersPerUnit: costs.pair,
+      note: `a pair of query and key dimensions that rotate together${sharing}`,
+    },
+    {
+      kind: 'qk',
+      units: kvHeads * singles,
+      parametersPerUnit: costs.single,
+      note: `a dimension of the query-key product${sharing}`,
+    },
+    {
+      kind: 'vo',
+      units: kvHeads * headDim,
+      parametersPerUnit: costs.vo,
+      note: `a value dimension with its columns of the output matrix${sharing}`,
+    },
+  ];
+  return {
     layer,
     sublayer: 'attention',
-    units: [qk, vo],
-    fixedParameters: bias.output ? hidden : 0,
-  });
+    units: units.filter((kind) => kind.units > 0).map((kind) => ({ ...kind, groups: kvHeads })),
+    fixedParameters: costs.attentionFixed,
+    parameters: denseParameters(block, 'attention'),
+  };
 }
 
-function mlpReport(shape: ModelShape, layer: number): SublayerReport {
-  const { hidden, intermediate, bias, mlp } = shape;
-  const inputs = (mlp.gated ? 2 : 1) * (hidden + (bias.mlp ? 1 : 0));
+function mlpReport(block: Block, layer: number): SublayerReport {
+  const costs = unitCosts(block);
   const neuron: PrunableUnits = {
     kind: 'mlp',
-    units: intermediate,
+    units: block.mlp.intermediate,
     groups: 1,
-    parametersPerUnit: inputs + hidden,
-    note: mlp.gated
-      ? 'a neuron: a row of gate and up, a column of down'
-      : 'a neuron: a row of the first matrix, a column of the second',
+    parametersPerUnit: costs.mlp,
+    note:
+      block.mlp.maps.gate === null
+        ? 'a neuron: a row of the first matrix, a column of the second'
+        : 'a neuron: a row of gate and up, a column of down',
   };
-  return sublayerReport({
+  return {
     layer,
     sublayer: 'mlp',
     units: [neuron],
-    fixedParameters: bias.mlp ? hidden : 0,
-  });
-}
-
-function sublayerReport(report: Omit<SublayerReport, 'parameters'>): SublayerReport {
-  const removable = report.units.map(({ units, parametersPerUnit }) => units * parametersPerUnit);
-  const parameters = removable.reduce((sum, count) => sum + count, report.fixedParameters);
-  return { ...report, parameters };
+    fixedParameters: costs.mlpFixed,
+    parameters: denseParameters(block, 'mlp'),
+  };
 }
 
 function keptParts(shape: ModelShape): KeptPart[] {
-  const { hidden, vocab, positions } = shape;
-  const perNorm = shape.norm.kind === 'layer' ? 2 * hidden : hidden;
-  const table = vocab * hidden;
+  const table = tableParameters(shape);
+  const ofBlocks = blocksOf(shape).reduce(
+    (sum, block) => sum + sublayerNorms(block, 'attention') + sublayerNorms(block, 'mlp'),
+    0,
+  );
   const parts: KeptPart[] = [
     {
       part: shape.tiedEmbeddings ? 'embedding and output head (tied)' : 'embedding',
@@ -151,14 +163,14 @@ function keptParts(shape: ModelShape): KeptPart[] {
     },
     {
       part: 'norms',
-      parameters: (2 * shape.layers + 1) * perNorm,
+      parameters: ofBlocks + normParameters(shape.norm, shape.hidden),
       reason: 'they act on the residual stream, whose width stays whole',
     },
   ];
-  if (positions.kind === 'learned') {
+  if (shape.positions.kind === 'learned') {
     parts.push({
       part: 'position table',
-      parameters: (shape.maxPositions + positions.offset) * hidden,
+      parameters: positionParameters(shape),
       reason: 'it has one row per position',
     });
   }

@@ -20,6 +20,12 @@ const DTYPE_NAMES: Readonly<Record<StoredDtype, string>> = {
   BF16: 'bfloat16',
 };
 
+/**
+ * Sections in which transformers looks for the language model before the fields around them, whatever
+ * the model type. Sizes are read from, and written to, the fields around them.
+ */
+const INNER_MODELS = ['text_config', 'decoder', 'generator', 'text_encoder'];
+
 /** What a sliced checkpoint is made of besides the weights. */
 export type CheckpointSource = Pick<Source, 'folder' | 'config' | 'family' | 'companions'>;
 
@@ -74,7 +80,7 @@ export function checkpointConfig(
   };
 }
 
-/** The source's fields without its author's code and without how its own weights were packed. */
+/** The source's fields without its author's code, other models and how its weights were packed. */
 function plainConfig(config: CheckpointSource['config'], family: string): Record<string, unknown> {
   const stock = MODELING_CLASSES.get(family)?.stock;
   const plain: Record<string, unknown> = {
@@ -82,7 +88,7 @@ function plainConfig(config: CheckpointSource['config'], family: string): Record
     model_type: stockTypeOf(config),
     ...(stock === undefined ? {} : { architectures: [stock] }),
   };
-  delete plain['quantization_config'];
+  for (const field of ['quantization_config', ...INNER_MODELS]) delete plain[field];
   return plain;
 }
 

@@ -18,6 +18,9 @@ export interface ExportedCompanions {
 /** Class that reads tokenizer.json as it is, in every version of transformers. */
 const PLAIN_CLASS = 'PreTrainedTokenizerFast';
 
+/** What our models take. In transformers 4 the plain class gives token types too, unless told. */
+const INPUT_NAMES = ['input_ids', 'attention_mask'];
+
 /**
  * The source's companion files without anything that makes programs run code of its author. Files
  * with nothing of that kind are copied byte for byte.
@@ -32,10 +35,12 @@ export function exportedCompanions(
 ): ExportedCompanions {
   const settings = jsonOf(companions, TOKENIZER_CONFIG_FILE);
   const ownClass = foreignClass(settings ?? {}, config);
+  const stock = stockClass(settings ?? {}, config);
+  const named = ownClass !== null ? PLAIN_CLASS : ownType ? stock : settings?.['tokenizer_class'];
   const changes = {
-    ...(ownClass !== null ? { tokenizer_class: PLAIN_CLASS } : {}),
-    ...(ownClass === null && ownType
-      ? { tokenizer_class: stockClass(settings ?? {}, config) }
+    ...(ownClass !== null || ownType ? { tokenizer_class: named } : {}),
+    ...(named === PLAIN_CLASS
+      ? { model_input_names: settings?.['model_input_names'] ?? INPUT_NAMES }
       : {}),
   };
   const cleaned = new Map([

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { missingFile, openPlainHandle } from '../../files/plainFile.ts';
-import { withReleaseAsync, closeQuietly } from '../../files/release.ts';
-import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
+import { hashFile, hashHandle } from '../../files/fileHash.ts';
+import { closeQuietly } from '../../files/release.ts';
+import { EngineError } from '../../protocol/errors.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import { openInFolder, resolveFolder } from '../checkpoint/modelFolder.ts';
 import { blockOf } from '../model/block.ts';
@@ -109,8 +108,8 @@ export async function readReformed(
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const { handle } = await openInFolder(root, file, { links: 'refused' });
   try {
-    const hash = await hashStream(handle.createReadStream({ start: 0, autoClose: false }), signal);
-    if (hash !== sha256) throw damaged(file, `SHA-256 ${sha256}`, hash);
+    const hash = await hashHandle(handle, signal);
+    if (hash !== sha256) throw damagedReformed(file, `SHA-256 ${sha256}`, hash);
     const { hidden } = source.shape;
     const layers: LayerWeights[] = [...source.layers];
     const read = async (
@@ -181,32 +180,11 @@ function entryOf(
     return entry;
   }
   const found = entry === undefined ? 'none' : `${entry.dtype} ${shown(entry.dims)}`;
-  throw damaged(file, `tensor ${shown(name)}, F32 ${shown(dims)}`, found);
+  throw damagedReformed(file, `tensor ${shown(name)}, F32 ${shown(dims)}`, found);
 }
 
-async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
-  const opened = await openPlainHandle(path, { links: 'refused', mostBytes: Infinity });
-  if (opened === undefined) throw missingFile(path);
-  const { handle } = opened;
-  return withReleaseAsync(
-    () => hashStream(handle.createReadStream({ start: 0, autoClose: false }), signal),
-    () => handle.close(),
-  );
-}
-
-async function hashStream(
-  stream: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of stream) {
-    throwIfAborted(signal);
-    hash.update(piece);
-  }
-  return hash.digest('hex');
-}
-
-function damaged(file: string, expected: string, found: string): EngineError {
+/** The error of a file of changed weights that is not the one its subnet config was written with. */
+export function damagedReformed(file: string, expected: string, found: string): EngineError {
   return new EngineError('checkpoint', {
     what: file,
     expected,

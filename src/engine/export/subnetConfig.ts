@@ -16,14 +16,20 @@ import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { Written } from './exportOnnx.ts';
 import { portablePath, resolvePortable } from './portablePath.ts';
-import { readReformed, REFORMED_FILE, REFORMED_MAPS, writeReformed } from './reformedWeights.ts';
+import {
+  damagedReformed,
+  readReformed,
+  REFORMED_FILE,
+  REFORMED_MAPS,
+  writeReformed,
+} from './reformedWeights.ts';
 
 /** Name of the file. */
 export const SUBNET_FILE = 'subnet.json';
@@ -217,7 +223,8 @@ function withPaths(
  * @param path  of a subnet.json
  * @param dir  made if needed
  * @returns  the path of the copy and the bytes of both
- * @throws EngineError as {@link readSubnetConfig}
+ * @throws EngineError as {@link readSubnetConfig}; `checkpoint` for weights that are not those of the
+ *   config
  */
 export async function copySubnetConfig(path: string, dir: string): Promise<Written> {
   const config = readSubnetConfig(path);
@@ -228,7 +235,10 @@ export async function copySubnetConfig(path: string, dir: string): Promise<Writt
     const to = insideFolder(dir, config.reformed.file);
     // Without its weights a config says how they are made again.
     if (existsSync(from)) {
-      await copyFile(from, to, { links: 'refused', mostBytes: Infinity });
+      const { file, sha256 } = config.reformed;
+      await copyFile(from, to, { links: 'refused', mostBytes: Infinity }, (found) => {
+        if (found !== sha256) throw damagedReformed(file, `SHA-256 ${sha256}`, found);
+      });
       bytes += statSync(to).size;
     }
   }

@@ -15,16 +15,19 @@ import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
 import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
 import { mlpGraph } from './mlpGraph.ts';
+import { Moments } from './moments.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
 import { ScratchPool } from './scratch.ts';
 import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
 
-/** What a tapped sublayer shows of one batch: its normed input and the input of its output map. */
+/** What a tapped sublayer shows of one batch. */
 export interface Tap {
   /** [N, H], host, float32 */
   readonly normed: Float32Array;
   /** [N, A·D] or [N, I], of kept rows only, as `rowsOf` lists them; host, float32 */
   readonly inner: Float32Array;
+  /** The residual stream behind the sublayer, [B, T, H]; not the tap's to free. */
+  readonly after: Tensor;
 }
 
 /** Called with each batch of a tapped sublayer, in order. */
@@ -52,6 +55,8 @@ export class ForwardPass {
   readonly shape: ModelShape;
   readonly runtime: Runtime;
   readonly feeds: SublayerFeeds;
+  /** Sums of what flows, all in one session: a session has threads of its own. */
+  readonly moments: Moments;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #scratch = new ScratchPool();
   readonly #rotary = new Map<Rotary, RotaryTableMaker>();
@@ -61,6 +66,7 @@ export class ForwardPass {
     this.runtime = runtime;
     this.shape = shape;
     this.feeds = new SublayerFeeds(runtime, shape);
+    this.moments = new Moments(runtime);
   }
 
   /**
@@ -289,7 +295,8 @@ export class ForwardPass {
     };
     const [normed, inner] = [await take('normed'), await take('inner')];
     // Heads may be padded, which would count as channels that do not exist.
-    return { normed, inner: rows === null ? inner : withoutPadding(inner, rows.o) };
+    const bare = rows === null ? inner : withoutPadding(inner, rows.o);
+    return { normed, inner: bare, after: result['y'] as Tensor };
   }
 }
 

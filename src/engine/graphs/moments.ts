@@ -39,19 +39,6 @@ export class Moments {
   }
 }
 
-const shared = new WeakMap<object, Moments>();
-
-/**
- * The moments of a forward pass, whose one session serves every sublayer: a session has threads of
- * its own, so one per sublayer would end in hundreds.
- * @param forward  lives as long as its runtime is not released
- */
-export function momentsOf(forward: { readonly runtime: Runtime }): Moments {
-  const known = shared.get(forward) ?? new Moments(forward.runtime);
-  shared.set(forward, known);
-  return known;
-}
-
 /**
  * Adds the column sums of a matrix to `sum`.
  * @param sum  [n], changed in place

@@ -10,7 +10,7 @@ import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { MOST_JSON_BYTES } from '../runs/runLayout.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { evolve } from '../search/evolve.ts';
-import { blockBudget } from '../subnet/count.ts';
+import { blockBudget } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { Comparison, Known, Made, PlannedRow } from './comparison.ts';

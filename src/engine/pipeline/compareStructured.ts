@@ -13,7 +13,7 @@ import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { scoreLayer } from '../importance/scoreLayer.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { randomSubnet } from '../search/baseline.ts';
-import { blockBudget } from '../subnet/count.ts';
+import { blockBudget } from '../model/cost.ts';
 import type { LayerScores } from '../model/subnet.ts';
 import { methodARows } from './compareMethodA.ts';
 import { timed, type Timed } from './comparisonTimes.ts';

@@ -11,7 +11,7 @@ import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import type { ComparisonRecord } from './comparisonRecord.ts';
 import { titleOf, type RowPlace } from './comparisonRows.ts';

@@ -3,7 +3,7 @@ import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { readComparisonFile } from '../runs/comparisonFolder.ts';
 import { takeRunLock, type RunLock } from '../runs/runLock.ts';
 import { deviceTitle } from '../runtime/devicesCandidates.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import type { ComparisonWork } from './comparison.ts';
 import type { ComparisonFacts } from './comparisonRecord.ts';

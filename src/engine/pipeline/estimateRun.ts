@@ -11,7 +11,7 @@ import { readConfigFile } from '../runs/configFile.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
 import { readManifest, runsRootOf } from '../runs/runLayout.ts';
 import { chooseDevice } from '../runtime/devices.ts';
-import { blockBudget, countParameters } from '../subnet/count.ts';
+import { blockBudget, countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { diskBytes, peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { estimateStages } from './estimateStages.ts';

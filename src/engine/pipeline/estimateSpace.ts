@@ -6,7 +6,7 @@ import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { formatOf, SCALE_BYTES } from '../quantise/blockFormat.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
-import { blockBudget, countParameters } from '../subnet/count.ts';
+import { blockBudget, countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import type { WindowCounts } from './estimateWindows.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';

@@ -2,7 +2,7 @@ import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import { heldShareOf, refitsAllOf } from '../reformation/heldBack.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
-import { blockBudget, countParameters } from '../subnet/count.ts';
+import { blockBudget, countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { DECODED_TOKENS, PROMPT_TOKENS, TIMED_ROUNDS } from './measureFigures.ts';

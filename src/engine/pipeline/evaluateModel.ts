@@ -10,7 +10,7 @@ import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
 import { eventStamper } from '../../protocol/runEvent.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { windowsOf } from '../tokenizer/tokenWindows.ts';
 import { windowCounts } from './heldout.ts';
 import { type Loaded, loadModel } from './loadCandidate.ts';

@@ -1,6 +1,7 @@
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
-import { unitCosts } from '../subnet/units.ts';
+import { blockOf } from '../model/block.ts';
+import { qkUnitCost, unitCosts } from '../model/cost.ts';
 
 /**
  * Widths that spend a budget evenly: the same share of every head and MLP of every block, rounded
@@ -9,7 +10,9 @@ import { unitCosts } from '../subnet/units.ts';
  * @returns units kept of each head's query/key and value/output units and of each MLP; at least 1
  */
 export function evenWidths(shape: ModelShape, budget: number): EstimateReport['widths'] {
-  const costs = unitCosts(shape);
+  const block = blockOf(shape, 0);
+  const unit = unitCosts(block);
+  const costs = { ...unit, qk: qkUnitCost(block, unit) };
   const { kvHeads, headDim, intermediate } = shape;
   const qkUnits = qkUnitsPerHead(shape);
   const perBlock = budget / shape.layers - costs.attentionFixed - costs.mlpFixed;

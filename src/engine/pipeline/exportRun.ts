@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { EngineContext, ExportRequest } from '../../protocol/engineApi.ts';
@@ -7,6 +8,8 @@ import { companionHashes } from '../checkpoint/companions.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { SubnetConfig } from '../export/subnetConfig.ts';
 import { storageOf } from '../export/storage.ts';
+import { RunFolder } from '../runs/runFolder.ts';
+import { runFiles } from '../runs/runLayout.ts';
 import { copyExports } from './copyExports.ts';
 import { loadSubnet, type LoadedSubnet } from './loadCandidate.ts';
 import { subnetPathOf } from './runStages.ts';
@@ -17,16 +20,56 @@ import { writeExports } from './writeExports.ts';
 const COMPARED_TOKENS = 48;
 
 /**
- * Builds exports from a finished run or from a subnet config, and verifies them.
- * @throws EngineError `run` for a run without a subnet yet, `verify`, `disk`, `checkpoint`
+ * Builds exports from a finished run or from a subnet config, and verifies them. Those that a run gets
+ * in its own folder take the place of the ones it has recorded.
+ * @throws EngineError `run` for a run without a subnet yet, or one in use when its own exports are to
+ *   be written, `verify`, `disk`, `checkpoint`
  */
 export async function exportRun(
   request: ExportRequest,
   context: EngineContext,
 ): Promise<readonly ExportReport[]> {
-  const { signal } = context;
   const path = await subnetFile(resolve(request.path));
   const folder = resolve(request.out ?? dirname(path));
+  if (folder !== dirname(path) || !isOfRun(path)) {
+    return exportTo(folder, path, request, context.signal);
+  }
+  const run = new RunFolder(dirname(folder));
+  try {
+    const reports = await exportTo(folder, path, request, context.signal);
+    recordAgain(run, reports, context);
+    return reports;
+  } finally {
+    run.close();
+  }
+}
+
+/** True for the subnet.json of a run itself. */
+function isOfRun(path: string): boolean {
+  const run = dirname(dirname(path));
+  return path === subnetPathOf(run) && existsSync(join(run, runFiles.manifest));
+}
+
+/** A run that has not finished records its exports when it does. */
+function recordAgain(
+  run: RunFolder,
+  reports: readonly ExportReport[],
+  context: EngineContext,
+): void {
+  const results = run.readResults();
+  if (results === undefined) return;
+  const forms = new Set(reports.map(({ form }) => form));
+  const others = results.exports.filter(({ form }) => !forms.has(form));
+  run.writeResults({ ...results, exports: [...others, ...reports] });
+  for (const report of reports) context.emit(run.append({ kind: 'exported', report }));
+}
+
+async function exportTo(
+  folder: string,
+  path: string,
+  request: ExportRequest,
+  signal: AbortSignal,
+): Promise<readonly ExportReport[]> {
   const copies = folder === dirname(path) ? [] : await copyExports(path, folder, request, signal);
   const forms = request.forms.filter((form) => !copies.some((copy) => copy.form === form));
   if (forms.length === 0) return copies;

@@ -1,9 +1,10 @@
+import { hashFile } from '../../files/fileHash.ts';
 import type { ExportForm } from '../../protocol/engineApi.ts';
 import type { ExportReport, Figures } from '../../protocol/runRecord.ts';
 import { companionHashes } from '../checkpoint/companions.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { changedMaps } from '../export/reformedWeights.ts';
-import { writeSubnetConfig } from '../export/subnetConfig.ts';
+import { SUBNET_FILE, writeSubnetConfig } from '../export/subnetConfig.ts';
 import { storageOf } from '../export/storage.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { Quantiser } from './quantiser.ts';
@@ -74,6 +75,7 @@ export async function exportSubnet(
   const first: ExportReport = {
     ...{ form: 'subnet', ...subnet, verified: null, loadable: null },
     ...{ prefillMs: null, decodeMs: null },
+    hashes: { [SUBNET_FILE]: await hashFile(subnet.path, signal) },
   };
   const reports = [first];
   order.tell(first);

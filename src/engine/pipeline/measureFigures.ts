@@ -10,7 +10,7 @@ import { measureDecoders } from '../export/measure.ts';
 import { peakMemoryOf } from '../export/peakMemory.ts';
 import type { Storage } from '../export/storage.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { Bench } from './workbench.ts';
 

@@ -14,13 +14,14 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { canCompress } from '../export/exportCompressed.ts';
+import { expectVerified } from '../export/exportHashes.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
 import { storageOf } from '../export/storage.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { reformationBytes, type Reformed } from '../reformation/reform.ts';
 import { initialSubnet, randomSubnet } from '../search/baseline.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
-import { blockBudget } from '../subnet/count.ts';
+import { blockBudget } from '../model/cost.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
@@ -199,10 +200,14 @@ async function exportStage(
   bench: Workbench,
   made: Omit<SubnetExport, 'folder' | 'forms' | 'tell'>,
 ): Promise<readonly ExportReport[]> {
-  const { config, folder } = run;
+  const { config, folder, signal } = run;
+  let isFresh = false;
   return run.stage('export', {
     kept: Type.Array(exportReportSchema),
-    restore: (reports): readonly ExportReport[] => reports,
+    restore: async (reports): Promise<readonly ExportReport[]> => {
+      if (!isFresh) await expectVerified(folder.exportFolder(), reports, signal);
+      return reports;
+    },
     work: async (progress) => {
       const forms: ExportForm[] = (['checkpoint', 'onnx'] as const).filter(
         (form) => config.export[form],
@@ -218,6 +223,7 @@ async function exportStage(
           progress(++done, forms.length + 1);
         },
       });
+      isFresh = true;
       return [...reports];
     },
   });

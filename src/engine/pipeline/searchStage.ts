@@ -8,7 +8,7 @@ import { evolve } from '../search/evolve.ts';
 import type { Evaluation } from '../search/judge.ts';
 import { decodeState, type Fitness, type GenerationState } from '../search/state.ts';
 import { tailFirst } from '../search/terrain.ts';
-import { countParameters } from '../subnet/count.ts';
+import { countParameters } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { packSubnet } from '../subnet/pack.ts';

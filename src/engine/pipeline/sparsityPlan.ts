@@ -4,7 +4,7 @@ import type { ModelShape } from '../model/modelShape.ts';
 import { assertSparsityFits, type SparsityPlan } from '../sparsity/assertSparsityFits.ts';
 import { methodFor, type SparsityMethod } from '../sparsity/method.ts';
 import { type Pattern, parsePattern } from '../sparsity/pattern.ts';
-import { blockBudget } from '../subnet/count.ts';
+import { blockBudget } from '../model/cost.ts';
 
 /** What the `sparsify` section of a config asks for: one pattern for all blocks. */
 export type RunSparsity = SparsityPlan & { readonly pattern: Pattern };

@@ -4,11 +4,12 @@ import type { ExportReport } from '../../protocol/runRecord.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { exportCheckpoint } from '../export/exportCheckpoint.ts';
 import { exportCompressed } from '../export/exportCompressed.ts';
+import { verifiedHashes } from '../export/exportHashes.ts';
 import { exportOnnx, type ExportOrigin, type Written } from '../export/exportOnnx.ts';
 import type { SearchTimeModel } from '../export/searchTimeLogits.ts';
 import { type Reference, referenceOf } from '../export/logitReference.ts';
 import type { Storage } from '../export/storage.ts';
-import { verifyCheckpoint, verifyIntegers, verifyOnnx } from '../export/verify.ts';
+import { type Verified, verifyCheckpoint, verifyIntegers, verifyOnnx } from '../export/verify.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { QuantisedCandidate } from './quantiser.ts';
 
@@ -36,7 +37,8 @@ const COMPARED_WINDOWS = 2;
 const COMPARED_TOKENS = 48;
 
 /**
- * Writes exports, reloads each from disk and compares its logits with those of the searched model.
+ * Writes exports, reloads each from disk and compares its logits with those of the searched model. The
+ * reports say what was compared: the hashes of all files.
  * @throws EngineError `verify` when a reloaded export differs, `disk`, `cancelled`
  */
 export async function writeExports(order: ExportOrder): Promise<ExportReport[]> {
@@ -72,13 +74,15 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
   for (const form of order.forms) {
     const dir = makeFolderInside(folder, form);
     const { path, bytes, loadable } = await write[form](dir);
-    const verified =
+    const verify = async (): Promise<Verified> =>
       form !== 'onnx'
-        ? await verifyCheckpoint(dir, search, reference, signal)
+        ? verifyCheckpoint(dir, search, reference, signal)
         : quantised === undefined
-          ? await verifyOnnx(path, runtime, reference, signal)
-          : await verifyIntegers(path, runtime, await ofIntegers(quantised), signal);
-    const report = { form, path, bytes, verified, loadable, prefillMs: null, decodeMs: null };
+          ? verifyOnnx(path, runtime, reference, signal)
+          : verifyIntegers(path, runtime, await ofIntegers(quantised), signal);
+    const { verified, hashes } = await verifiedHashes(dir, verify, signal);
+    const none = { prefillMs: null, decodeMs: null };
+    const report = { form, path, bytes, verified, loadable, ...none, hashes };
     order.onReport?.(report);
     reports.push(report);
   }

@@ -1,11 +1,7 @@
-import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import type { SublayerKind } from '../model/block.ts';
-import { momentsOf } from '../graphs/moments.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../model/subnet.ts';
+import { InputSums, inputWidths } from '../passes/statistics.ts';
+import type { Here } from '../passes/walk.ts';
 
 /** Gram matrices of what enters the maps of a sublayer: Σ x·xᵀ over tokens. */
 export interface InputGrams {
@@ -16,42 +12,24 @@ export interface InputGrams {
 }
 
 /**
- * Looks at a sublayer's inputs over all batches.
+ * Looks at the inputs of the sublayer where a walk stands.
  *
  * What o and down add to the residual stream is read through a norm, so an error of theirs counts
  * against the size of the stream it is added to: a token counts by the inverse of its mean square.
  * Without that, the one token a window that language models give a huge stream outweighs all others.
- * @param states  residual stream before the sublayer per batch, [B, T, H]; not changed
  * @throws EngineError `cancelled`
  */
-export async function inputGrams(
-  forward: ForwardPass,
-  kind: SublayerKind,
-  layer: LayerWeights,
-  { mask, states }: { readonly mask: LayerMask; readonly states: readonly Tensor[] },
-  signal?: AbortSignal,
-): Promise<InputGrams> {
-  const { shape } = forward;
-  const moments = momentsOf(forward);
-  const after = await forward.sublayer(kind, layer, mask, states, { signal });
-  const normed = new Float64Array(shape.hidden ** 2);
-  let inner: Float64Array | undefined;
-  let width = 0;
-  const again = await forward.sublayer(kind, layer, mask, states, {
-    signal,
-    tap: async (tap, batch) => {
-      const tokens = tap.normed.length / shape.hidden;
-      width = tap.inner.length / tokens;
-      inner ??= new Float64Array(width ** 2);
-      await moments.addCross(normed, tap.normed, tap.normed, tokens);
-      const weighted = weightTokens(tap.inner, await forward.host(after[batch]!), tokens);
-      await moments.addCross(inner, weighted, weighted, tokens);
-    },
-  });
-  releaseTensors([...after, ...again]);
+export async function inputGrams({ moments, shape }: ForwardPass, here: Here): Promise<InputGrams> {
+  const widths = inputWidths(shape, here);
+  const normed = new InputSums(moments, widths.normed, { gram: true });
+  const inner = new InputSums(moments, widths.inner, { gram: true });
+  await here.observe([
+    { add: (flow) => normed.add(flow.normed) },
+    { add: async (flow) => inner.add(weightTokens(flow.inner, await flow.after(), flow.tokens)) },
+  ]);
   return {
-    normed: matrixOf(normed, shape.hidden, shape.hidden),
-    inner: matrixOf(inner ?? new Float64Array(0), width, width),
+    normed: matrixOf(normed.gram, normed.width, normed.width),
+    inner: matrixOf(inner.gram, inner.width, inner.width),
   };
 }
 

@@ -1,12 +1,11 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { isOutputMap, type LinearName, type SublayerKind } from '../model/block.ts';
+import { isOutputMap, type LinearName } from '../model/block.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
+import type { Here } from '../passes/walk.ts';
 import type { SolverGemm } from '../runtime/solverGemm.ts';
-import type { Tensor } from '../runtime/runtime.ts';
 import { type InverseRoot, inverseRoot } from '../sparsity/inverseRoot.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
-import type { LayerMask } from '../model/subnet.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import { inputGrams } from './inputGrams.ts';
 import { inputsFirst, withIntegers } from './mapLayout.ts';
@@ -23,19 +22,11 @@ import { quantiseSweep } from './sweep.ts';
  */
 const DAMPING = 0.1;
 
-/** One sublayer to be rounded, and where it stands. */
-export interface SublayerToQuantise {
+/** What rounding a sublayer needs. */
+export interface Rounding {
   readonly forward: ForwardPass;
   readonly gemm: SolverGemm;
   readonly format: BlockFormat;
-  /** E.g. `block 3`. */
-  readonly block: string;
-  readonly kind: SublayerKind;
-  readonly layer: LayerWeights;
-  readonly mask: LayerMask;
-  readonly rows: MapRows;
-  /** Residual stream before the sublayer, per batch. */
-  readonly states: readonly Tensor[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,17 +39,22 @@ export interface QuantisedSublayer {
 
 /**
  * Rounds the maps of one sublayer, all by what enters it as it was before any of them was rounded.
+ * @param rows  the order in which a decoder stores what is kept
  * @throws EngineError `numeric`, `cancelled`
  */
-export async function quantiseSublayer(from: SublayerToQuantise): Promise<QuantisedSublayer> {
-  const { forward, gemm, layer, mask, states, kind, rows, format, block, signal } = from;
+export async function quantiseSublayer(
+  { forward, gemm, format, signal }: Rounding,
+  here: Here,
+  rows: MapRows,
+): Promise<QuantisedSublayer> {
+  const { index, kind, layer } = here;
   const { hidden } = forward.shape;
-  const { normed, inner } = await inputGrams(forward, kind, layer, { mask, states }, signal);
+  const { normed, inner } = await inputGrams(forward, here);
   let shared: InverseRoot | undefined;
   const packed: Partial<Record<LinearName, PackedWeight>> = {};
   const changed: Partial<Record<LinearName, Linear>> = {};
   for (const { name, linear } of mapsOf(layer, kind)) {
-    const options = { damping: DAMPING, what: `${block}, input of ${name}_proj` };
+    const options = { damping: DAMPING, what: `block ${index}, input of ${name}_proj` };
     const weight = inputsFirst(name, linear.weight, hidden, rows[name]);
     const root = isOutputMap(name)
       ? await inverseRoot(gemm, inOrder(inner, rows[name]), options, signal)

@@ -1,10 +1,5 @@
 import { rngFor } from '../numeric/rng.ts';
-
-/**
- * Some tokens of a batch: rows of its [B·T] tokens, window by window, ascending; null for all of
- * them.
- */
-export type TokenRows = Uint32Array | null;
+import type { TokenRows } from '../passes/statistics.ts';
 
 /** Which calibration tokens are fitted and which only judge, per batch. */
 export interface TokenSplit {
@@ -63,19 +58,6 @@ export function heldShareOf(windows: number, time: number): number {
 /** True where {@link holdBack} holds so much back that refits are made again with it. */
 export function refitsAllOf(windows: number, time: number): boolean {
   return heldShareOf(windows, time) > LITTLE_HELD;
-}
-
-/**
- * Some rows of a matrix; all of them without a copy.
- * @param data  [any, width]
- */
-export function pickTokens(data: Float32Array, width: number, rows: TokenRows): Float32Array {
-  if (rows === null) return data;
-  const out = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => {
-    out.set(data.subarray(row * width, (row + 1) * width), i * width);
-  });
-  return out;
 }
 
 const FITTED = 0;

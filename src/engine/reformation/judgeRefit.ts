@@ -5,7 +5,7 @@ import type { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
-import type { TokenRows } from './heldBack.ts';
+import type { TokenRows } from '../passes/statistics.ts';
 
 /** Shares of a refit's change that are tried after all of it, while a smaller one is better. */
 const SMALLER_STEPS = [1 / 2, 1 / 4] as const;

@@ -1,11 +1,12 @@
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
-import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { blockOf, OUTPUT_MAP } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
+import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { gatherRows } from '../numeric/gather.ts';
+import { lookAt, type TokenRows } from '../passes/statistics.ts';
+import { type Change, type Copy, type Here, walk } from '../passes/walk.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Tensor } from '../runtime/runtime.ts';
-import { denseSubnet, isPresent, type LayerMask } from '../model/subnet.ts';
-import type { TokenRows, TokenSplit } from './heldBack.ts';
+import type { TokenSplit } from './heldBack.ts';
 import type { ReformRequest } from './reform.ts';
 import type { Refitted } from './refit.ts';
 import { gatherMoments, type SublayerMoments } from './sublayerMoments.ts';
@@ -34,114 +35,79 @@ export async function refitBlocks(
 ): Promise<RefittedBlocks> {
   const { forward, weights, subnet, batches, target, signal } = request;
   const dense = denseSubnet(weights.shape);
-  const embedded = batches.map((batch) => forward.embed(weights, batch));
-  const trial: Stream = { layers: [], states: embedded };
-  const full: Stream | null = split.refitsAll ? { layers: [], states: embedded } : null;
-  const streams = full === null ? [trial] : [trial, full];
   // The layer target follows no dense stream: it is the old sublayer on the subnet's own inputs.
-  let wanted = target === 'dense' ? embedded : null;
-  for (const [l, original] of weights.layers.entries()) {
-    const mask = subnet.layers[l]!;
-    for (const { layers } of streams) layers.push(original);
-    for (const kind of ['attention', 'mlp'] as const) {
-      if (wanted !== null) {
-        const next = await forward.sublayer(kind, original, dense.layers[l]!, wanted, { signal });
-        wanted = replaced(wanted, next);
-      }
-      if (isPresent(kind, mask)) {
-        const place = { l, kind, original, mask, full: dense.layers[l]!, wanted };
-        await refitSublayer(request, split, place, { trial, full });
-      }
-      for (const stream of streams) {
-        const layer = stream.layers[l]!;
-        const next = await forward.sublayer(kind, layer, mask, stream.states, { signal });
-        stream.states = replaced(stream.states, next);
-      }
-    }
-  }
-  releaseTensors([...(wanted ?? []), ...streams.flatMap(({ states }) => states)]);
-  const fitted = { ...weights, layers: trial.layers };
-  return { trial: fitted, full: full === null ? fitted : { ...weights, layers: full.layers } };
+  const reference = target === 'dense' ? dense : undefined;
+  const copies = split.refitsAll ? 2 : 1;
+  const [trial, full = trial] = await walk(
+    { forward, weights, subnet, batches, reference, copies, signal },
+    { visit: (here) => refitSublayer(request, split, here, dense.layers[here.index]!) },
+  );
+  return { trial: trial!, full: full! };
 }
 
-/** A model in the making and its residual stream before the next sublayer, per batch. */
-interface Stream {
-  readonly layers: LayerWeights[];
-  states: Tensor[];
-}
-
-interface Place {
-  readonly l: number;
-  readonly kind: SublayerKind;
-  readonly original: LayerWeights;
-  readonly mask: LayerMask;
-  /** The mask that keeps everything. */
-  readonly full: LayerMask;
-  /** The dense model's residual stream behind the sublayer; null for the layer target. */
-  readonly wanted: readonly Tensor[] | null;
-}
-
+/** @param whole  the mask that keeps everything */
 async function refitSublayer(
   request: ReformRequest,
   split: TokenSplit,
-  place: Place,
-  { trial, full }: { readonly trial: Stream; readonly full: Stream | null },
-): Promise<void> {
+  here: Here,
+  whole: LayerMask,
+): Promise<Change> {
   const { forward, batches, refit, signal } = request;
-  const { l, kind, original, mask } = place;
+  const { index, kind, original, mask } = here;
   const name = OUTPUT_MAP[kind];
   const linear = original[name];
-  const { rows, sets } = await momentsAt(request, place, trial, [split.fitted, split.held]);
-  const block = blockOf(forward.shape, l);
-  const kept = refit.wantsRemovedInputs ? rowsOf(block, name, mask) : rows;
+  const [trial, full] = here.copies;
+  const sets = [split.fitted, split.held];
+  const moments = await momentsAt(request, here, whole, { copy: trial!, sets });
+  const block = blockOf(forward.shape, index);
+  const kept = refit.wantsRemovedInputs ? rowsOf(block, name, mask) : moments.rows;
   const map = {
-    what: `block ${l}, ${name}_proj`,
-    weight: gatherRows(linear.weight, forward.shape.hidden, rows),
+    what: `block ${index}, ${name}_proj`,
+    weight: gatherRows(linear.weight, forward.shape.hidden, moments.rows),
     // The dense sublayer's inputs are its rows in order, so a kept row is its own index.
-    kept: refit.wantsRemovedInputs ? kept : Uint32Array.from(rows.keys()),
+    kept: refit.wantsRemovedInputs ? kept : Uint32Array.from(moments.rows.keys()),
     bias: linear.bias === null ? null : Float64Array.from(linear.bias),
   };
-  const choice = await refit.choose(map, sets[0]!, sets[1]!, signal);
+  const choice = await refit.choose(map, moments.sets[0]!, moments.sets[1]!, signal);
   const { refitted, errorBefore, errorAfter } = choice;
-  const damping = refitted?.damping ?? null;
+  const layers: LayerWeights[] = [];
   if (refitted !== null) {
-    trial.layers[l] = { ...trial.layers[l]!, [name]: withRows(linear, kept, refitted) };
+    layers.push({ ...trial!.layer, [name]: withRows(linear, kept, refitted) });
   }
-  if (refitted !== null && full !== null) {
-    const all = await momentsAt(request, place, full, [batches.map(() => null)]);
+  if (refitted !== null && full !== undefined) {
+    const all = await momentsAt(request, here, whole, {
+      copy: full,
+      sets: [batches.map(() => null)],
+    });
     const again = await refit.fit(map, all.sets[0]!, refitted.damping, signal);
-    full.layers[l] = { ...full.layers[l]!, [name]: withRows(linear, kept, again) };
+    layers.push({ ...full.layer, [name]: withRows(linear, kept, again) });
   }
-  request.onFit?.({ layer: l, kind, damping, errorBefore, errorAfter });
+  const damping = refitted?.damping ?? null;
+  request.onFit?.({ layer: index, kind, damping, errorBefore, errorAfter });
+  return refitted === null ? 'unchanged' : { layers };
 }
 
-/** Moments of the output map on the inputs that a stream gives it, for each set of tokens. */
+/** Moments of the output map on the inputs that a copy gives it, for each set of tokens. */
 async function momentsAt(
   { forward, refit, signal }: ReformRequest,
-  { l, kind, original, mask, full, wanted }: Place,
-  { layers, states }: Stream,
-  sets: readonly (readonly TokenRows[])[],
+  here: Here,
+  whole: LayerMask,
+  { copy, sets }: { readonly copy: Copy; readonly sets: readonly (readonly TokenRows[])[] },
 ): Promise<SublayerMoments> {
+  const { index, kind, original, reference } = here;
+  const { layer, states } = copy;
+  const mask = refit.wantsRemovedInputs ? whole : here.mask;
   const own =
-    wanted === null ? await forward.sublayer(kind, original, full, states, { signal }) : null;
-  const moments = await gatherMoments(
-    forward,
-    {
-      ...{ kind, index: l, states, sets },
-      layer: layers[l]!,
-      mask: refit.wantsRemovedInputs ? full : mask,
-      wanted: wanted ?? own!,
-    },
-    signal,
-  );
-  releaseTensors(own ?? []);
-  return moments;
-}
-
-/** The next states, when the old ones are needed no more. */
-function replaced(old: readonly Tensor[], next: Tensor[]): Tensor[] {
-  releaseTensors(old);
-  return next;
+    reference === null ? await forward.sublayer(kind, original, whole, states, { signal }) : null;
+  try {
+    const at = { index, kind, layer, mask, states };
+    const isWalked = copy === here.copies[0] && mask === here.mask;
+    return await gatherMoments(forward, { ...at, wanted: reference ?? own!, sets }, (statistics) =>
+      isWalked ? here.observe(statistics) : lookAt(forward, at, statistics, signal),
+    );
+  } finally {
+    releaseTensors(own ?? []);
+  }
 }
 
 /** A copy of the map with the fitted rows in place of the old ones; removed rows stay as they were. */

@@ -1,13 +1,15 @@
-import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { blockOf, OUTPUT_MAP } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
-import { addColumnSums, energyOf, type Moments, momentsOf } from '../graphs/moments.ts';
 import { matrixOf } from '../numeric/matrix.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
+import {
+  pickTokens,
+  type Statistic,
+  type SublayerInput,
+  TargetSums,
+  type TokenRows,
+} from '../passes/statistics.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../model/subnet.ts';
-import { pickTokens, type TokenRows } from './heldBack.ts';
 import type { TargetMoments } from './residualMoments.ts';
 
 /**
@@ -15,21 +17,14 @@ import type { TargetMoments } from './residualMoments.ts';
  * sublayer should add to the residual stream.
  */
 export interface SublayerMoments {
-  /** Dense rows of o or down that the mask keeps, ascending, in the order of the moments, [k]. */
+  /** Dense rows of o or down that the mask keeps, in the order of the moments, [k]. */
   readonly rows: Uint32Array;
   /** One for each set of tokens. */
   readonly sets: readonly TargetMoments[];
 }
 
 /** What {@link gatherMoments} reads. */
-export interface MomentsRequest {
-  readonly kind: SublayerKind;
-  /** Of the block. */
-  readonly index: number;
-  readonly layer: LayerWeights;
-  readonly mask: LayerMask;
-  /** The subnet's residual stream before the sublayer, per batch. */
-  readonly states: readonly Tensor[];
+export interface MomentsRequest extends Omit<SublayerInput, 'layer'> {
   /** The residual stream that the sublayer should produce, per batch. */
   readonly wanted: readonly Tensor[];
   /** Sets of tokens to be summed apart: per set and batch, the rows that are in it. */
@@ -37,79 +32,39 @@ export interface MomentsRequest {
 }
 
 /**
- * Runs a masked sublayer over all batches and sums the moments of its output map.
+ * Sums the moments of a masked sublayer's output map over all batches.
+ * @param look  runs the sublayer and shows statistics what flows through it
  * @throws EngineError `cancelled`
  */
 export async function gatherMoments(
   forward: ForwardPass,
   request: MomentsRequest,
-  signal?: AbortSignal,
+  look: (statistics: readonly Statistic[]) => Promise<void>,
 ): Promise<SublayerMoments> {
-  const { kind, layer, mask, states, wanted, sets } = request;
-  const rows = rowsOf(blockOf(forward.shape, request.index), OUTPUT_MAP[kind], mask);
-  const moments = momentsOf(forward);
+  const { index, kind, mask, states, wanted, sets } = request;
   const { hidden } = forward.shape;
-  const sums = sets.map(() => emptySums(rows.length, hidden));
-  const after = await forward.sublayer(kind, layer, mask, states, {
-    signal,
-    tap: async ({ inner }, batch) => {
+  const rows = rowsOf(blockOf(forward.shape, index), OUTPUT_MAP[kind], mask);
+  const width = rows.length;
+  const sums = sets.map(() => new TargetSums(forward.moments, width, hidden));
+  const statistic: Statistic = {
+    async add({ inner, batch }) {
       const before = await forward.host(states[batch]!);
       const goal = await forward.host(wanted[batch]!);
       const target = goal.map((value, i) => value - (before[i] as number));
       for (const [i, sum] of sums.entries()) {
         const tokens = sets[i]![batch]!;
-        const [z, t] = [pickTokens(inner, rows.length, tokens), pickTokens(target, hidden, tokens)];
-        await addTokens(moments, sum, z, t);
+        await sum.add(pickTokens(inner, width, tokens), pickTokens(target, hidden, tokens));
       }
     },
-  });
-  releaseTensors(after);
-  return { rows, sets: sums.map((sum) => momentsOfSums(sum, rows.length, hidden)) };
-}
-
-interface Sums {
-  tokens: number;
-  targetEnergy: number;
-  readonly gram: Float64Array;
-  readonly cross: Float64Array;
-  readonly inputSum: Float64Array;
-  readonly targetSum: Float64Array;
-}
-
-function emptySums(width: number, hidden: number): Sums {
-  return {
-    tokens: 0,
-    targetEnergy: 0,
-    gram: new Float64Array(width * width),
-    cross: new Float64Array(width * hidden),
-    inputSum: new Float64Array(width),
-    targetSum: new Float64Array(hidden),
   };
+  await look([statistic]);
+  return { rows, sets: sums.map((sum) => momentsOf(sum, width, hidden)) };
 }
 
-async function addTokens(
-  moments: Moments,
-  sum: Sums,
-  inner: Float32Array,
-  target: Float32Array,
-): Promise<void> {
-  const tokens = target.length / sum.targetSum.length;
-  if (tokens === 0) return;
-  await moments.addCross(sum.gram, inner, inner, tokens);
-  await moments.addCross(sum.cross, inner, target, tokens);
-  addColumnSums(sum.inputSum, inner);
-  addColumnSums(sum.targetSum, target);
-  sum.targetEnergy += energyOf(target);
-  sum.tokens += tokens;
-}
-
-function momentsOfSums(
-  { gram, cross, ...rest }: Sums,
-  width: number,
-  hidden: number,
-): TargetMoments {
+function momentsOf(sums: TargetSums, width: number, hidden: number): TargetMoments {
+  const { tokens, gram, cross, inputSum, targetSum, targetEnergy } = sums;
   return {
-    ...rest,
+    ...{ tokens, inputSum, targetSum, targetEnergy },
     gram: matrixOf(gram, width, width),
     cross: matrixOf(cross, width, hidden),
   };

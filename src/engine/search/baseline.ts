@@ -32,7 +32,8 @@ export function initialSubnet(problem: BaselineProblem, scores: readonly LayerSc
   });
   const pools = terrain.pools.flat();
   const prunable = pools.reduce((sum, pool) => sum + pool.cost * pool.units, 0);
-  const ratio = (budget - shape.layers * terrain.blockFixed) / prunable;
+  const fixed = terrain.blockFixed.reduce((sum, one) => sum + one, 0);
+  const ratio = (budget - fixed) / prunable;
   // A ratio of zero would remove sublayers; the repair drops whole blocks where it must.
   const uniform = Math.min(1, Math.max(ratio, Number.EPSILON));
   const attention = Array.from({ length: shape.kvHeads }, () => uniform);

@@ -41,7 +41,7 @@ export function genomeParameters(terrain: Terrain, genome: Genome): number {
   let count = 0;
   genome.kept.forEach((pools, l) => {
     if (!genome.present[l]) return;
-    count += terrain.blockFixed;
+    count += terrain.blockFixed[l]!;
     pools.forEach((kept, p) => (count += kept.length * terrain.pools[l]![p]!.cost));
   });
   return count;
@@ -145,9 +145,8 @@ function sameUnits(head: HeadMask, tied: HeadMask): boolean {
 }
 
 function dormantUnits(terrain: Terrain, layer: number): Uint32Array[] {
-  const dense = terrain.pools
-    .flat()
-    .reduce((sum, pool) => sum + pool.cost * pool.units, terrain.shape.layers * terrain.blockFixed);
+  const fixed = terrain.blockFixed.reduce((sum, one) => sum + one, 0);
+  const dense = terrain.pools.flat().reduce((sum, pool) => sum + pool.cost * pool.units, fixed);
   return terrain.pools[layer]!.map((pool) => {
     const count = Math.round((terrain.budget / dense) * pool.units);
     return keepBest(pool.scores, Math.min(pool.most, Math.max(pool.least, count)));

@@ -79,7 +79,7 @@ function settle(
       lots.push({ count, least, most, cost: pool.cost, weight: weights[layer]![p]! });
     });
   });
-  const fixed = present.filter(Boolean).length * terrain.blockFixed;
+  const fixed = terrain.blockFixed.reduce((sum, one, l) => sum + (present[l] ? one : 0), 0);
   const counts = allocate(lots, terrain.budget - fixed);
   if (counts === null) return null;
   const kept = genome.kept.map((pools) => pools.slice());
@@ -152,7 +152,8 @@ function blockRange(
   layer: number,
   bounds: Bounds,
 ): { least: number; most: number } {
-  const range = { least: terrain.blockFixed, most: terrain.blockFixed };
+  const fixed = terrain.blockFixed[layer]!;
+  const range = { least: fixed, most: fixed };
   for (const pool of terrain.pools[layer]!) {
     const [least, most] = boundsOf(pool, bounds);
     range.least += pool.cost * least;

@@ -1,8 +1,14 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
-import { rankByScore, tiedScores, type AttentionMasks } from '../subnet/select.ts';
+import {
+  type AttentionMasks,
+  rankByScore,
+  tiedScores,
+  valueDimsPerTiedUnit,
+} from '../subnet/select.ts';
 import type { LayerScores } from '../model/subnet.ts';
-import { unitCosts, valueDimsPerTiedUnit, type UnitCosts } from '../subnet/units.ts';
+import { type Block, blocksOf } from '../model/block.ts';
+import { qkUnitCost, unitCosts } from '../model/cost.ts';
 import { assertSpace, type RatioRange, type SearchSpace } from './space.ts';
 
 /** What a search is about: a model, what may be chosen, what it is worth and what it may cost. */
@@ -46,9 +52,8 @@ export interface Pool {
 
 /** A search problem with its genes laid out. Derived once, shared by every candidate. */
 export interface Terrain extends SearchProblem {
-  readonly costs: UnitCosts;
-  /** Parameters a present block costs besides its units. */
-  readonly blockFixed: number;
+  /** Parameters a present block costs besides its units, [L]. */
+  readonly blockFixed: readonly number[];
   /** [L][pools]; every block has the same kinds in the same order. */
   readonly pools: readonly (readonly Pool[])[];
 }
@@ -63,12 +68,14 @@ export function terrainOf(problem: SearchProblem): Terrain {
   assertSpace(space, shape.layers);
   assertOrder(blockOrder, shape.layers);
   assertScores(shape, scores);
-  const costs = unitCosts(shape);
+  const blocks = blocksOf(shape);
   return {
     ...problem,
-    costs,
-    blockFixed: costs.attentionFixed + costs.mlpFixed,
-    pools: scores.map((layer) => poolsOf(shape, space, costs, layer)),
+    blockFixed: blocks.map((block) => {
+      const { attentionFixed, mlpFixed } = unitCosts(block);
+      return attentionFixed + mlpFixed;
+    }),
+    pools: scores.map((layer, l) => poolsOf(shape, space, blocks[l]!, layer)),
   };
 }
 
@@ -83,20 +90,17 @@ export function openSpace(layers: number, masks: AttentionMasks): SearchSpace {
   return { masks, attention: anything, mlp: anything, depth: { least: 1, most: layers } };
 }
 
-function poolsOf(
-  shape: ModelShape,
-  space: SearchSpace,
-  costs: UnitCosts,
-  scores: LayerScores,
-): Pool[] {
+function poolsOf(shape: ModelShape, space: SearchSpace, block: Block, scores: LayerScores): Pool[] {
   const { attention, mlp } = space;
+  const costs = unitCosts(block);
+  const qk = qkUnitCost(block, costs);
   const pools: Pool[] = [];
   for (let head = 0; head < shape.kvHeads; head++) {
     if (space.masks === 'tied') {
-      const cost = costs.qk + valueDimsPerTiedUnit(shape) * costs.vo;
+      const cost = qk + valueDimsPerTiedUnit(shape) * costs.vo;
       pools.push(pool('tied', head, cost, attention, tiedScores(shape, scores, head)));
     } else {
-      pools.push(pool('qk', head, costs.qk, attention, scores.qk[head]!));
+      pools.push(pool('qk', head, qk, attention, scores.qk[head]!));
       pools.push(pool('vo', head, costs.vo, attention, scores.vo[head]!));
     }
   }

@@ -11,12 +11,11 @@ import {
   type WeightAccess,
 } from '../graphs/emit.ts';
 import { type ForwardPass, graphKey } from '../graphs/forwardPass.ts';
-import { momentsOf } from '../graphs/moments.ts';
+import { InputSums, pickTokens } from '../passes/statistics.ts';
 import { ScratchPool } from '../graphs/scratch.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
 import type { LayerMask } from '../model/subnet.ts';
-import { addToSets, emptySets } from './normedSets.ts';
 import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 
 /** Half the step of the central difference that stands for the activation's derivative. */
@@ -52,7 +51,8 @@ export class MlpProbe {
     const feeds = await this.#forward.feeds.mlp(layer, mask, scratch);
     const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
     const sums = emptySums(this.#forward.shape.hidden, mask.mlp.length, wish);
-    const normedSets = emptySets(wish.sets, this.#forward.shape.hidden);
+    const { moments, shape } = this.#forward;
+    const ofSets = wish.sets.map(() => new InputSums(moments, shape.hidden, { gram: true }));
     let tokens = 0;
     try {
       for (const [batch, x] of states.entries()) {
@@ -61,9 +61,9 @@ export class MlpProbe {
         const count = (x.dims[0] as number) * (x.dims[1] as number);
         tokens += count;
         await this.#add(sums, result, count);
-        if (wish.sets.length > 0) {
+        for (const [i, set] of ofSets.entries()) {
           const normed = float32Of(result['normed']!);
-          await addToSets(momentsOf(this.#forward), normedSets, normed, wish.sets, batch);
+          await set.add(pickTokens(normed, shape.hidden, wish.sets[i]![batch]!));
         }
         // Native calls block the event loop; this lets a cancel message in.
         await setImmediate();
@@ -75,7 +75,7 @@ export class MlpProbe {
       tokens,
       normed: { squares: sums.normed_squares, gram: sums.normedGram },
       inner: { squares: sums.inner_squares, gram: sums.innerGram },
-      normedSets,
+      normedSets: ofSets.map((set) => set.gram),
       sensitivity: wish.sensitivity ? { gate: sums.gate_effect, up: sums.up_effect } : null,
     };
   }
@@ -94,7 +94,7 @@ export class MlpProbe {
       ['inner', sums.innerGram],
     ] as const) {
       const x = float32Of(result[name]!);
-      await momentsOf(this.#forward).addCross(gram, x, x, tokens);
+      await this.#forward.moments.addCross(gram, x, x, tokens);
     }
   }
 

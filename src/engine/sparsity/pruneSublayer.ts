@@ -1,14 +1,14 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { blockOf, isOutputMap, type LinearName, MAPS, type SublayerKind } from '../model/block.ts';
+import { blockOf, isOutputMap, type LinearName, MAPS } from '../model/block.ts';
 import { sublayerRows } from '../model/rows.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import type { TokenSplit } from '../reformation/heldBack.ts';
 import type { TargetMoments } from '../reformation/residualMoments.ts';
+import { lookAt } from '../passes/statistics.ts';
+import type { Here } from '../passes/walk.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../model/subnet.ts';
 import { attentionStatistics } from './attentionStatistics.ts';
 import { compactLayer, scattered } from './compactMaps.ts';
 import type { RefitMoments, SplitMoments } from './heldBackRefit.ts';
@@ -26,26 +26,18 @@ import type { ScoreHistogram } from './scoreHistogram.ts';
 import { assertUsable, type SublayerStatistics } from './sublayerStatistics.ts';
 import type { WeightMask } from './weightMask.ts';
 
-/** One sublayer to be made sparse, and where it stands. */
-export interface SublayerToPrune {
+/** One sublayer to be made sparse, where a walk stands. */
+export interface SublayerToPrune extends Here {
   readonly forward: ForwardPass;
   readonly probe: MlpProbe;
   readonly tools: PruneTools;
   readonly method: SparsityMethod;
   readonly pattern: Pattern;
-  readonly kind: SublayerKind;
   /** E.g. `block 3`. */
   readonly block: string;
-  readonly index: number;
-  /** The whole block. */
-  readonly layer: LayerWeights;
-  /** What is kept of it; of the sublayer something is. */
-  readonly mask: LayerMask;
   readonly remainder: Remainder;
   /** Also counts the scores that choose the masks. */
   readonly histograms: boolean;
-  /** The sparse model's residual stream before the sublayer, per batch. */
-  readonly states: readonly Tensor[];
   /** Tokens that refits are fitted to, and those that judge them. */
   readonly split: TokenSplit;
   readonly signal?: AbortSignal;
@@ -79,15 +71,11 @@ export interface RefitRecord {
 /**
  * Makes the maps of one sublayer sparse: first those that read its input, then its output map, which
  * a refit fits to the inputs that the others now give it. All of it works on the rows that the mask
- * keeps, as they will lie in an export; the forward pass gathers them from the whole block.
- * @param wanted  the residual stream the sublayer should produce, per batch; null for what the
- *   sublayer itself would produce unpruned
+ * keeps, as they will lie in an export; the forward pass gathers them from the whole block. The output
+ * map is fitted to the walk's reference, or without one to what the sublayer itself would produce.
  * @throws EngineError `config`, `numeric`, `cancelled`
  */
-export async function pruneSublayer(
-  from: SublayerToPrune,
-  wanted: readonly Tensor[] | null,
-): Promise<PrunedSublayer> {
+export async function pruneSublayer(from: SublayerToPrune): Promise<PrunedSublayer> {
   const { kind, method, tools, signal } = from;
   const statistics = await statisticsOf(from);
   const { shape } = from.forward;
@@ -109,7 +97,7 @@ export async function pruneSublayer(
   const output = new Map(await pruneMaps(work, outputMaps, tools, signal));
   for (const [name, map] of output) cut.set(name, map);
   if (method.refit !== null) {
-    const moments = await outputMoments({ ...from, layer }, from.layer, wanted);
+    const moments = await outputMoments({ ...from, layer }, from.layer);
     await refitAll(work, output, moments, { tools, refits, signal });
   }
   const all = [...pruned, ...output];
@@ -131,10 +119,14 @@ async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics |
   const rule = wishOf(from.method);
   if (rule === null) return null;
   const wish = { ...rule, sets: from.method.refit === null ? [] : [split.fitted, split.held] };
-  const statistics =
-    kind === 'attention'
-      ? await attentionStatistics(forward, layer, mask, states, wish, signal)
-      : await probe.statistics(layer, mask, states, wish, signal);
+  const collecting = attentionStatistics(forward, from, wish);
+  let statistics: SublayerStatistics;
+  if (kind === 'attention') {
+    await lookAt(forward, from, collecting.statistics, signal);
+    statistics = collecting.result();
+  } else {
+    statistics = await probe.statistics(layer, mask, states, wish, signal);
+  }
   const last = kind === 'mlp' ? 'down' : 'o';
   const narrowed = from.remainder === 'padded';
   assertUsable(`${block}, input of the ${kind} sublayer`, statistics.normed);
@@ -161,20 +153,20 @@ async function refitAll(
 }
 
 /** Moments of the output map behind the sublayer's already sparse maps. */
-async function outputMoments(
-  from: SublayerToPrune,
-  original: LayerWeights,
-  wanted: readonly Tensor[] | null,
-): Promise<SplitMoments> {
-  const { forward, kind, mask, states, split, signal } = from;
+async function outputMoments(from: SublayerToPrune, original: LayerWeights): Promise<SplitMoments> {
+  const { forward, kind, mask, states, split, signal, reference } = from;
   const own =
-    wanted === null ? await forward.sublayer(kind, original, mask, states, { signal }) : null;
-  const { sets } = await gatherMoments(
-    forward,
-    { ...from, wanted: wanted ?? own!, sets: [split.fitted, split.held] },
-    signal,
-  );
-  releaseTensors(own ?? []);
+    reference === null ? await forward.sublayer(kind, original, mask, states, { signal }) : null;
+  let sets: readonly TargetMoments[];
+  try {
+    const request = { ...from, wanted: reference ?? own!, sets: [split.fitted, split.held] };
+    const moments = await gatherMoments(forward, request, (statistics) =>
+      lookAt(forward, from, statistics, signal),
+    );
+    sets = moments.sets;
+  } finally {
+    releaseTensors(own ?? []);
+  }
   const { bias } = original[kind === 'mlp' ? 'down' : 'o'];
   const [fitted, held] = sets.map((moments) =>
     bias === null ? moments : withoutBias(moments, bias),

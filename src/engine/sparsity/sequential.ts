@@ -1,19 +1,19 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { type Block, blockOf, type LinearName, MAPS, type SublayerKind } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { sublayerRows } from '../model/rows.ts';
+import { type Visitor, walk } from '../passes/walk.ts';
 import { holdBack } from '../reformation/heldBack.ts';
 import { interpolated, judgeRefit, type RefitJudgement } from '../reformation/judgeRefit.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { Tensor } from '../runtime/runtime.ts';
-import { countParameters } from '../subnet/count.ts';
-import { denseSubnet, isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
+import { countParameters } from '../model/cost.ts';
+import { denseSubnet, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { assertSparsityFits, patternOf, type SparsityPlan } from './assertSparsityFits.ts';
 import { wishOf } from './method.ts';
 import { mlpProbeOf } from './mlpProbe.ts';
 import type { PruneTools } from './pruneMaps.ts';
-import { pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
+import { type PrunedSublayer, pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
 import type { ScoreHistogram } from './scoreHistogram.ts';
 import type { SublayerStatistics } from './sublayerStatistics.ts';
 import { countKept, type WeightMask } from './weightMask.ts';
@@ -95,79 +95,64 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   assertSparsityFits(shape, request, narrowed);
   const probe = mlpProbeOf(forward);
   // Without statistics nothing needs to be run.
-  const blind = wishOf(method) === null;
-  const embedded = blind ? [] : batches.map((batch) => forward.embed(weights, batch));
-  const follow = method.refit?.target === 'dense';
-  let [denseStates, states]: [Tensor[], Tensor[]] = [embedded, embedded];
-  const split = holdBack(blind ? [] : batches, request.seed);
-  const layers: LayerWeights[] = [];
-  const cut: LayerWeights[] = [];
-  const sparse: SparseLayer[] = [];
-  for (const [l, original] of weights.layers.entries()) {
-    let layer = original;
-    let cutLayer = original;
-    const mask = subnet.layers[l]!;
-    const masks: Partial<Record<LinearName, WeightMask>> = {};
-    const scores: Partial<Record<LinearName, ScoreHistogram>> = {};
-    const refits: RefitRecord[] = [];
-    for (const kind of ['attention', 'mlp'] as const) {
-      const apply = (from: LayerWeights, before: Tensor[]): Promise<Tensor[]> =>
-        blind ? Promise.resolve([]) : forward.sublayer(kind, from, mask, before, { signal });
-      if (follow) denseStates = replaced(denseStates, await apply(original, denseStates));
-      const pattern = patternOf(request, l, kind);
-      if (pattern !== null && isPresent(kind, mask)) {
-        const done = await pruneSublayer(
-          {
-            ...request,
-            probe,
-            mask,
-            index: l,
-            block: `block ${l}`,
-            layer,
-            kind,
-            pattern,
-            states,
-            split,
-            remainder: narrowed ? 'padded' : 'refused',
-            histograms: request.histograms ?? false,
-          },
-          follow ? denseStates : null,
-        );
-        layer = done.layer;
-        const own = done.cut ?? layer;
-        for (const name of MAPS[kind]) cutLayer = { ...cutLayer, [name]: own[name] };
-        if (done.statistics !== null) request.onStatistics?.({ layer: l, kind }, done.statistics);
-        Object.assign(masks, done.masks);
-        Object.assign(scores, done.scores);
-        refits.push(...done.refits);
-      }
-      states = replaced(states, await apply(layer, states));
-      request.onProgress?.(2 * l + (kind === 'mlp' ? 2 : 1), 2 * shape.layers);
-    }
-    layers.push(layer);
-    cut.push(cutLayer);
-    sparse.push({
-      layer: l,
-      masks,
-      scores,
-      density: densityOf(blockOf(shape, l), mask, masks),
-      refits,
-    });
-    request.onLayer?.(sparse[l]!);
-  }
-  releaseTensors([...denseStates, ...states]);
-  const refitted = { ...weights, layers };
-  if (method.refit === null) return { weights: refitted, layers: sparse, verdict: null };
+  const seen = wishOf(method) === null ? [] : batches;
+  const split = holdBack(seen, request.seed);
+  const cut = [...weights.layers];
+  const sparse = subnet.layers.map((mask, layer) => denseRecord(shape, layer, mask));
+  const visitor: Visitor = {
+    async visit(here) {
+      const { index, kind, mask } = here;
+      const pattern = patternOf(request, index, kind);
+      if (pattern === null) return 'unchanged';
+      const remainder = narrowed ? 'padded' : 'refused';
+      const histograms = request.histograms ?? false;
+      const settings = { ...request, probe, pattern, split, remainder, histograms } as const;
+      const done = await pruneSublayer({ ...settings, ...here, block: `block ${index}` });
+      const own = done.cut ?? done.layer;
+      for (const name of MAPS[kind]) cut[index] = { ...cut[index]!, [name]: own[name] };
+      if (done.statistics !== null) request.onStatistics?.({ layer: index, kind }, done.statistics);
+      sparse[index] = withSublayer(shape, mask, sparse[index]!, done);
+      return { layers: [done.layer] };
+    },
+    leave: ({ index }) => request.onLayer?.(sparse[index]!),
+  };
+  const reference = method.refit?.target === 'dense' ? subnet : undefined;
+  const streams = { forward, weights, subnet, batches: seen, reference, signal };
+  const [refitted] = await walk({ ...streams, onProgress: request.onProgress }, visitor);
+  if (method.refit === null) return { weights: refitted!, layers: sparse, verdict: null };
   const before = { ...weights, layers: cut };
   const rows = judge.batches.map(() => null);
   const judgement = { ...judge, forward, subnet, rows, signal };
   const refits = sparse.flatMap((one) => one.refits);
   const maps = { all: refits.length, accepted: refits.filter(({ step }) => step > 0).length };
-  const verdict = { ...(await judgeRefit(judgement, before, refitted)), maps };
+  const verdict = { ...(await judgeRefit(judgement, before, refitted!)), maps };
   return {
-    weights: interpolated(before, refitted, verdict.step),
+    weights: interpolated(before, refitted!, verdict.step),
     layers: verdict.step === 0 ? sparse.map(withoutRefits) : sparse,
     verdict,
+  };
+}
+
+/** The record of a block before any of it is sparse. */
+function denseRecord(shape: ModelShape, layer: number, mask: LayerMask): SparseLayer {
+  const density = densityOf(blockOf(shape, layer), mask, {});
+  return { layer, masks: {}, scores: {}, density, refits: [] };
+}
+
+/** The record of a block of which one sublayer more is sparse. */
+function withSublayer(
+  shape: ModelShape,
+  mask: LayerMask,
+  record: SparseLayer,
+  done: PrunedSublayer,
+): SparseLayer {
+  const masks = { ...record.masks, ...done.masks };
+  return {
+    ...record,
+    masks,
+    scores: { ...record.scores, ...done.scores },
+    density: densityOf(blockOf(shape, record.layer), mask, masks),
+    refits: [...record.refits, ...done.refits],
   };
 }
 
@@ -193,10 +178,4 @@ function densityOf(
     }
   }
   return all === 0 ? 1 : kept / all;
-}
-
-/** The next states, when the old ones are needed no more. */
-function replaced(old: readonly Tensor[], next: Tensor[]): Tensor[] {
-  releaseTensors(old);
-  return next;
 }

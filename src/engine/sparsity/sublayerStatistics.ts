@@ -1,5 +1,5 @@
 import { EngineError } from '../../protocol/errors.ts';
-import type { TokenRows } from '../reformation/heldBack.ts';
+import type { TokenRows } from '../passes/statistics.ts';
 
 /**
  * What the inputs of a sublayer's maps look like over the calibration tokens.

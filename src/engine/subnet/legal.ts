@@ -1,9 +1,9 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
-import { countParameters } from './count.ts';
-import type { AttentionMasks } from './select.ts';
+import { blocksOf, qkUnitsOf } from '../model/block.ts';
+import { countParameters, unitCosts } from '../model/cost.ts';
+import { type AttentionMasks, valueDimsPerTiedUnit } from './select.ts';
 import type { Subnet } from '../model/subnet.ts';
-import { unitCosts, valueDimsPerTiedUnit } from './units.ts';
 
 /**
  * Checks that a subnet fits a model: one mask per block and head, indices ascending and in range,
@@ -57,9 +57,14 @@ export function assertOnBudget(
 
 /** Parameters of the cheapest unit that can be kept or removed, the resolution of every budget. */
 export function cheapestUnit(shape: ModelShape, masks: AttentionMasks = 'decoupled'): number {
-  const { qk, vo, mlp } = unitCosts(shape);
-  if (masks === 'tied') return Math.min(qk + valueDimsPerTiedUnit(shape) * vo, mlp);
-  return Math.min(qk, vo, mlp);
+  const cheapest = blocksOf(shape).map((block) => {
+    const { pair, single, vo, mlp } = unitCosts(block);
+    const { pairs, singles } = qkUnitsOf(block.attention);
+    const qk = Math.min(pairs > 0 ? pair : Infinity, singles > 0 ? single : Infinity);
+    if (masks === 'tied') return Math.min(qk + valueDimsPerTiedUnit(shape) * vo, mlp);
+    return Math.min(qk, vo, mlp);
+  });
+  return Math.min(...cheapest);
 }
 
 function expectCount(path: string, noun: string, expected: number, found: number): void {

@@ -1,6 +1,6 @@
 import type { ModelSummary } from '../../protocol/modelSummary.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
-import { countParameters } from './count.ts';
+import { countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 
 /** The sizes of a model as plain data, for run folders and whoever draws its masks. */

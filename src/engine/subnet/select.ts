@@ -1,6 +1,5 @@
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import type { HeadMask, LayerMask, LayerScores, Subnet } from '../model/subnet.ts';
-import { valueDimsPerTiedUnit } from './units.ts';
 
 /** Whether a head's q/k and v/o units share one mask, as in the paper, or have one each. */
 export type AttentionMasks = 'tied' | 'decoupled';
@@ -86,6 +85,14 @@ export function tiedScores(shape: ModelShape, scores: LayerScores, head: number)
     for (let j = 0; j < valueDimsPerTiedUnit(shape); j++) sum += vo[i + j * units]!;
     return sum;
   });
+}
+
+/**
+ * Value dimensions that go with tied unit i of a head: i itself, and i + D/2 under RoPE.
+ * @returns how many value dimensions one tied unit holds; the j-th is i + j · (q/k units)
+ */
+export function valueDimsPerTiedUnit(shape: ModelShape): number {
+  return shape.headDim / qkUnitsPerHead(shape);
 }
 
 /**

@@ -34,6 +34,8 @@ export class NodeTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dispo
   private readonly changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   private roots: readonly TreeNode[] = [];
   private looks = new Map<string, string>();
+  /** Ids of rows whose children the editor has been given; of others it shows none. */
+  private readonly opened = new Set<string>();
 
   readonly onDidChangeTreeData = this.changed.event;
 
@@ -42,7 +44,7 @@ export class NodeTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dispo
    * @param roots  the same objects as before for the same ids
    */
   show(roots: readonly TreeNode[]): void {
-    const looks = new Map(roots.map((node) => [node.id, signature(node)]));
+    const looks = new Map(roots.map((node) => [node.id, this.signature(node)]));
     const sameRows =
       roots.length === this.roots.length && roots.every((n, i) => n === this.roots[i]);
     const before = this.looks;
@@ -57,6 +59,7 @@ export class NodeTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dispo
   }
 
   getChildren(node?: TreeNode): TreeNode[] {
+    if (node !== undefined) this.opened.add(node.id);
     return [...(node === undefined ? this.roots : (node.children?.() ?? []))];
   }
 
@@ -90,11 +93,12 @@ export class NodeTree implements vscode.TreeDataProvider<TreeNode>, vscode.Dispo
   dispose(): void {
     this.changed.dispose();
   }
-}
 
-/** What a row and all below it show, to see whether anything changed. */
-function signature(node: TreeNode): string {
-  const { label, description, contextValue, icon } = node.look();
-  const below = (node.children?.() ?? []).map(signature).join('\n');
-  return [label, description, contextValue, icon.id, below].join('\t');
+  /** What a row and all that is shown below it look like, to see whether anything changed. */
+  private signature(node: TreeNode): string {
+    const { label, description, contextValue, icon } = node.look();
+    const children = this.opened.has(node.id) ? (node.children?.() ?? []) : [];
+    const below = children.map((child) => this.signature(child)).join('\n');
+    return [label, description, contextValue, icon.id, below].join('\t');
+  }
 }

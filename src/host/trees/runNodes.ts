@@ -100,7 +100,7 @@ export function exportNode(parent: TreeNode, run: RunEntry, report: ExportReport
     description: joined(
       formText(report.form),
       formatBytes(report.bytes),
-      report.verified !== null && vscode.l10n.t('verified'),
+      report.verified !== null && vscode.l10n.t('verified when written'),
     ),
     icon: isConfig ? 'json' : report.form === 'onnx' ? 'symbol-namespace' : 'package',
     contextValue: isConfig ? 'export.exported' : 'export.file',

@@ -33,8 +33,8 @@ export class SubnetTree implements vscode.Disposable {
     const groups = groupsOf(found);
     const before = this.nodes;
     this.nodes = new Map();
-    const keep = (part: Part): TreeNode => {
-      const text = JSON.stringify([part, found.length, found.map(({ file }) => file)]);
+    const keep = (part: Part, members: readonly Found[] = []): TreeNode => {
+      const text = JSON.stringify([part, members.map(subnetPart)]);
       const known = before.get(part.id);
       const node = known?.text === text ? known.node : partNode(undefined, part);
       this.nodes.set(part.id, { text, node });
@@ -46,12 +46,15 @@ export class SubnetTree implements vscode.Disposable {
     }
     this.tree.show(
       groups.map(({ key, label, members }) =>
-        keep({
-          ...{ id: `judged:${key}`, label, icon: 'folder', contextValue: 'group' },
-          description: String(members.length),
-          ...{ target: {}, expanded: true },
-          parts: (self) => members.map((one) => partNode(self, subnetPart(one))),
-        }),
+        keep(
+          {
+            ...{ id: `judged:${key}`, label, icon: 'folder', contextValue: 'group' },
+            description: String(members.length),
+            ...{ target: {}, expanded: true },
+            parts: (self) => members.map((one) => partNode(self, subnetPart(one))),
+          },
+          members,
+        ),
       ),
     );
   }

@@ -72,6 +72,9 @@ function readEverything(folder: string): (() => unknown)[] {
   ];
 }
 
+/** Times each of the other files is spoilt. */
+const TIMES = mutationsOf(200);
+
 const FILES: readonly (readonly [name: string, mutation: fc.Arbitrary<Mutation>])[] = [
   ['manifest.json', anyJsonMutation],
   ['results.json', anyJsonMutation],
@@ -86,6 +89,8 @@ const FILES: readonly (readonly [name: string, mutation: fc.Arbitrary<Mutation>]
   ['checkpoint', anyJsonMutation],
   ['lock.json', anyJsonMutation],
 ];
+/** Times each of them is spoilt: its share of the folders that are. */
+const SHARE = Math.ceil(mutationsOf(60 * FILES.length) / FILES.length);
 
 describe('a run folder of which a file is spoilt is read, or gives one error', () => {
   for (const [name, mutation] of FILES) {
@@ -96,7 +101,7 @@ describe('a run folder of which a file is spoilt is read, or gives one error', (
       const good = existsSync(path)
         ? readFileSync(path)
         : Buffer.from(JSON.stringify({ pid: 1, started: null, host: 'x', space: 'y', hold: 'z' }));
-      await checkReadings({ path, good, mutation, usual: 60, readings: readEverything(folder) });
+      await checkReadings({ path, good, mutation, times: SHARE, readings: readEverything(folder) });
     });
   }
 });
@@ -107,7 +112,7 @@ test('a spoilt table of a comparison is read, or gives one error', async () => {
   cpSync(run, join(path, '..'), { recursive: true });
   const good = Buffer.from(JSON.stringify(comparedTable(5, 'finished')));
   const readings = [() => comparisonsIn(configDir)];
-  await checkReadings({ path, good, mutation: anyJsonMutation, usual: 200, readings });
+  await checkReadings({ path, good, mutation: anyJsonMutation, times: TIMES, readings });
 });
 
 test('a spoilt queue is taken over as far as it can be read', async () => {
@@ -117,14 +122,14 @@ test('a spoilt queue is taken over as far as it can be read', async () => {
   const work = { kind: 'run', configPath: '/a.jsonc' };
   const good = Buffer.from(JSON.stringify({ schemaVersion: 1, jobs: [{ ...job, work }, job] }));
   const readings = [() => savedQueue(root)];
-  await checkReadings({ path, good, mutation: anyJsonMutation, usual: 200, readings });
+  await checkReadings({ path, good, mutation: anyJsonMutation, times: TIMES, readings });
 });
 
 test('a spoilt subnet.json is read, or gives one error', async () => {
   const path = join(root, 'subnet.json');
   const good = readFileSync(join(run, 'export', 'subnet.json'));
   const readings = [() => readSubnetConfig(path)];
-  await checkReadings({ path, good, mutation: anyJsonMutation, usual: 200, readings });
+  await checkReadings({ path, good, mutation: anyJsonMutation, times: TIMES, readings });
 });
 
 /** A file that is spoilt again and again, and what reads it. */
@@ -132,14 +137,14 @@ interface Spoiling {
   readonly path: string;
   readonly good: Uint8Array;
   readonly mutation: fc.Arbitrary<Mutation>;
-  readonly usual: number;
+  readonly times: number;
   readonly readings: readonly (() => unknown)[];
 }
 
 async function checkReadings({
   path,
   mutation,
-  usual,
+  times,
   readings,
   ...from
 }: Spoiling): Promise<void> {
@@ -166,7 +171,7 @@ async function checkReadings({
   };
   await fc.assert(
     fc.asyncProperty(mutation, tryOnce),
-    propertyOptions({ numRuns: mutationsOf(usual), includeErrorInReport: true }),
+    propertyOptions({ numRuns: times, includeErrorInReport: true }),
   );
 }
 

@@ -23,7 +23,7 @@ import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import type { SublayerKind } from '../../../src/engine/model/block.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { blockBudget, countParameters } from '../../../src/engine/subnet/count.ts';
+import { blockBudget, countParameters } from '../../../src/engine/model/cost.ts';
 import { assertLegal } from '../../../src/engine/subnet/legal.ts';
 import { denseSubnet, hasAttention, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';

@@ -11,8 +11,10 @@ import type {
 } from '../../../src/engine/calibration/statistics.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
+import { observe } from '../../../src/engine/passes/statistics.ts';
+import type { SublayerStatistics } from '../../../src/engine/sparsity/sublayerStatistics.ts';
 import { attentionStatistics } from '../../../src/engine/sparsity/attentionStatistics.ts';
-import { denseSubnet } from '../../../src/engine/model/subnet.ts';
+import { denseSubnet, type LayerMask } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { type Rows, referenceForward } from '../../fixtures/referenceModel.ts';
 import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';
@@ -83,12 +85,17 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   const forward = new ForwardPass(runtime, weights.shape);
   assert.equal(forward.variantFor(weights.layers[0]!.block.attention, forward.embed(weights, [window])), 'fused');
   const states = [forward.embed(weights, [window])];
-  const wish = { gram: true, sets: [] };
-  const { inner, tokens } = await attentionStatistics(forward, layer, mask, states, wish);
+  const look = async (kept: LayerMask): Promise<SublayerStatistics> => {
+    const at = { index: 0, kind: 'attention', layer, mask: kept, states } as const;
+    const collecting = attentionStatistics(forward, at, { gram: true, sets: [] });
+    await observe(forward, at, collecting.statistics);
+    return collecting.result();
+  };
+  const { inner, tokens } = await look(mask);
   assert.equal(tokens, 1024);
   checkClose(inner.gram!, expected!.statistics.context.gram, 'Gram matrix of a sparsity pass');
   const narrow = { ...mask, heads: [{ ...mask.heads[0]!, vo: Uint32Array.of(1, 4, 5) }] };
-  const part = await attentionStatistics(forward, layer, narrow, states, wish);
+  const part = await look(narrow);
   const kept = [1, 4, 5, 7, 10, 11];
   const among = kept.flatMap((i) => kept.map((j) => inner.gram![i * 12 + j]!));
   checkClose(part.inner.gram!, Float64Array.from(among), 'Gram matrix of kept dimensions');

@@ -38,6 +38,32 @@ describe('the model of a run', () => {
     assert.equal(reduceRun(whole, events), whole);
   });
 
+  it('can be continued twice from one place, each time as if it were the first', () => {
+    const [first, second, third] = told(started, evaluated('aa', 3), evaluated('bb', 2));
+    const before = reduceRun(emptyRun, [first!, second!]);
+    const once = reduceRun(before, [third!]);
+    assert.deepEqual(reduceRun(before, [third!]), once);
+    assert.deepEqual(
+      once.candidates.map(({ key }) => key),
+      ['aa', 'bb'],
+    );
+    assert.equal(before.candidates.length, 1);
+  });
+
+  it('reads the keys of the candidates it has only once, however long its log is', () => {
+    const pieces = Array.from({ length: 40 }, (_, i) => evaluated(`key ${i}`, 3));
+    let model = reduceRun(emptyRun, told(started));
+    let reads = 0;
+    for (const [i, event] of told(...pieces).entries()) {
+      model = reduceRun(model, [{ ...event, seq: i + 1 }]);
+      const last = model.candidates.at(-1)!;
+      const { key } = last;
+      Object.defineProperty(last, 'key', { get: () => (reads++, key) });
+    }
+    assert.equal(model.candidates.length, pieces.length);
+    assert.ok(reads <= pieces.length, `${reads} reads of ${pieces.length} keys`);
+  });
+
   it('adds up the time of a stage that was broken off and taken up again', () => {
     const model = reduceRun(
       emptyRun,

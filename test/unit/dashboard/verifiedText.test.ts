@@ -9,7 +9,7 @@ const found = {
 
 test('a verified export is told with its figures and what is allowed', () => {
   assert.deepEqual(verifiedText({ ...found, rounding: null, activations: null }), [
-    'Verified on 96 tokens: logits differ by 2e-6 of the largest (2e-4 allowed), KL divergence 8.4e-12 nats (1.3e-6 allowed).',
+    'Verified when written, on 96 tokens: logits differ by 2e-6 of the largest (2e-4 allowed), KL divergence 8.4e-12 nats (1.3e-6 allowed).',
   ]);
   const rounding = { klNats: 0.4616, lossDifferenceNats: 0.2 };
   const activations = { klNats: 0.00322, lossDifferenceNats: 0.02, limitNats: 0.25 };
@@ -21,5 +21,5 @@ test('a verified export is told with its figures and what is allowed', () => {
 
 test('a report of an older version is told without a tolerance that says nothing', () => {
   const old = { maxDifference: 4.8e-3, tolerance: 4.363, tokens: 96 };
-  assert.deepEqual(verifiedText(old), ['Verified on 96 tokens: logits differ by at most 4.8e-3.']);
+  assert.deepEqual(verifiedText(old), ['Verified when written, on 96 tokens: logits differ by at most 4.8e-3.']);
 });

@@ -13,7 +13,7 @@ import { OnnxDecoder } from '../../../src/engine/export/onnxDecoder.ts';
 import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts';
 import { type ModelProto, ModelProtoSchema } from '../../../src/engine/onnx/proto/onnx_pb.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { countParameters } from '../../../src/engine/subnet/count.ts';
+import { countParameters } from '../../../src/engine/model/cost.ts';
 import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';

@@ -60,6 +60,12 @@ describe('withoutCode', () => {
   });
 });
 
+/** A tokenizer of the plain class gives our models nothing that they do not take. */
+const PLAIN = {
+  tokenizer_class: 'PreTrainedTokenizerFast',
+  model_input_names: ['input_ids', 'attention_mask'],
+};
+
 describe('exportedCompanions', () => {
   const tokenizer = companion('tokenizer.json', { model: {} });
 
@@ -85,7 +91,7 @@ describe('exportedCompanions', () => {
     for (const [settings, config] of forms) {
       const given = [tokenizer, companion('tokenizer_config.json', settings)];
       const { files, note } = exportedCompanions(given, config, false);
-      const kept = { ...settings, tokenizer_class: 'PreTrainedTokenizerFast' };
+      const kept = { ...settings, ...PLAIN };
       delete (kept as Record<string, unknown>)['auto_map'];
       assert.deepEqual(settingsOf(files), kept);
       assert.match(note!, /\(ForeignTokenizer\) is code of its author/);
@@ -96,7 +102,7 @@ describe('exportedCompanions', () => {
     const bare = [tokenizer, companion('tokenizer_config.json', { pad_token: '<p>' })];
     assert.deepEqual(settingsOf(exportedCompanions(bare, {}, true).files), {
       pad_token: '<p>',
-      tokenizer_class: 'PreTrainedTokenizerFast',
+      ...PLAIN,
     });
     const { files } = exportedCompanions([tokenizer], { tokenizer_class: 'GPT2Tokenizer' }, true);
     assert.deepEqual(settingsOf(files), { tokenizer_class: 'GPT2Tokenizer' });
@@ -110,7 +116,8 @@ describe('a source that comes with code of its own', () => {
     folder = await mkdtemp(join(tmpdir(), 'foreign-'));
     const config = {
       auto_map: FOREIGN,
-      text_config: { auto_map: FOREIGN },
+      text_config: { auto_map: FOREIGN, hidden_size: 4 },
+      section: { auto_map: FOREIGN },
       architectures: ['ForeignModel'],
     };
     await writeTinyModel(folder, { ...LLAMA, config });
@@ -142,6 +149,10 @@ describe('a source that comes with code of its own', () => {
           if (name === 'model.safetensors' || name === 'README.md') continue;
           assert.doesNotMatch(await readFile(join(dir, name), 'utf8'), /foreign|Foreign/, name);
         }
+        const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')) as object;
+        // transformers would take its sizes for the model's.
+        assert.ok(!('text_config' in config));
+        assert.ok('section' in config);
         const readme = await readFile(join(dir, 'README.md'), 'utf8');
         assert.match(readme, /The tokenizer class of the source model \(ForeignTokenizer\)/);
         assert.doesNotMatch(readme, /AutoTokenizer.*trust_remote_code=True/);

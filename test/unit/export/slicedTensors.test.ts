@@ -8,7 +8,7 @@ import { sublayerRows } from '../../../src/engine/model/rows.ts';
 import { slicedTensors, slicedValues, slotRows } from '../../../src/engine/export/slicedTensors.ts';
 import type { LayerSlot } from '../../../src/engine/checkpoint/families/family.ts';
 import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
-import { countParameters } from '../../../src/engine/subnet/count.ts';
+import { countParameters } from '../../../src/engine/model/cost.ts';
 import { denseSubnet, isPresent, type LayerMask } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';

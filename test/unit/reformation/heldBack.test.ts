@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { batchesOf } from '../../../src/engine/evaluation/tokenBatches.ts';
-import { holdBack, pickTokens, type TokenRows } from '../../../src/engine/reformation/heldBack.ts';
+import { holdBack } from '../../../src/engine/reformation/heldBack.ts';
+import { pickTokens, type TokenRows } from '../../../src/engine/passes/statistics.ts';
 import { windowsOf } from '../../../src/engine/tokenizer/tokenWindows.ts';
 
 test('no token of a text is both fitted and held back, however windows overlap', () => {

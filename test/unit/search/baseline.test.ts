@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { initialSubnet, randomSubnet } from '../../../src/engine/search/baseline.ts';
-import { blockBudget, countParameters } from '../../../src/engine/subnet/count.ts';
+import { blockBudget, countParameters } from '../../../src/engine/model/cost.ts';
 import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { keepBest } from '../../../src/engine/subnet/select.ts';

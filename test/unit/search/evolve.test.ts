@@ -10,7 +10,8 @@ import { subnetKey } from '../../../src/engine/subnet/key.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { denseSubnet, type LayerScores, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { tinyLlama } from '../subnet/shapes.ts';
-import { unitCosts } from '../../../src/engine/subnet/units.ts';
+import { blockOf } from '../../../src/engine/model/block.ts';
+import { unitCosts } from '../../../src/engine/model/cost.ts';
 import { problemFor } from './problems.ts';
 
 const open = { least: 0.1, most: 1, step: 0.05 };
@@ -55,7 +56,7 @@ function lostFrom(values: Float64Array, kept: Uint32Array): number {
 
 /** The loss no subnet can fall below: units taken by worth per parameter until the budget ends. */
 function optimum(): number {
-  const { qk, vo, mlp } = unitCosts(shape);
+  const { pair: qk, vo, mlp } = unitCosts(blockOf(shape, 0));
   const units = worth.flatMap((layer) => [
     ...layer.qk.flatMap((values) => Array.from(values, (value) => ({ value, cost: qk }))),
     ...layer.vo.flatMap((values) => Array.from(values, (value) => ({ value, cost: vo }))),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
+import { blockOf } from '../../../src/engine/model/block.ts';
+import { unitCosts } from '../../../src/engine/model/cost.ts';
 import { initialSubnet } from '../../../src/engine/search/baseline.ts';
 import { evolve } from '../../../src/engine/search/evolve.ts';
 import { genomeParameters, subnetOf } from '../../../src/engine/search/genome.ts';
@@ -15,7 +17,8 @@ import { problemFor, startOf } from './problems.ts';
 const problem = problemFor(oddLlama, 0.9004694053208138, 'tied');
 const { terrain, genome } = startOf(problem);
 const { shape, budget, scores } = problem;
-const neuron = terrain.costs.mlp;
+const costs = unitCosts(blockOf(shape, 0));
+const neuron = costs.mlp;
 
 test('a tied space that pins the attention leaves less than a neuron of the budget', () => {
   assert.ok(terrain.pools.flat().every((pool) => pool.kind === 'mlp' || pool.least === pool.units));
@@ -23,7 +26,7 @@ test('a tied space that pins the attention leaves less than a neuron of the budg
   assertLegal(shape, subnetOf(terrain, child));
   assertOnBudget(shape, subnetOf(terrain, child), budget, 'tied');
   // A value dimension of 2H would fit, which a tied search cannot keep alone.
-  assert.ok(budget - genomeParameters(terrain, child) >= terrain.costs.vo);
+  assert.ok(budget - genomeParameters(terrain, child) >= costs.vo);
   assert.ok(budget - genomeParameters(terrain, child) < neuron);
 });
 

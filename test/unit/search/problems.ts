@@ -8,7 +8,7 @@ import {
   type SearchProblem,
   type Terrain,
 } from '../../../src/engine/search/terrain.ts';
-import { blockBudget } from '../../../src/engine/subnet/count.ts';
+import { blockBudget } from '../../../src/engine/model/cost.ts';
 import type { AttentionMasks } from '../../../src/engine/subnet/select.ts';
 import { randomScores } from '../subnet/shapes.ts';
 

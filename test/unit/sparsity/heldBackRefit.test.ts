@@ -2,24 +2,22 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Matrix } from '../../../src/engine/numeric/matrix.ts';
-import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
 import {
   refitHeldBack,
-  type RefitMoments,
   type SplitMoments,
   type SupportMap,
 } from '../../../src/engine/sparsity/heldBackRefit.ts';
 import { refitOnSupport, type SupportOptions } from '../../../src/engine/sparsity/supportRefit.ts';
+import { relativeDifference, toOracle } from '../../fixtures/randomMatrix.ts';
 import {
-  correlatedInputs,
-  fromOracle,
-  gramOf,
-  randomMatrix,
-  relativeDifference,
-  toOracle,
-} from '../../fixtures/randomMatrix.ts';
+  cutToSupport,
+  momentsOf,
+  supportCase,
+  type SupportSizes,
+  type Tokens,
+} from '../../fixtures/supportCase.ts';
 
 const runtime = new Runtime('cpu', 2);
 const solver = new Solver(runtime);
@@ -107,30 +105,13 @@ describe('a refit on a support, judged by held-back tokens', () => {
   });
 });
 
-/** Inputs and targets, one row a token. */
-interface Tokens {
-  readonly x: Matrix;
-  readonly target: Matrix;
-}
-
 function caseOf(
   seed: number,
-  sizes: {
-    readonly inputs: number;
-    readonly outputs: number;
-    readonly tokens: number;
-    readonly noise: number;
-  },
+  sizes: Omit<SupportSizes, 'density'>,
 ): { map: SupportMap; tokens: Tokens } {
-  const { inputs, outputs, tokens } = sizes;
-  const x = correlatedInputs(seed, tokens, inputs);
-  const weight = randomMatrix(seed + 4, inputs, outputs);
-  const noise = toOracle(randomMatrix(seed + 5, tokens, outputs)).mul(sizes.noise);
-  const target = fromOracle(toOracle(x).mmul(toOracle(weight)).add(noise));
-  const rng = rngFor(seed, 'support');
-  const flags = Uint8Array.from(weight.data, () => (rng.uniform() < 0.6 ? 1 : 0));
-  const start = { ...weight, data: weight.data.map((value, i) => value * flags[i]!) };
-  return { map: { what: 'a map', weight, flags, start }, tokens: { x, target } };
+  const { tokens, weight, flags } = supportCase(seed, { ...sizes, density: 0.6 });
+  const start = cutToSupport({ weight, flags });
+  return { map: { what: 'a map', weight, flags, start }, tokens };
 }
 
 function part({ x, target }: Tokens, from: number, to: number): Tokens {
@@ -147,14 +128,6 @@ function halves(tokens: Tokens, at: number): SplitMoments {
     fitted: momentsOf(part(tokens, 0, at)),
     held: momentsOf(part(tokens, at, tokens.x.rows)),
     refitsAll: true,
-  };
-}
-
-function momentsOf({ x, target }: Tokens): RefitMoments {
-  return {
-    gram: gramOf(x),
-    cross: fromOracle(toOracle(x).transpose().mmul(toOracle(target))),
-    targetEnergy: target.data.reduce((sum, value) => sum + value ** 2, 0),
   };
 }
 

@@ -3,7 +3,6 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { solve } from 'ml-matrix';
 import type { Matrix } from '../../../src/engine/numeric/matrix.ts';
-import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
 import {
@@ -12,14 +11,13 @@ import {
   type SupportProblem,
 } from '../../../src/engine/sparsity/supportRefit.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
+import { randomMatrix, relativeDifference, toOracle } from '../../fixtures/randomMatrix.ts';
 import {
-  correlatedInputs,
-  fromOracle,
-  gramOf,
-  randomMatrix,
-  relativeDifference,
-  toOracle,
-} from '../../fixtures/randomMatrix.ts';
+  cutToSupport,
+  momentsOf,
+  supportCase,
+  type SupportSizes,
+} from '../../fixtures/supportCase.ts';
 
 const runtime = new Runtime('cpu', 2);
 const solver = new Solver(runtime);
@@ -55,7 +53,7 @@ describe('best weights on a support', () => {
         const { problem } = caseOf(seed, sizes, target);
         const options = { damping, iterations, tolerance: 1e-4 };
         const fit = await refitOnSupport(problem, options, solver);
-        const before = errorOf(problem, cut(problem));
+        const before = errorOf(problem, cutToSupport(problem));
         const after = errorOf(problem, fit.weight);
         const slack = 1e-9 * problem.targetEnergy;
         assert.ok(after <= before + slack, `${after} > ${before}`);
@@ -97,33 +95,16 @@ describe('best weights on a support', () => {
   });
 });
 
-interface Sizes {
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly tokens: number;
-  readonly density: number;
-}
-
 function caseOf(
   seed: number,
-  { inputs, outputs, tokens, density }: Sizes,
+  sizes: Omit<SupportSizes, 'noise'>,
   kind: 'layer' | 'dense',
 ): { problem: SupportProblem } {
-  const x = correlatedInputs(seed, tokens, inputs);
-  const weight = randomMatrix(seed + 4, inputs, outputs);
-  const own = toOracle(x).mmul(toOracle(weight));
-  const noise = toOracle(randomMatrix(seed + 5, tokens, outputs));
-  const target = kind === 'layer' ? own : own.add(noise);
-  const rng = rngFor(seed, 'support');
-  const flags = Uint8Array.from({ length: inputs * outputs }, () =>
-    rng.uniform() < density ? 1 : 0,
-  );
-  const problem: SupportProblem = {
-    ...{ what: 'a layer', gram: gramOf(x), weight, flags, start: null },
-    cross: kind === 'layer' ? null : fromOracle(toOracle(x).transpose().mmul(target)),
-    targetEnergy: target.to1DArray().reduce((sum, value) => sum + value ** 2, 0),
-  };
-  return { problem };
+  const noise = kind === 'layer' ? 0 : 1;
+  const { tokens, weight, flags } = supportCase(seed, { ...sizes, noise });
+  const moments = momentsOf(tokens);
+  const cross = kind === 'layer' ? null : moments.cross;
+  return { problem: { what: 'a layer', ...moments, cross, weight, flags, start: null } };
 }
 
 function goalOf({ gram, cross, weight }: SupportProblem): ReturnType<typeof toOracle> {
@@ -134,10 +115,6 @@ function errorOf(problem: SupportProblem, x: Matrix): number {
   const own = toOracle(x);
   const quadratic = own.transpose().mmul(toOracle(problem.gram)).mmul(own).trace();
   return problem.targetEnergy + quadratic - 2 * own.transpose().mmul(goalOf(problem)).trace();
-}
-
-function cut({ weight, flags }: SupportProblem): Matrix {
-  return { ...weight, data: weight.data.map((value, i) => value * flags[i]!) };
 }
 
 /** Each output's damped normal equations on its own support. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isEngineError } from '../../../src/protocol/errors.ts';
-import { countParameters } from '../../../src/engine/subnet/count.ts';
+import { countParameters } from '../../../src/engine/model/cost.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { denseSubnet, type HeadMask, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { oddLlama, tinyLlama } from './shapes.ts';

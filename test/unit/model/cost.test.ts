@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { blockBudget, countParameters } from '../../../src/engine/subnet/count.ts';
+import { blockOf, isOutputMap, mapOf } from '../../../src/engine/model/block.ts';
+import {
+  blockBudget,
+  blockParameters,
+  countParameters,
+  qkUnitCost,
+  unitCosts,
+} from '../../../src/engine/model/cost.ts';
 import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
-import { unitCosts } from '../../../src/engine/subnet/units.ts';
-import { optShape, smolShape } from './shapes.ts';
+import { rowsOf } from '../../../src/engine/model/rows.ts';
+import { optShape, smolShape, tinyOpt } from '../subnet/shapes.ts';
 
 test('a grouped-query Llama unit costs its rows of every query head', () => {
   // g = 3: a pair is 2 key rows and 6 query rows; a value dimension 1 row and 3 columns.
-  assert.deepEqual(unitCosts(smolShape), {
-    qk: 8 * 576,
+  assert.deepEqual(unitCosts(blockOf(smolShape, 0)), {
+    pair: 8 * 576,
+    single: 4 * 576,
     vo: 4 * 576,
     mlp: 3 * 576,
     attentionFixed: 0,
@@ -17,8 +25,9 @@ test('a grouped-query Llama unit costs its rows of every query head', () => {
 });
 
 test('an OPT unit carries the biases of its rows and the sublayer its output bias', () => {
-  assert.deepEqual(unitCosts(optShape), {
-    qk: 2 * 769,
+  assert.deepEqual(unitCosts(blockOf(optShape, 0)), {
+    pair: 4 * 769,
+    single: 2 * 769,
     vo: 769 + 768,
     mlp: 769 + 768,
     attentionFixed: 768,
@@ -83,4 +92,24 @@ test('a partly kept block counts unit by unit', () => {
 test('budgets are the exact shares of METHODS 6.1', () => {
   const budgets = [0.9, 0.8, 0.7, 0.6, 0.5].map((kept) => blockBudget(smolShape, kept));
   assert.deepEqual(budgets, [95_551_488, 84_934_656, 74_317_824, 63_700_992, 53_084_160]);
+});
+
+test('a partly rotated head costs the rows and biases that it keeps', () => {
+  const whole = blockOf({ ...tinyOpt, heads: 4, headDim: 4 }, 0);
+  // Of 4 dimensions one pair is rotated: units are the pair (0, 1), then dimensions 2 and 3.
+  const rotary = { inverseFrequencies: Float64Array.of(1), attentionFactor: 1 };
+  const block = { ...whole, attention: { ...whole.attention, rotary } };
+  const heads = [
+    { qk: Uint32Array.of(0, 2), vo: Uint32Array.of(1) },
+    { qk: Uint32Array.of(1, 2), vo: Uint32Array.of(0, 1, 2) },
+  ];
+  const mask = { heads, mlp: Uint32Array.of(0, 3, 4) };
+  let stored = 0;
+  for (const name of ['q', 'k', 'v', 'o', 'up', 'down'] as const) {
+    const { inputs, outputs } = mapOf(block, name)!;
+    const rows = rowsOf(block, name, mask).length;
+    stored += isOutputMap(name) ? rows * outputs + outputs : rows * (inputs + 1);
+  }
+  assert.equal(blockParameters(block, mask), stored);
+  assert.throws(() => qkUnitCost(block, unitCosts(block)), /differ in cost/);
 });

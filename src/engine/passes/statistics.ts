@@ -1,0 +1,192 @@
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { addColumnSums, energyOf, type Moments } from '../graphs/moments.ts';
+import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { rowsOf } from '../model/rows.ts';
+import type { LayerMask } from '../model/subnet.ts';
+import { releaseTensors } from '../runtime/deviceTensors.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+
+/** A sublayer and what enters it. */
+export interface SublayerInput {
+  /** Of the block. */
+  readonly index: number;
+  readonly kind: SublayerKind;
+  /** The whole block. */
+  readonly layer: LayerWeights;
+  readonly mask: LayerMask;
+  /** Residual stream before the sublayer, per batch, [B, T, H]; not changed. */
+  readonly states: readonly Tensor[];
+}
+
+/** What flows through a sublayer in one batch of N tokens. */
+export interface Flow {
+  readonly batch: number;
+  /** N */
+  readonly tokens: number;
+  /** The normed input, which q, k and v or gate and up read, [N, H] */
+  readonly normed: Float32Array;
+  /** The input of o or down, kept rows only, in the order of `rowsOf`, [N, kept] */
+  readonly inner: Float32Array;
+  /** The residual stream behind the sublayer, [N, H] */
+  after(): Promise<Float32Array>;
+}
+
+/** Adds something of what flows through a sublayer up, batch by batch. */
+export interface Statistic {
+  add(flow: Flow): Promise<void> | void;
+}
+
+/**
+ * Runs a sublayer over all batches and shows statistics what flows through it.
+ * @returns  the residual stream behind it, per batch; the caller owns it
+ * @throws EngineError `cancelled` between two batches
+ */
+export async function observe(
+  forward: ForwardPass,
+  { kind, layer, mask, states }: SublayerInput,
+  statistics: readonly Statistic[],
+  signal?: AbortSignal,
+): Promise<Tensor[]> {
+  const { hidden } = forward.shape;
+  return forward.sublayer(kind, layer, mask, states, {
+    signal,
+    tap: async ({ normed, inner, after }, batch) => {
+      const tokens = normed.length / hidden;
+      const flow: Flow = { batch, tokens, normed, inner, after: () => forward.host(after) };
+      for (const statistic of statistics) await statistic.add(flow);
+    },
+  });
+}
+
+/** Only looks at a sublayer: {@link observe} without the stream behind it. */
+export async function lookAt(
+  forward: ForwardPass,
+  at: SublayerInput,
+  statistics: readonly Statistic[],
+  signal?: AbortSignal,
+): Promise<void> {
+  releaseTensors(await observe(forward, at, statistics, signal));
+}
+
+/** Channels of what enters a sublayer's maps: of its normed input, and of the input of o or down. */
+export function inputWidths(
+  shape: ModelShape,
+  { index, kind, mask }: Pick<SublayerInput, 'index' | 'kind' | 'mask'>,
+): { readonly normed: number; readonly inner: number } {
+  const inner = rowsOf(blockOf(shape, index), OUTPUT_MAP[kind], mask).length;
+  return { normed: shape.hidden, inner };
+}
+
+/**
+ * Some tokens of a batch: rows of its [B·T] tokens, window by window, ascending; null for all of
+ * them.
+ */
+export type TokenRows = Uint32Array | null;
+
+/**
+ * Some rows of a matrix; all of them without a copy.
+ * @param data  [any, width]
+ */
+export function pickTokens(data: Float32Array, width: number, rows: TokenRows): Float32Array {
+  if (rows === null) return data;
+  const out = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    out.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return out;
+}
+
+/** What is summed of an input x of n channels. */
+export interface SumsWanted {
+  /** Σ x xᵀ */
+  readonly gram?: boolean;
+  /** Σ x */
+  readonly sum?: boolean;
+  /** Σ x² */
+  readonly squares?: boolean;
+}
+
+/** Sums over tokens of one input of a map, float64. */
+export class InputSums {
+  readonly width: number;
+  /** [n, n]; empty unless wanted, as the others. */
+  readonly gram: Float64Array;
+  /** [n] */
+  readonly sum: Float64Array;
+  /** [n] */
+  readonly squares: Float64Array;
+  tokens = 0;
+  readonly #moments: Moments;
+
+  /** @param width  n */
+  constructor(moments: Moments, width: number, wanted: SumsWanted) {
+    this.#moments = moments;
+    this.width = width;
+    this.gram = new Float64Array(wanted.gram === true ? width ** 2 : 0);
+    this.sum = new Float64Array(wanted.sum === true ? width : 0);
+    this.squares = new Float64Array(wanted.squares === true ? width : 0);
+  }
+
+  /** @param x  [tokens, n] */
+  async add(x: Float32Array): Promise<void> {
+    const tokens = x.length / this.width;
+    if (x.length === 0) return;
+    if (this.gram.length > 0) await this.#moments.addCross(this.gram, x, x, tokens);
+    if (this.sum.length > 0) addColumnSums(this.sum, x);
+    if (this.squares.length > 0) addSquares(this.squares, x);
+    this.tokens += tokens;
+  }
+}
+
+/**
+ * Sums over tokens of inputs z of n channels against what the map should make of them, t of H
+ * channels, float64.
+ */
+export class TargetSums {
+  tokens = 0;
+  /** Σ z zᵀ, [n, n] */
+  readonly gram: Float64Array;
+  /** Σ z tᵀ, [n, H] */
+  readonly cross: Float64Array;
+  /** Σ z, [n] */
+  readonly inputSum: Float64Array;
+  /** Σ t, [H] */
+  readonly targetSum: Float64Array;
+  /** Σ ‖t‖² */
+  targetEnergy = 0;
+  readonly #moments: Moments;
+
+  /** @param width  n */
+  constructor(moments: Moments, width: number, hidden: number) {
+    this.#moments = moments;
+    this.gram = new Float64Array(width ** 2);
+    this.cross = new Float64Array(width * hidden);
+    this.inputSum = new Float64Array(width);
+    this.targetSum = new Float64Array(hidden);
+  }
+
+  /**
+   * @param z  [tokens, n]
+   * @param t  [tokens, H]
+   */
+  async add(z: Float32Array, t: Float32Array): Promise<void> {
+    const tokens = t.length / this.targetSum.length;
+    if (tokens === 0) return;
+    await this.#moments.addCross(this.gram, z, z, tokens);
+    await this.#moments.addCross(this.cross, z, t, tokens);
+    addColumnSums(this.inputSum, z);
+    addColumnSums(this.targetSum, t);
+    this.targetEnergy += energyOf(t);
+    this.tokens += tokens;
+  }
+}
+
+/** sum[c] += Σ over rows of a[row, c]². */
+function addSquares(sum: Float64Array, a: Float32Array): void {
+  const width = sum.length;
+  for (let at = 0; at < a.length; at += width) {
+    for (let i = 0; i < width; i++) sum[i]! += a[at + i]! ** 2;
+  }
+}

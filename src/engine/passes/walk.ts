@@ -1,0 +1,189 @@
+import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../protocol/errors.ts';
+import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { SublayerKind } from '../model/block.ts';
+import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
+import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import { observe, type Statistic, type SublayerInput } from './statistics.ts';
+
+/** What {@link walk} needs. */
+export interface WalkRequest {
+  readonly forward: ForwardPass;
+  readonly weights: ModelWeights;
+  /** What is kept of the model. */
+  readonly subnet: Subnet;
+  /** Windows grouped into batches, all of one length; none for a visitor that looks at nothing. */
+  readonly batches: readonly (readonly Uint32Array[])[];
+  /**
+   * Masks under which the unchanged weights are carried beside the changed ones, e.g. the dense
+   * model; absent where no visitor wants that stream.
+   */
+  readonly reference?: Subnet | undefined;
+  /** Changed models that are carried at once; 1 when absent. All have the masks of the subnet. */
+  readonly copies?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told each sublayer that is done, of how many. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** A model in the making, and its residual stream. */
+export interface Copy {
+  /** The block as it has been changed so far. */
+  readonly layer: LayerWeights;
+  /** The residual stream before the sublayer, per batch, [B, T, H]; the walk's own. */
+  readonly states: readonly Tensor[];
+}
+
+/** A sublayer at which a walk stands. Its `layer` and `states` are those of the first copy. */
+export interface Here extends SublayerInput {
+  /** The block as the walk found it. */
+  readonly original: LayerWeights;
+  readonly copies: readonly Copy[];
+  /** The reference's residual stream behind the sublayer, per batch; null where none is carried. */
+  readonly reference: readonly Tensor[] | null;
+  /**
+   * Runs the sublayer of the first copy as it is and adds what flows through it to statistics. When
+   * the sublayer then stays as it is, this run is also the step to the next one.
+   */
+  observe(statistics: readonly Statistic[]): Promise<void>;
+}
+
+/** What a visitor makes of a sublayer; `unchanged` leaves it as it is. */
+export type Change =
+  | 'unchanged'
+  | {
+      /** The changed block of each copy; all as they are when absent. */
+      readonly layers?: readonly LayerWeights[];
+      /** What the walk goes on with, where it is not the subnet's mask. */
+      readonly mask?: LayerMask;
+    };
+
+/** A block that a walk has just left. */
+export interface LeftBlock {
+  readonly index: number;
+  /** The first copy's residual stream behind it, per batch; the walk's own. */
+  readonly states: readonly Tensor[];
+}
+
+/** A pass over the blocks of a model: what it looks at and what it changes. */
+export interface Visitor {
+  /** Called for each sublayer that the subnet keeps, in order; a removed one is passed over. */
+  visit(here: Here): Promise<Change>;
+  /** Called once both sublayers of a block are done. */
+  leave?(block: LeftBlock): Promise<void> | void;
+}
+
+/**
+ * The one loop over the blocks of a model: blocks outside, batches inside. Each sublayer is visited
+ * on the residual stream that the already changed ones before it give, then applied as it has become.
+ *
+ * Memory: of every copy, and of the reference, the streams of all tokens before and after a
+ * sublayer, and what the visitor keeps. Device memory is freed however the walk ends.
+ * @returns  the changed model of each copy; what was not changed is shared with the source
+ * @throws EngineError `cancelled` between two batches, and whatever the visitor throws
+ */
+export async function walk(request: WalkRequest, visitor: Visitor): Promise<ModelWeights[]> {
+  const { weights, batches } = request;
+  const embedded = batches.map((batch) => request.forward.embed(weights, batch));
+  const fork = (): Stream => new Stream(request, embedded.map(retainTensor));
+  const copies = Array.from({ length: request.copies ?? 1 }, fork);
+  const reference = request.reference === undefined ? null : fork();
+  releaseTensors(embedded);
+  const made = copies.map((): LayerWeights[] => []);
+  const total = 2 * weights.layers.length;
+  try {
+    for (const [index, original] of weights.layers.entries()) {
+      for (const copy of copies) copy.layer = original;
+      for (const kind of ['attention', 'mlp'] as const) {
+        throwIfAborted(request.signal);
+        await reference?.step(kind, original, request.reference!.layers[index]!);
+        await visitSublayer(request, visitor, { index, kind, original, copies, reference });
+        request.onProgress?.(2 * index + (kind === 'mlp' ? 2 : 1), total);
+        // A visitor that runs nothing never lets a cancel message in.
+        await setImmediate();
+      }
+      copies.forEach(({ layer }, i) => made[i]!.push(layer!));
+      await visitor.leave?.({ index, states: copies[0]!.states });
+    }
+  } finally {
+    for (const stream of [...copies, ...(reference === null ? [] : [reference])]) stream.release();
+  }
+  return made.map((layers) => ({ ...weights, layers }));
+}
+
+/** A residual stream, of which the walk owns the present states. */
+class Stream {
+  readonly #request: WalkRequest;
+  states: readonly Tensor[];
+  layer: LayerWeights | undefined;
+
+  constructor(request: WalkRequest, states: readonly Tensor[]) {
+    this.#request = request;
+    this.states = states;
+  }
+
+  /** Applies a sublayer. */
+  async step(kind: SublayerKind, layer: LayerWeights, mask: LayerMask): Promise<void> {
+    if (this.states.length === 0) return;
+    const { forward, signal } = this.#request;
+    this.become(await forward.sublayer(kind, layer, mask, this.states, { signal }));
+  }
+
+  /** Takes over other states and frees the present ones. */
+  become(states: readonly Tensor[]): void {
+    releaseTensors(this.states);
+    this.states = states;
+  }
+
+  release(): void {
+    this.become([]);
+  }
+}
+
+async function visitSublayer(
+  { forward, subnet, signal }: WalkRequest,
+  visitor: Visitor,
+  at: {
+    readonly index: number;
+    readonly kind: SublayerKind;
+    readonly original: LayerWeights;
+    readonly copies: readonly Stream[];
+    readonly reference: Stream | null;
+  },
+): Promise<void> {
+  const { index, kind, original, copies } = at;
+  const mask = subnet.layers[index]!;
+  let observed: readonly Tensor[] | null = null;
+  try {
+    const present = copies.map(({ layer, states }): Copy => ({ layer: layer!, states }));
+    const input = { index, kind, mask, ...present[0]! };
+    const here: Here = {
+      ...input,
+      original,
+      copies: present,
+      reference: at.reference?.states ?? null,
+      async observe(statistics) {
+        releaseTensors(observed ?? []);
+        observed = null;
+        observed = await observe(forward, input, statistics, signal);
+      },
+    };
+    const change = isPresent(kind, mask) ? await visitor.visit(here) : 'unchanged';
+    const { layers, mask: own = mask } = change === 'unchanged' ? {} : change;
+    for (const [i, copy] of copies.entries()) {
+      const layer = layers?.[i] ?? copy.layer!;
+      const isObserved = i === 0 && layer === copy.layer && own === mask;
+      copy.layer = layer;
+      if (isObserved && observed !== null) {
+        copy.become(observed);
+        observed = null;
+      } else {
+        await copy.step(kind, layer, own);
+      }
+    }
+  } finally {
+    releaseTensors(observed ?? []);
+  }
+}
