@@ -64,7 +64,7 @@ export function unitAt(layout: UnitLayout, place: number): Unit {
 export interface UnitWords {
   /** "head", or "KV head" where several query heads share one. */
   readonly head: string;
-  /** "pair" where rotary positions tie two dimensions, else "dimension". */
+  /** "pair" where rotary positions tie two dimensions, "head" where a norm ties all, else "dimension". */
   readonly qk: string;
 }
 
@@ -72,7 +72,7 @@ export interface UnitWords {
 export function wordsOf(model: ModelSummary): UnitWords {
   return {
     head: model.heads > model.kvHeads ? 'KV head' : 'head',
-    qk: model.qkUnits < model.headDim ? 'pair' : 'dimension',
+    qk: model.qkUnits === model.headDim ? 'dimension' : model.qkUnits === 1 ? 'head' : 'pair',
   };
 }
 

@@ -97,18 +97,24 @@ function attentionReport(block: Block, layer: number): SublayerReport {
   const { kvHeads, headDim } = attention;
   const costs = unitCosts(block);
   const group = queriesPerKey(attention);
-  const { pairs, singles } = qkUnitsOf(attention);
+  const { pairs, singles, whole } = qkUnitsOf(attention);
   const sharing = group === 1 ? '' : `, shared by ${group} query heads`;
   const units: Omit<PrunableUnits, 'groups'>[] = [
     {
       kind: 'qk',
-      units: kvHeads * pairs,
+      units: whole ? kvHeads : 0,
+      parametersPerUnit: costs.head,
+      note: `all query and key dimensions of a head, which are normalised together: they stay or go with the head${sharing}`,
+    },
+    {
+      kind: 'qk',
+      units: whole ? 0 : kvHeads * pairs,
       parametersPerUnit: costs.pair,
       note: `a pair of query and key dimensions that rotate together${sharing}`,
     },
     {
       kind: 'qk',
-      units: kvHeads * singles,
+      units: whole ? 0 : kvHeads * singles,
       parametersPerUnit: costs.single,
       note: `a dimension of the query-key product${sharing}`,
     },

@@ -1,4 +1,5 @@
 import { type Loadable, loadsText } from '../../protocol/loadsText.ts';
+import { blockOf, qkUnitsOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { MODELING_FILE, OLDEST_TRANSFORMERS, TESTED_TRANSFORMERS } from './modelingSubnet.ts';
 
@@ -19,7 +20,7 @@ removed heads, channels, neurons and sublayers are absent, not zero.
 **This checkpoint ${loadsText(loadable)}.** ${loadable.reason}
 
 \`config.json\` keeps the fields of the source model; its \`subnet\` block lists what each block keeps:
-\`qk\` are kept ${shape.positions.kind === 'rope' ? 'RoPE pairs (pair i is dimensions i and i + head_dim/2, at their original frequencies)' : 'query/key dimensions'}
+\`qk\` are kept ${queryKeyUnits(shape)}
 and \`vo\` kept value dimensions of each key/value head of the source, \`mlp\` kept neurons. The softmax
 scale stays 1/sqrt(head_dim) of the source. A removed sublayer adds nothing, not even its bias.
 ${note === null ? '' : `\n${note}\n`}
@@ -55,4 +56,13 @@ model. A block without attention has no heads in \`attentions\`.
 
 function listOf(names: readonly string[]): string {
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** What the query/key units of a subnet are, in words. */
+function queryKeyUnits(shape: ModelShape): string {
+  const { pairs, whole } = qkUnitsOf(blockOf(shape, 0).attention);
+  if (whole) return 'query/key heads (0: all dimensions of the head, which are normalised together)';
+  return pairs === 0
+    ? 'query/key dimensions'
+    : 'RoPE pairs (pair i is dimensions i and i + head_dim/2, at their original frequencies)';
 }

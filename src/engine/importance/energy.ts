@@ -1,5 +1,5 @@
 import type { InputStatistics, LayerStatistics } from '../calibration/statistics.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { diagonalOf } from '../numeric/symmetric.ts';
@@ -34,7 +34,7 @@ export async function energyScores(
   const k = await outputEnergies(weights.k, input, solver, signal);
   const o = removedEnergies(weights.o, statistics.context);
   const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
-  const units = shape.positions.kind === 'rope' ? shape.headDim / 2 : shape.headDim;
+  const units = qkUnitsPerHead(shape);
   const qk = heads.map((head) =>
     Float64Array.from({ length: units }, (_, unit) => {
       const dims = dimensionsOf(unit, shape);

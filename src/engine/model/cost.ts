@@ -18,6 +18,8 @@ export interface UnitCosts {
   readonly pair: number;
   /** One query/key dimension that is not rotated, of one key/value head. */
   readonly single: number;
+  /** All query/key dimensions of one key/value head. */
+  readonly head: number;
   /** One value dimension of one key/value head. */
   readonly vo: number;
   /** One MLP neuron. */
@@ -54,6 +56,7 @@ export function unitCosts({ attention, mlp }: Block): UnitCosts {
   return {
     pair: 2 * single,
     single,
+    head: attention.headDim * single,
     vo: rowCost(v) + group * o.outputs,
     mlp: (gate === null ? 0 : rowCost(gate)) + rowCost(up) + down.outputs,
     attentionFixed: o.bias ? o.outputs : 0,
@@ -66,7 +69,8 @@ export function unitCosts({ attention, mlp }: Block): UnitCosts {
  * @throws RangeError for a block that has pairs and single dimensions
  */
 export function qkUnitCost({ attention }: Block, costs: UnitCosts): number {
-  const { pairs, singles } = qkUnitsOf(attention);
+  const { pairs, singles, whole } = qkUnitsOf(attention);
+  if (whole) return costs.head;
   if (pairs > 0 && singles > 0) {
     throw new RangeError('The query/key units of a partly rotated head differ in cost.');
   }
@@ -78,9 +82,13 @@ export function sublayerParameters(block: Block, kind: SublayerKind, mask: Layer
   if (!isPresent(kind, mask)) return 0;
   const costs = unitCosts(block);
   if (kind === 'mlp') return costs.mlpFixed + costs.mlp * mask.mlp.length;
-  const { pairs } = qkUnitsOf(block.attention);
+  const { pairs, whole } = qkUnitsOf(block.attention);
   let count = costs.attentionFixed;
   for (const { qk, vo } of mask.heads) {
+    if (whole) {
+      count += costs.head * qk.length + costs.vo * vo.length;
+      continue;
+    }
     const rotated = pairs === 0 ? 0 : qk.filter((unit) => unit < pairs).length;
     count += costs.pair * rotated + costs.single * (qk.length - rotated) + costs.vo * vo.length;
   }
@@ -97,8 +105,7 @@ export function denseParameters(block: Block, kind: SublayerKind): number {
   const costs = unitCosts(block);
   const { attention, mlp } = block;
   if (kind === 'mlp') return costs.mlpFixed + costs.mlp * mlp.intermediate;
-  const { pairs, singles } = qkUnitsOf(attention);
-  const head = pairs * costs.pair + singles * costs.single + attention.headDim * costs.vo;
+  const head = costs.head + attention.headDim * costs.vo;
   return costs.attentionFixed + attention.kvHeads * head;
 }
 

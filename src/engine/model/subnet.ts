@@ -1,4 +1,4 @@
-import { blocksOf, qkUnitsOf, type SublayerKind } from './block.ts';
+import { blocksOf, qkUnitCount, type SublayerKind } from './block.ts';
 import type { ModelShape } from './modelShape.ts';
 
 /**
@@ -44,8 +44,7 @@ export interface LayerScores {
 export function denseSubnet(shape: ModelShape): Subnet {
   return {
     layers: blocksOf(shape).map(({ attention, mlp }): LayerMask => {
-      const { pairs, singles } = qkUnitsOf(attention);
-      const head = { qk: upTo(pairs + singles), vo: upTo(attention.headDim) };
+      const head = { qk: upTo(qkUnitCount(attention)), vo: upTo(attention.headDim) };
       const heads = Array.from({ length: attention.kvHeads }, () => head);
       return { heads, mlp: upTo(mlp.intermediate) };
     }),

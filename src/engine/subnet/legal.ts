@@ -58,9 +58,10 @@ export function assertOnBudget(
 /** Parameters of the cheapest unit that can be kept or removed, the resolution of every budget. */
 export function cheapestUnit(shape: ModelShape, masks: AttentionMasks = 'decoupled'): number {
   const cheapest = blocksOf(shape).map((block) => {
-    const { pair, single, vo, mlp } = unitCosts(block);
-    const { pairs, singles } = qkUnitsOf(block.attention);
-    const qk = Math.min(pairs > 0 ? pair : Infinity, singles > 0 ? single : Infinity);
+    const { pair, single, head, vo, mlp } = unitCosts(block);
+    const { pairs, singles, whole } = qkUnitsOf(block.attention);
+    const part = Math.min(pairs > 0 ? pair : Infinity, singles > 0 ? single : Infinity);
+    const qk = whole ? head : part;
     if (masks === 'tied') return Math.min(qk + valueDimsPerTiedUnit(shape) * vo, mlp);
     return Math.min(qk, vo, mlp);
   });
