@@ -41,6 +41,8 @@ BASE = dict(IDS, vocab_size=67, hidden_size=32, num_hidden_layers=3, num_attenti
             tie_word_embeddings=False)
 WITHOUT_WIDTH = {key: value for key, value in BASE.items() if key != "head_dim"}
 LAYER_NORMS = {key: value for key, value in WITHOUT_WIDTH.items() if key not in ("num_key_value_heads", "rms_norm_eps")}
+OPT = dict(IDS, vocab_size=67, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, ffn_dim=40,
+           max_position_embeddings=64, word_embed_proj_dim=32, dropout=0.0, attention_dropout=0.0)
 WINDOWED = ["sliding_attention", "full_attention", "sliding_attention"]
 YARN = dict(rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=16)
 
@@ -143,17 +145,10 @@ CASES = {
                                    rope_parameters=rope(partial_rotary_factor=0.5)), "bfloat16", "12KB", "5"),
     },
     "opt": {
-        "post-norm": (dict(IDS, vocab_size=67, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, ffn_dim=40,
-                           max_position_embeddings=64, do_layer_norm_before=False, word_embed_proj_dim=16,
-                           dropout=0.0, attention_dropout=0.0), "float16", None, "4"),
-        "projected-gelu": (dict(IDS, vocab_size=67, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-                                ffn_dim=40, max_position_embeddings=64, word_embed_proj_dim=24,
-                                activation_function="gelu", dropout=0.0, attention_dropout=0.0),
-                           "float32", None, "5"),
-        "no-bias": (dict(IDS, vocab_size=67, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, ffn_dim=40,
-                         max_position_embeddings=64, enable_bias=False, tie_word_embeddings=False,
-                         _remove_final_layer_norm=True, word_embed_proj_dim=32, dropout=0.0, attention_dropout=0.0),
-                    "bfloat16", "12KB", "5"),
+        "tied": (dict(OPT), "float16", None, "4"),
+        "gelu-untied": (dict(OPT, num_hidden_layers=1, activation_function="gelu", tie_word_embeddings=False),
+                        "float32", None, "5"),
+        "no-bias-sharded": (dict(OPT, enable_bias=False), "bfloat16", "12KB", "5"),
     },
 }
 TYPES = {"gemma3": "gemma3_text"}

@@ -52,7 +52,9 @@ export async function exportCheckpoint(
       }),
       readme: checkpointReadme(shape, loadable, note),
       files:
-        own === undefined ? files : [...files, { name: MODELING_FILE, data: modelingSource() }],
+        own === undefined
+          ? files
+          : [...files, { name: MODELING_FILE, data: modelingSource(shape.family) }],
     },
     options,
   );

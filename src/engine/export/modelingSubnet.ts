@@ -12,6 +12,8 @@ export const TESTED_TRANSFORMERS: readonly string[] = ['4.57.6', '5.0.0', '5.24.
 
 /** Names of the module's classes for one family. */
 export interface ModelingClasses {
+  /** Of the names of transformers' classes. */
+  readonly prefix: string;
   readonly config: string;
   /** The model without its head. */
   readonly base: string;
@@ -23,8 +25,15 @@ export interface ModelingClasses {
 /** Families the module can build. */
 export const MODELING_CLASSES: ReadonlyMap<string, ModelingClasses> = new Map([
   ['llama', classesOf('Llama')],
+  ['mistral', classesOf('Mistral')],
+  ['qwen2', classesOf('Qwen2')],
+  ['qwen3', classesOf('Qwen3')],
+  ['smollm3', classesOf('SmolLM3')],
   ['opt', classesOf('OPT')],
 ]);
+
+/** The line before each family's part of the module. */
+const PART = /^# Part: (\w+)\n/m;
 
 const MOST_BYTES = 1 << 20;
 
@@ -32,10 +41,24 @@ const MOST_BYTES = 1 << 20;
 declare const MODELING_SUBNET: string | undefined;
 
 /**
- * The text of the torch module: the stock model of transformers with heads and neurons of the
- * numbers that the `subnet` block of config.json lists.
+ * The text of the torch module of a family: the stock model of transformers with heads and neurons
+ * of the numbers that the `subnet` block of config.json lists.
+ *
+ * The file holds what all families share, and parts. A family without a part of its own has Llama's
+ * form, and gets that part under its names.
  */
-export function modelingSource(): string {
+export function modelingSource(family: string): string {
+  const [shared = '', ...parts] = modelingFile().split(PART);
+  const at = parts.indexOf(family);
+  if (at >= 0) return `${shared}${parts[at + 1]!.trimEnd()}\n`;
+  const llama = parts[parts.indexOf('llama') + 1]!;
+  const { prefix } = MODELING_CLASSES.get(family)!;
+  const named = llama.replaceAll('Llama', prefix).replaceAll('llama', family);
+  return `${shared}${named.trimEnd()}\n`;
+}
+
+/** The module as it is committed, with the parts of all families. */
+export function modelingFile(): string {
   if (typeof MODELING_SUBNET === 'string') return MODELING_SUBNET;
   const path = join(import.meta.dirname, 'python', MODELING_FILE);
   return readPlainText(path, { links: 'refused', mostBytes: MOST_BYTES }) ?? '';
@@ -51,11 +74,12 @@ export function autoMapOf({ config, base, causal }: ModelingClasses): Record<str
   };
 }
 
-function classesOf(family: string): ModelingClasses {
+function classesOf(prefix: string): ModelingClasses {
   return {
-    config: `Subnet${family}Config`,
-    base: `Subnet${family}Model`,
-    causal: `Subnet${family}ForCausalLM`,
-    stock: `${family}ForCausalLM`,
+    prefix,
+    config: `Subnet${prefix}Config`,
+    base: `Subnet${prefix}Model`,
+    causal: `Subnet${prefix}ForCausalLM`,
+    stock: `${prefix}ForCausalLM`,
   };
 }

@@ -1,6 +1,7 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { SizeFields } from '../checkpoint/families/family.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
+import { blockOf } from '../model/block.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
@@ -9,7 +10,7 @@ import { MODELING_CLASSES } from './modelingSubnet.ts';
 export interface StockLayout {
   readonly loadable: Loadable;
   /** Fields of the whole model that change; only where stock programs can build it. */
-  readonly overrides: Readonly<Record<string, number>>;
+  readonly overrides: Readonly<Record<string, unknown>>;
   /** Number of a kept block in the tensors' names. */
   readonly blockNumber: (layer: number) => number;
 }
@@ -29,7 +30,8 @@ interface BlockSizes {
  * @throws EngineError `checkpoint` for a family that is not ours
  */
 export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
-  const fields = familyNamed(shape.family).sizeFields;
+  const family = familyNamed(shape.family);
+  const fields = family.sizeFields;
   const problem = whyNotStock(shape, subnet, fields);
   if (problem !== null) {
     const ownCode = MODELING_CLASSES.has(shape.family);
@@ -44,7 +46,12 @@ export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
       reason: 'All blocks have the same sizes and whole heads: it is a plain smaller model.',
       ownCode: false,
     },
-    overrides: uniformFields(shape, fields, sizes, kept.length),
+    overrides: {
+      ...uniformFields(shape, fields, sizes, kept.length),
+      ...(kept.length < shape.layers
+        ? family.blockFields?.(kept.map((layer) => blockOf(shape, layer)))
+        : {}),
+    },
     blockNumber: (layer) => kept.indexOf(layer),
   };
 }

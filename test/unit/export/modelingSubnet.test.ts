@@ -17,6 +17,7 @@ import {
   autoMapOf,
   MODELING_CLASSES,
   MODELING_FILE,
+  modelingFile,
   modelingSource,
   OLDEST_TRANSFORMERS,
   TESTED_TRANSFORMERS,
@@ -63,15 +64,15 @@ describe('the torch module', () => {
   }
 
   test('is the committed file, run from sources and in a bundle', () => {
-    assert.equal(modelingSource(), committed);
+    assert.equal(modelingFile(), committed);
     const outfile = join(folder, 'bundle.cjs');
     buildSync({
       entryPoints: [file('src/engine/export/modelingSubnet.ts')],
       ...{ outfile, bundle: true, platform: 'node', format: 'cjs', define: bundledTexts },
       logOverride: { 'empty-import-meta': 'silent' },
     });
-    const bundle = createRequire(outfile)(outfile) as { modelingSource: () => string };
-    assert.equal(bundle.modelingSource(), committed);
+    const bundle = createRequire(outfile)(outfile) as { modelingFile: () => string };
+    assert.equal(bundle.modelingFile(), committed);
   });
 
   test('has every class that an export names, for every family', () => {
@@ -79,11 +80,19 @@ describe('the torch module', () => {
       [...MODELING_CLASSES.keys()],
       FAMILIES.map(({ name }) => name),
     );
-    for (const classes of MODELING_CLASSES.values()) {
+    for (const [family, classes] of MODELING_CLASSES) {
+      const source = modelingSource(family);
+      for (const other of MODELING_CLASSES.keys()) {
+        assert.equal(
+          source.includes(`models.${other}.`),
+          other === family,
+          `${other} in ${family}`,
+        );
+      }
       for (const reference of Object.values(autoMapOf(classes))) {
         const [module, name] = reference.split('.');
         assert.equal(`${module}.py`, MODELING_FILE);
-        assert.match(committed, new RegExp(`^class ${name}\\(`, 'm'));
+        assert.match(source, new RegExp(`^class ${name}\\(`, 'm'));
       }
     }
   });
@@ -112,7 +121,7 @@ describe('the torch module', () => {
       assert.deepEqual(config['auto_map'], autoMapOf(classes));
       assert.deepEqual(config['architectures'], [classes.causal]);
       assert.equal(config['model_type'], `subnet_${family}`);
-      assert.equal(await readFile(join(dir, MODELING_FILE), 'utf8'), committed);
+      assert.equal(await readFile(join(dir, MODELING_FILE), 'utf8'), modelingSource(family));
       const readme = await readFile(join(dir, 'README.md'), 'utf8');
       const sentence = 'loads in transformers with trust_remote_code=True';
       assert.ok(readme.includes(`**This checkpoint ${sentence}.** ${report.loadable!.reason}`));

@@ -1,5 +1,5 @@
 import type { ConfigReader } from '../configReader.ts';
-import type { LinearName } from '../../model/block.ts';
+import type { Block, LinearName } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 
 /** Our names of the tensors that a model has once. */
@@ -48,4 +48,9 @@ export interface Family {
   readonly tensorNames: TensorNames;
   /** What an export of a uniformly smaller model changes. */
   readonly sizeFields: SizeFields;
+  /**
+   * Fields of `config.json` that say what each block does, for a model of these blocks; absent where
+   * all blocks do the same.
+   */
+  readonly blockFields?: (blocks: readonly Block[]) => Readonly<Record<string, unknown>>;
 }

@@ -1,5 +1,5 @@
 import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
-import type { BlockTraits } from '../../model/block.ts';
+import type { Block, BlockTraits } from '../../model/block.ts';
 import type { Activation, ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import { ACTIVATIONS } from './activations.ts';
@@ -142,4 +142,14 @@ export function readWindowedBlocks(
     }
   }
   return kinds.map((kind) => kind === 'sliding_attention');
+}
+
+/** The field that {@link readWindowedBlocks} reads; none where no block sees a window only. */
+export function windowFields(blocks: readonly Block[]): Readonly<Record<string, unknown>> {
+  if (blocks.every(({ attention }) => attention.window === null)) return {};
+  return {
+    layer_types: blocks.map(({ attention }) =>
+      attention.window === null ? 'full_attention' : 'sliding_attention',
+    ),
+  };
 }

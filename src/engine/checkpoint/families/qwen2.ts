@@ -7,6 +7,7 @@ import {
   readGatedMlp,
   readSizes,
   readWindowedBlocks,
+  windowFields,
   withTraits,
 } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
@@ -17,6 +18,7 @@ export const qwen2: Family = {
   modelTypes: ['qwen2'],
   parse: parseQwen2,
   sizeFields: { ...LLAMA_FIELDS, headDim: null },
+  blockFields: windowFields,
   tensorNames: LLAMA_NAMES,
 };
 

@@ -1,7 +1,14 @@
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import type { Family } from './family.ts';
-import { HEAD_NORM_NAMES, LLAMA_FIELDS, readGatedMlp, readSizes, withTraits } from './llamaForm.ts';
+import {
+  HEAD_NORM_NAMES,
+  LLAMA_FIELDS,
+  readGatedMlp,
+  readSizes,
+  windowFields,
+  withTraits,
+} from './llamaForm.ts';
 import { readQwenWindow } from './qwen2.ts';
 import { parseRope } from './rope.ts';
 
@@ -11,6 +18,7 @@ export const qwen3: Family = {
   modelTypes: ['qwen3'],
   parse: parseQwen3,
   sizeFields: LLAMA_FIELDS,
+  blockFields: windowFields,
   tensorNames: HEAD_NORM_NAMES,
 };
 

@@ -1,3 +1,4 @@
+import type { Attention } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import type { Family } from './family.ts';
@@ -7,6 +8,7 @@ import {
   readGatedMlp,
   readSizes,
   readWindowedBlocks,
+  windowFields,
   withTraits,
 } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
@@ -17,6 +19,10 @@ export const smollm3: Family = {
   modelTypes: ['smollm3'],
   parse: parseSmolLm3,
   sizeFields: { ...LLAMA_FIELDS, headDim: null },
+  blockFields: (blocks) => ({
+    no_rope_layers: blocks.map(({ attention }) => (isTurning(attention) ? 1 : 0)),
+    ...windowFields(blocks),
+  }),
   tensorNames: LLAMA_NAMES,
 };
 
@@ -50,6 +56,11 @@ function parseSmolLm3(config: ConfigReader): ModelShape {
     const attention = { ...rotary, ...sight };
     return Object.keys(attention).length === 0 ? null : { attention };
   });
+}
+
+/** Whether a block's angles turn anything. */
+function isTurning({ rotary }: Attention): boolean {
+  return rotary?.inverseFrequencies.some((frequency) => frequency !== 0) === true;
 }
 
 /** Which blocks rotate: 1 in `no_rope_layers` means that the block does, despite the name. */

@@ -1,4 +1,4 @@
-"""Llama and OPT models with heads and neurons pruned unevenly, for transformers 4.57 to 5.
+"""Language models with heads and neurons pruned unevenly, for transformers 4.57 to 5.
 
 Everything is the stock model of transformers except what depends on the pruned sizes: attention,
 the MLP, and the block that holds them. The "subnet" section of config.json lists what each block
@@ -15,28 +15,13 @@ import torch
 import transformers
 from torch import nn
 from torch.nn import functional as F
-from transformers.activations import ACT2FN
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.llama import modeling_llama as llama
-from transformers.models.llama.configuration_llama import LlamaConfig
-from transformers.models.opt import modeling_opt as opt
-from transformers.models.opt.configuration_opt import OPTConfig
 
 if tuple(int(number) for number in transformers.__version__.split(".")[:2]) < (4, 57):
     raise ImportError(
         f"modeling_subnet.py needs transformers 4.57 or newer, but {transformers.__version__} is "
         'installed. Run: pip install --upgrade "transformers>=4.57"'
     )
-
-
-class SubnetLlamaConfig(LlamaConfig):
-    model_type = "subnet_llama"
-    base_model_tp_plan = None
-
-
-class SubnetOPTConfig(OPTConfig):
-    model_type = "subnet_opt"
-    base_model_tp_plan = None
 
 
 def numbers(text):
@@ -60,6 +45,11 @@ def kept_neurons(config, layer_idx):
     return len(numbers(config.subnet["masks"]["layers"][layer_idx]["mlp"]))
 
 
+def resized(stock, inputs, outputs):
+    """A linear map in the place of a stock one, with a bias where that has one."""
+    return nn.Linear(inputs, outputs, bias=stock.bias is not None)
+
+
 def same(x):
     """Stands for a part of a removed sublayer: a function, which nothing takes for a module."""
     return x
@@ -76,7 +66,6 @@ class PaddedHeads:
         """
         self.config, self.layer_idx, self.is_causal = config, layer_idx, True
         self.num_key_value_groups = group
-        self.scaling = config.subnet["head_dim"] ** -0.5
         qk = [halves * len(units) for units, _ in heads]
         vo = [len(values) for _, values in heads]
         widest = max(qk + vo)
@@ -181,25 +170,47 @@ class SubnetModelMixin:
         return [heads for heads, _ in shapes], [width for _, width in shapes]
 
 
+# Part: llama
+
+from transformers.models.llama import modeling_llama as llama  # noqa: E402
+from transformers.models.llama.configuration_llama import LlamaConfig  # noqa: E402
+
+
+class SubnetLlamaConfig(LlamaConfig):
+    model_type = "subnet_llama"
+    base_model_tp_plan = None
+
+
 class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
+    """The stock attention, whose projections are smaller; what else it has stays."""
+
     eager = staticmethod(llama.eager_attention_forward)
 
     def __init__(self, config, layer_idx, heads):
-        nn.Module.__init__(self)
+        super().__init__(config, layer_idx)
+        # A norm of heads needs all their dimensions: such a head is one unit.
+        self.norms_heads = hasattr(self, "q_norm")
+        if self.norms_heads:
+            heads = [(list(range(self.head_dim // 2)), values) for _, values in heads]
         group = config.num_attention_heads // config.num_key_value_heads
         self.set_heads(config, layer_idx, heads, group, halves=2)
         self.score_scaling, self.weights_dropout = self.scaling, config.attention_dropout
-        hidden, bias = config.hidden_size, config.attention_bias
-        self.q_proj = nn.Linear(hidden, self.sizes["q"], bias=bias)
-        self.k_proj = nn.Linear(hidden, self.sizes["k"], bias=bias)
-        self.v_proj = nn.Linear(hidden, self.sizes["v"], bias=bias)
-        self.o_proj = nn.Linear(self.sizes["o"], hidden, bias=bias)
+        hidden = config.hidden_size
+        self.q_proj = resized(self.q_proj, hidden, self.sizes["q"])
+        self.k_proj = resized(self.k_proj, hidden, self.sizes["k"])
+        self.v_proj = resized(self.v_proj, hidden, self.sizes["v"])
+        self.o_proj = resized(self.o_proj, self.sizes["o"], hidden)
         # Kept pairs turn at their original frequencies, which differ from head to head.
         room = self.head_dim // 2
         pairs = [2 * (units + [0] * (room - len(units))) for units, _ in heads]
         if all(row == pairs[0] for row in pairs):
             pairs = pairs[:1]
         self.add_index("pairs", [pair for row in pairs for pair in row])
+        # What stock classes with windows or caps hand on to the attention function.
+        self.options = {}
+        window = getattr(self, "sliding_window", getattr(config, "sliding_window", None))
+        if window is not None:
+            self.options["sliding_window"] = window
 
     def rotations(self, table):
         """Cosines or sines of the kept pairs, [batch, heads or 1, time, width]."""
@@ -218,17 +229,21 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         query = self.padded(self.q_proj(hidden_states), self.q_index)
         key = self.padded(self.k_proj(hidden_states), self.k_index)
         value = self.padded(self.v_proj(hidden_states), self.v_index)
-        cos, sin = (self.rotations(table) for table in position_embeddings)
-        query = query.unflatten(1, (-1, self.num_key_value_groups))
-        query = query * cos[:, :, None] + llama.rotate_half(query) * sin[:, :, None]
-        key = key * cos + llama.rotate_half(key) * sin
+        if self.norms_heads:
+            query, key = self.q_norm(query), self.k_norm(key)
+        if getattr(self, "use_rope", True):
+            cos, sin = (self.rotations(table) for table in position_embeddings)
+            query = query.unflatten(1, (-1, self.num_key_value_groups))
+            query = query * cos[:, :, None] + llama.rotate_half(query) * sin[:, :, None]
+            query = query.flatten(1, 2)
+            key = key * cos + llama.rotate_half(key) * sin
         output, weights = self.attend(
-            query.flatten(1, 2),
+            query,
             key,
             value,
             attention_mask,
             past_key_values if cache is None else cache,
-            kwargs,
+            {**self.options, **kwargs},
         )
         return self.o_proj(output), weights
 
@@ -241,33 +256,28 @@ class RemovedLlamaAttention(RemovedAttention, llama.LlamaAttention):
 
 class SubnetLlamaMLP(llama.LlamaMLP):
     def __init__(self, config, neurons):
-        nn.Module.__init__(self)
-        self.config, self.hidden_size, self.intermediate_size = config, config.hidden_size, neurons
-        self.gate_proj = nn.Linear(self.hidden_size, neurons, bias=config.mlp_bias)
-        self.up_proj = nn.Linear(self.hidden_size, neurons, bias=config.mlp_bias)
-        self.down_proj = nn.Linear(neurons, self.hidden_size, bias=config.mlp_bias)
-        self.act_fn = ACT2FN[config.hidden_act]
+        super().__init__(config)
+        hidden, self.intermediate_size = config.hidden_size, neurons
+        self.gate_proj = resized(self.gate_proj, hidden, neurons)
+        self.up_proj = resized(self.up_proj, hidden, neurons)
+        self.down_proj = resized(self.down_proj, neurons, hidden)
 
 
 class SubnetLlamaDecoderLayer(llama.LlamaDecoderLayer):
     def __init__(self, config, layer_idx):
-        super(llama.LlamaDecoderLayer, self).__init__()
-        self.hidden_size = config.hidden_size
+        super().__init__(config, layer_idx)
         heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
         if heads:
             self.self_attn = SubnetLlamaAttention(config, layer_idx, heads)
-            self.input_layernorm = llama.LlamaRMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         else:
             self.self_attn = RemovedLlamaAttention(config, layer_idx)
+            del self.input_layernorm
             self.input_layernorm = same
         if neurons:
             self.mlp = SubnetLlamaMLP(config, neurons)
-            self.post_attention_layernorm = llama.LlamaRMSNorm(
-                config.hidden_size, eps=config.rms_norm_eps
-            )
         else:
-            self.mlp = torch.zeros_like
-            self.post_attention_layernorm = same
+            del self.mlp, self.post_attention_layernorm
+            self.mlp, self.post_attention_layernorm = torch.zeros_like, same
 
 
 class SubnetLlamaModel(SubnetModelMixin, llama.LlamaModel):
@@ -292,12 +302,25 @@ class SubnetLlamaForCausalLM(SubnetModelMixin, llama.LlamaForCausalLM):
         self.post_init()
 
 
+# Part: opt
+
+from transformers.activations import ACT2FN  # noqa: E402
+from transformers.models.opt import modeling_opt as opt  # noqa: E402
+from transformers.models.opt.configuration_opt import OPTConfig  # noqa: E402
+
+
+class SubnetOPTConfig(OPTConfig):
+    model_type = "subnet_opt"
+    base_model_tp_plan = None
+
+
 class SubnetOPTAttention(PaddedHeads, opt.OPTAttention):
     eager = staticmethod(opt.eager_attention_forward)
 
     def __init__(self, config, layer_idx, heads):
         nn.Module.__init__(self)
         self.set_heads(config, layer_idx, heads, group=1, halves=1)
+        self.scaling = config.subnet["head_dim"] ** -0.5
         # The stock model scales queries before the product instead of scores after it.
         self.score_scaling, self.weights_dropout = 1.0, config.attention_dropout
         hidden, bias = config.hidden_size, config.enable_bias
