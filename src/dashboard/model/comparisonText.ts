@@ -23,7 +23,7 @@ const titles: Readonly<Record<string, string>> = {
   flap: 'FLAP',
   influence: 'Block influence',
   depth: 'Block loss',
-  ours: 'Ours (DaSS + refit)',
+  ours: 'Ours (DaSS + reform)',
   mix: 'Ours, mixed',
   'A initialised': 'Initial subnet',
   'A searched': 'Searched subnet',

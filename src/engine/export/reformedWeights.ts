@@ -109,7 +109,10 @@ export async function readReformed(
   const { handle } = await openInFolder(root, file, { links: 'refused' });
   try {
     const hash = await hashStream(handle.createReadStream({ start: 0, autoClose: false }), signal);
-    if (hash !== sha256) throw damaged(file, `SHA-256 ${sha256}`, hash);
+    if (hash !== sha256) {
+      const sentence = `${file} has changed since it was written with this subnet.json.`;
+      throw damaged(file, `SHA-256 ${sha256}`, hash, sentence);
+    }
     const { hidden } = source.shape;
     const layers: LayerWeights[] = [...source.layers];
     const read = async (
@@ -181,7 +184,9 @@ function entryOf(
     return entry;
   }
   const found = entry === undefined ? 'none' : `${entry.dtype} ${shown(entry.dims)}`;
-  throw damaged(file, `tensor ${shown(name)}, F32 ${shown(dims)}`, found);
+  const expected = `tensor ${shown(name)}, F32 ${shown(dims)}`;
+  const sentence = `${file} does not hold ${expected}.`;
+  throw damaged(file, expected, found, sentence);
 }
 
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
@@ -206,11 +211,10 @@ async function hashStream(
   return hash.digest('hex');
 }
 
-function damaged(file: string, expected: string, found: string): EngineError {
+function damaged(file: string, expected: string, found: string, sentence: string): EngineError {
   return new EngineError('checkpoint', {
     what: file,
-    expected,
-    found,
+    ...{ expected, found, sentence },
     action: 'Restore the file that was written with this subnet.json, or export it again.',
   });
 }

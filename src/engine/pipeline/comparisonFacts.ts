@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
+import { deviceTitle } from '../../protocol/deviceTitle.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import { readComparisonFile } from '../runs/comparisonFolder.ts';
 import { takeRunLock, type RunLock } from '../runs/runLock.ts';
-import { deviceTitle } from '../runtime/devicesCandidates.ts';
 import { countParameters, denseSubnet } from '../subnet/count.ts';
 import type { ComparisonWork } from './comparison.ts';
 import type { ComparisonFacts } from './comparisonRecord.ts';
