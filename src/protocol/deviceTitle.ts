@@ -11,7 +11,11 @@ export function deviceTitle(device: string): string {
   return Object.hasOwn(titles, device) ? titles[device]! : device;
 }
 
-/** Where work was done, for people: `on the CPU`, `on WebGPU`. */
+/**
+ * Where work was done, for people: `on the CPU`, `on WebGPU`.
+ * @param device  its name in configs, or a text that begins with its name for people: `CPU, 8 threads`
+ */
 export function onDevice(device: string): string {
-  return device === 'cpu' ? 'on the CPU' : `on ${deviceTitle(device)}`;
+  const title = deviceTitle(device);
+  return title.startsWith(titles['cpu']!) ? `on the ${title}` : `on ${title}`;
 }

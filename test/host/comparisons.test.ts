@@ -185,7 +185,7 @@ describe('the page of a comparison', () => {
     const act = (action: ComparisonAction): Promise<{ readonly said: string }> =>
       remote.request(comparisonPanelApi.actOnComparison, { action });
     await act('copyMarkdown');
-    assert.match(fake.clipboard, /\| Ours \(DaSS \+ refit\) \|/);
+    assert.match(fake.clipboard, /\| Ours \(DaSS \+ reform\) \|/);
     fake.saveAs = join(host!.folder, 'rows.csv');
     assert.equal((await act('saveCsv')).said, 'Saved.');
     assert.equal(readFileSync(fake.saveAs, 'utf8').split('\r\n').length, 42);
@@ -206,7 +206,7 @@ describe('the page of a comparison', () => {
     const remote = remoteOf(fake.panels[0]!);
     for (const params of [{}, { protocol: 'x' }, null, { protocol: PANEL_PROTOCOL + 1 }]) {
       const asked = remote.request(comparisonPanelApi.openComparison, params as never);
-      await assert.rejects(asked, /expected/, JSON.stringify(params));
+      await assert.rejects(asked, /must be|is missing/, JSON.stringify(params));
     }
     const acted = remote.request(comparisonPanelApi.actOnComparison, { action: 'rm' } as never);
     await assert.rejects(acted, /Message "actOnComparison"/);
