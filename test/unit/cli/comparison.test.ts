@@ -11,7 +11,7 @@ describe('a comparison on a terminal', () => {
   it('is a table per scope, dense first, the best of each column marked, kept shares last', () => {
     assert.equal(
       comparisonText(table, false),
-      `tiny-llama on CPU, 2 threads
+      `tiny-llama on the CPU, 2 threads
 Perplexity on 12 windows of held-out text, 3,072 tokens
 
 Zeros in the MLPs
