@@ -12,7 +12,7 @@ checkFields();
 if (problems.length === 0) checkFigures();
 for (const problem of problems) console.error(`demo: ${problem}`);
 if (problems.length > 0) process.exit(1);
-console.log(`demo: ${ordered().join(' < ')}; the refit removes ${removedExcess()} of the excess.`);
+console.log(`demo: ${ordered().join(' < ')}; the reform removes ${removedExcess()} of the excess.`);
 
 function lastLine(output) {
   const line = output.trimEnd().split('\n').at(-1);
@@ -55,7 +55,7 @@ function checkFigures() {
   if (sizes.size !== 1) problems.push(`block parameters differ: ${[...sizes].join(', ')}`);
   if (demo.reformed.bytes >= demo.dense.bytes) problems.push('the subnet is not smaller on disk');
   if (!(excess('reformed') <= excess('searched') / 2)) {
-    problems.push('the refit does not halve the excess over the dense model');
+    problems.push('the reform does not halve the excess over the dense model');
   }
 }
 

@@ -11,7 +11,7 @@ const TITLES = {
   wanda: 'Wanda',
   sparsegpt: 'SparseGPT',
   dass: 'DaSS',
-  ours: 'ours: DaSS + refit',
+  ours: 'ours: DaSS + reform',
   mix: 'ours, mixed',
   random: 'random, the control',
   wandaSp: 'Wanda-sp',

@@ -82,7 +82,7 @@ function conditions({ json, text }) {
   const cpu = `${availableParallelism()} cores of ${cpus()[0].model.trim()}`;
   return (
     `Seed 0 on ${device}, ${cpu}, Node ${versions.node}, ONNX Runtime ${versions.onnxruntime}. ` +
-    `The refit removes ${removed(json)} of the perplexity that the search left above dense.`
+    `The reform removes ${removed(json)} of the perplexity that the search left above dense.`
   );
 }
 
@@ -92,7 +92,7 @@ function bySeed() {
     ...Object.keys(TITLES).map((name) => json[name].perplexity.toFixed(3)),
     removed(json),
   ]);
-  const head = ['seed', ...Object.keys(TITLES), 'excess removed by the refit'];
+  const head = ['seed', ...Object.keys(TITLES), 'excess removed by the reform'];
   return table(head, rows);
 }
 

@@ -1,4 +1,5 @@
 import type { ComparisonTable } from '../protocol/comparisonTable.ts';
+import { onDevice } from '../protocol/deviceTitle.ts';
 import { denseRow } from '../dashboard/model/comparisonText.ts';
 import { comparisonGrids, type ComparisonGrid } from './comparisonGrid.ts';
 import { formatTable, type Column } from './table.ts';
@@ -20,7 +21,7 @@ export function comparisonText(table: ComparisonTable, unicode: boolean): string
   const { heldout, model, device } = table;
   const [windows, tokens] = [heldout.windows, heldout.tokens];
   const head = [
-    `${model} on ${device}`,
+    `${model} ${onDevice(device)}`,
     `Perplexity on ${counted(windows, 'window')} of held-out text, ${tokens.toLocaleString('en')} tokens`,
   ];
   const dense = denseRow(table)?.perplexity;
@@ -35,6 +36,7 @@ export function comparisonText(table: ComparisonTable, unicode: boolean): string
     ...alone,
     ...(grids.length === 0 ? [] : [`${legend}\n`]),
     ...leftOut(table),
+    ...(table.notes ?? []).map((note) => `${wrapped(`Note: ${note}`, '').join('\n')}\n`),
   ].join('\n');
 }
 

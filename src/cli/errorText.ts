@@ -3,21 +3,14 @@ import { RemoteBug } from '../protocol/wireError.ts';
 import { styled, type Terminal } from './terminal.ts';
 
 /**
- * What a user reads about something thrown: an expected error in three short lines below what is
- * at fault, a bug with its stack and what to do with it.
+ * What a user reads about something thrown: of an expected error what is wrong and, on a line of its
+ * own, what to do; a bug with its stack and what to do with it.
  */
 export function errorText(error: unknown, terminal: Terminal): string {
   const title = styled(terminal, 'red', 'error:');
   if (error instanceof EngineError) {
-    const { what, expected, found, action, sentence } = error.problem;
-    if (sentence !== undefined) return `${title} ${sentence}\n  ${action}\n`;
-    return [
-      `${title} ${what}`,
-      `  expected  ${expected}`,
-      `  found     ${found}`,
-      `  do        ${action}`,
-      '',
-    ].join('\n');
+    const { action, sentence } = error.problem;
+    return `${title} ${sentence}\n  ${action}\n`;
   }
   const stack = error instanceof RemoteBug ? error.remoteStack : stackOf(error);
   return [

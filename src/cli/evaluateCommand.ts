@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
+import { deviceTitle } from '../protocol/deviceTitle.ts';
 import { engineApi, type EvaluationReport, type RunOverrides } from '../protocol/engineApi.ts';
 import { IncompleteResult } from './incompleteResult.ts';
 import { deviceOption, jsonOption, wholeNumber } from './options.ts';
@@ -68,7 +69,7 @@ function reportText(report: EvaluationReport): string {
     ...speedRows(report),
     ...(peakBytes === null ? [] : [['peak memory', formatBytes(peakBytes)]]),
     ...(report.notMeasured === null ? [] : [['not measured', 'size, speed and memory']]),
-    ['device', `${report.device.device}: ${report.device.reason}`],
+    ['device', `${deviceTitle(report.device.device)}: ${report.device.reason}`],
   ];
   const notes = (report.notes ?? []).map((note) => `\nNote: ${note}\n`);
   return [...rows.map(([name = '', value = '']) => `${name.padEnd(14)}${value}\n`), ...notes].join(

@@ -1,6 +1,7 @@
 import type { RunOutcome } from '../protocol/engineApi.ts';
 import { type Loadable, loadsText } from '../protocol/loadsText.ts';
-import { type ReformVerdicts, verdictText } from '../protocol/reformVerdict.ts';
+import type { ReformVerdicts } from '../protocol/reformVerdict.ts';
+import { verdictText } from '../protocol/verdictText.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
 import { verifiedText } from '../dashboard/model/verifiedText.ts';
 import { figuresTable } from './figuresTable.ts';

@@ -1,5 +1,5 @@
 import type { Node } from 'jsonc-parser';
-import { EngineError } from '../protocol/errors.ts';
+import { EngineError, misfit } from '../protocol/errors.ts';
 import { namesIn } from './configSchema.ts';
 import { fieldNode, propertyNode, readConfigTree } from './configTree.ts';
 import type { TextEdit } from './textEdit.ts';
@@ -30,7 +30,8 @@ export function setField(
     if (next === undefined) break;
     if (next.type !== 'object') {
       const found = text.slice(next.offset, next.offset + next.length);
-      throw uneditable(`a section "${path.slice(0, depth + 1).join('.')}"`, found);
+      const name = path.slice(0, depth + 1).join('.');
+      throw uneditable(`"${name}" in the config`, 'a section { … }', found);
     }
     section = next;
   }
@@ -81,7 +82,7 @@ export function removeProperty(text: string, property: Node): readonly TextEdit[
 
 function rootOf(text: string): Node {
   const root = readConfigTree(text);
-  if (root === undefined) throw uneditable('an object { … }', 'none');
+  if (root === undefined) throw uneditable('The config', 'an object { … }', 'another text');
   return root;
 }
 
@@ -224,11 +225,9 @@ function show(value: FieldValue): string {
   return Array.isArray(value) ? `[${value.map(show).join(', ')}]` : JSON.stringify(value);
 }
 
-function uneditable(expected: string, found: string): EngineError {
+function uneditable(what: string, expected: string, found: string): EngineError {
   return new EngineError('config', {
-    what: 'The config',
-    expected,
-    found,
+    ...misfit(what, expected, found),
     action: 'Repair the file in its editor first.',
   });
 }

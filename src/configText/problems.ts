@@ -52,7 +52,7 @@ function kindOf(
 }
 
 function messageOf(
-  { field, expected, found, message }: ConfigProblem,
+  { found, message }: ConfigProblem,
   kind: ConfigIssueKind,
   path: readonly string[],
   isEmpty: boolean,
@@ -63,8 +63,7 @@ function messageOf(
   if (kind === 'missing') return `The field "${name}" is missing.`;
   if (kind === 'repeated') return `The field "${name}" is written a second time.`;
   if (kind === 'syntax') return `Syntax error: ${message}.`;
-  if (field === '') return `${message[0]?.toUpperCase()}${message.slice(1)}.`;
-  return `Expected ${expected}, found ${found}.`;
+  return `${message[0]?.toUpperCase()}${message.slice(1)}.`;
 }
 
 /** A key may hold a dot itself, so an unknown one is found by its place. */

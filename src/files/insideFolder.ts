@@ -58,6 +58,7 @@ function partsOf(folder: string, name: string): string[] {
       expected: 'only paths inside this folder',
       found: JSON.stringify(name),
       action: 'Restore the folder or start a new run.',
+      sentence: `A file in ${folder} names the path ${JSON.stringify(name)}, which is no path inside it.`,
     });
   }
   return parts;
@@ -76,5 +77,6 @@ function isThere(folder: string, path: string): boolean {
     expected: 'files and folders of its own',
     found: `a link under the name ${path.slice(folder.length + 1)}`,
     action: 'Remove the link, or put the file or folder itself there.',
+    sentence: `${path} is a link; nothing of a run folder may be one.`,
   });
 }

@@ -184,6 +184,7 @@ function expectPlain<S extends Stats | BigIntStats>(
       expected: `a file of at most ${sizeText(mostBytes)}`,
       found: `one of ${sizeText(Number(stats.size))}`,
       action: 'Check that it is the file you mean.',
+      sentence: `${path} is too large: it has ${sizeText(Number(stats.size))}, and at most ${sizeText(mostBytes)} are read.`,
     });
   }
   return stats;
@@ -196,7 +197,13 @@ function notPlain(path: string, found: string, links: OpenRules['links']): Engin
       : links === 'refused'
         ? 'Remove it; it was not made by Subnet Studio.'
         : 'Give the path of a file.';
-  return new EngineError('disk', { what: path, expected: 'a plain file', found, action });
+  return new EngineError('disk', {
+    what: path,
+    expected: 'a plain file',
+    found,
+    action,
+    sentence: `${path} is ${found}, not a plain file.`,
+  });
 }
 
 /** Without waiting for the other end of a pipe, and without becoming a terminal's process. */

@@ -130,6 +130,7 @@ export function openToAppend(path: string, mode: Mode = FILE_MODE): number {
       expected: 'a plain file',
       found: kindOf(stats),
       action: 'Remove it; it was not made by Subnet Studio.',
+      sentence: `${path} is ${kindOf(stats)}, not a plain file.`,
     });
   } catch (error) {
     throw linkError(path, error) ?? diskError(path, error);
@@ -224,6 +225,7 @@ export function refuseNonFinite(key: string, value: unknown): unknown {
     expected: 'a finite number',
     found: String(value),
     action: 'Report this with the log of the run: the computation went out of range.',
+    sentence: `The value "${key}" of a run file is ${String(value)}, not a finite number.`,
   });
 }
 

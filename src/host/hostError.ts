@@ -17,7 +17,7 @@ export class HostError extends EngineError {
 
   constructor(
     code: ErrorCode,
-    problem: Problem & { readonly sentence: string },
+    problem: Problem,
     remedies: HostError['remedies'],
     options?: { cause?: unknown },
   ) {

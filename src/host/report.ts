@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { EngineError, isEngineError, sentenceOf } from '../protocol/errors.ts';
+import { EngineError, isEngineError } from '../protocol/errors.ts';
 import { RemoteBug } from '../protocol/wireError.ts';
 import { commandRemedy, editorRemedy, HostError, type Remedy } from './hostError.ts';
 import { showError } from './ui/messages.ts';
@@ -76,9 +76,9 @@ export class Reporter {
 /** What a person reads about something thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof EngineError) {
-    const { expected, action } = error.problem;
+    const { expected, action, sentence } = error.problem;
     if (expected === '') return firstOf(words(error.message));
-    return `${firstOf(sentenceOf(error.problem))} ${words(action)}`;
+    return `${firstOf(sentence)} ${words(action)}`;
   }
   const text = error instanceof Error ? error.message : String(error);
   return vscode.l10n.t('This is a bug in Subnet Studio: {0}', text);
@@ -119,7 +119,7 @@ function remediesOf(error: unknown): Remedy[] {
   const place = placeOf(error);
   if (place === undefined) return [];
   const open = { label: vscode.l10n.t('Open Config'), run: () => openAt(place) };
-  const isList = sentenceOf(error.problem).includes('\n');
+  const isList = error.problem.sentence.includes('\n');
   const problems = vscode.l10n.t('Show Problems');
   return isList ? [open, editorRemedy(problems, 'workbench.actions.view.problems')] : [open];
 }

@@ -3,6 +3,7 @@ import { acceptsValue } from './acceptsValue.ts';
 import { LineIndex, type ConfigProblem } from './configProblem.ts';
 import { shorten } from './decode.ts';
 import { describeSchema, type SchemaNode } from './describeSchema.ts';
+import { misfitText } from './errors.ts';
 import { runConfigSchema, type RunConfig } from './runConfig.ts';
 import { expandSearch } from './searchPresets.ts';
 import { readPattern } from './sparsityPattern.ts';
@@ -30,7 +31,7 @@ export class ProblemList {
     place: { readonly offset: number; readonly length: number },
     expected: string,
     found: string,
-    message = `${field === '' ? '' : `"${field}": `}expected ${expected}, found ${found}`,
+    message = misfitText(field === '' ? 'the config' : `"${field}"`, expected, found),
   ): void {
     const { offset, length } = place;
     this.problems.push({ ...this.lines.at(offset), length, field, expected, found, message });
@@ -119,12 +120,16 @@ function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void 
   };
   for (const [name, range] of Object.entries(ranges)) {
     const [low, high] = range ?? ANYTHING;
-    if (low > high) tell(`search.ranges.${name}`, 'lowest ≤ highest', `${low} > ${high}`);
+    if (low > high) {
+      tell(`search.ranges.${name}`, 'two numbers, the lower one first', `${low} and ${high}`);
+    }
   }
-  if (top > population) tell('search.top', `at most the population, ${population}`, String(top));
+  if (top > population) {
+    tell('search.top', `at most ${population} (the population)`, String(top));
+  }
   if (mutations + crossovers > population) {
-    const found = `${mutations} mutations and ${crossovers} crossovers`;
-    tell('search.mutations', `at most ${population} together, the population`, found);
+    const expected = `at most ${population} together with "crossovers" (the population)`;
+    tell('search.mutations', expected, `${mutations} and ${crossovers}`);
   }
   checkWeightForms(tree, config, problems);
   if (!search.enabled) return;

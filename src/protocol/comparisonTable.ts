@@ -18,6 +18,8 @@ export const comparisonTableSchema = Type.Object({
   configPath: Type.String(),
   /** Name of the model folder. */
   model: Type.String(),
+  /** What is odd about its checkpoint; absent in older tables. Whole sentences, none for most. */
+  notes: Type.Optional(Type.Array(Type.String())),
   /** Where it ran, for people. */
   device: Type.String(),
   seed: size,

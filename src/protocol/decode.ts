@@ -16,10 +16,14 @@ export function decodeValue<S extends TSchema>(schema: S, value: unknown, what: 
   if (acceptsValue(schema, value)) return value;
   const [, [first]] = Errors(schema, value);
   const path = first?.instancePath ?? '';
+  const place = `${what}${path === '' ? '' : `, field ${path}`}`;
+  const message = first?.message ?? 'must match its schema';
+  const found = shorten(valueAt(value, path));
   throw new EngineError('decode', {
-    what: `${what}${path === '' ? '' : `, field ${path}`}`,
-    expected: `a value that ${first?.message ?? 'matches its schema'}`,
-    found: shorten(valueAt(value, path)),
+    what: place,
+    expected: `a value that ${message}`,
+    found,
+    sentence: `${place} ${message}, but is ${found}.`,
     action: 'The file is damaged or was not written by Subnet Studio; restore it or leave it out.',
   });
 }
@@ -43,6 +47,7 @@ export function parseJson(text: string, what: string): unknown {
       expected: `JSON of at most ${MOST_JSON_DEPTH} levels`,
       found: 'deeper nesting',
       action: 'The file is damaged; restore it or leave it out.',
+      sentence: `${what} is nested deeper than ${MOST_JSON_DEPTH} levels.`,
     });
   }
   try {
@@ -55,6 +60,7 @@ export function parseJson(text: string, what: string): unknown {
         expected: 'JSON',
         found: error instanceof Error ? error.message : 'something else',
         action: 'The file is damaged; restore it or leave it out.',
+        sentence: `${what} is not JSON: ${error instanceof Error ? error.message : 'something else'}.`,
       },
       { cause: error },
     );

@@ -16,7 +16,7 @@ export interface SchemaNode {
   readonly maxLength?: number;
 }
 
-/** What a schema accepts, in words that fit after "expected". */
+/** What a schema accepts, in words that fit after "must be". */
 export function describeSchema(schema: SchemaNode): string {
   if (schema.anyOf !== undefined) return schema.anyOf.map(describeSchema).join(', or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);

@@ -84,12 +84,12 @@ export interface ExportRequest {
   readonly dtype?: 'source' | 'float32' | 'float16' | 'bfloat16';
 }
 
-/** Ask for more about one subnet of a run: refit it, measure it, write it. */
+/** Ask for more about one subnet of a run: reform it, measure it, write it. */
 export interface SubnetRequest {
   readonly runFolder: string;
   /** Subnet key, as in the run's `evaluated` events. */
   readonly key: string;
-  /** Refit its kept weights with the run's `reform` settings first. */
+  /** Reform its kept weights with the run's `reform` settings first. */
   readonly reform: boolean;
   /** Measure held-out perplexity, size and speed. */
   readonly evaluate: boolean;

@@ -16,8 +16,8 @@ export type ErrorCode =
   | 'cancelled';
 
 /**
- * The four parts every expected error has: where, what was expected, what was found, what to do; and the
- * sentence that people read instead of the first three.
+ * What an expected error says: to people what is wrong and what to do, each a whole sentence; to programs
+ * where it is, what was expected there and what was found.
  */
 export interface Problem {
   /** The thing at fault, e.g. `model.safetensors: tensor "lm_head.weight"`. */
@@ -26,13 +26,25 @@ export interface Problem {
   readonly found: string;
   /** The user's next step, a whole sentence. */
   readonly action: string;
-  /** What is wrong, as one whole sentence for people. Absent: it is made of the parts. */
-  readonly sentence?: string;
+  /** What is wrong, as one whole sentence for people. */
+  readonly sentence: string;
 }
 
-/** What is wrong, as people read it. */
-export function sentenceOf({ what, expected, found, sentence }: Problem): string {
-  return sentence ?? `${what}: expected ${expected}, found ${found}.`;
+/**
+ * What is wrong with a value that is not what it has to be: `"ratio" must be a number from 0 to 1, not 3`.
+ * @param what  the value's name
+ * @param expected  a noun with its article, or what else fits after "must be"
+ * @param found  likewise; "nothing" for a value that is missing
+ * @returns a clause without a full stop
+ */
+export function misfitText(what: string, expected: string, found: string): string {
+  if (found === 'nothing') return `${what} is missing; it must be ${expected}`;
+  return `${what} must be ${expected}, not ${found}`;
+}
+
+/** All of a problem but the action, for a value that is not what it has to be; see {@link misfitText}. */
+export function misfit(what: string, expected: string, found: string): Omit<Problem, 'action'> {
+  return { what, expected, found, sentence: `${misfitText(what, expected, found)}.` };
 }
 
 /**
@@ -47,7 +59,7 @@ export class EngineError extends Error {
   readonly problem: Problem;
 
   constructor(code: ErrorCode, problem: Problem, options?: { cause?: unknown }) {
-    super(`${sentenceOf(problem)} ${problem.action}`, options);
+    super(`${problem.sentence} ${problem.action}`, options);
     this.code = code;
     this.problem = problem;
   }

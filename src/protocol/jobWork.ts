@@ -65,6 +65,7 @@ export function decodeWork(value: unknown, what: string): JobWork {
       expected: `one of ${Object.keys(workSchemas).join(', ')}`,
       found: shorten(value),
       action: 'Update the extension; restart the editor.',
+      sentence: `${what} is of a kind that this version does not know: ${shorten(value)}.`,
     });
   }
   return decodeValue(workSchemas[kind], value, what) as JobWork;

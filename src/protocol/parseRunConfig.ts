@@ -60,9 +60,9 @@ function readTree(text: string, problems: ProblemList): Node | undefined {
     problems.add('', place, 'JSON with comments', message, message);
   }
   if (tree?.type !== 'object' && problems.isEmpty) {
-    const found = tree === undefined ? 'nothing' : `${tree.type} instead`;
     const expected = 'an object { "model": …, "ratio": …, "text": … }';
-    problems.add('', tree ?? start, expected, found);
+    if (tree === undefined) problems.add('', start, expected, 'nothing', 'the config is empty');
+    else problems.add('', tree, expected, `a JSON ${tree.type}`);
   }
   return tree;
 }

@@ -22,6 +22,7 @@ export function perplexityOfSum(sumNats: number, tokens: number): Perplexity {
       expected: 'a number',
       found: String(lossNats),
       action: 'Check the weights: what they compute is out of the range of float32.',
+      sentence: `The loss of the model on the text is ${lossNats}, not a number.`,
     });
   }
   const perplexity = Math.exp(lossNats);

@@ -184,5 +184,6 @@ function connectionLost(): EngineError {
     expected: 'an answer',
     found: 'a closed connection',
     action: 'Start again; a run continues with "subnet resume RUN".',
+    sentence: 'The engine closed the connection before it answered.',
   });
 }

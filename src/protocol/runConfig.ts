@@ -32,46 +32,49 @@ const importance = section('How heads and neurons are ranked before the search.'
   }),
 });
 
-const reform = section('Refitting the kept weights, once, after the search.', {
-  method: Type.Enum(['leastSquares', 'admm', 'none'], {
-    default: 'leastSquares',
-    description:
-      'How the kept columns of o_proj and down_proj are refitted (name). "leastSquares": the exact optimum in one solve. "admm": the iteration of the paper, corrected. "none": not at all. Paper: admm.',
-  }),
-  target: Type.Enum(['dense', 'layer'], {
-    default: 'dense',
-    description:
-      'What a refitted layer should reproduce (name). "dense": the dense model, so errors of earlier blocks are repaired too. "layer": the old layer on the inputs it now sees. Paper: layer.',
-  }),
-  damping: Type.Union(
-    [
-      Type.Literal('auto'),
-      Type.Number({ minimum: 0, maximum: 10 }),
-      Type.Array(Type.Number({ minimum: 0, maximum: 10 }), { minItems: 1, maxItems: 32 }),
-    ],
-    {
-      default: 'auto',
+const reform = section(
+  'Reforming the kept weights, once, after the search: they take over the work of those that went.',
+  {
+    method: Type.Enum(['leastSquares', 'admm', 'none'], {
+      default: 'leastSquares',
       description:
-        'Added to the Gram diagonal of the solve (fraction of its mean): a number, or a list of which the best on held-back calibration tokens is taken; a weight matrix that none of them improves there stays as it is. "auto" tries 0.001, 0.01, 0.1, 1 and 10. Paper: unstated; its code: 0.1.',
-    },
-  ),
-  rho: Type.Number({
-    default: 1,
-    exclusiveMinimum: 0,
-    maximum: 1000,
-    description:
-      'ADMM penalty (no unit, on column-normalised inputs). Larger moves slower. Paper: 1.',
-  }),
-  iterations: whole('ADMM steps (count). Paper: 30.', {
-    default: 30,
-    minimum: 1,
-    maximum: 10_000,
-  }),
-  windows: whole(
-    'Calibration windows the refit uses (count). Default: calibration.windows. Paper: 128.',
-    { minimum: 1, maximum: 65_536 },
-  ),
-});
+        'How the kept columns of o_proj and down_proj are reformed (name). "leastSquares": the exact optimum in one solve. "admm": the iteration of the paper, corrected. "none": not at all. Paper: admm.',
+    }),
+    target: Type.Enum(['dense', 'layer'], {
+      default: 'dense',
+      description:
+        'What a reformed layer should reproduce (name). "dense": the dense model, so errors of earlier blocks are repaired too. "layer": the old layer on the inputs it now sees. Paper: layer.',
+    }),
+    damping: Type.Union(
+      [
+        Type.Literal('auto'),
+        Type.Number({ minimum: 0, maximum: 10 }),
+        Type.Array(Type.Number({ minimum: 0, maximum: 10 }), { minItems: 1, maxItems: 32 }),
+      ],
+      {
+        default: 'auto',
+        description:
+          'Added to the Gram diagonal of the solve (fraction of its mean): a number, or a list of which the best on held-back calibration tokens is taken; a weight matrix that none of them improves there stays as it is. "auto" tries 0.001, 0.01, 0.1, 1 and 10. Paper: unstated; its code: 0.1.',
+      },
+    ),
+    rho: Type.Number({
+      default: 1,
+      exclusiveMinimum: 0,
+      maximum: 1000,
+      description:
+        'ADMM penalty (no unit, on column-normalised inputs). Larger moves slower. Paper: 1.',
+    }),
+    iterations: whole('ADMM steps (count). Paper: 30.', {
+      default: 30,
+      minimum: 1,
+      maximum: 10_000,
+    }),
+    windows: whole(
+      'Calibration windows the reform uses (count). Default: calibration.windows. Paper: 128.',
+      { minimum: 1, maximum: 65_536 },
+    ),
+  },
+);
 
 const evaluation = section('The final figures on held-out text.', {
   context: whole(

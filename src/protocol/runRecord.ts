@@ -132,7 +132,7 @@ export const subnetReportSchema = Type.Object({
   key: Type.String(),
   /** With the weights of the dense model. */
   figure: Type.Union([figureSchema, Type.Null()]),
-  /** With refitted weights; null also where the reform was rejected. */
+  /** With reformed weights; null also where the reform was rejected. */
   reformed: Type.Union([figureSchema, Type.Null()]),
   /** How much of the reform was accepted; absent when none was asked for. */
   verdict: Type.Optional(reformVerdictSchema),

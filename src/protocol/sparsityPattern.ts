@@ -11,7 +11,7 @@ export type Pattern =
 /** Longest group of an N:M pattern; beyond it a pattern is as good as unstructured. */
 export const LONGEST_GROUP = 256;
 
-/** Why something is no pattern, in words that fit into "expected …, found …". */
+/** Why something is no pattern, in words that fit into "… must be …, not …". */
 export interface PatternFlaw {
   readonly kind: 'flaw';
   readonly expected: string;

@@ -44,7 +44,7 @@ export const sparseMapSchema = Type.Object({
   offset: size,
   /** The dimension along which weights competed. */
   along: Type.Enum(['inputs', 'outputs']),
-  /** Σ‖t − z·W‖² / Σ‖t‖² on calibration, of the cut and of the refitted weights; null: not refitted. */
+  /** Σ‖t − z·W‖² / Σ‖t‖² on calibration, of the cut and of the reformed weights; null: not reformed. */
   error: Type.Union([Type.Object({ before: share, after: share }), Type.Null()]),
   /**
    * Weights by score in bins of equal width between the logarithms (base 10) `from` and `to`; scores

@@ -56,6 +56,6 @@ export function fromWireError(error: unknown): Error {
 
 function isExpected(data: unknown): data is { code: ErrorCode; problem: Problem } {
   if (typeof data !== 'object' || data === null) return false;
-  const { code, problem } = data as { code?: unknown; problem?: unknown };
-  return typeof code === 'string' && typeof problem === 'object' && problem !== null;
+  const { code, problem } = data as { code?: unknown; problem?: Partial<Problem> | null };
+  return typeof code === 'string' && typeof problem?.sentence === 'string';
 }

@@ -24,6 +24,7 @@ export function handshakeError(limitMs: number, lastLines: readonly string[]): E
     expected: `an answer within ${limitMs / 1000} s of its start`,
     found: `none${quoted(lastLines)}`,
     action: 'Try again; if it stays so, run "npm run build" and report it with these lines.',
+    sentence: `The engine did not answer within ${limitMs / 1000} s of its start${quoted(lastLines)}.`,
   });
 }
 

@@ -154,5 +154,6 @@ function busy(): EngineError {
     expected: 'one piece of work at a time',
     found: 'another one that is still going on',
     action: 'Wait for it, cancel it, or start a second engine.',
+    sentence: 'The engine is busy with other work.',
   });
 }

@@ -147,6 +147,8 @@ function lost({ work, runFolder }: Job): NonNullable<Job['error']> {
       isRun && runFolder !== null
         ? 'What the run had finished is on disk: resume it.'
         : 'Start the work again.',
+    sentence:
+      'The engine service was ended, from outside or by a crash, before this work was done.',
   });
   return { code, message };
 }
@@ -157,6 +159,10 @@ function twice(job: Job): EngineError {
     expected: 'work that is not in the queue yet',
     found: job.state === 'running' ? 'the same work running' : 'the same work waiting',
     action: 'Wait for it, or cancel it first.',
+    sentence:
+      job.state === 'running'
+        ? `${job.title}: the same work is running already.`
+        : `${job.title}: the same work is waiting in the queue already.`,
   });
 }
 
@@ -166,6 +172,7 @@ function unknownJob(id: string): EngineError {
     expected: 'a job of this service',
     found: 'no such job',
     action: 'Look at the list of jobs again.',
+    sentence: `The engine service has no job ${id.slice(0, 80)}.`,
   });
 }
 
@@ -175,5 +182,6 @@ function notWaiting(id: string): EngineError {
     expected: 'a job that waits in the queue',
     found: 'one that does not',
     action: 'Look at the list of jobs again.',
+    sentence: `Job ${id.slice(0, 80)} does not wait in the queue any more.`,
   });
 }

@@ -150,5 +150,6 @@ function noSearch(id: string): EngineError {
     expected: 'a run whose search is still to end',
     found: 'none',
     action: 'Nothing needs to be done: there is no search to finish.',
+    sentence: `Job ${id.slice(0, 80)} has no search that could be ended.`,
   });
 }

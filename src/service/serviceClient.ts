@@ -181,6 +181,7 @@ function serviceGone(): EngineError {
     expected: 'an answer',
     found: 'a closed connection',
     action: 'Try again: it is started anew when it is needed.',
+    sentence: 'The engine service closed the connection before it answered.',
   });
 }
 
@@ -190,6 +191,7 @@ function serviceSilent(): EngineError {
     expected: 'a sign of life now and then',
     found: `none for ${(BEAT_MS * MOST_MISSED) / 1000} s`,
     action: 'End its process if it is still there, and try again.',
+    sentence: `The engine service gave no sign of life for ${(BEAT_MS * MOST_MISSED) / 1000} s.`,
   });
 }
 
@@ -199,6 +201,7 @@ function closedByUs(): EngineError {
     expected: 'to be open',
     found: 'that it was closed',
     action: 'Connect again.',
+    sentence: 'The connection to the engine service is closed.',
   });
 }
 
@@ -208,6 +211,7 @@ function otherProtocol({ version, protocol }: ServiceRecord): EngineError {
     expected: `one that speaks protocol ${SERVICE_PROTOCOL}`,
     found: `version ${version}, which speaks protocol ${protocol}`,
     action: 'Wait until its runs have ended, close all windows for a minute, and try again.',
+    sentence: `The engine service that is running is of version ${version} and speaks protocol ${protocol}; this extension speaks ${SERVICE_PROTOCOL}.`,
   });
 }
 
@@ -218,5 +222,6 @@ function notStarted({ stateDir }: ServiceOptions, found: string): EngineError {
     expected: 'to start',
     found: `${found}${lines.length === 0 ? '' : `, after printing:${lines.join('')}\n`}`,
     action: `Look at service.log in ${stateDir}.`,
+    sentence: `The engine service did not start: ${found}${lines.length === 0 ? '.' : `, after printing:${lines.join('')}\n`}`,
   });
 }

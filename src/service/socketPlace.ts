@@ -29,6 +29,7 @@ export function newSocketPlace(): string {
     expected: `a writable temporary folder whose path has less than ${MOST_BYTES - 24} bytes`,
     found: tmpdir(),
     action: 'Set TMPDIR to a short path.',
+    sentence: `The engine service finds no folder for its socket: ${tmpdir()} is not writable, or its path has ${MOST_BYTES - 24} bytes or more.`,
   });
 }
 

@@ -168,6 +168,7 @@ function notKnown(): EngineError {
     expected: 'the token from its record',
     found: 'another one',
     action: 'Connect again; the service was started anew.',
+    sentence: 'The engine service was sent another token than the one in its record.',
   });
 }
 
@@ -177,6 +178,7 @@ function noHello(): EngineError {
     expected: '"hello" as the first message',
     found: 'another request',
     action: 'Report this: it is a bug.',
+    sentence: 'The engine service was sent another request before "hello".',
   });
 }
 
@@ -186,5 +188,6 @@ function otherProtocol(protocol: unknown): EngineError {
     expected: `an extension that speaks its protocol ${SERVICE_PROTOCOL}`,
     found: `one that speaks ${String(protocol)}`,
     action: 'Wait until its runs have ended, close all windows for a minute, and try again.',
+    sentence: `The engine service that is running speaks protocol ${SERVICE_PROTOCOL}; this extension speaks ${String(protocol)}.`,
   });
 }

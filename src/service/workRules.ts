@@ -19,6 +19,7 @@ export function expectAbsolutePath(path: string): void {
     expected: 'an absolute path',
     found: 'a relative one',
     action: 'Give the whole path.',
+    sentence: `The path ${JSON.stringify(path)} is not absolute.`,
   });
 }
 

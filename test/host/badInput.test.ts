@@ -78,7 +78,10 @@ describe('a run folder in which files are missing', () => {
     assert.ok(model.candidates.length > 0);
     assert.deepEqual([masks, hasScores], [{}, false]);
     const named = { kind: 'named', name: 'searched' } as const;
-    await assert.rejects(remote.request(panelApi.mask, { run: id, mask: named }), /no such file/);
+    await assert.rejects(
+      remote.request(panelApi.mask, { run: id, mask: named }),
+      /has not written masks/,
+    );
     const { key } = model.candidates[0]!;
     const mask = { kind: 'candidate', key } as const;
     await assert.rejects(remote.request(panelApi.mask, { run: id, mask }), /masks of older ones/);
@@ -162,10 +165,10 @@ describe('a model that was deleted', () => {
     host = await hostOn('tiny-failed');
     notifyOfEnds(host.app);
     const { folder } = host.runs.get('tiny-failed')!;
-    const message = '/m: expected a model folder, found no such folder. Correct "model".';
+    const message = 'There is no folder /m. Correct "model".';
     fail(host, folder, { code: 'checkpoint', message });
     await until(() => fake.messages.length === 1);
-    assert.match(fake.messages[0]!.text, /no such folder\. Correct "model"/);
+    assert.match(fake.messages[0]!.text, /There is no folder \/m\. Correct "model"/);
     assert.deepEqual(fake.messages[0]!.buttons, ['Resume', 'Open Run Log', 'Show Log']);
     assert.equal(host.app.store.runs[0]?.state, 'failed');
   });
@@ -179,12 +182,13 @@ describe('two windows on one folder', () => {
       throw new EngineError('run', {
         ...{ what: 'tiny', expected: 'work that is not in the queue yet' },
         ...{ found: 'the same work running', action: 'Wait for it, or stop it first.' },
+        sentence: 'tiny: the same work is running already.',
       });
     };
     registerCommands(host.app);
     await fake.commands.get('subnetStudio.run')!(vscode.Uri.file(configPath));
     await until(() => fake.messages.length === 1);
-    assert.match(fake.messages[0]!.text, /the same work running\. Wait for it/);
+    assert.match(fake.messages[0]!.text, /the same work is running already\. Wait for it/);
     assert.deepEqual(fake.panels, []);
   });
 });

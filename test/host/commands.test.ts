@@ -193,7 +193,7 @@ describe('Select Device', () => {
 
   it('names the hardware, shows no rate, and says how a refused device is installed', async () => {
     host = await hostOn();
-    const reason = 'its provider library is not installed';
+    const reason = 'the CUDA provider is not installed';
     const devices = [tried('cpu', true, 'asked for'), tried('cuda', false, reason)];
     host.service.answers['devices'] = () => devices;
     registerCommands(host.app);

@@ -77,7 +77,7 @@ describe('a comparison in the Runs view', () => {
     await withTables({ k: [40, 'stopped'] });
     const [item] = tree().items();
     assert.equal(item?.label, 'a');
-    assert.equal(item.description, `45 of ${TOTAL} rows · Ours (DaSS + refit) 2:4 2.95 · paused`);
+    assert.equal(item.description, `45 of ${TOTAL} rows · Ours (DaSS + reform) 2:4 2.95 · paused`);
     assert.equal(item.contextValue, 'comparison.paused');
     assert.match(item.accessibilityInformation.label, /comparison of methods/);
     const node = tree().node('a') as unknown as { command: { arguments: never[] } };
@@ -185,7 +185,7 @@ describe('the page of a comparison', () => {
     const act = (action: ComparisonAction): Promise<{ readonly said: string }> =>
       remote.request(comparisonPanelApi.actOnComparison, { action });
     await act('copyMarkdown');
-    assert.match(fake.clipboard, /\| Ours \(DaSS \+ refit\) \|/);
+    assert.match(fake.clipboard, /\| Ours \(DaSS \+ reform\) \|/);
     fake.saveAs = join(host!.folder, 'rows.csv');
     assert.equal((await act('saveCsv')).said, 'Saved.');
     assert.equal(readFileSync(fake.saveAs, 'utf8').split('\r\n').length, 42);
@@ -206,7 +206,7 @@ describe('the page of a comparison', () => {
     const remote = remoteOf(fake.panels[0]!);
     for (const params of [{}, { protocol: 'x' }, null, { protocol: PANEL_PROTOCOL + 1 }]) {
       const asked = remote.request(comparisonPanelApi.openComparison, params as never);
-      await assert.rejects(asked, /expected/, JSON.stringify(params));
+      await assert.rejects(asked, /must be|is missing/, JSON.stringify(params));
     }
     const acted = remote.request(comparisonPanelApi.actOnComparison, { action: 'rm' } as never);
     await assert.rejects(acted, /Message "actOnComparison"/);
@@ -261,7 +261,7 @@ describe('a comparison that runs or ends', () => {
     await until(() => fake.panels.length === 1);
     assert.equal(
       fake.messages[0]!.text,
-      'Ours (DaSS + refit) is best at 2:4: perplexity 2.95 (dense 2.92).',
+      'Ours (DaSS + reform) is best at 2:4: perplexity 2.95 (dense 2.92).',
     );
     assert.deepEqual(fake.messages[0]!.buttons, ['Open', "Don't Show Again"]);
   });

@@ -11,7 +11,10 @@ const { fake } = vscode;
 let nowMs = 0;
 const reporter = (): InstanceType<typeof Reporter> =>
   new Reporter(vscode.window.createOutputChannel() as never, () => nowMs);
-const problem = { what: 'The text', expected: 'words', found: 'none', action: 'Write some.' };
+const problem = {
+  ...{ what: 'The text', expected: 'words', found: 'none', action: 'Write some.' },
+  sentence: 'The text has no words.',
+};
 
 beforeEach(() => {
   vscode.reset();
@@ -19,10 +22,10 @@ beforeEach(() => {
 });
 
 describe('telling of errors', () => {
-  it('says what was expected, what was found and what to do, with a way to the log', async () => {
+  it('says what is wrong and what to do, with a way to the log', async () => {
     await reporter().report(new EngineError('text', problem));
     const [shown] = fake.messages;
-    assert.equal(shown?.text, 'The text: expected words, found none. Write some.');
+    assert.equal(shown?.text, 'The text has no words. Write some.');
     assert.deepEqual(shown?.buttons, ['Copy Diagnostics', 'Show Log']);
     assert.equal(fake.logged.length, 1);
   });

@@ -39,7 +39,7 @@ describe('Run', () => {
     const path = join(host.folder, 'bad.subnet.jsonc');
     writeFileSync(path, '{\n  "model": "m",\n  "ratio": 7,\n  "text": "t"\n}\n');
     const asked = execute(host.app, 'run', [{ config: vscode.Uri.file(path) as never }]);
-    await assert.rejects(asked, /bad\.subnet\.jsonc:3:12: "ratio": expected a number/);
+    await assert.rejects(asked, /bad\.subnet\.jsonc:3:12: "ratio" must be a number/);
     assert.deepEqual(host.service.askedFor('submit'), []);
   });
 
@@ -47,7 +47,10 @@ describe('Run', () => {
     host = await hostOn();
     await assert.rejects(execute(host.app, 'run', []), /New Run Config/);
     const gone = vscode.Uri.file(join(host.folder, 'gone.subnet.jsonc'));
-    await assert.rejects(execute(host.app, 'run', [{ config: gone as never }]), /no such file/);
+    await assert.rejects(
+      execute(host.app, 'run', [{ config: gone as never }]),
+      /There is no run config/,
+    );
   });
 
   it('does not start the same config twice without being told to', async () => {

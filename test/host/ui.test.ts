@@ -224,7 +224,7 @@ describe('tasks', () => {
     terminal.open();
     await until(() => codes.length === 1);
     assert.deepEqual(codes, [1]);
-    assert.match(lines.join(''), /bad\.subnet\.jsonc:3:12: error: "ratio": expected a number/);
+    assert.match(lines.join(''), /bad\.subnet\.jsonc:3:12: error: "ratio" must be a number/);
   });
 
   it('whose terminal is closed stop their run', async () => {

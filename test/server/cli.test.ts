@@ -221,7 +221,7 @@ test('runs lists good and damaged runs', limits, async () => {
   const { code, out } = await subnet(['runs', 'lists']);
   assert.equal(code, 0);
   assert.match(out, /demo-1 +queued +0\.70 +- +-\ntorn +unreadable/);
-  assert.match(out, /torn: .*expected JSON/);
+  assert.match(out, /torn: .*is not JSON/);
   const json = JSON.parse((await subnet(['runs', 'lists', '--json'])).out) as unknown[];
   assert.equal(json.length, 2);
 });

@@ -58,6 +58,7 @@ const nothingMeasured = {
     expected: 'a file that can be read and written',
     found: 'a full disk',
     action: 'Free space.',
+    sentence: 'The disk is full: model.onnx.data could not be written.',
   },
 };
 
@@ -87,6 +88,7 @@ const pipeline: Pipeline = {
             expected: 'logits within 0.001 of the search-time model',
             found: 'a difference of 0.5',
             action: 'Report this.',
+            sentence: 'model.onnx differs from the searched model: a logit by 0.5.',
           }),
         )
       : Promise.resolve(forms.map((form) => exported(form, path))),
@@ -142,6 +144,7 @@ async function behave(path: string, context: EngineContext, root: string): Promi
       expected: 'a number above 0 and at most 1',
       found: '7',
       action: 'Correct the config.',
+      sentence: 'a.subnet.jsonc:2:10: "ratio" must be a number above 0 and at most 1, not 7.',
     });
   }
   if (path.includes('hang')) {
@@ -227,7 +230,9 @@ async function compare(configPath: string, context: EngineContext): Promise<Comp
     ...{ startedMs: 1, updatedMs: 2, state: 'finished', blockParams: 600, total: 4, rows },
     heldout: { windows: 1, tokens: 64 },
     calibration: { windows: 1, tokens: 64 },
-    leftOut: [{ method: 'ours', pattern: '2:4', scope: 'mlp', why: 'Neurons: expected a gate.' }],
+    leftOut: [
+      { method: 'ours', pattern: '2:4', scope: 'mlp', why: 'The MLP of this model has no gate.' },
+    ],
   };
 }
 

@@ -1,38 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import type { ThemeName } from '../vscode/workbench.ts';
-import { startHarness, type Harness, type OpenPanel, type Viewport } from './harness.ts';
-
-type Ready = Extract<Harness, { ok: true }>;
+import { usePanels } from './showPanel.ts';
+import { waitFor } from './waitFor.ts';
 
 const themes: readonly ThemeName[] = ['dark', 'light', 'hcDark', 'hcLight'];
 const PAINTED = "performance.getEntriesByName('subnet:painted').length";
 
 describe('the dashboard in a browser', () => {
-  let harness: Harness;
-  before(async () => {
-    harness = await startHarness();
-  });
-  after(async () => {
-    if (harness.ok) await harness.close();
-  });
-
-  /** Opens a panel, closes it again, and finds nothing to complain of in between. */
-  async function show(
-    t: TestContext,
-    options: { runs: readonly string[]; theme?: ThemeName; viewport?: Viewport; select?: string },
-    look: (panel: OpenPanel, ready: Ready) => Promise<void>,
-  ): Promise<void> {
-    if (!harness.ok) return t.skip(harness.reason);
-    const panel = await harness.open({ theme: 'dark', ...options });
-    try {
-      await panel.frame.locator('h1').waitFor();
-      await look(panel, harness);
-      assert.deepEqual(await panel.problems(), []);
-    } finally {
-      await panel.close();
-    }
-  }
+  const show = usePanels();
 
   for (const theme of themes) {
     it(`shows every part of a finished run without a fault, ${theme}`, (t) =>
@@ -206,12 +182,3 @@ describe('the dashboard in a browser', () => {
       await waitFor(async () => (await frame.evaluate(pixel)) !== dark);
     }));
 });
-
-/** Waits for what will be true soon. */
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < until, 'it did not come');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -1,39 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { RunReader } from '../../src/dashboard/reader/runReader.ts';
 import { acceptsValue } from '../../src/protocol/acceptsValue.ts';
 import { panelParams } from '../../src/protocol/panelParams.ts';
-import type { ThemeName } from '../vscode/workbench.ts';
-import { startHarness, type Harness, type OpenPanel, type Viewport } from './harness.ts';
-
-type Ready = Extract<Harness, { ok: true }>;
+import { usePanels } from './showPanel.ts';
+import { waitFor } from './waitFor.ts';
 
 describe('what a run tells on its dashboard', () => {
-  let harness: Harness;
-  before(async () => {
-    harness = await startHarness();
-  });
-  after(async () => {
-    if (harness.ok) await harness.close();
-  });
-
-  /** Opens a panel, closes it again, and finds nothing to complain of in between. */
-  async function show(
-    t: TestContext,
-    options: { runs: readonly string[]; theme?: ThemeName; viewport?: Viewport; select?: string },
-    look: (panel: OpenPanel, ready: Ready) => Promise<void>,
-  ): Promise<void> {
-    if (!harness.ok) return t.skip(harness.reason);
-    const panel = await harness.open({ theme: 'dark', ...options });
-    try {
-      await panel.frame.locator('h1').waitFor();
-      await look(panel, harness);
-      assert.deepEqual(await panel.problems(), []);
-    } finally {
-      await panel.close();
-    }
-  }
+  const show = usePanels();
 
   it('shows the settings of the run read-only, and writes the file only when it is saved', (t) =>
     show(t, { runs: ['tiny-running'] }, async ({ frame }, ready) => {
@@ -181,6 +156,34 @@ describe('what a run tells on its dashboard', () => {
       );
     }));
 
+  it('says why a run has no row of reformed weights', (t) =>
+    show(t, { runs: ['tiny-rejected'] }, async (panel) => {
+      const { frame } = panel;
+      await frame.click('#tab-results');
+      const figures = frame.locator('#panel-results section', { hasText: 'Results by step' });
+      await figures.locator('tbody tr').first().waitFor();
+      assert.equal(await figures.locator('tr.figure-reformed').count(), 0);
+      assert.match(
+        await figures.locator('.verdicts').innerText(),
+        /^Reform rejected: no certain gain on 4080 tokens that were not fitted/,
+      );
+      await panel.screenshot('dashboard-rejected');
+    }));
+
+  for (const theme of ['dark', 'light', 'hcDark', 'hcLight'] as const) {
+    it(`has a header of a few lines in a narrow panel when a run has finished, ${theme}`, (t) =>
+      show(t, { runs: ['mid'], theme, viewport: { width: 330, height: 830 } }, async (panel) => {
+        const { frame } = panel;
+        await frame.locator('.subnets tbody tr').first().waitFor();
+        await panel.screenshot(`dashboard-finished-330-${theme}`);
+        const { height } = (await frame.locator('.header').boundingBox())!;
+        assert.ok(height <= 250, `the header takes ${height} of 830 pixels`);
+        const shown = await frame.locator('.tile').allInnerTexts();
+        assert.equal(shown.filter((text) => /from /.test(text)).length, 5, shown.join());
+        assert.deepEqual(await panel.axe(), []);
+      }));
+  }
+
   for (const width of [541, 500, 330]) {
     it(`has room for its content at ${width} pixels, and hides no number without a sign`, (t) =>
       show(t, { runs: ['mid-running'], viewport: { width, height: 830 } }, async (panel) => {
@@ -224,12 +227,3 @@ describe('what a run tells on its dashboard', () => {
       }));
   }
 });
-
-/** Waits for what will be true soon. */
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < until, 'it did not come');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

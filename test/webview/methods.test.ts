@@ -3,6 +3,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import type { ThemeName } from '../vscode/workbench.ts';
 import { COMPARED_ROWS, comparedContent, comparedTable } from '../fixtures/recordedComparison.ts';
 import { startHarness, type Harness, type OpenPanel, type Viewport } from './harness.ts';
+import { waitFor } from './waitFor.ts';
 
 const themes: readonly ThemeName[] = ['dark', 'light', 'hcDark', 'hcLight'];
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
@@ -284,13 +285,4 @@ async function choose(frame: OpenPanel['frame'], label: string, text: string): P
 
 async function legendOf(frame: OpenPanel['frame']): Promise<string[]> {
   return frame.locator('.methods-plot .toggle').allInnerTexts();
-}
-
-/** Waits for what will be true soon. */
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < until, 'it did not come');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -141,5 +141,6 @@ function noSuchRun(id: string): EngineError {
     expected: 'a run of this dashboard',
     found: 'none',
     action: 'Open another run.',
+    sentence: `This dashboard has no run ${id}.`,
   });
 }

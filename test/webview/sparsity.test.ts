@@ -7,6 +7,7 @@ import { bitOf, type BitPlane } from '../../webview/heatmap/planeMips.ts';
 import { layOutPlane } from '../../webview/heatmap/planeGeometry.ts';
 import { startHarness, type Harness, type OpenPanel, type Viewport } from './harness.ts';
 import { themeNames } from './themes.ts';
+import { waitFor } from './waitFor.ts';
 
 type Ready = Extract<Harness, { ok: true }>;
 
@@ -310,13 +311,4 @@ async function middles(
       done(colours);
     })))`,
   );
-}
-
-/** Waits for what will be true soon. */
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < until, 'it did not come');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -1,3 +1,4 @@
+import { onDevice } from '../../src/protocol/deviceTitle.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import type { SpeedChange, TimedStep } from '../../src/protocol/speedChange.ts';
 import { formatMoment, formatMs } from '../format.ts';
@@ -35,9 +36,9 @@ export function timingNote(figures: readonly Figure[]): string {
   const timing = figures.map((figure) => figure.timing).find((one) => one !== undefined);
   if (timing === undefined) return '';
   const { rounds, device, threads, takenMs } = timing;
-  const where = threads === null ? device : `${device}, ${threads} threads`;
+  const where = `${onDevice(device)}${threads === null ? '' : `, ${threads} threads`}`;
   const beside = timing.ratio === null ? '' : ', in turns with the dense model';
-  return `Times are medians of ${rounds} rounds with their quartiles${beside}, on ${where}, ${formatMoment(takenMs)}. A difference inside the spread is shown as none.`;
+  return `Times are medians of ${rounds} rounds with their quartiles${beside}, ${where}, ${formatMoment(takenMs)}. A difference inside the spread is shown as none.`;
 }
 
 function msOf(step: TimedStep, { prefillMs, decodeMs }: Figure): number {

@@ -16,7 +16,7 @@ export interface SubnetRow {
   readonly names: readonly NamedMask[];
   /** Measured with the weights of the dense model. */
   readonly figure: Figure | null;
-  /** Measured with refitted weights. */
+  /** Measured with reformed weights. */
   readonly reformed: Figure | null;
   readonly exports: number;
 }

@@ -65,7 +65,7 @@ export function createAllUnitsView(events: AllUnitsEvents): AllUnitsView {
     strip.show({
       ...{ cells: layout.perLayer, rows: all.rows, bands: bandsOf(layout), words, theme },
       sizes: { gutter: 34, rowHeight: pitch - 1, rowGap: 1 },
-      ...{ byRow: true, sorted: false },
+      ...{ byRow: true, sorted: false, rowTitle: 'Block' },
       summary: `${title} ${layout.layers} blocks of ${layout.perLayer} units.`,
     });
     fill(all);

@@ -108,6 +108,7 @@ export function createDetailView(events: DetailEvents): DetailView {
       strip.show({
         rows: detailRows(of, by, planes, state, theme, palette, ratio),
         ...{ cells: layout.perLayer, bands, words, theme, sizes: SIZES, byRow: false },
+        rowTitle: '',
         sorted: by !== null,
         summary: `Block ${scene.layer}: ${layout.perLayer} units by mask, importance, survivors and change.`,
       });

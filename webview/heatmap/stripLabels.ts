@@ -13,20 +13,31 @@ const KIND_NAMES: Readonly<Record<UnitKind, string>> = {
   mlp: 'Neurons',
 };
 
+/** What of a strip has words. */
+export interface LabelledStrip {
+  readonly rows: readonly StripRow[];
+  /** Above the labels of the rows; may be empty. */
+  readonly rowTitle: string;
+  readonly bands: readonly Band[];
+  readonly theme: CanvasTheme;
+  readonly words: UnitWords;
+  /** True when units stand by importance in their bands. */
+  readonly sorted: boolean;
+}
+
 /** Writes the names of rows and bands, the numbers of heads and units, and lines between bands. */
 export function paintStripLabels(
   context: CanvasRenderingContext2D,
   geometry: StripGeometry,
   view: Viewport,
-  rows: readonly StripRow[],
-  bands: readonly Band[],
-  theme: CanvasTheme,
-  words: UnitWords,
-  sorted: boolean,
+  { rows, rowTitle, bands, theme, words, sorted }: LabelledStrip,
 ): void {
   context.font = scaledFont(theme.font, geometry.ratio);
   context.textBaseline = 'middle';
   rowLabels(context, geometry, rows, theme);
+  context.textAlign = 'left';
+  context.fillStyle = css(theme.faint);
+  context.fillText(rowTitle, 0, geometry.numbers);
   context.save();
   context.beginPath();
   context.rect(geometry.left - 1, 0, geometry.plot + 2, geometry.height);

@@ -25,6 +25,8 @@ export interface StripScene {
   readonly words: UnitWords;
   readonly theme: CanvasTheme;
   readonly sizes: StripSizes;
+  /** What the rows' labels are numbers of, written above them; empty where they are words. */
+  readonly rowTitle: string;
   /** True when each row has a cursor of its own; else it marks a whole column. */
   readonly byRow: boolean;
   /** True when units stand by importance in their bands. */
@@ -145,11 +147,11 @@ export function createStripView(events: StripEvents): StripView {
 
   function paint(): void {
     if (scene === null || geometry === null) return;
-    const { rows, bands, theme, words, byRow, sorted } = scene;
+    const { rows, theme, byRow } = scene;
     const mapped = byRow ? null : (rows[0] ?? null);
     paintStrip(surface.raster, geometry, view, rows, mapped, theme, scratch);
     surface.put();
-    paintStripLabels(surface.context, geometry, view, rows, bands, theme, words, sorted);
+    paintStripLabels(surface.context, geometry, view, scene);
     const marked = hover ?? (focused ? cursor : null);
     if (marked === null || rows.every(({ levels }) => levels === null)) return;
     const left = cellLeft(view, marked.cell);

@@ -27,7 +27,7 @@ type Fields = Readonly<Record<string, 'string' | 'number' | 'boolean'>>;
 
 function isTable(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { rows, leftOut, heldout, calibration } = value;
+  const { rows, leftOut, heldout, calibration, notes = [] } = value;
   const words: Fields = { name: 'string', configPath: 'string', model: 'string', device: 'string' };
   const figures: Fields = {
     seed: 'number',
@@ -42,7 +42,9 @@ function isTable(value: unknown): boolean {
     [heldout, calibration].every((one) => isRecord(one) && has(one, text)) &&
     isList(rows, { ...named, nonzeroFraction: 'number', seconds: 'number' }) &&
     rows.every(({ perplexity }) => perplexity === null || typeof perplexity === 'number') &&
-    isList(leftOut, { ...named, why: 'string' })
+    isList(leftOut, { ...named, why: 'string' }) &&
+    Array.isArray(notes) &&
+    notes.every((note) => typeof note === 'string')
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ComparisonContent } from '../../src/protocol/comparisonPanelApi.ts';
 import type { ComparisonTable } from '../../src/protocol/comparisonTable.ts';
+import { onDevice } from '../../src/protocol/deviceTitle.ts';
 import { createButton } from '../controls/button.ts';
 import { decidedRows } from '../../src/dashboard/model/comparisonText.ts';
 import { el, icon, onChange, setAttribute, setChildren, setText, show } from '../dom.ts';
@@ -13,6 +14,7 @@ export function createHeadView(page: MethodsPage): MethodsView {
   const title = el('h1');
   const state = el('span', { class: 'state' });
   const facts = el('p', { class: 'facts' });
+  const notes = el('div', { class: 'verdicts' });
   const action = el('div', { class: 'actions' });
   const banners = el('div', { class: 'banners' });
   const config = createButton({
@@ -32,6 +34,7 @@ export function createHeadView(page: MethodsPage): MethodsView {
       el('div', { class: 'actions-row' }, action, config.element),
     ),
     facts,
+    notes,
     progress.element,
     banners,
   );
@@ -64,6 +67,10 @@ export function createHeadView(page: MethodsPage): MethodsView {
       ),
     );
   });
+  const drawNotes = onChange((texts: readonly string[] | null) => {
+    const lines = (texts ?? []).map((text) => el('p', { class: 'note', text: `Note: ${text}` }));
+    notes.replaceChildren(...lines);
+  });
   return {
     element,
     update({ content }) {
@@ -74,6 +81,7 @@ export function createHeadView(page: MethodsPage): MethodsView {
       drawState(standing.word, standing.icon, standing.tone, standing.spins);
       setText(facts, table === null ? '' : factsOf(table));
       show(facts, table !== null);
+      drawNotes(table?.notes ?? null);
       const { label, icon: name, leads, stops } = standing.action;
       drawAction(label, name, leads, stops, canRun ? '' : whyNot || 'Nothing can be run here.');
       progress.update(content, standing);
@@ -163,7 +171,7 @@ function factsOf({
     `${words} ${formatCount(tokens)} tokens in ${formatCount(windows)} windows`;
   return [
     model,
-    `on ${device}`,
+    onDevice(device),
     text('held-out', heldout),
     text('calibration', calibration),
     `seed ${seed}`,

@@ -19,7 +19,7 @@ export interface Densities {
   readonly maps: readonly MapName[];
   /** [blocks × maps]; null for what is not sparse, or not yet. */
   readonly cells: readonly (WeightCell | null)[];
-  /** Whether a refit recorded errors. */
+  /** Whether a reform recorded errors. */
   readonly hasErrors: boolean;
 }
 
@@ -75,7 +75,7 @@ export function valueOf(cell: WeightCell | null, by: Colouring): number | null {
   return error.before > 0 ? Math.min(1, error.after / error.before) : 1;
 }
 
-/** The mean of a block: of its weights, or of what the refit left of its errors; null before it is there. */
+/** The mean of a block: of its weights, or of what the reform left of its errors; null before it is there. */
 export function blockValue(
   { cells, maps }: Densities,
   block: number,

@@ -77,7 +77,7 @@ export function createConfigField(field: ConfigField, onEdit: (value: Value) => 
       reset.enable(!fixed);
       if (draft !== undefined) return;
       complain(
-        problems.map(({ expected, found }) => `Expected ${expected}, found ${found}.`).join(' '),
+        problems.map(({ message }) => `${message[0]?.toUpperCase()}${message.slice(1)}.`).join(' '),
       );
     },
   };
@@ -141,7 +141,7 @@ export function wrongNumber(
     ...(minimum === null ? [] : [`at least ${minimum}`]),
     ...(maximum === null ? [] : [`at most ${maximum}`]),
   ].join(' and ');
-  const expected = `Expected ${kind}${range === '' ? '' : `, ${range}`}.`;
+  const expected = `This must be ${kind}${range === '' ? '' : `, ${range}`}.`;
   if (!Number.isFinite(value) || (type === 'integer' && !Number.isInteger(value))) return expected;
   const low = minimum !== null && value < minimum;
   const high = maximum !== null && value > maximum;

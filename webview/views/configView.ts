@@ -113,9 +113,9 @@ export function createConfigView(page: Page): View {
       ({ field }) => !fields.some(({ path }) => path.join('.') === field),
     );
     problems.replaceChildren(
-      ...general.map(({ line, field, expected, found: what }) =>
+      ...general.map(({ line, message }) =>
         el('li', {
-          text: `Line ${line}${field === '' ? '' : `, ${field}`}: expected ${expected}, found ${what}.`,
+          text: `Line ${line}: ${message}.`,
         }),
       ),
     );

@@ -1,6 +1,8 @@
 import { perplexityValue } from '../../src/protocol/perplexity.ts';
 import { lastFigure } from '../../src/dashboard/model/lastFigure.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
+import type { ReformVerdicts } from '../../src/protocol/reformVerdict.ts';
+import { verdictText } from '../../src/protocol/verdictText.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
 import { speedAgainstDense, type TimedStep } from '../../src/protocol/speedChange.ts';
@@ -64,6 +66,8 @@ export const measures: readonly {
   },
 ];
 
+const reformStages = ['reform', 'sparsify'] as const;
+
 /** The table of the run: each model with its figures as bars. */
 export function createFiguresView(): View {
   const body = el('tbody');
@@ -90,12 +94,14 @@ export function createFiguresView(): View {
   });
   const frame = createScrollFrame(table, 'Figures of each step');
   const note = el('p', { class: 'note' });
+  const verdicts = el('div', { class: 'verdicts' });
   const element = el(
     'section',
     { class: 'panel', aria: { label: 'Figures' } },
     el('div', { class: 'panel-head' }, el('h2', { text: 'Results by step' })),
     empty,
     frame,
+    verdicts,
     note,
   );
   const draw = onChange((figures: RunSnapshot['model']['figures']) => {
@@ -109,11 +115,21 @@ export function createFiguresView(): View {
     const last = lastFigure(figures)?.name ?? null;
     body.replaceChildren(...rows.map((row) => lineOf(row, rows, figures.dense, last)));
   });
+  // Why there is no row of reformed weights, or with how much of the change they were taken.
+  const drawVerdicts = onChange((judged: ReformVerdicts) => {
+    const texts = reformStages.flatMap((stage) => {
+      const verdict = judged[stage];
+      return verdict === undefined ? [] : [verdictText(stage, verdict)];
+    });
+    verdicts.replaceChildren(...texts.map((text) => el('p', { class: 'note', text })));
+  });
   return {
     element,
     update(state) {
       const run = firstRun(state);
-      if (run !== undefined) draw(run.model.figures);
+      if (run === undefined) return;
+      draw(run.model.figures);
+      drawVerdicts(run.model.verdicts);
     },
     dispose: () => undefined,
   };

@@ -1,3 +1,4 @@
+import { onDevice } from '../../src/protocol/deviceTitle.ts';
 import type { PanelAction } from '../../src/protocol/panelApi.ts';
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { RunState } from '../../src/protocol/runRecord.ts';
@@ -132,7 +133,7 @@ function factsOf({ head, model }: RunSnapshot): string {
           `${formatLarge(head.model.params)} parameters`,
         ]),
     ...(head.ratio === null ? [] : [`keeps ${formatShare(head.ratio)} of its block parameters`]),
-    ...(device === undefined ? [] : [`on ${device.device}`]),
+    ...(device === undefined ? [] : [onDevice(device.device)]),
     formatMoment(head.createdMs),
     head.configName,
   ].join('  ·  ');

@@ -26,6 +26,8 @@ interface Tile {
   readonly label: string;
   readonly value: string;
   readonly change: string;
+  /** Which model the figure is of; empty where the label says it. */
+  readonly of: string;
   readonly below: string;
 }
 
@@ -42,10 +44,12 @@ export function createHeadline(): {
     const label = el('dt');
     const value = el('span', { class: 'tile-value' });
     const change = el('span', { class: 'tile-change' });
-    const below = el('span', { class: 'tile-from' });
+    const of = el('span', { class: 'tile-of' });
+    const below = el('span');
+    const from = el('span', { class: 'tile-from' }, of, below);
     const line = el('span', { class: 'tile-line' }, value, change);
-    const element = el('div', { class: 'tile' }, label, el('dd', {}, line, below));
-    return { element, label, value, change, below };
+    const element = el('div', { class: 'tile' }, label, el('dd', {}, line, from));
+    return { element, label, value, change, of, below };
   });
   const element = el('dl', { class: 'headline' }, ...parts.map((part) => part.element));
   return {
@@ -62,6 +66,7 @@ export function createHeadline(): {
         setText(part.label, tile.label);
         setText(part.value, tile.value);
         setText(part.change, tile.change);
+        setText(part.of, tile.of);
         setText(part.below, tile.below);
       });
     },
@@ -90,10 +95,8 @@ function outcomeTiles(
     label,
     value: format(of(figure)),
     change: dense === undefined ? '' : changeText(of(dense), of(figure), step, figure),
-    below:
-      dense === undefined
-        ? figureTitles[name].toLowerCase()
-        : `${figureTitles[name].toLowerCase()}, from ${format(of(dense))}`,
+    of: `${figureTitles[name].toLowerCase()}${dense === undefined ? '' : ', '}`,
+    below: dense === undefined ? '' : `from ${format(of(dense))}`,
   }));
 }
 
@@ -115,30 +118,35 @@ function searchTiles(run: RunSnapshot, progress: SearchProgress): readonly Tile[
     {
       label: `Best ${lowerFirst(fitnessName(run))}`,
       value: begun ? formatScore(best.fitness) : UNKNOWN,
+      of: '',
       change: begun && first !== null ? formatChange(first, best.fitness) : '',
       below: bestWords(run, first),
     },
     {
       label: 'Subnets evaluated',
       value: formatCount(counts.judged),
+      of: '',
       change: '',
       below: counts.planned === null ? 'so far' : `of at most ${formatCount(counts.planned)}`,
     },
     {
       label: 'Generation',
       value: counts.generation === null ? UNKNOWN : formatCount(counts.generation),
+      of: '',
       change: '',
       below: generationWords(counts),
     },
     {
       label: 'Last improvement',
       value: begun ? formatCount(since) : UNKNOWN,
+      of: '',
       change: begun ? (since === 1 ? 'evaluation ago' : 'evaluations ago') : '',
       below: begun ? `generation ${best.generation}` : 'none yet',
     },
     {
       label: 'Block parameters kept',
       value: keptShare(run, best?.params ?? null, blocks),
+      of: '',
       change: '',
       below: begun ? `${formatLarge(best.params)} parameters` : 'asked for',
     },

@@ -1,5 +1,6 @@
 import type { CompareRow } from '../../protocol/compareRow.ts';
 import type { ComparisonTable } from '../../protocol/comparisonTable.ts';
+import { onDevice } from '../../protocol/deviceTitle.ts';
 import { perplexityValue } from '../../protocol/perplexity.ts';
 
 const scopes = ['mlp', 'all', 'structured'] as const;
@@ -23,7 +24,7 @@ const titles: Readonly<Record<string, string>> = {
   flap: 'FLAP',
   influence: 'Block influence',
   depth: 'Block loss',
-  ours: 'Ours (DaSS + refit)',
+  ours: 'Ours (DaSS + reform)',
   mix: 'Ours, mixed',
   'A initialised': 'Initial subnet',
   'A searched': 'Searched subnet',
@@ -79,7 +80,7 @@ export function comparisonMarkdown(table: ComparisonTable): string {
   const count = (text: ComparisonTable['heldout']): string =>
     `${text.windows.toLocaleString('en-US')} windows, ${text.tokens.toLocaleString('en-US')} tokens`;
   const facts = [
-    `Model ${cell(model)} on ${cell(device)}, seed ${seed}.`,
+    `Model ${cell(model)} ${cell(onDevice(device))}, seed ${seed}.`,
     `Perplexity on held-out text (${count(heldout)}); calibration ${count(calibration)}.`,
     ...(dense === undefined ? [] : [`Dense: ${perplexityWords(dense.perplexity)}.`]),
     ...(done < total ? [`Not finished: ${done} of ${total} rows.`] : []),
@@ -89,9 +90,16 @@ export function comparisonMarkdown(table: ComparisonTable): string {
     ({ method, pattern, scope, why }) =>
       `- Left out: ${methodTitle(method)}, ${pattern}, ${scopeTitles[scope]}. ${cell(why)}`,
   );
+  const odd = (table.notes ?? []).map((note) => `- Note: ${cell(note)}`);
   const honest =
     'ONNX Runtime computes zeros like any number: sparse weights save space there, not time.';
-  const parts = [`# ${cell(name)}`, facts.join(' '), ...grids, notes.join('\n'), honest];
+  const parts = [
+    `# ${cell(name)}`,
+    facts.join(' '),
+    ...grids,
+    [...notes, ...odd].join('\n'),
+    honest,
+  ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 

@@ -7,6 +7,7 @@ import type {
   SubnetReport,
 } from '../../protocol/runRecord.ts';
 import type { MapDensity } from '../../protocol/sparsityRecord.ts';
+import type { ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import { storyLine, type StoryLine } from '../../protocol/runStory.ts';
 import { stageNames, type FigureName, type StageName } from '../../protocol/runWords.ts';
 import { afterWork, type SubnetWork } from './subnetWork.ts';
@@ -89,6 +90,8 @@ export interface RunModel {
   readonly figures: Readonly<Partial<Record<FigureName, Figure>>>;
   /** How full the maps of each block are, by block; empty until one is sparse. */
   readonly densities: readonly (readonly MapDensity[])[];
+  /** How much of each reform was accepted; empty in logs of older versions. */
+  readonly verdicts: ReformVerdicts;
   readonly exports: readonly ExportReport[];
   /** By subnet key; the newest report of each. */
   readonly subnets: Readonly<Record<string, SubnetReport>>;
@@ -115,6 +118,7 @@ export const emptyRun: RunModel = {
   generations: [],
   figures: {},
   densities: [],
+  verdicts: {},
   exports: [],
   subnets: {},
   devices: [],
@@ -249,6 +253,10 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'figure':
       draft.figures[event.name] = event.figure;
       return;
+    case 'reformJudged':
+      if (isAfterwards(draft)) return;
+      draft.verdicts = { ...draft.verdicts, [event.stage]: event.verdict };
+      return;
     case 'blockSparsified':
       draft.densities[event.block] = event.maps;
       return;
@@ -263,7 +271,6 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'log':
     case 'comparisonStarted':
     case 'compared':
-    case 'reformJudged':
     case 'unknown':
       return;
   }

@@ -45,6 +45,9 @@ export function readComparison(folder: string): ComparisonTable {
       expected: `the folder of a comparison, which holds ${COMPARISON_FILE}`,
       found: existsSync(folder) ? 'a folder without it' : 'no such folder',
       action: 'Run the comparison again.',
+      sentence: existsSync(folder)
+        ? `${folder} is not the folder of a comparison: it holds no ${COMPARISON_FILE}.`
+        : `There is no folder ${folder}.`,
     });
   }
   if (table.state !== 'running' || isRunLocked(folder)) return table;

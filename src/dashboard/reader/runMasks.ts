@@ -34,6 +34,7 @@ export function readMask(folder: string, layout: UnitLayout, ref: MaskRef): Mask
     expected: 'its masks in the run folder',
     found: 'none',
     action: 'Choose a subnet of the last generation; masks of older ones may not have been kept.',
+    sentence: `The run folder does not hold the masks of subnet ${key}.`,
   });
 }
 
@@ -115,6 +116,7 @@ function namedSubnet(folder: string, layout: UnitLayout, name: NamedMask): Subne
       expected: 'the masks of that name',
       found: 'no such file yet',
       action: 'Wait until the run has come so far.',
+      sentence: `The run has not written ${what} yet.`,
     });
   }
   return decodeMasks(layout, layersOf(value), what);
@@ -190,6 +192,7 @@ function damaged(what: string, expected: string): EngineError {
     what,
     expected,
     found: 'something else',
+    sentence: `${what} does not hold ${expected}, as the model has.`,
     action: 'The file was not written by Subnet Studio; restore it or start a new run.',
   });
 }

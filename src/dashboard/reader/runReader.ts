@@ -183,6 +183,7 @@ export class RunReader {
       expected: 'a run that recorded the sizes of its model',
       found: 'one of an early version, which did not',
       action: 'Start the run again to see pictures of its masks.',
+      sentence: `The run in ${this.folder} was made by an early version, which did not record the sizes of its model.`,
     });
   }
 }

@@ -82,7 +82,11 @@ function readLayer(folder: string, layout: UnitLayout, layer: number): Float64Ar
   const expected = layers * perLayer * FLOAT_BYTES;
   const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
   if (opened === undefined) {
-    throw noScores('no such file yet', 'Wait until the run has scored its units.');
+    throw noScores(
+      'no such file yet',
+      'The run has not scored its units yet.',
+      'Wait until the run has scored its units.',
+    );
   }
   const { file, bytes: size } = opened;
   return withRelease(
@@ -90,7 +94,8 @@ function readLayer(folder: string, layout: UnitLayout, layer: number): Float64Ar
       if (size !== expected || layer >= layers) {
         throw noScores(
           `${size} bytes instead of ${expected}`,
-          'Start a new run; this file is damaged.',
+          `${FILE} does not hold the scores of block ${layer}: it has ${size} bytes, and ${layers} blocks take ${expected}.`,
+          'Start a new run.',
         );
       }
       const length = perLayer * FLOAT_BYTES;
@@ -107,6 +112,7 @@ function readLayer(folder: string, layout: UnitLayout, layer: number): Float64Ar
   );
 }
 
-function noScores(found: string, action: string): EngineError {
-  return new EngineError('run', { what: FILE, expected: 'scores of every unit', found, action });
+function noScores(found: string, sentence: string, action: string): EngineError {
+  const expected = 'scores of every unit';
+  return new EngineError('run', { what: FILE, expected, found, sentence, action });
 }

@@ -45,7 +45,7 @@ export function readSparsity(folder: string): SparsityRecord {
   const path = insideFolder(folder, join(runFiles.masks, SPARSE_RECORD_FILE));
   const text = readPlainText(path, { links: 'refused', mostBytes: MOST_RECORD_BYTES });
   if (text === undefined) {
-    throw noSparsity('none', 'Wait until the run has sparsified its weights.');
+    throw noSparsity('none', 'The run has not sparsified its weights yet.', 'Wait until it has.');
   }
   return decodeJson(sparsityRecordSchema, text, SPARSE_RECORD_FILE);
 }
@@ -68,7 +68,12 @@ export function weightPattern(
 ): WeightPattern {
   const found = record.maps.find((one) => one.block === block && one.map === map);
   if (found === undefined) {
-    throw noSparsity(`none for ${map} of block ${block}`, 'Choose a map that was made sparse.');
+    const sentence = `The map ${map} of block ${block} was not made sparse.`;
+    throw noSparsity(
+      `none for ${map} of block ${block}`,
+      sentence,
+      'Choose a map that was made sparse.',
+    );
   }
   const { rows, columns } = found;
   return { rows, columns, bits: bitsOf(folder, found) };
@@ -78,12 +83,16 @@ function bitsOf(folder: string, { rows, columns, offset }: SparseMap): Uint8Arra
   const path = insideFolder(folder, join(runFiles.masks, SPARSE_BITS_FILE));
   const length = rows * Math.ceil(columns / 8);
   const opened = openPlain(path, { links: 'refused', mostBytes: Infinity });
-  if (opened === undefined) throw noSparsity(`no ${SPARSE_BITS_FILE}`, 'Start a new run.');
+  if (opened === undefined) {
+    const sentence = `The run folder has lost ${SPARSE_BITS_FILE}, which says where the zeros are.`;
+    throw noSparsity(`no ${SPARSE_BITS_FILE}`, sentence, 'Start a new run.');
+  }
   const { file, bytes: size } = opened;
   return withRelease(
     () => {
       if (length > MOST_BYTES || offset + length > size) {
-        throw noSparsity(`${size} bytes in ${SPARSE_BITS_FILE}`, 'Start a new run.');
+        const sentence = `${SPARSE_BITS_FILE} of the run folder is damaged: its ${size} bytes do not hold what ${SPARSE_RECORD_FILE} records.`;
+        throw noSparsity(`${size} bytes in ${SPARSE_BITS_FILE}`, sentence, 'Start a new run.');
       }
       const bits = onDisk(path, () => readUpTo(file, length, offset));
       return new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
@@ -94,11 +103,10 @@ function bitsOf(folder: string, { rows, columns, offset }: SparseMap): Uint8Arra
   );
 }
 
-function noSparsity(found: string, action: string): EngineError {
+function noSparsity(found: string, sentence: string, action: string): EngineError {
   return new EngineError('run', {
     what: 'The zeros of this run',
     expected: `a record in ${SPARSE_RECORD_FILE} and its bits`,
-    found,
-    action,
+    ...{ found, sentence, action },
   });
 }

@@ -128,5 +128,6 @@ function tooFew(shape: ModelShape, wanted: number): EngineError {
     expected: `at most ${shape.layers - 2} blocks to remove`,
     found: `${wanted}`,
     action: 'Choose a larger ratio.',
+    sentence: `Depth removal would have to remove ${wanted} of the ${shape.layers} blocks, and two must stay.`,
   });
 }

@@ -203,5 +203,6 @@ function notFinite({ kind, layer, index }: Unit): EngineError {
     expected: 'a finite fluctuation over the calibration tokens',
     found: 'NaN or infinity',
     action: 'Check the model and the calibration text: the activations overflow.',
+    sentence: `The fluctuation of ${kind} ${index} in block ${layer} over the calibration tokens is not a finite number.`,
   });
 }

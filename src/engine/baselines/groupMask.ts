@@ -43,6 +43,7 @@ export function unreachable(budget: number, most: number): EngineError {
     expected: `a budget of at most ${most} block parameters that leaves every block some of both`,
     found: `${budget}`,
     action: 'Choose another ratio.',
+    sentence: `Whole heads and neurons cannot spend a budget of ${budget} block parameters so that every block keeps some of both.`,
   });
 }
 

@@ -48,5 +48,6 @@ export function assertSpends(shape: ModelShape, made: StructuredCandidate, budge
     expected: `more than ${budget - mlp} and at most ${budget} block parameters`,
     found: `${spent}`,
     action: 'Choose another ratio, or leave this baseline out.',
+    sentence: `A baseline has ${spent} block parameters; to be compared it needs more than ${budget - mlp} and at most ${budget}.`,
   });
 }

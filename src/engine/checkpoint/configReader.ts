@@ -1,5 +1,5 @@
 import { MOST_SIZE } from '../../protocol/bounds.ts';
-import { EngineError } from '../../protocol/errors.ts';
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
 /** Bounds of a whole number read from a model's configuration. */
@@ -140,7 +140,7 @@ export class ConfigReader {
 
   #unsupported(name: string, expected: string, found: string): EngineError {
     const action = 'Use another checkpoint.';
-    const sentence = `This variant of the architecture is not supported: ${this.#what} has ${shown(name)} of ${found}; expected ${expected}.`;
+    const sentence = `This variant of the architecture is not supported: ${this.#what} has ${shown(name)} of ${found}; it must be ${expected}.`;
     return new EngineError('checkpoint', {
       what: `${this.#what}: ${shown(name)}`,
       ...{ expected, found, action, sentence },
@@ -149,9 +149,7 @@ export class ConfigReader {
 
   #error(name: string, expected: string, found: string, action: string): EngineError {
     return new EngineError('checkpoint', {
-      what: `${this.#what}: ${shown(name)}`,
-      expected,
-      found,
+      ...misfit(`${shown(name)} in ${this.#what}`, expected, found),
       action,
     });
   }

@@ -28,7 +28,7 @@ export async function explainNoConfig(folder: string): Promise<never> {
     withoutConfig(names) ?? {
       sentence: names.some(isWeights)
         ? 'The folder holds safetensors files but no config.json, which says what model they are.'
-        : 'The folder holds no model: config.json: no such file.',
+        : 'The folder holds no model: it has no config.json.',
       action: 'Give the folder that holds config.json and the safetensors files of one model.',
     };
   throw refusal(folder, CONFIG, contents);

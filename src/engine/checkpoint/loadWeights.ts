@@ -79,6 +79,7 @@ function allocate(elements: number, name: string): Float32Array {
         expected: `${elements * 4} bytes of free memory`,
         found: 'less',
         action: 'Close other programs or use a smaller model.',
+        sentence: `There is not enough memory to load ${name}, which takes ${elements * 4} bytes.`,
       },
       { cause },
     );

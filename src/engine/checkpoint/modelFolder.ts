@@ -7,7 +7,7 @@ import {
   type PlainHandle,
 } from '../../files/plainFile.ts';
 import { withReleaseAsync } from '../../files/release.ts';
-import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { EngineError, isEngineError, misfit, type Problem } from '../../protocol/errors.ts';
 import { shown } from './shown.ts';
 
 /**
@@ -63,10 +63,12 @@ export async function openInFolder(
     }
   } catch (error) {
     if (!isEngineError(error, 'disk')) throw error;
-    const { expected, found } = error.problem;
-    throw fileError(name, expected, found, error);
+    throw fileError(error.problem, error);
   }
-  throw fileError(name, `a readable file in ${folder}`, 'no such file');
+  throw fileError({
+    ...{ what: name, expected: `a readable file in ${folder}`, found: 'no such file' },
+    sentence: `The model folder has no file ${name}.`,
+  });
 }
 
 const FOLLOWED: OpenRules = { links: 'followed', mostBytes: Infinity };
@@ -127,10 +129,14 @@ export async function readExactly(
       .read(target, done, target.length - done, position + done)
       .then((result) => result.bytesRead)
       .catch((error: unknown) => {
-        throw fileError(what, 'readable data', reasonOf(error), error);
+        const found = reasonOf(error);
+        const sentence = `${what} cannot be read: ${found}.`;
+        throw fileError({ what, expected: 'readable data', found, sentence }, error);
       });
     if (bytesRead === 0) {
-      throw fileError(what, `data up to byte ${position + target.length}`, 'the end of the file');
+      const expected = `data up to byte ${position + target.length}`;
+      const sentence = `${what} ends before byte ${position + target.length}, up to which its data should reach.`;
+      throw fileError({ what, expected, found: 'the end of the file', sentence });
     }
     done += bytesRead;
   }
@@ -183,7 +189,8 @@ export async function readKnownFile(
 export function checkFileName(name: string): void {
   const plain = name !== '' && name !== '.' && name !== '..' && !/[/\\\0:]/.test(name);
   if (!plain || name.length > 255) {
-    throw fileError(shown(name), 'a file name without folders', 'a path that may leave the folder');
+    const found = 'a path that may leave the folder';
+    throw fileError(misfit(shown(name), 'a file name without folders', found));
   }
 }
 
@@ -195,7 +202,7 @@ function reasonOf(error: unknown): string {
   return code ?? String(error);
 }
 
-function noFolder(dir: string, found: string, cause?: unknown): EngineError {
+function noFolder(dir: string, found: string, cause: unknown): EngineError {
   return new EngineError(
     'checkpoint',
     {
@@ -203,6 +210,10 @@ function noFolder(dir: string, found: string, cause?: unknown): EngineError {
       expected: 'a folder with config.json and safetensors files',
       found,
       action: 'Check the path.',
+      sentence:
+        found === 'no such file'
+          ? `There is no model folder ${dir}.`
+          : `The model folder ${dir} cannot be read: ${found}.`,
     },
     { cause },
   );
@@ -228,13 +239,14 @@ function changedError(name: string): EngineError {
     expected: 'the file as it was when the model was opened',
     found: 'one that was replaced or changed since',
     action: 'Leave the model folder alone while it is in use, then try again.',
+    sentence: `${name} was replaced or changed after the model was opened.`,
   });
 }
 
-function fileError(what: string, expected: string, found: string, cause?: unknown): EngineError {
+function fileError(problem: Omit<Problem, 'action'>, cause?: unknown): EngineError {
   return new EngineError(
     'checkpoint',
-    { what, expected, found, action: 'Download or copy the model folder again.' },
+    { ...problem, action: 'Download or copy the model folder again.' },
     { cause },
   );
 }

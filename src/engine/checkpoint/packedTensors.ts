@@ -37,7 +37,9 @@ export async function withPackedMaps(
       return partOf(index, prefix, suffix);
     });
     const name = `${prefix}.weight`;
-    if (tensors.has(name)) throw problem(name, 'the map packed or plain', 'both');
+    if (tensors.has(name)) {
+      throw problem(name, 'the map packed or plain', 'both', 'is stored twice, packed and plain');
+    }
     tensors.set(name, await packedMap(folder, name, form, parts));
   }
   return { ...index, tensors };
@@ -55,7 +57,10 @@ function packedPrefixes({ tensors }: TensorIndex): Set<string> {
 
 function partOf({ tensors }: TensorIndex, prefix: string, suffix: string): LocatedTensor {
   const part = tensors.get(prefix + suffix);
-  if (part === undefined) throw problem(prefix, `tensor ${shown(prefix + suffix)}`, 'none');
+  if (part === undefined) {
+    const part = shown(prefix + suffix);
+    throw problem(prefix, `tensor ${part}`, 'none', `lacks the tensor ${part}`);
+  }
   return part;
 }
 
@@ -69,7 +74,10 @@ async function packedMap(
   const [rows, columns] = await readShape(folder, name, shape!);
   expectPart(name, bits!, 'U8', [rows, bitmaskStride(columns)]);
   if (form === 'sparse-24-bitmask') {
-    if (columns % 4 !== 0) throw problem(name, 'a multiple of 4 columns', `${columns}`);
+    if (columns % 4 !== 0) {
+      const flaw = `has ${columns} columns, not a multiple of 4`;
+      throw problem(name, 'a multiple of 4 columns', `${columns}`, flaw);
+    }
     expectPart(name, values!, readableDtype(entry, file), [rows, columns / 2]);
   } else {
     expectPart(name, rowOffsets!, 'I64', [rows]);
@@ -92,7 +100,9 @@ async function readShape(
   { file, identity, entry }: LocatedTensor,
 ): Promise<[rows: number, columns: number]> {
   if (entry.dtype !== 'I64' || entry.elements !== 2) {
-    throw problem(name, 'a shape of two I64', `${entry.dtype} ${shown(entry.dims)}`);
+    const found = `${entry.dtype} ${shown(entry.dims)}`;
+    const flaw = `has a shape stored as ${found}, not as two I64`;
+    throw problem(name, 'a shape of two I64', found, flaw);
   }
   const bytes = new Uint8Array(16);
   const { handle } = await openInFolder(folder, file, { known: identity });
@@ -104,7 +114,9 @@ async function readShape(
   const [rows, columns] = new BigInt64Array(bytes.buffer) as unknown as [bigint, bigint];
   for (const size of [rows, columns]) {
     if (size < 1n || size > BigInt(MOST_SIZE)) {
-      throw problem(name, `sizes from 1 to ${MOST_SIZE}`, `${rows} × ${columns}`);
+      const found = `${rows} × ${columns}`;
+      const flaw = `has the impossible shape ${found}`;
+      throw problem(name, `sizes from 1 to ${MOST_SIZE}`, found, flaw);
     }
   }
   return [Number(rows), Number(columns)];
@@ -118,14 +130,17 @@ function expectPart(
 ): void {
   if (entry.dtype === dtype && entry.dims.join() === dims.join()) return;
   const expected = `${shown(entry.name)} of ${dtype} ${shown(dims)}, as its shape says`;
-  throw problem(name, expected, `${entry.dtype} ${shown(entry.dims)}`);
+  const found = `${entry.dtype} ${shown(entry.dims)}`;
+  const flaw = `needs ${shown(entry.name)} as ${dtype} ${shown(dims)}, but it is ${found}`;
+  throw problem(name, expected, found, flaw);
 }
 
-function problem(name: string, expected: string, found: string): EngineError {
+function problem(name: string, expected: string, found: string, flaw: string): EngineError {
   return new EngineError('checkpoint', {
     what: `Compressed map ${shown(name)}`,
     expected,
     found,
+    sentence: `The compressed map ${shown(name)} ${flaw}.`,
     action: 'Export the checkpoint again, or download it again.',
   });
 }

@@ -62,11 +62,14 @@ async function readPacked(
       const piece = Math.min(step, rows - row);
       const bits = await side.bits(row * stride, piece * stride);
       const bad = firstBadRow(packed.form, bits, piece, columns);
-      if (bad >= 0) throw mismatch(entry.name, `bits of ${packed.form}`, `row ${row + bad}`);
+      if (bad >= 0) {
+        const found = `other bits in row ${row + bad}`;
+        throw mismatch(entry.name, `bits of ${packed.form}`, found);
+      }
       await side.checkOffsets(entry.name, { row, bits, stride, taken });
       const count = countBits(bits);
       if (taken + count > stored) {
-        throw mismatch(entry.name, `${stored} bits, one for each value`, 'more of them');
+        throw mismatch(entry.name, `${stored} bits, one for each value`, 'more bits');
       }
       const raw = new Uint8Array(count * size);
       await readExactly(handle, raw, packed.values.begin + taken * size, file);
@@ -78,7 +81,7 @@ async function readPacked(
     await closeQuietly(side);
   }
   if (taken !== stored) {
-    throw mismatch(entry.name, `${stored} bits, one for each value`, `${taken}`);
+    throw mismatch(entry.name, `${stored} bits, one for each value`, `${taken} bits`);
   }
 }
 
@@ -121,7 +124,8 @@ async function openSide(folder: string, { bits, rowOffsets }: PackedParts): Prom
       let expected = taken;
       for (const [i, offset] of offsets.entries()) {
         if (offset !== BigInt(expected)) {
-          throw mismatch(name, `${expected} values before row ${row + i}`, `${offset}`);
+          const wanted = `${expected} values before row ${row + i}`;
+          throw mismatch(name, wanted, `an offset of ${offset}`);
         }
         expected += countBits(flags, i * stride, (i + 1) * stride);
       }
@@ -138,6 +142,7 @@ function mismatch(name: string, expected: string, found: string): EngineError {
     what: `Compressed map ${shown(name)}`,
     expected,
     found,
-    action: 'The file is damaged: export the checkpoint again, or download it again.',
+    sentence: `The compressed map ${shown(name)} is damaged: it has ${found} instead of ${expected}.`,
+    action: 'Export the checkpoint again, or download it again.',
   });
 }

@@ -41,7 +41,10 @@ const ELEMENT_BYTES: ReadonlyMap<string, number> = new Map([
  */
 export function headerLength(prefix: Uint8Array, fileBytes: number, what: string): number {
   if (prefix.length < 8 || fileBytes < 8) {
-    fail(what, 'at least 8 bytes of header length', `a file of ${fileBytes} bytes`);
+    fail(
+      ...[what, 'at least 8 bytes of header length', `a file of ${fileBytes} bytes`],
+      `${what} is no safetensors file: it has only ${fileBytes} bytes.`,
+    );
   }
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
   if (length < 2n || length > BigInt(fileBytes - 8)) {
@@ -54,7 +57,10 @@ export function headerLength(prefix: Uint8Array, fileBytes: number, what: string
     });
   }
   if (length > BigInt(MOST_HEADER_BYTES)) {
-    fail(what, `a header of at most ${MOST_HEADER_BYTES} bytes`, `one of ${length} bytes`);
+    fail(
+      ...[what, `a header of at most ${MOST_HEADER_BYTES} bytes`, `one of ${length} bytes`],
+      `The header of ${what} is too large: it has ${length} bytes, and at most ${MOST_HEADER_BYTES} are read.`,
+    );
   }
   return Number(length);
 }
@@ -70,7 +76,10 @@ export function headerLength(prefix: Uint8Array, fileBytes: number, what: string
  * @source the safetensors format description (header, offsets without holes)
  */
 export function parseHeader(json: Uint8Array, fileBytes: number, what: string): TensorEntry[] {
-  if (isCrowded(json)) fail(what, `at most ${MOST_TENSORS} tensors`, 'more of them');
+  if (isCrowded(json)) {
+    const sentence = `${what} holds more than ${MOST_TENSORS} tensors.`;
+    fail(what, `at most ${MOST_TENSORS} tensors`, 'more of them', sentence);
+  }
   const header = parseJsonObject(json, `${what}: header`);
   const dataStart = 8 + json.length;
   const entries: TensorEntry[] = [];
@@ -88,6 +97,7 @@ export function parseHeader(json: Uint8Array, fileBytes: number, what: string): 
         where,
         `data that starts at byte ${covered - dataStart}`,
         `a start at byte ${entry.begin - dataStart}, which ${relation}`,
+        `${what} is damaged: tensor ${shown(entry.name)} ${relation}.`,
       );
     }
     covered = entry.end;
@@ -110,9 +120,12 @@ export function parseHeader(json: Uint8Array, fileBytes: number, what: string): 
 function parseEntry(name: string, value: unknown, dataStart: number, file: string): TensorEntry {
   // Written only where it is needed: there may be many entries.
   const failHere = (expected: string, found: string): never =>
-    fail(`${file}: tensor ${shown(name)}`, expected, found);
+    fail(
+      ...[`${file}: tensor ${shown(name)}`, expected, found],
+      `${file} is damaged: tensor ${shown(name)} must have ${expected}${found === 'nothing' ? '' : `, but has ${found}`}.`,
+    );
   if (typeof value !== 'object' || value === null) {
-    return failHere('an object with dtype, shape and data_offsets', shown(value));
+    return failHere('dtype, shape and data_offsets', shown(value));
   }
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
   if (typeof dtype !== 'string') return failHere('a dtype', shown(dtype));
@@ -168,11 +181,10 @@ function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function fail(what: string, expected: string, found: string): never {
+function fail(what: string, expected: string, found: string, sentence: string): never {
   throw new EngineError('checkpoint', {
     what,
-    expected,
-    found,
+    ...{ expected, found, sentence },
     action: DOWNLOAD_AGAIN,
   });
 }

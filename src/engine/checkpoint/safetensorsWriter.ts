@@ -190,5 +190,6 @@ function unwritable(name: string, dtype: StoredDtype, index: number, value: numb
     action: Number.isFinite(value)
       ? 'Write BF16 or F32, which have a wider range.'
       : 'The weights were damaged by an earlier step; report this.',
+    sentence: `Tensor ${name} cannot be written as ${dtype}: it holds ${value} at element ${index}.`,
   });
 }

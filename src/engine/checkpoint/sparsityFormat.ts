@@ -1,4 +1,4 @@
-import { EngineError } from '../../protocol/errors.ts';
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import type { BitmaskForm } from './bitmaskPacking.ts';
 import { shown } from './shown.ts';
 
@@ -26,7 +26,7 @@ export function sparsityFormatOf(config: Readonly<Record<string, unknown>>): Bit
   if (format === 'dense') return null;
   if (format === 'sparse-bitmask' || format === 'sparse-24-bitmask') return format;
   const name = 'quantization_config.sparsity_config.format';
-  throw refused(name, 'sparse-bitmask, sparse-24-bitmask or dense', shown(format));
+  throw refused(name, 'one of "sparse-bitmask", "sparse-24-bitmask" and "dense"', shown(format));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -57,9 +57,7 @@ function quantised(method: unknown, section: Readonly<Record<string, unknown>>):
 
 function refused(name: string, expected: string, found: string): EngineError {
   return new EngineError('checkpoint', {
-    what: `config.json: "${name}"`,
-    expected,
-    found,
+    ...misfit(`"${name}" in config.json`, expected, found),
     action: 'Use a checkpoint whose weights are stored as F32, F16 or BF16.',
   });
 }

@@ -80,7 +80,13 @@ export async function readTensorIndex(folder: string): Promise<TensorIndex> {
   for (const shard of shards) {
     const file = await readSafetensorsIndex(folder, shard);
     tensors += file.entries.length;
-    if (tensors > MOST_TENSORS) fail(`at most ${MOST_TENSORS} tensors`, 'more of them');
+    if (tensors > MOST_TENSORS) {
+      fail(
+        `at most ${MOST_TENSORS} tensors`,
+        'more of them',
+        `The weight files hold more than ${MOST_TENSORS} tensors.`,
+      );
+    }
     files.push(file);
   }
   // The headers say what is where. A list that names more than there is, e.g. a head that was tied when
@@ -111,15 +117,26 @@ async function expectAllShards(folder: string, shards: readonly string[]): Promi
 function shardsOf(bytes: Uint8Array): string[] {
   const { weight_map: map } = parseJsonObject(bytes, SHARD_INDEX_FILE);
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    fail('an object "weight_map"', shown(map));
+    fail('an object "weight_map"', shown(map), `${SHARD_INDEX_FILE} has no object "weight_map".`);
   }
   const entries = Object.entries(map);
-  if (entries.length === 0) fail('at least one tensor in "weight_map"', 'none');
+  if (entries.length === 0) {
+    fail(
+      'at least one tensor in "weight_map"',
+      'none',
+      `"weight_map" in ${SHARD_INDEX_FILE} names no tensor.`,
+    );
+  }
   for (const [name, shard] of entries) {
-    if (typeof shard !== 'string') fail(`a file name for ${shown(name)}`, shown(shard));
+    if (typeof shard === 'string') continue;
+    const sentence = `${SHARD_INDEX_FILE} gives ${shown(shard)} as the file of ${shown(name)}.`;
+    fail(`a file name for ${shown(name)}`, shown(shard), sentence);
   }
   const shards = [...new Set(entries.map(([, shard]) => shard as string))].sort();
-  if (shards.length > MAX_SHARDS) fail(`at most ${MAX_SHARDS} shards`, `${shards.length}`);
+  if (shards.length > MAX_SHARDS) {
+    const sentence = `${SHARD_INDEX_FILE} names ${shards.length} weight files; at most ${MAX_SHARDS} are read.`;
+    fail(`at most ${MAX_SHARDS} shards`, `${shards.length}`, sentence);
+  }
   return shards;
 }
 
@@ -129,7 +146,9 @@ function collect(files: readonly SafetensorsIndex[]): TensorIndex {
     for (const entry of entries) {
       const twin = tensors.get(entry.name);
       if (twin !== undefined) {
-        fail(`tensor ${shown(entry.name)} once`, `it in ${twin.file} and in ${file}`);
+        const found = `it in ${twin.file} and in ${file}`;
+        const sentence = `Tensor ${shown(entry.name)} is in two files, ${twin.file} and ${file}.`;
+        fail(`tensor ${shown(entry.name)} once`, found, sentence);
       }
       tensors.set(entry.name, { file, identity, entry });
     }
@@ -137,11 +156,11 @@ function collect(files: readonly SafetensorsIndex[]): TensorIndex {
   return { files, tensors };
 }
 
-function fail(expected: string, found: string): never {
+function fail(expected: string, found: string, sentence: string): never {
   throw new EngineError('checkpoint', {
     what: SHARD_INDEX_FILE,
     expected,
-    found,
+    ...{ found, sentence },
     action: 'Download or copy all files of the model folder again.',
   });
 }

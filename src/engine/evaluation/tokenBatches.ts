@@ -20,6 +20,10 @@ export function batchesOf(windows: readonly Uint32Array[]): Uint32Array[][] {
       expected: 'at least one window of two or more tokens, all of one length',
       found: windows.length === 0 ? 'none' : `lengths ${windows.map((w) => w.length).join(', ')}`,
       action: 'Give a longer text or a shorter window.',
+      sentence:
+        windows.length === 0
+          ? 'The text gives no window of tokens.'
+          : 'The windows of tokens are shorter than two tokens or differ in length.',
     });
   }
   const size = Math.max(1, Math.floor(TOKENS_PER_BATCH / time));

@@ -62,5 +62,6 @@ async function refuseSource(dir: string, folder: string): Promise<void> {
     expected: 'another folder than the source model',
     found: 'the source model itself',
     action: 'Choose a new folder; the source model is never written to.',
+    sentence: `The export folder ${dir} is the folder of the source model.`,
   });
 }

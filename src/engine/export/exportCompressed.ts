@@ -208,5 +208,6 @@ function nothingToPack(dir: string): EngineError {
     expected: 'weights with zeros that leave more room than their indices take',
     found: 'no linear map with so many zeros',
     action: 'Make the weights sparse first ("sparsify" in the config), or write a checkpoint.',
+    sentence: `The compressed export ${dir} would be empty: no linear map has so many zeros that leaving them out saves room.`,
   });
 }

@@ -58,6 +58,7 @@ export async function expectVerified(
       expected: 'the file as it was verified',
       found: 'one that was changed, added or removed since',
       action: 'Export it again.',
+      sentence: `${join(form, changed)} was changed, added or removed after it was verified.`,
     });
   }
 }

@@ -71,5 +71,6 @@ function unwritable(tensor: PlannedTensor, index: number, value: number): Engine
     action: Number.isFinite(value)
       ? 'Write bfloat16 or float32, which have a wider range.'
       : 'The weights were damaged by an earlier step; report this.',
+    sentence: `Tensor ${tensor.name} cannot be written as ${tensor.dtype}: it holds ${value} at element ${index}.`,
   });
 }

@@ -68,7 +68,8 @@ export class LogitComparison {
     const vocab = all.length / tokens.length;
     const expected = all.subarray(from * vocab);
     if (logits.length > expected.length || logits.length % vocab !== 0) {
-      throw failed(this.#what, `at most ${expected.length} logits`, `${logits.length}`);
+      const sentence = `${this.#what} gives ${logits.length} logits where at most ${expected.length} are possible.`;
+      throw failed(this.#what, `at most ${expected.length} logits`, `${logits.length}`, sentence);
     }
     for (let at = 0; at < logits.length; at += vocab) {
       const position = from + at / vocab;
@@ -103,7 +104,8 @@ export class LogitComparison {
     // Not "greater than": a NaN must fail too.
     if (found <= limit) return;
     const expected = `${what} of at most ${limit.toPrecision(3)} from the searched model`;
-    throw failed(this.#what, expected, found.toPrecision(3));
+    const sentence = `${this.#what} differs from the searched model: ${found.toPrecision(3)} is ${what} where at most ${limit.toPrecision(3)} is rounding.`;
+    throw failed(this.#what, expected, found.toPrecision(3), sentence);
   }
 
   #compare(own: Float32Array, wanted: Float32Array, where: string): void {
@@ -112,7 +114,9 @@ export class LogitComparison {
       const difference = Math.abs(own[i]! - wanted[i]!);
       if (!(difference <= limit)) {
         const expected = `logits within ${limit.toPrecision(3)} of those of the searched model`;
-        throw failed(this.#what, expected, `a difference of ${difference} at ${where}`);
+        const found = `a difference of ${difference} at ${where}`;
+        const sentence = `${this.#what} differs from the searched model: a logit by ${difference} at ${where}.`;
+        throw failed(this.#what, expected, found, sentence);
       }
       this.#largest = Math.max(this.#largest, difference);
       this.#squares += difference * difference;
@@ -153,7 +157,12 @@ function logSumExp(logits: Float32Array): number {
 }
 
 /** The error of an export that is not what was searched. */
-export function failed(what: string, expected: string, found: string): EngineError {
+export function failed(
+  what: string,
+  expected: string,
+  found: string,
+  sentence: string,
+): EngineError {
   const action = 'Do not use this export. Write it again; if it fails again, report it.';
-  return new EngineError('verify', { what, expected, found, action });
+  return new EngineError('verify', { what, expected, found, action, sentence });
 }

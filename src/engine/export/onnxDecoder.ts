@@ -125,6 +125,7 @@ function noDecoder(path: string, found: string, cause?: unknown): EngineError {
       expected: 'an ONNX decoder written by this program',
       found,
       action: 'Export it again.',
+      sentence: `${path} is no ONNX decoder written by this program: ${found.replace(/\.$/, '')}.`,
     },
     { cause },
   );

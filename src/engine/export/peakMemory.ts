@@ -47,6 +47,7 @@ export async function peakMemoryOf(
     expected: 'a process that loads it and runs a prompt',
     found: end.message?.message ?? death,
     action: 'Close other programs if memory is short.',
+    sentence: `The memory of a decoder could not be measured: ${end.message?.message ?? death}.`,
   });
 }
 

@@ -65,7 +65,9 @@ export async function readSubnetCheckpoint(
   const { config, bytes } = await readModelConfig(folder, MAX_EXPORT_CONFIG_BYTES);
   const block = new ConfigReader(config).section('subnet');
   if (block === undefined) {
-    throw problem(`${CONFIG_FILE}: "subnet"`, 'the block of a sliced checkpoint', 'none');
+    const what = `${CONFIG_FILE}: "subnet"`;
+    const sentence = `${CONFIG_FILE} has no "subnet", so the folder holds no sliced checkpoint.`;
+    throw problem(what, 'the block of a sliced checkpoint', 'none', sentence);
   }
   block.require('version', SUBNET_BLOCK_VERSION, block.integer('version', { min: 0, max: 1e6 }));
   const values = config['subnet'] as Readonly<Record<string, unknown>>;
@@ -75,7 +77,9 @@ export async function readSubnetCheckpoint(
   const shape = family.parse(new ConfigReader(fields));
   const subnet = decodeSubnet(shape, values['masks'], `${CONFIG_FILE}: subnet.masks`);
   if (subnetKey(subnet) !== values['key']) {
-    throw problem(`${CONFIG_FILE}: "subnet.key"`, subnetKey(subnet), shown(values['key']));
+    const found = shown(values['key']);
+    const sentence = `The masks in ${CONFIG_FILE} are damaged: their key is ${subnetKey(subnet)}, but "subnet.key" says ${found}.`;
+    throw problem(`${CONFIG_FILE}: "subnet.key"`, subnetKey(subnet), found, sentence);
   }
   const index = await readCheckpointIndex(folder, config);
   checkGrowth(shape, index);
@@ -96,6 +100,7 @@ function checkGrowth(shape: ModelShape, index: TensorIndex): void {
     CONFIG_FILE,
     `sizes of a model at most ${MAX_GROWTH} times the ${onDisk} bytes of its weights`,
     `a dense model of ${needed} bytes`,
+    `${CONFIG_FILE} describes a dense model of ${needed} bytes, more than ${MAX_GROWTH} times the ${onDisk} bytes of its weights.`,
   );
 }
 
@@ -112,9 +117,14 @@ async function readDense(
   for (const tensor of slicedTensors(family, shape, subnet, blockNumber)) {
     const found = index.tensors.get(tensor.name);
     const expected = `tensor ${shown(tensor.name)} of shape ${shown(tensor.dims)}`;
-    if (found === undefined) throw problem(folder, expected, 'no such tensor');
+    if (found === undefined) {
+      const sentence = `The checkpoint ${folder} has no ${expected}.`;
+      throw problem(folder, expected, 'no such tensor', sentence);
+    }
     if (found.entry.dims.join() !== tensor.dims.join()) {
-      throw problem(found.file, expected, `shape ${shown(found.entry.dims)}`);
+      const shape = `shape ${shown(found.entry.dims)}`;
+      const sentence = `Tensor ${shown(tensor.name)} in ${found.file} has the ${shape}, but the masks leave ${shown(tensor.dims)}.`;
+      throw problem(found.file, expected, shape, sentence);
     }
     types.push([tensor.spec.name, writableDtype(readableDtype(found.entry, found.file))]);
     const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
@@ -179,7 +189,7 @@ function zeroTensors(
   };
 }
 
-function problem(what: string, expected: string, found: string): EngineError {
+function problem(what: string, expected: string, found: string, sentence: string): EngineError {
   const action = 'Export the checkpoint again, or restore the folder.';
-  return new EngineError('checkpoint', { what, expected, found, action });
+  return new EngineError('checkpoint', { what, expected, found, action, sentence });
 }

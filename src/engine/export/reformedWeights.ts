@@ -185,10 +185,12 @@ function entryOf(
 
 /** The error of a file of changed weights that is not the one its subnet config was written with. */
 export function damagedReformed(file: string, expected: string, found: string): EngineError {
+  const sentence = expected.startsWith('SHA-256')
+    ? `${file} has changed since it was written with this subnet.json.`
+    : `${file} does not hold ${expected}.`;
   return new EngineError('checkpoint', {
     what: file,
-    expected,
-    found,
+    ...{ expected, found, sentence },
     action: 'Restore the file that was written with this subnet.json, or export it again.',
   });
 }

@@ -256,17 +256,24 @@ export function subnetOf(config: SubnetConfig, shape: ModelShape): Subnet {
   const sizes = sizesOf(shape);
   for (const name of Object.keys(sizes) as (keyof typeof sizes)[]) {
     const [found, value] = [config.source[name], sizes[name]];
-    if (found !== value) throw otherModel(`${name} ${found}`, `${name} ${value}`);
+    if (found !== value) {
+      const difference = `its "${name}" is ${value}, not ${found}`;
+      throw otherModel(`${name} ${found}`, `${name} ${value}`, difference);
+    }
   }
   const subnet = decodeSubnet(shape, { layers: config.subnet.layers }, 'subnet');
   if (subnetKey(subnet) !== config.subnet.key) {
-    throw unreadable('subnet.key', subnetKey(subnet), JSON.stringify(config.subnet.key));
+    const found = JSON.stringify(config.subnet.key);
+    const sentence = `The masks of subnet.json have the key ${subnetKey(subnet)}, but "subnet.key" is ${found}.`;
+    throw unreadable('subnet.key', subnetKey(subnet), found, sentence);
   }
   const { block, total } = countParameters(shape, subnet);
   if (block !== config.parameters.block || total !== config.parameters.total) {
     const { parameters } = config;
     const found = `${parameters.block} and ${parameters.total}`;
-    throw unreadable('parameters', `${block} in blocks and ${total} in all`, found);
+    const expected = `${block} in blocks and ${total} in all`;
+    const sentence = `The masks of subnet.json keep ${expected}, but "parameters" says ${found}.`;
+    throw unreadable('parameters', expected, found, sentence);
   }
   return subnet;
 }
@@ -286,7 +293,8 @@ export async function loadCandidate(
   signal?: AbortSignal,
 ): Promise<{ readonly weights: ModelWeights; readonly subnet: Subnet }> {
   if (source.fingerprint !== config.source.fingerprint) {
-    throw otherModel(`fingerprint ${config.source.fingerprint}`, source.fingerprint);
+    const wanted = `fingerprint ${config.source.fingerprint}`;
+    throw otherModel(wanted, source.fingerprint, 'its files are others');
   }
   const subnet = subnetOf(config, weights.shape);
   if (config.reformed === null) return { weights, subnet };
@@ -313,16 +321,16 @@ function mutable(encoded: ReturnType<typeof encodeSubnet>): {
   return { layers: encoded.layers.map(({ heads, mlp }) => ({ heads: [...heads], mlp })) };
 }
 
-function otherModel(expected: string, found: string): EngineError {
+function otherModel(expected: string, found: string, difference: string): EngineError {
   return new EngineError('checkpoint', {
     what: 'The source model of subnet.json',
-    expected,
-    found,
+    ...{ expected, found },
+    sentence: `The subnet was made from another model than this one: ${difference}.`,
     action: 'Use the model folder that the subnet was made from.',
   });
 }
 
-function unreadable(what: string, expected: string, found: string): EngineError {
+function unreadable(what: string, expected: string, found: string, sentence: string): EngineError {
   const action = 'The file is damaged or was edited; restore it or export it again.';
-  return new EngineError('decode', { what, expected, found, action });
+  return new EngineError('decode', { what, expected, found, action, sentence });
 }

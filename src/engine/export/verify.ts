@@ -110,7 +110,9 @@ export async function verifyCheckpoint(
 ): Promise<Verified> {
   const { weights, subnet } = await readSubnetCheckpoint(dir, signal);
   if (subnetKey(subnet) !== subnetKey(reference.subnet)) {
-    throw failed(dir, `subnet ${subnetKey(reference.subnet)}`, subnetKey(subnet));
+    const [wanted, found] = [subnetKey(reference.subnet), subnetKey(subnet)];
+    const sentence = `${dir} holds subnet ${found} instead of ${wanted}.`;
+    throw failed(dir, `subnet ${wanted}`, found, sentence);
   }
   const check = strict(dir, reference);
   for (const [i, window] of reference.windows.entries()) {

@@ -103,5 +103,6 @@ function mismatch(what: string, width: number, found: InputStatistics | undefine
     expected: `a Gram matrix of ${width} inputs`,
     found: found === undefined ? 'none' : `${found.gram.length} entries, width ${found.width}`,
     action: 'Gather the calibration statistics of this model again.',
+    sentence: `The calibration statistics do not fit the model, which has ${width} inputs here: ${what}.`,
   });
 }

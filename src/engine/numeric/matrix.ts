@@ -23,6 +23,7 @@ export function matrixOf(data: Float64Array, rows: number, columns: number): Mat
       expected: `${rows * columns} entries for [${rows}, ${columns}]`,
       found: `${data.length}`,
       action: 'This is a bug in the engine; please report it.',
+      sentence: `A matrix of ${rows} × ${columns} was given ${data.length} entries.`,
     });
   }
   return { data, rows, columns };

@@ -229,6 +229,7 @@ function noNumber(title: string, cause: EngineError): EngineError {
     {
       ...problem,
       what: `Loss of ${dense ? 'the dense model' : title}`,
+      sentence: `The loss of ${dense ? 'the dense model' : title} on the text is not a number.`,
       action: dense
         ? problem.action
         : 'The method breaks this model at this size; keep more of it.',

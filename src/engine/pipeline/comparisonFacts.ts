@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
+import { deviceTitle } from '../../protocol/deviceTitle.ts';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
 import { readComparisonFile } from '../runs/comparisonFolder.ts';
 import { takeRunLock, type RunLock } from '../runs/runLock.ts';
-import { deviceTitle } from '../runtime/devicesCandidates.ts';
 import { countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import type { ComparisonWork } from './comparison.ts';
@@ -54,6 +55,7 @@ export function factsOf(
   const cores = device === 'cpu' ? `, ${threads} thread${threads === 1 ? '' : 's'}` : '';
   return {
     ...{ name: config.name, configPath, model: basename(config.model), seed: config.seed },
+    notes: checkpointNotes(bench.checkpoint),
     device: `${deviceTitle(device)}${cores}${isAuto ? ' ("auto" is the CPU in comparisons)' : ''}`,
     heldout: sizeOf(tokens.heldout),
     calibration: sizeOf(tokens.calibration),

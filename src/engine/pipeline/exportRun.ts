@@ -108,6 +108,10 @@ function asRecorded(source: Source, { source: { companions: recorded } }: Subnet
       expected: `the file that the run read, of SHA-256 ${sha256}`,
       found: found[name] === undefined ? 'no such file' : `another, of SHA-256 ${found[name]}`,
       action: 'Put the file back, or start a new run with the model as it is now.',
+      sentence:
+        found[name] === undefined
+          ? `${name} is missing in ${source.folder}; it was there when the run read the model.`
+          : `${name} in ${source.folder} has changed since the run read it.`,
     });
   }
   return { ...source, companions: source.companions.filter(({ name }) => name in recorded) };
@@ -134,6 +138,7 @@ async function subnetFile(path: string): Promise<string> {
     expected: 'a finished run, or a folder with subnet.json',
     found: 'neither',
     action: 'Finish the run first: "subnet resume RUN".',
+    sentence: `${path} is neither a finished run nor a folder with subnet.json.`,
   });
 }
 

@@ -178,6 +178,7 @@ async function reformedAgain(
       expected: `reformed.safetensors beside it, or ${settings.text} with SHA-256 ${wanted}`,
       found,
       action: 'Put the file or the calibration text back.',
+      sentence: `The reformed weights of ${path} are not beside it (reformed.safetensors), and they cannot be computed again: the calibration text ${settings.text} is missing or has changed.`,
     });
   }
   const { shape } = bench.weights;
@@ -202,6 +203,7 @@ async function kindOf(path: string): Promise<'folder' | 'file'> {
         expected: 'a model folder or a subnet.json',
         found: cause instanceof Error ? cause.message : String(cause),
         action: 'Check the path.',
+        sentence: `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
       },
       { cause },
     );

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { openPlain, type PlainFile, readUpTo } from '../../files/plainFile.ts';
 import { withRelease, releaseQuietly } from '../../files/release.ts';
-import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { EngineError, isEngineError, type Problem } from '../../protocol/errors.ts';
 
 /** Largest text read, bytes; some hundred million tokens, far more than calibration can use. */
 const MAX_TEXT_BYTES = 1_000_000_000;
@@ -20,7 +20,9 @@ export function* textChunks(path: string): Generator<string, void, void> {
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined });
     } catch (cause) {
-      throw textError(path, 'UTF-8', 'other bytes', 'Convert the file to UTF-8.', cause);
+      const sentence = `The text ${path} is not stored in UTF-8.`;
+      const problem = { what: path, expected: 'UTF-8', found: 'other bytes', sentence };
+      throw textError(problem, 'Convert the file to UTF-8.', cause);
     }
   };
   for (const bytes of byteChunks(path)) yield decode(bytes);
@@ -56,9 +58,11 @@ function* byteChunks(path: string): Generator<Uint8Array, void, void> {
       // It may have grown since it was opened.
       if (total > MAX_TEXT_BYTES) {
         throw textError(
-          path,
-          `at most ${MAX_TEXT_BYTES / 1e9} GB`,
-          'a file that grows beyond it',
+          {
+            ...{ what: path, expected: `at most ${MAX_TEXT_BYTES / 1e9} GB` },
+            found: 'a file that grows beyond it',
+            sentence: `The text ${path} has more than ${MAX_TEXT_BYTES / 1e9} GB.`,
+          },
           'Use a part of it; calibration needs a few hundred thousand tokens.',
         );
       }
@@ -91,18 +95,16 @@ function openText(path: string): PlainFile {
 }
 
 function unreadable(path: string, cause: unknown): EngineError {
-  const { expected, found } = isEngineError(cause)
-    ? cause.problem
-    : { expected: 'a text file', found: cause instanceof Error ? cause.message : 'no such file' };
-  return textError(path, expected, found, 'Correct the path in the run config.', cause);
+  const action = 'Correct the path in the run config.';
+  if (isEngineError(cause)) return textError(cause.problem, action, cause);
+  const found = cause instanceof Error ? cause.message : 'no such file';
+  const sentence =
+    cause === undefined
+      ? `There is no text ${path}.`
+      : `The text ${path} cannot be read: ${found}.`;
+  return textError({ what: path, expected: 'a text file', found, sentence }, action, cause);
 }
 
-function textError(
-  what: string,
-  expected: string,
-  found: string,
-  action: string,
-  cause?: unknown,
-): EngineError {
-  return new EngineError('text', { what, expected, found, action }, { cause });
+function textError(problem: Omit<Problem, 'action'>, action: string, cause?: unknown): EngineError {
+  return new EngineError('text', { ...problem, action }, { cause });
 }

@@ -1,8 +1,5 @@
-import {
-  type ReformVerdict,
-  type ReformVerdicts,
-  verdictText,
-} from '../../protocol/reformVerdict.ts';
+import type { ReformVerdict, ReformVerdicts } from '../../protocol/reformVerdict.ts';
+import { verdictText } from '../../protocol/verdictText.ts';
 import type { RunContext } from './runContext.ts';
 
 /** Logs how much of a stage's reform was accepted, for people and for programs. */

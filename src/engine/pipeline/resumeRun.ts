@@ -104,5 +104,6 @@ export async function expectUnchanged(
     expected: 'the model, texts and engine it was started with',
     found: `another ${changed.join(', ')}`,
     action: 'Put the old ones back, or start a new run.',
+    sentence: `What the run in ${path} was started with has changed: ${changed.join(', ')}.`,
   });
 }

@@ -107,6 +107,7 @@ function damaged(found: string): EngineError {
     what: `stages/${SCORES_FILE}`,
     expected: 'the scores that were written',
     found,
+    sentence: `The stored scores of the run (stages/${SCORES_FILE}) are damaged: ${found}.`,
     action: 'They are worked out again.',
   });
 }

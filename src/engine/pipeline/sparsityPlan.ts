@@ -46,6 +46,8 @@ function alongInputs({
     expected: '"auto" with the method "dass", which compares gate and up along their outputs',
     found: '"inputs"',
     action: 'Take the method "ours" or "wanda" for groups along the inputs.',
+    sentence:
+      'The method "dass" cannot use groups along the inputs ("sparsify.groups"): it compares gate and up along their outputs.',
   });
 }
 

@@ -13,5 +13,6 @@ export function windowLength(wanted: number, { maxPositions }: ModelShape): numb
     expected: 'at least 2 positions, one token to read and one to predict',
     found: String(maxPositions),
     action: 'Correct the number, or choose another model.',
+    sentence: `config.json gives the model ${maxPositions} positions ("max_position_embeddings"); it needs at least 2, one token to read and one to predict.`,
   });
 }

@@ -206,6 +206,7 @@ function subnetOf(folder: string, shape: ModelShape, key: string): Subnet {
     expected: `the masks of subnet ${key.slice(0, 40)}`,
     found: 'none of that key',
     action: 'Choose a subnet that this run has judged.',
+    sentence: `The run in ${folder} does not hold the masks of subnet ${key.slice(0, 40)}.`,
   });
 }
 
@@ -216,6 +217,7 @@ function expectSomething({ runFolder, evaluate, forms }: SubnetRequest): void {
     expected: 'a subnet to be measured or written',
     found: 'a request for neither',
     action: 'Choose to evaluate it, or a form to export.',
+    sentence: 'Nothing was chosen to be done with the subnet.',
   });
 }
 
@@ -225,5 +227,6 @@ function noReform(folder: string): EngineError {
     expected: 'a run that reforms, whose settings can be used',
     found: '"reform.method": "none"',
     action: 'Leave the reformation out, or start a run with another method.',
+    sentence: `The run in ${folder} does not reform ("reform.method" is "none"), so there are no settings to reform its subnets with.`,
   });
 }

@@ -61,5 +61,6 @@ function emptyGrid(name: string): EngineError {
     expected: 'at least one',
     found: 'none',
     action: 'Give "reform.damping" a number, a list, or "auto".',
+    sentence: `There is no damping to try for ${name}.`,
   });
 }

@@ -101,7 +101,7 @@ export async function remainingEnergy(
       energy += moments.tokens * value ** 2 - 2 * value * (moments.residualSum[i]! - fitted[i]!);
     }
   }
-  if (Number.isNaN(energy)) throw notFinite('The moments of a refit');
+  if (Number.isNaN(energy)) throw notFinite('The moments of a reform');
   return Math.max(0, energy);
 }
 
@@ -130,5 +130,6 @@ function notFinite(name: string): EngineError {
     expected: 'finite numbers from a least-squares fit',
     found: 'NaN or infinity',
     action: 'Check the model and the calibration text: the activations overflow.',
+    sentence: `The least-squares fit holds NaN or infinity: ${name}.`,
   });
 }

@@ -182,5 +182,6 @@ function shrunk(): EngineError {
     expected: 'a file that only grows',
     found: 'one that became shorter while it was read',
     action: 'Read it again.',
+    sentence: `The masks of the run (${FILE}) became shorter while they were read.`,
   });
 }

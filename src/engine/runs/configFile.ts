@@ -24,6 +24,9 @@ export function readConfigFile(path: string): string {
       what: path,
       expected: 'a run config (*.subnet.jsonc)',
       found: isEngineError(reason) ? reason.problem.found : 'no such file',
+      sentence: isEngineError(reason)
+        ? `The run config cannot be read: ${reason.problem.sentence}`
+        : `There is no run config ${path}.`,
       action:
         'Name a config that exists. To make one, use "New Run Config" in VS Code or copy one of examples/.',
     },

@@ -53,5 +53,6 @@ function homeFolder(path: string): string {
     expected: 'a home folder, which "~" stands for',
     found: 'a user without one',
     action: 'Write the whole path, or set HOME.',
+    sentence: `The path ${JSON.stringify(path)} begins with "~", but this user has no home folder.`,
   });
 }

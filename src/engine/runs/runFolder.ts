@@ -50,9 +50,13 @@ export function createRunFolder(
   makeFolder(root);
   const folder = join(resolve(root), manifest.id);
   if (existsSync(folder) || manifest.id !== basename(folder)) {
+    const isFree = manifest.id !== basename(folder);
     throw new EngineError('run', {
       what: folder,
       expected: 'a new name',
+      sentence: isFree
+        ? `The name of the run, ${JSON.stringify(manifest.id)}, cannot be the name of a folder.`
+        : `There is a run in ${folder} already.`,
       found: 'a run of that name, or a name that is no file name',
       action: 'Give the run another name with --name.',
     });

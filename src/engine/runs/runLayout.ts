@@ -53,6 +53,9 @@ export function readManifest(folder: string): RunManifest {
       expected: 'a run folder, which holds manifest.json',
       found: existsSync(path) ? 'a folder without it' : 'no such folder',
       action: 'List the runs with "subnet runs", and give the folder of one.',
+      sentence: existsSync(path)
+        ? `${path} is not a run folder: it holds no manifest.json.`
+        : `There is no folder ${path}.`,
     });
   }
   const manifest = readOfRun(path, runFiles.manifest, runManifestSchema);
@@ -104,6 +107,7 @@ export function ofKnownFormat<S extends Type.TSchema>(
       expected: `a ${noun} of format ${format} or older`,
       found: `format ${schemaVersion}, written by a newer version`,
       action: `Update Subnet Studio to open this ${noun}.`,
+      sentence: `A newer version of Subnet Studio wrote ${what} (format ${schemaVersion}; this version reads up to ${format}).`,
     });
   }
   return decodeValue(schema, value, what);

@@ -218,6 +218,7 @@ function inUse(folder: string, seen: SeenLock | undefined): EngineError {
     expected: 'a run that nobody else is working on',
     found: `${ownerText(owner, elsewhere)} working on it`,
     action,
+    sentence: `${folder} is in use by ${ownerText(owner, elsewhere)}.`,
   });
 }
 
@@ -231,6 +232,10 @@ function lost(folder: string, seen: SeenLock | undefined): EngineError {
     what: folder,
     expected: 'the folder that this process works in',
     found: seen === undefined ? 'it deleted, moved or released' : 'another process working in it',
+    sentence:
+      seen === undefined
+        ? `The run folder ${folder} was deleted, moved or released during the run.`
+        : `Another process has taken over the run folder ${folder}.`,
     action:
       seen === undefined
         ? 'Nothing more is written. Restore the folder and resume the run, or start a new one.'

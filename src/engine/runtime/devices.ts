@@ -1,6 +1,7 @@
 import type { DeviceReport } from '../../protocol/runRecord.ts';
+import { deviceTitle } from '../../protocol/deviceTitle.ts';
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
-import { deviceCandidates, deviceTitle, platformFacts } from './devicesCandidates.ts';
+import { deviceCandidates, platformFacts } from './devicesCandidates.ts';
 import { engineThreads } from './devicesThreads.ts';
 import { probeDevice, type ProbeResult } from './probe.ts';
 import type { DeviceName } from './runtime.ts';
@@ -133,12 +134,20 @@ function refusal(requested: 'auto' | DeviceName, tries: readonly Try[]): EngineE
   const failures = tries.flatMap(({ device, result }) =>
     result.ok ? [] : [{ device, reason: result.reason, action: result.action }],
   );
-  const found = failures.map(({ device, reason }) => `${deviceTitle(device)}: ${reason}`);
+  const action = failures[0]?.action ?? 'Run "subnet devices".';
+  if (requested !== 'auto') {
+    const found = failures[0]?.reason ?? 'it was not tried';
+    return new EngineError('device', {
+      ...{ what: `Device "${requested}"`, expected: 'to pass the self-test', found, action },
+      sentence: `${deviceTitle(requested)} is not available: ${found}.`,
+    });
+  }
+  const found = failures
+    .map(({ device, reason }) => `${deviceTitle(device)}: ${reason}`)
+    .join('; ');
   return new EngineError('device', {
-    what: requested === 'auto' ? 'Devices' : `Device "${requested}"`,
-    expected: requested === 'auto' ? 'one that passes the self-test' : 'to pass the self-test',
-    found: requested === 'auto' ? found.join('; ') : (failures[0]?.reason ?? 'nothing'),
-    action: failures[0]?.action ?? 'Run "subnet devices".',
+    ...{ what: 'Devices', expected: 'one that passes the self-test', found, action },
+    sentence: `No device works on this machine. ${found}.`,
   });
 }
 

@@ -29,19 +29,6 @@ export interface DeviceCandidate {
 /** Every device the engine knows, in the order they are told. */
 export const deviceNames = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
-const TITLES: Readonly<Record<DeviceName, string>> = {
-  cpu: 'CPU',
-  webgpu: 'WebGPU',
-  cuda: 'CUDA',
-  dml: 'DirectML',
-  coreml: 'CoreML',
-};
-
-/** A device's name for people. */
-export function deviceTitle(device: DeviceName): string {
-  return TITLES[device];
-}
-
 /**
  * Reads the facts of this machine.
  * @throws EngineError `device` when ONNX Runtime itself cannot be loaded
@@ -59,6 +46,7 @@ export async function platformFacts(): Promise<PlatformFacts> {
         expected: 'to load on this machine',
         found: problem.cause,
         action: problem.action,
+        sentence: `ONNX Runtime does not load on this machine: ${problem.cause}.`,
       },
       { cause },
     );
@@ -80,13 +68,15 @@ export function deviceCandidates(facts: PlatformFacts): DeviceCandidate[] {
 }
 
 function obstacle(device: DeviceName, facts: PlatformFacts): string {
-  if (device === 'dml' && facts.platform !== 'win32') return 'DirectML exists on Windows only';
-  if (device === 'coreml' && facts.platform !== 'darwin') return 'CoreML exists on macOS only';
+  if (device === 'dml' && facts.platform !== 'win32') return 'it exists on Windows only';
+  if (device === 'coreml' && facts.platform !== 'darwin') return 'it exists on macOS only';
   if (device === 'cuda' && !(facts.platform === 'linux' && facts.arch === 'x64')) {
-    return 'ONNX Runtime for Node has CUDA on Linux x64 only';
+    return 'ONNX Runtime for Node has it on Linux x64 only';
   }
   if (!facts.backends.includes(device)) return 'not part of this build of ONNX Runtime';
-  if (device === 'cuda' && !facts.cudaLibrary) return 'its provider library is not installed';
+  if (device === 'cuda' && !facts.cudaLibrary) {
+    return 'the CUDA provider is not installed';
+  }
   return '';
 }
 

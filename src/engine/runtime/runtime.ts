@@ -75,7 +75,12 @@ export class Runtime {
       this.#sessions.add(session);
       return session;
     } catch (cause) {
-      throw deviceError(`Device "${this.device}"`, 'ONNX Runtime to accept it', cause);
+      throw deviceError(
+        `Device "${this.device}"`,
+        'ONNX Runtime to accept a graph',
+        cause,
+        'could not load a graph',
+      );
     }
   }
 
@@ -161,7 +166,7 @@ export class Session {
         ? this.#inner.run(feeds)
         : this.#inner.run(feeds, fetches));
     } catch (cause) {
-      throw deviceError('ONNX Runtime', 'to run a graph', cause);
+      throw deviceError('ONNX Runtime', 'to run a graph', cause, 'could not run a graph');
     }
   }
 
@@ -189,6 +194,7 @@ export function tensorOf(data: TensorData, dims: readonly number[]): Tensor {
       expected: `${size} elements for [${dims.join(', ')}]`,
       found: `${data.length}`,
       action: 'This is a bug in the engine; please report it.',
+      sentence: `A tensor of shape [${dims.join(', ')}] was given ${data.length} elements.`,
     });
   }
   if (data instanceof Float32Array) return new ort.Tensor('float32', data, dims);
@@ -207,11 +213,14 @@ export function float64Of(tensor: Tensor): Float64Array {
   return tensor.data as Float64Array;
 }
 
-function deviceError(what: string, expected: string, cause: unknown): EngineError {
+function deviceError(what: string, expected: string, cause: unknown, failure: string): EngineError {
   const problem = classifyDeviceError(cause instanceof Error ? cause.message : String(cause));
   return new EngineError(
     'device',
-    { what, expected, found: problem.cause, action: problem.action },
+    {
+      ...{ what, expected, found: problem.cause, action: problem.action },
+      sentence: `ONNX Runtime ${failure}: ${problem.cause}.`,
+    },
     { cause },
   );
 }

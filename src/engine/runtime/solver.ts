@@ -44,6 +44,7 @@ export class Solver {
         expected: 'the device "cpu", the only one with float64 products',
         found: `"${runtime.device}"`,
         action: 'This is a bug in the engine; please report it.',
+        sentence: `The solver was given the device ${runtime.device}; only the CPU has float64 products.`,
       });
     }
     this.#gemm = new SolverGemm(runtime);
@@ -135,13 +136,16 @@ function notSquare(gram: Matrix, what: string): EngineError {
     expected: 'a square matrix of at least one row',
     found: `[${gram.rows}, ${gram.columns}]`,
     action: 'This is a bug in the engine; please report it.',
+    sentence: `A Gram matrix is not square but [${gram.rows}, ${gram.columns}]: ${what}.`,
   });
 }
 
 function notDefinite(failed: FailedPivot, ridge: number, what: string): EngineError {
   const finite = Number.isFinite(failed.pivot);
+  const flaw = finite ? 'is not positive definite' : 'holds values that are not finite';
   return new EngineError('numeric', {
     what,
+    sentence: `The Gram matrix ${flaw}: ${what}, pivot ${failed.pivot} at row ${failed.row}.`,
     expected: finite ? 'a positive definite matrix' : 'only finite numbers',
     found: `pivot ${failed.pivot} at row ${failed.row} with ${ridge} added to the diagonal`,
     action: finite

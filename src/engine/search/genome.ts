@@ -98,6 +98,7 @@ export function decodeGenome(terrain: Terrain, value: EncodedGenome, path: strin
       expected: `${shape.layers} layers of which at least one is not dropped`,
       found: 'something else',
       action: 'Resume from an earlier generation, or start the search again.',
+      sentence: `The state of the search is damaged: ${path} does not describe ${shape.layers} blocks of which one stays.`,
     });
   }
   const gone = new Set(dropped);
@@ -132,10 +133,16 @@ function poolsOfMask(terrain: Terrain, layer: number, mask: LayerMask): Uint32Ar
   const pools = mask.heads.flatMap((head) => (tied ? [head.qk] : [head.qk, head.vo]));
   pools.push(mask.mlp);
   if (pools.some((kept) => kept.length === 0)) {
-    throw inexpressible(layer, 'every head and the MLP of a present block to keep something');
+    throw inexpressible(
+      ...[layer, 'every head and the MLP of a present block to keep something'],
+      'a head or the MLP keeps nothing',
+    );
   }
   if (tied && !mask.heads.every((head) => sameUnits(head, headOfTied(terrain.shape, head.qk)))) {
-    throw inexpressible(layer, 'the same units under q/k and v/o, as "tied" masks have');
+    throw inexpressible(
+      ...[layer, 'the same units under q/k and v/o, as "tied" masks have'],
+      'the units under q/k and v/o differ, but masks are "tied"',
+    );
   }
   return pools;
 }
@@ -153,11 +160,12 @@ function dormantUnits(terrain: Terrain, layer: number): Uint32Array[] {
   });
 }
 
-function inexpressible(layer: number, expected: string): EngineError {
+function inexpressible(layer: number, expected: string, flaw: string): EngineError {
   return new EngineError('shape', {
     what: `Initial subnet, layers[${layer}]`,
     expected,
     found: 'another form of mask',
+    sentence: `The initial subnet does not fit the search in block ${layer}: ${flaw}.`,
     action: 'Start from a subnet made for this space, or choose "decoupled" masks.',
   });
 }

@@ -98,12 +98,18 @@ export function stateOf(terrain: Terrain, seed: number, history: History): Gener
  */
 export function historyOf(terrain: Terrain, seed: number, state: GenerationState): History {
   const { generation, survivors, evaluated, known, bestHistory } = decodeState(state);
-  if (state.seed !== seed) throw foreign(`seed ${seed}`, `seed ${state.seed}`);
+  if (state.seed !== seed) {
+    const sentence = `The stored search has the seed ${state.seed}, not ${seed}.`;
+    throw foreign(`seed ${seed}`, `seed ${state.seed}`, sentence);
+  }
   const living = survivors.map(({ genome: encoded, ...ancestry }, i): Living => {
     const genome = decodeGenome(terrain, encoded, `state.survivors[${i}].genome`);
     const subnet = subnetOf(terrain, genome);
     const key = subnetKey(subnet);
-    if (key !== ancestry.key) throw foreign(`subnet ${ancestry.key}`, `masks of ${key}`);
+    if (key !== ancestry.key) {
+      const sentence = `The stored search is damaged or belongs to another model: its masks of subnet ${ancestry.key} are those of ${key}.`;
+      throw foreign(`subnet ${ancestry.key}`, `masks of ${key}`, sentence);
+    }
     // The initial subnet included: evolve accepts none that is off budget.
     assertOnBudget(terrain.shape, subnet, terrain.budget, terrain.space.masks);
     return { ...ancestry, genome };
@@ -116,11 +122,10 @@ function compareFitness(a: Fitness, b: Fitness): number {
   return (a ?? Infinity) - (b ?? Infinity);
 }
 
-function foreign(expected: string, found: string): EngineError {
+function foreign(expected: string, found: string, sentence: string): EngineError {
   return new EngineError('run', {
     what: 'Search state',
-    expected,
-    found,
+    ...{ expected, found, sentence },
     action: 'Resume with the configuration the run was started with.',
   });
 }

@@ -1,4 +1,4 @@
-import { EngineError } from '../../protocol/errors.ts';
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import type { MutationRates, VariationOptions } from './mutate.ts';
 
 /** Every number of the evolution; a preset gives all of them, a config overrides some. */
@@ -109,9 +109,7 @@ function expectNumber(name: string, value: number, least: number, most: number):
 
 function impossible(name: string, expected: string, found: number): EngineError {
   return new EngineError('config', {
-    what: `Search option "${name}"`,
-    expected,
-    found: `${found}`,
+    ...misfit(`The search option "${name}"`, expected, `${found}`),
     action: 'Correct it, or leave it out to use the preset.',
   });
 }

@@ -190,5 +190,6 @@ function unreachable(terrain: Terrain): EngineError {
     expected: `a whole number from ${least} to ${most}`,
     found: `${terrain.budget}`,
     action: 'Choose a ratio whose share of the block parameters lies in that range.',
+    sentence: `A budget of ${terrain.budget} block parameters cannot be met: by the ranges of the search the blocks take from ${least} to ${most}.`,
   });
 }

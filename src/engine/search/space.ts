@@ -1,4 +1,4 @@
-import { EngineError } from '../../protocol/errors.ts';
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import type { AttentionMasks } from '../subnet/select.ts';
 
 /** Kept fractions a gene may take: least, least + step, … up to most; each 0 to 1. */
@@ -147,9 +147,7 @@ function assertRange(name: string, { least, most, step }: RatioRange): void {
 
 function impossible(name: string, expected: string, found: string): EngineError {
   return new EngineError('config', {
-    what: `Search range "${name}"`,
-    expected,
-    found,
+    ...misfit(`The search range "${name}"`, expected, found),
     action: 'Correct the range, or leave it out to use the published one.',
   });
 }

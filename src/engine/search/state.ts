@@ -112,7 +112,7 @@ function ancestry(value: unknown, path: string): Record<string, unknown> {
     'subnet keys',
   );
   expect(isCount(record.born), `${path}.born`, 'a whole number from 0');
-  expect(ORIGINS.includes(record.how), `${path}.how`, ORIGINS.join(', '));
+  expect(ORIGINS.includes(record.how), `${path}.how`, `one of ${ORIGINS.join(', ')}`);
   return record;
 }
 
@@ -141,5 +141,6 @@ function expect(legal: boolean, path: string, expected: string): void {
     expected,
     found: 'something else',
     action: 'Resume from an earlier generation, or start the search again.',
+    sentence: `The state of the search is damaged: ${path} does not hold ${expected}.`,
   });
 }

@@ -134,6 +134,7 @@ function assertOrder(order: readonly number[], layers: number): void {
     expected: `each of the ${layers} blocks once`,
     found: `[${order.slice(0, 20).join(', ')}]`,
     action: 'List every block from 0 up, the first to be dropped first.',
+    sentence: `The block order does not list each of the ${layers} blocks once: [${order.slice(0, 20).join(', ')}].`,
   });
 }
 
@@ -157,6 +158,7 @@ function expectScores(path: string, length: number, scores: Float64Array): void 
     expected: 'a finite score',
     found: `${scores[bad]}`,
     action: 'Check the weights and the calibration text for NaN or overflow.',
+    sentence: `The importance ${path}[${bad}] is ${scores[bad]}, not a finite number.`,
   });
 }
 
@@ -167,5 +169,6 @@ function expectLength(path: string, expected: number, found: number): void {
     expected: `${expected} entries`,
     found: `${found}`,
     action: 'Score the same model that is searched.',
+    sentence: `The importance ${path} has ${found} entries, but the model needs ${expected}.`,
   });
 }

@@ -41,6 +41,7 @@ export async function inverseRoot(
       expected: 'a positive definite matrix of finite numbers',
       found: `pivot ${panels.pivot} at input ${n - 1 - panels.row}`,
       action: 'Use more calibration text or a larger damping.',
+      sentence: `The Gram matrix of ${options.what} is not positive definite: its pivot at input ${n - 1 - panels.row} is ${panels.pivot}.`,
     });
   }
   const upper = zeros(n, n);

@@ -1,4 +1,4 @@
-import { EngineError } from '../../protocol/errors.ts';
+import { EngineError, misfit, type Problem } from '../../protocol/errors.ts';
 import { patternFlaw, readPattern, type Pattern } from '../../protocol/sparsityPattern.ts';
 
 export { keptShare, LONGEST_GROUP, type Pattern } from '../../protocol/sparsityPattern.ts';
@@ -17,7 +17,7 @@ export type Remainder = 'refused' | 'padded';
 export function parsePattern(text: string): Pattern {
   const pattern = readPattern(text);
   if (pattern.kind !== 'flaw') return pattern;
-  throw illegal(text, pattern.expected, pattern.found);
+  throw illegal(misfit('A sparsity pattern', pattern.expected, pattern.found));
 }
 
 /** The text of a pattern, which {@link parsePattern} reads. */
@@ -40,21 +40,22 @@ export function assertFits(
   remainder: Remainder = 'refused',
 ): void {
   const flaw = patternFlaw(pattern);
-  if (flaw !== undefined) throw illegal(what, flaw.expected, flaw.found);
+  if (flaw !== undefined) {
+    throw illegal(misfit(`The sparsity pattern of ${what}`, flaw.expected, flaw.found));
+  }
   if (remainder === 'refused' && pattern.kind === 'nm' && length % pattern.m !== 0) {
-    throw illegal(
-      `${formatPattern(pattern)} in ${what}`,
-      `a group length that divides ${length}`,
-      `${pattern.m}, which leaves ${length % pattern.m} over`,
-    );
+    throw illegal({
+      what: `Sparsity pattern ${formatPattern(pattern)} in ${what}`,
+      expected: `a group length that divides ${length}`,
+      found: `${pattern.m}, which leaves ${length % pattern.m} over`,
+      sentence: `The sparsity pattern ${formatPattern(pattern)} does not fit ${what}: groups of ${pattern.m} do not divide its ${length} weights.`,
+    });
   }
 }
 
-function illegal(what: string, expected: string, found: string): EngineError {
+function illegal(problem: Omit<Problem, 'action'>): EngineError {
   return new EngineError('config', {
-    what: `Sparsity pattern ${what}`,
-    expected,
-    found,
+    ...problem,
     action: 'Choose another pattern, e.g. "2:4", "4:8" or "50%".',
   });
 }

@@ -105,6 +105,7 @@ export function assertScorable(shape: ModelShape, rule: ScoreRule): void {
     expected: 'a model whose MLP has a gate (gate, up and down)',
     found: `"${shape.family}", whose MLP has two maps`,
     action: 'Use "wanda" or "sparsegpt" for this model.',
+    sentence: `The sparsity method "${rule}" needs an MLP with a gate; the MLP of a ${shape.family} model has none.`,
   });
 }
 

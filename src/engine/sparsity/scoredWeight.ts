@@ -82,5 +82,6 @@ function notFinite({ what }: ScoredWeight, row: number): EngineError {
     expected: 'finite scores',
     found: `NaN or infinity in row ${row} or the rows after it`,
     action: 'Check the weights and the calibration text: the activations overflow.',
+    sentence: `The scores of ${what} are not finite numbers in row ${row} or the rows after it.`,
   });
 }

@@ -58,6 +58,7 @@ export function assertUsable(what: string, { squares }: InputMoments, narrowed =
       expected: 'finite activations over the calibration tokens',
       found: `a sum of squares of ${squares[bad]}`,
       action: 'Check the model and the calibration text: the activations overflow.',
+      sentence: `The activations of ${what}, channel ${bad}, are not finite numbers over the calibration tokens.`,
     });
   }
   if (!narrowed && squares.every((sum) => sum === 0)) {
@@ -66,6 +67,7 @@ export function assertUsable(what: string, { squares }: InputMoments, narrowed =
       expected: 'a channel that is not always zero',
       found: `${squares.length} channels of zeros over all calibration tokens`,
       action: 'Use another calibration text, or the method "magnitude", which needs none.',
+      sentence: `All ${squares.length} channels of ${what} are zero over all calibration tokens.`,
     });
   }
 }

@@ -233,8 +233,9 @@ function total(errors: Float64Array): number {
 function notFinite(what: string): EngineError {
   return new EngineError('numeric', {
     what,
-    expected: 'finite numbers from a refit on its support',
+    expected: 'finite numbers from the reform of its sparse weights',
     found: 'NaN or infinity',
     action: 'Check the model and the calibration text: the activations overflow.',
+    sentence: `The sparse weights of ${what} cannot be reformed: the result holds NaN or infinity.`,
   });
 }

@@ -87,6 +87,7 @@ export function masked(weight: Float32Array, mask: WeightMask): Float32Array {
       expected: `a weight of ${rows} × ${columns}`,
       found: `${weight.length} entries`,
       action: 'Use the mask with the weight it was made for.',
+      sentence: `A weight mask of ${rows} × ${columns} was given a weight of ${weight.length} entries.`,
     });
   }
   // Bits are cut, not numbers multiplied: no test per weight, and no negative zeros.

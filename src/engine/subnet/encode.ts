@@ -1,4 +1,4 @@
-import { EngineError } from '../../protocol/errors.ts';
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { assertLegal } from './legal.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
@@ -138,14 +138,18 @@ function record(value: unknown, path: string, keys: readonly string[]): Record<s
   }
   const found = Object.keys(value);
   if (found.length !== keys.length || !keys.every((key) => Object.hasOwn(value, key))) {
-    throw undecodable(path, expected, `keys ${found.slice(0, 8).join(', ').slice(0, 120)}`);
+    throw undecodable(
+      path,
+      expected,
+      `one with the keys ${found.slice(0, 8).join(', ').slice(0, 120)}`,
+    );
   }
   return value as Record<string, unknown>;
 }
 
 function array(value: unknown, path: string, length: number): readonly unknown[] {
   if (!Array.isArray(value) || value.length !== length) {
-    const found = Array.isArray(value) ? `${value.length} entries` : describe(value);
+    const found = Array.isArray(value) ? `one of ${value.length}` : describe(value);
     throw undecodable(path, `an array of ${length} entries`, found);
   }
   return value;
@@ -158,9 +162,7 @@ function describe(value: unknown): string {
 
 function undecodable(path: string, expected: string, found: string): EngineError {
   return new EngineError('decode', {
-    what: path,
-    expected,
-    found,
+    ...misfit(path, expected, found),
     action: 'Use a file this program wrote for this model, or correct this place by hand.',
   });
 }

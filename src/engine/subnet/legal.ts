@@ -20,10 +20,10 @@ export function assertLegal(shape: ModelShape, subnet: Subnet): void {
       expectAscending(`${path}.qk`, head.qk, qkUnits);
       expectAscending(`${path}.vo`, head.vo, shape.headDim);
       if ((head.qk.length === 0) !== (head.vo.length === 0)) {
+        const found = `${head.qk.length} q/k units and ${head.vo.length} value dimensions`;
         throw illegal(
-          path,
-          'q/k units and value dimensions both kept or both removed',
-          `${head.qk.length} q/k units and ${head.vo.length} value dimensions`,
+          ...[path, 'q/k units and value dimensions both kept or both removed', found],
+          `keeps ${found}; a head keeps some of both or none of both`,
         );
       }
     }
@@ -51,6 +51,7 @@ export function assertOnBudget(
       expected: `more than ${budget - cheapest} and at most ${budget} block parameters`,
       found: `${block}`,
       action: 'Repair it to the budget before use.',
+      sentence: `The subnet has ${block} block parameters, but must have more than ${budget - cheapest} and at most ${budget}.`,
     });
   }
 }
@@ -69,24 +70,33 @@ export function cheapestUnit(shape: ModelShape, masks: AttentionMasks = 'decoupl
 }
 
 function expectCount(path: string, noun: string, expected: number, found: number): void {
-  if (found !== expected) throw illegal(path, `${expected} ${noun}`, `${found}`);
+  if (found !== expected) {
+    throw illegal(
+      path,
+      `${expected} ${noun}`,
+      `${found}`,
+      `has ${found} ${noun}, the model ${expected}`,
+    );
+  }
 }
 
 function expectAscending(path: string, indices: Uint32Array, units: number): void {
   let previous = -1;
   for (const index of indices) {
     if (index <= previous || index >= units) {
-      throw illegal(path, `ascending indices from 0 to ${units - 1}`, `${index} after ${previous}`);
+      const expected = `ascending indices from 0 to ${units - 1}`;
+      const found = `${index} after ${previous}`;
+      throw illegal(path, expected, found, `must have ${expected}, but has ${found}`);
     }
     previous = index;
   }
 }
 
-function illegal(path: string, expected: string, found: string): EngineError {
+function illegal(path: string, expected: string, found: string, flaw: string): EngineError {
   return new EngineError('shape', {
     what: `Subnet mask ${path}`,
-    expected,
-    found,
+    ...{ expected, found },
+    sentence: `The subnet does not fit the model: ${path} ${flaw}.`,
     action: 'Use the subnet with the model it was made for.',
   });
 }

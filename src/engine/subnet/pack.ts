@@ -33,6 +33,7 @@ export function unpackSubnet(layout: UnitLayout, bits: Uint8Array): Subnet {
       expected: `${layers * bytesPerLayer} bytes for ${layers} blocks`,
       found: `${bits.length}`,
       action: 'Use masks of the same model.',
+      sentence: `Packed masks of ${bits.length} bytes do not fit the model, whose ${layers} blocks take ${layers * bytesPerLayer}.`,
     });
   }
   return {

@@ -60,7 +60,14 @@ export async function loadTokenizer(folder: string, vocab: number): Promise<Text
     running = await TokenizerProcess.start(folder, vocab, signal);
     if (running.hash === hash) return running;
     release();
-    throw tokenizerError(TOKENIZER_FILE, 'the file this work began with', 'a changed file');
+    throw tokenizerError({
+      ...{
+        what: TOKENIZER_FILE,
+        expected: 'the file this work began with',
+        found: 'a changed file',
+      },
+      sentence: `${TOKENIZER_FILE} was changed while it was in use.`,
+    });
   }
   async function encode(text: TextChunks, options: EncodeOptions): Promise<Uint32Array> {
     throwIfAborted(options.signal);

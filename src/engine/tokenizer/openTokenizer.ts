@@ -4,8 +4,7 @@ import { type AddedTokenSpec, addedTokensOf } from './addedTokens.ts';
 import { type CutPlaces, cutPlaces } from './cutPlaces.ts';
 import type { TextWindow } from './textWindows.ts';
 import { checkTextIds, checkTokenizer } from './tokenizerChecks.ts';
-import { tokenizerError } from './tokenizerFile.ts';
-import { readTokenizerFiles, TOKENIZER_FILE, type TokenizerFiles } from './tokenizerFiles.ts';
+import { readTokenizerFiles, type TokenizerFiles, unrunnable } from './tokenizerFiles.ts';
 
 /**
  * A tokenizer of the Rust library in this process. The library ends the process for some files and
@@ -153,5 +152,5 @@ function guarded<T>(work: () => T): T {
 
 function libraryError(error: unknown): Error {
   const found = error instanceof Error ? error.message.slice(0, 200) : 'an unknown fault';
-  return tokenizerError(TOKENIZER_FILE, 'a tokenizer that the library can run', found, error);
+  return unrunnable(found, error);
 }

@@ -89,6 +89,7 @@ function checkLength(length: number, cuttable: boolean): void {
       expected: `at most ${most} characters, because this tokenizer needs the whole text at once`,
       found: 'more',
       action: 'Use a part of the text.',
+      sentence: `The text has more than ${most} characters, and this tokenizer needs the whole text at once.`,
     });
   }
   throw new EngineError('text', {
@@ -96,5 +97,6 @@ function checkLength(length: number, cuttable: boolean): void {
     expected: `a space or a line break between letters within ${most} characters`,
     found: 'none',
     action: 'Use a text with spaces or lines.',
+    sentence: `The text has no space or line break between letters within ${most} characters.`,
   });
 }

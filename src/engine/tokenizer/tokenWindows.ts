@@ -80,5 +80,6 @@ function tooShort(expected: number, found: number, what: string): EngineError {
     expected: `at least ${expected} tokens for ${what}`,
     found: `${found} ${found === 1 ? 'token' : 'tokens'}`,
     action: 'Give a longer text, or ask for shorter or fewer windows.',
+    sentence: `The text is too short: it has ${found} ${found === 1 ? 'token' : 'tokens'}, and at least ${expected} are needed for ${what}.`,
   });
 }

@@ -51,11 +51,7 @@ export function checkTokenizer(json: Json, vocab: number): void {
 export function checkTextIds(ids: ArrayLike<number>, vocab: number): void {
   for (let i = 0; i < ids.length; i++) {
     if (ids[i]! >= vocab) {
-      throw tokenizerError(
-        TOKENIZER_FILE,
-        `token ids below ${vocab} for this text`,
-        `the id ${ids[i]}`,
-      );
+      throw foreignId(`token ids below ${vocab} for this text`, `${ids[i]}`, vocab);
     }
   }
 }
@@ -70,6 +66,7 @@ function checkKinds(key: string, value: unknown, kinds: readonly string[]): void
       expected: `one of ${kinds.join(', ')}`,
       found: shown(type),
       action: 'Convert the tokenizer to these kinds, or choose another model.',
+      sentence: `${TOKENIZER_FILE} uses the ${key} ${shown(type)}, which is not supported; these are: ${kinds.join(', ')}.`,
     });
   }
   for (const inner of INNER) {
@@ -91,6 +88,7 @@ function checkTemplates(value: unknown): void {
       expected: 'a template for one text that holds the text once',
       found: `it ${texts.length} times`,
       action: 'Correct "single", or use the tokenizer.json that was saved with this model.',
+      sentence: `The template of ${TOKENIZER_FILE} for one text (post_processor) holds the text ${texts.length} times instead of once.`,
     });
   }
 }
@@ -103,6 +101,7 @@ function checkDropout(model: unknown): void {
     expected: 'no "dropout"',
     found: shown(dropout),
     action: 'Set "dropout" to null: with it a text gets other tokens each time it is read.',
+    sentence: `The model in ${TOKENIZER_FILE} has a "dropout" of ${shown(dropout)}.`,
   });
 }
 
@@ -112,28 +111,34 @@ function checkDropout(model: unknown): void {
 function checkIds(json: Json, vocab: number): void {
   const { vocab: tokens } = (json['model'] ?? {}) as Json;
   if (typeof tokens !== 'object' || tokens === null) {
-    throw tokenizerError(TOKENIZER_FILE, 'a "model" with a "vocab"', 'none');
+    throw tokenizerError({
+      ...{ what: TOKENIZER_FILE, expected: 'a "model" with a "vocab"', found: 'none' },
+      sentence: `${TOKENIZER_FILE} has no "model" with a "vocab".`,
+    });
   }
   const ids: unknown[] = Array.isArray(tokens) ? [tokens.length - 1] : Object.values(tokens);
   const wrong = ids.find((id) => !isIdBelow(id, vocab));
   if (wrong !== undefined) {
-    throw tokenizerError(
-      TOKENIZER_FILE,
-      `token ids below the model's ${vocab}`,
-      `the id ${shown(wrong)}`,
-    );
+    throw foreignId(`token ids below the model's ${vocab}`, shown(wrong), vocab);
   }
   // A file without the list is fine; what its items must hold is the library's to judge.
   const added = json['added_tokens'] ?? [];
   const isValid = (token: unknown): boolean =>
     isIdBelow((token as { id?: unknown } | null)?.id, MAX_ADDED_ID);
   if (!Array.isArray(added) || !added.every(isValid)) {
-    throw tokenizerError(
-      TOKENIZER_FILE,
-      'a list "added_tokens", each with an id',
-      'something else',
-    );
+    throw tokenizerError({
+      ...{ what: TOKENIZER_FILE, expected: 'a list "added_tokens", each with an id' },
+      found: 'something else',
+      sentence: `"added_tokens" in ${TOKENIZER_FILE} is not a list of tokens with ids.`,
+    });
   }
+}
+
+function foreignId(expected: string, id: string, vocab: number): EngineError {
+  return tokenizerError({
+    ...{ what: TOKENIZER_FILE, expected, found: `the id ${id}` },
+    sentence: `${TOKENIZER_FILE} does not fit the model: it has the token id ${id}, and those of the model are below ${vocab}.`,
+  });
 }
 
 function isIdBelow(id: unknown, limit: number): boolean {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readPlainText } from '../../files/plainFile.ts';
 import { parseJson } from '../../protocol/decode.ts';
-import { EngineError, isEngineError } from '../../protocol/errors.ts';
+import { EngineError, isEngineError, type Problem } from '../../protocol/errors.ts';
 
 /** Largest tokenizer file read, bytes; vocabularies of 250,000 tokens take about 35 MB. */
 const MAX_FILE_BYTES = 128_000_000;
@@ -29,10 +29,13 @@ export function readTokenizerFile(folder: string, name: string): TokenizerJson |
     json = parseJson(text, name);
   } catch (error) {
     if (!isEngineError(error)) throw error;
-    throw tokenizerError(name, error.problem.expected, error.problem.found, error);
+    throw tokenizerError(error.problem, error);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw tokenizerError(name, 'a JSON object', 'another JSON value');
+    throw tokenizerError({
+      ...{ what: name, expected: 'a JSON object', found: 'another JSON value' },
+      sentence: `${name} holds no JSON object.`,
+    });
   }
   return { text, json: json as Record<string, unknown> };
 }
@@ -40,17 +43,10 @@ export function readTokenizerFile(folder: string, name: string): TokenizerJson |
 /**
  * The error of a tokenizer that cannot be used.
  *
- * @param what      the file or thing at fault
- * @param expected  what it should be
- * @param found     what it is
- * @param cause     the error beneath, if any
+ * @param problem  all but what to do
+ * @param cause    the error beneath, if any
  */
-export function tokenizerError(
-  what: string,
-  expected: string,
-  found: string,
-  cause?: unknown,
-): EngineError {
+export function tokenizerError(problem: Omit<Problem, 'action'>, cause?: unknown): EngineError {
   const action = 'Use the tokenizer.json that was saved with this model.';
-  return new EngineError('tokenizer', { what, expected, found, action }, { cause });
+  return new EngineError('tokenizer', { ...problem, action }, { cause });
 }

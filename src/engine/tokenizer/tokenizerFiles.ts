@@ -1,3 +1,4 @@
+import type { EngineError } from '../../protocol/errors.ts';
 import { readTokenizerFile, tokenizerError, type TokenizerJson } from './tokenizerFile.ts';
 
 /** The tokenizer itself. */
@@ -27,7 +28,11 @@ export interface TokenizerFiles {
  */
 export function readTokenizerFiles(folder: string): TokenizerFiles {
   const main = readTokenizerFile(folder, TOKENIZER_FILE);
-  if (main === undefined) throw tokenizerError(folder, `a file ${TOKENIZER_FILE}`, 'none');
+  if (main === undefined) {
+    const sentence = `The model folder ${folder} has no ${TOKENIZER_FILE}.`;
+    const expected = `a file ${TOKENIZER_FILE}`;
+    throw tokenizerError({ what: folder, expected, found: 'none', sentence });
+  }
   const config = readTokenizerFile(folder, TOKENIZER_CONFIG_FILE);
   if (config?.json['added_tokens_decoder'] !== undefined) {
     return { main, config, specialTokens: undefined, addedTokens: undefined };
@@ -38,4 +43,14 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
     specialTokens: readTokenizerFile(folder, SPECIAL_TOKENS_FILE),
     addedTokens: readTokenizerFile(folder, ADDED_TOKENS_FILE),
   };
+}
+
+/**
+ * The error of a tokenizer that the library refuses or that ends it.
+ * @param found  what it says, or how it ended
+ */
+export function unrunnable(found: string, cause?: unknown): EngineError {
+  const expected = 'a tokenizer that the library can run';
+  const sentence = `The tokenizers library cannot use ${TOKENIZER_FILE}: ${found}.`;
+  return tokenizerError({ what: TOKENIZER_FILE, expected, found, sentence }, cause);
 }

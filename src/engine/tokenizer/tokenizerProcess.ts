@@ -4,7 +4,7 @@ import { childProgram } from '../processes/childProgram.ts';
 import type { CutPlaces } from './cutPlaces.ts';
 import type { TextWindow } from './textWindows.ts';
 import { tokenizerError } from './tokenizerFile.ts';
-import { TOKENIZER_FILE } from './tokenizerFiles.ts';
+import { TOKENIZER_FILE, unrunnable } from './tokenizerFiles.ts';
 import type { EncodeMessage, TokenizerMessage } from './tokenizerMessages.ts';
 
 /** The largest tokenizers take 5 s on a slow machine; a file that takes this long is hostile. */
@@ -46,7 +46,11 @@ export class TokenizerProcess {
     const child = new AnsweringChild([folder, String(vocab)]);
     const timer = setTimeout(() => {
       child.fail(
-        tokenizerError(TOKENIZER_FILE, 'a file that opens', `none within ${OPEN_MS / 1000} s`),
+        tokenizerError({
+          ...{ what: TOKENIZER_FILE, expected: 'a file that opens' },
+          found: `none within ${OPEN_MS / 1000} s`,
+          sentence: `${TOKENIZER_FILE} could not be opened within ${OPEN_MS / 1000} s.`,
+        }),
       );
     }, OPEN_MS);
     try {
@@ -178,7 +182,7 @@ function deathError(exit: string, stderr: string): EngineError {
   // Oniguruma counts its steps and gives up after ten million at one place.
   if (panic?.includes('retry-limit') === true) return endlessError('a pattern that takes for ever');
   const found = panic === undefined ? `the end of its process (${exit})` : `"${panic}"`;
-  return tokenizerError(TOKENIZER_FILE, 'a tokenizer that the library can run', found);
+  return unrunnable(found);
 }
 
 function endlessError(found: string): EngineError {
@@ -187,5 +191,6 @@ function endlessError(found: string): EngineError {
     expected: 'a tokenizer that encodes the text in bounded time and memory',
     found,
     action: 'Correct the patterns of its "Split" and "Replace" steps, or choose another model.',
+    sentence: `${TOKENIZER_FILE} takes too long or too much memory to encode the text: ${found}.`,
   });
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { deviceTitle } from '../../protocol/deviceTitle.ts';
 import type { DeviceReport } from '../../protocol/runRecord.ts';
 
 /** What the state of this machine calls the last self-tests. */
@@ -43,21 +44,9 @@ export class DeviceKnowledge implements vscode.Disposable {
   }
 }
 
-/** `CUDA is not available: its provider library is not installed.` */
+/** `CUDA is not available: the CUDA provider is not installed.` */
 export function refusalText({ device, reason }: Pick<DeviceReport, 'device' | 'reason'>): string {
   return vscode.l10n.t('{0} is not available: {1}.', deviceTitle(device), reason);
-}
-
-/** A device's name for people. */
-export function deviceTitle(device: string): string {
-  const titles: Readonly<Record<string, string>> = {
-    cpu: 'CPU',
-    webgpu: 'WebGPU',
-    cuda: 'CUDA',
-    dml: 'DirectML',
-    coreml: 'Core ML',
-  };
-  return titles[device] ?? device;
 }
 
 function notHere(device: string): string {

@@ -45,5 +45,10 @@ export function expectProtocol(protocol: number): void {
     expected: vscode.l10n.t('protocol {0}', PANEL_PROTOCOL),
     found: vscode.l10n.t('protocol {0}, of another version of the extension', protocol),
     action: vscode.l10n.t('Close the dashboard and open it again.'),
+    sentence: vscode.l10n.t(
+      'This dashboard belongs to another version of the extension (protocol {0} instead of {1}).',
+      protocol,
+      PANEL_PROTOCOL,
+    ),
   });
 }

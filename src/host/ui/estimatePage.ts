@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { onDevice } from '../../protocol/deviceTitle.ts';
 import type { EstimateReport, StageEstimate } from '../../protocol/estimate.ts';
 import { formatBytes, formatCount, formatDuration } from './format.ts';
 import { markdownText } from './messages.ts';
@@ -21,7 +22,7 @@ export function estimatePage(report: EstimateReport, configPath: string): string
     disk.fits
       ? t('$(pass) Disk: {0} written, {1} free', ...pair(disk.neededBytes, disk.freeBytes))
       : t('$(error) Disk: {0} needed, only {1} free', ...pair(disk.neededBytes, disk.freeBytes)),
-    t('$(clock) Time: about {0} on {1}', formatDuration(report.totalMs), device.device),
+    t('$(clock) Time: about {0} {1}', formatDuration(report.totalMs), onDevice(device.device)),
   ];
   return [
     `# ${t('What "{0}" would take', markdownText(report.name))}`,

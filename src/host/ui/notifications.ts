@@ -120,7 +120,7 @@ function failureOf({ title, error }: Job): Error {
 /** The error of a job, whose message is already whole. */
 class JobError extends EngineError {
   constructor(code: ErrorCode, title: string, message: string) {
-    super(code, { what: title, expected: '', found: message, action: '' });
+    super(code, { what: title, expected: '', found: message, action: '', sentence: message });
     this.message = `${title}: ${message}`;
   }
 }

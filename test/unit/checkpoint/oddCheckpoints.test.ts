@@ -231,7 +231,7 @@ describe('complete checkpoints with harmless oddities are read', () => {
     await editConfig(dir, (text) => text.replace('"rms_norm_eps": 0.00001', '"rms_norm_eps": NaN'));
     await assert.rejects(
       openCheckpoint(dir),
-      /"rms_norm_eps": expected a number from 0, found "NaN"/,
+      /"rms_norm_eps" in config.json must be a number from 0, not "NaN"/,
     );
   });
 

@@ -123,11 +123,14 @@ describe('openCheckpoint', () => {
 
 describe('a model folder is refused', () => {
   test('when it is not there, or a file, or empty', async () => {
-    await assertRefused(join(root, 'nowhere'), /no such file/);
+    await assertRefused(join(root, 'nowhere'), /There is no model folder/);
     const file = join(root, 'file');
     await writeFile(file, '');
     await assertRefused(file, /is a file, not a model folder/);
-    await assertRefused(await mkdtemp(join(root, 'empty-')), /config\.json: .*no such file/);
+    await assertRefused(
+      await mkdtemp(join(root, 'empty-')),
+      /holds no model: it has no config\.json/,
+    );
   });
 
   test('when it has no safetensors file', async () => {
@@ -148,10 +151,10 @@ describe('a model folder is refused', () => {
     if (process.platform === 'win32') return;
     await rm(join(dir, WEIGHTS), { recursive: true });
     execFileSync('mkfifo', [join(dir, WEIGHTS)]);
-    await assertRefused(dir, /a plain file, found a named pipe/);
+    await assertRefused(dir, /is a named pipe, not a plain file/);
     await rm(join(dir, WEIGHTS));
     await symlink('/dev/zero', join(dir, WEIGHTS));
-    await assertRefused(dir, /a plain file, found a device/);
+    await assertRefused(dir, /is a device, not a plain file/);
   });
 
   test('when the architecture is unknown, with the list of those supported', async () => {
@@ -219,7 +222,7 @@ describe('a model folder is refused', () => {
     // The same size and header: only what file it is tells them apart.
     await rename(`${weights}.other`, weights);
     const swapped = (error: unknown): boolean =>
-      isEngineError(error, 'checkpoint') && /replaced or changed since/.test(error.message);
+      isEngineError(error, 'checkpoint') && /was replaced or changed/.test(error.message);
     await assert.rejects(loadWeights(checkpoint), swapped);
     await assert.rejects(contentHash(checkpoint), swapped);
     assert.notEqual(await contentHash(await openCheckpoint(dir)), hash);
@@ -246,14 +249,18 @@ describe('a model folder is refused', () => {
     ['a shard is missing', /1 of the 2 weight files/, (dir) => rm(join(dir, SHARD))],
     ['the list is no JSON', /not JSON/, (dir) => writeFile(join(dir, INDEX), '{')],
     ['the list has no map', /weight_map/, (dir) => writeFile(join(dir, INDEX), '{}')],
-    ['the map is empty', /at least one/, (dir) => writeFile(join(dir, INDEX), '{"weight_map":{}}')],
-    ['a shard is no name', /a file name for "a"/, (dir) => putInMap(dir, 'a', 3)],
+    [
+      'the map is empty',
+      /names no tensor/,
+      (dir) => writeFile(join(dir, INDEX), '{"weight_map":{}}'),
+    ],
+    ['a shard is no name', /gives 3 as the file of "a"/, (dir) => putInMap(dir, 'a', 3)],
     ['a shard leaves the folder', /may leave/, (dir) => putInMap(dir, 'a', '../x.safetensors')],
     ['a shard is an absolute path', /may leave/, (dir) => putInMap(dir, 'a', '/etc/passwd')],
     ['a shard is a Windows path', /may leave/, (dir) => putInMap(dir, 'a', 'C:x')],
     [
       'a tensor is there twice',
-      /once, found it in/,
+      /is in two files/,
       async (dir) => {
         await copyFile(join(dir, SHARD), join(dir, 'copy.safetensors'));
         await putInMap(dir, 'extra', 'copy.safetensors');

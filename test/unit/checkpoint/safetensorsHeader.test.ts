@@ -46,8 +46,8 @@ describe('parseHeader', () => {
 
   const data = new Uint8Array(16);
   const wrong: [string, Uint8Array, RegExp][] = [
-    ['an empty file', new Uint8Array(0), /at least 8 bytes.*a file of 0 bytes/],
-    ['a file of 7 bytes', new Uint8Array(7), /a file of 7 bytes/],
+    ['an empty file', new Uint8Array(0), /it has only 0 bytes/],
+    ['a file of 7 bytes', new Uint8Array(7), /it has only 7 bytes/],
     [
       'a length beyond the file',
       rawSafetensors({}, data, 1000n),
@@ -62,13 +62,13 @@ describe('parseHeader', () => {
     ['text that is not JSON', rawSafetensors('{"a":', data), /not JSON/],
     ['deeply nested JSON', rawSafetensors('['.repeat(200_000), data), /deeper than 128 levels/],
     ['a list', rawSafetensors('[]', data), /holds \[\] in place of a JSON object/],
-    ['a tensor that is a number', rawSafetensors({ a: 1 }, data), /found 1/],
+    ['a tensor that is a number', rawSafetensors({ a: 1 }, data), /has 1/],
     [
       'no dtype',
       rawSafetensors({ a: { shape: [4], data_offsets: [0, 16] } }, data),
-      /a dtype, found nothing/,
+      /must have a dtype\./,
     ],
-    ['a dtype that is no text', rawSafetensors({ a: entry([4], [0, 16], 7) }, data), /found 7/],
+    ['a dtype that is no text', rawSafetensors({ a: entry([4], [0, 16], 7) }, data), /has 7/],
     ['a negative dimension', rawSafetensors({ a: entry([-4], [0, 16]) }, data), /\[-4\]/],
     ['a broken dimension', rawSafetensors({ a: entry([1.5], [0, 6]) }, data), /\[1.5\]/],
     ['nine dimensions', rawSafetensors({ a: entry(Array(9).fill(1), [0, 4]) }, data), /at most 8/],
@@ -91,12 +91,12 @@ describe('parseHeader', () => {
     [
       'overlapping tensors',
       rawSafetensors({ a: entry([3], [0, 12]), b: entry([2], [8, 16]) }, data),
-      /tensor "b": .*overlaps/,
+      /tensor "b" overlaps/,
     ],
     [
       'a gap between tensors',
       rawSafetensors({ a: entry([1], [0, 4]), b: entry([2], [8, 16]) }, data),
-      /tensor "b": .*leaves a gap/,
+      /tensor "b" leaves a gap/,
     ],
     ['data that starts late', rawSafetensors({ a: entry([2], [8, 16]) }, data), /leaves a gap/],
   ];
@@ -110,10 +110,13 @@ describe('parseHeader', () => {
   test('refuses more tensors than any model has, and a header as long, before it is parsed', () => {
     const many = Array.from({ length: MOST_TENSORS + 1 }, (_, i) => `"${i}":{}`).join(',');
     const start = performance.now();
-    assert.throws(() => parse(rawSafetensors(`{${many}}`, data)), /at most 65536 tensors/);
+    assert.throws(() => parse(rawSafetensors(`{${many}}`, data)), /more than 65536 tensors/);
     assert.ok(performance.now() - start < 2000);
     const prefix = rawSafetensors('{}', data, BigInt(MOST_HEADER_BYTES + 1)).subarray(0, 8);
-    assert.throws(() => headerLength(prefix, 2 * MOST_HEADER_BYTES, 'a'), /a header of at most/);
+    assert.throws(
+      () => headerLength(prefix, 2 * MOST_HEADER_BYTES, 'a'),
+      /The header of a is too large/,
+    );
   });
 
   for (const [what, file, message] of wrong) {

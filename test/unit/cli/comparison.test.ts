@@ -11,7 +11,7 @@ describe('a comparison on a terminal', () => {
   it('is a table per scope, dense first, the best of each column marked, kept shares last', () => {
     assert.equal(
       comparisonText(table, false),
-      `tiny-llama on CPU, 2 threads
+      `tiny-llama on the CPU, 2 threads
 Perplexity on 12 windows of held-out text, 3,072 tokens
 
 Zeros in the MLPs
@@ -35,7 +35,7 @@ kept    86.2-90.0%
 
 Left out
   dass (2:4 in mlp, 2:4 in all); flap (kept 90%)
-    The MLP of this model: expected a gate, found none. Use "wanda".
+    The MLP of this model has no gate. Use "wanda".
 `,
     );
   });
@@ -91,7 +91,7 @@ function rowOf(
 }
 
 const dense = rowOf('dense', 'dense', 'all', 2.925, 1);
-const why = 'The MLP of this model: expected a gate, found none. Use "wanda".';
+const why = 'The MLP of this model has no gate. Use "wanda".';
 const table: ComparisonTable = {
   ...{ schemaVersion: 1, name: 'tiny', configPath: '/a.subnet.jsonc', model: 'tiny-llama' },
   ...{ device: 'CPU, 2 threads', seed: 0, startedMs: 1, updatedMs: 2, state: 'finished' },

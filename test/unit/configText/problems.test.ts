@@ -127,8 +127,8 @@ test('a value of any kind where a number is wanted loses no other problem', () =
     ({ message }) => message,
   );
   assert.deepEqual(messages, [
-    'Expected a number above 0 and at most 1, found 7.',
-    'Expected a whole number from 0 to 4294967295, found {}.',
+    '"ratio" must be a number above 0 and at most 1, not 7.',
+    '"seed" must be a whole number from 0 to 4294967295, not {}.',
   ]);
 });
 

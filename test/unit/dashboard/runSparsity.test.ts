@@ -80,7 +80,10 @@ describe('the zeros of a run', () => {
 
   it('are refused for a weight that has none', () => {
     const reader = runWith('other', JSON.stringify(record), bits);
-    assert.throws(() => reader.weightPattern(0, 'q'), isProblem('run', /none for q of block 0/));
+    assert.throws(
+      () => reader.weightPattern(0, 'q'),
+      isProblem('run', /q of block 0 was not made sparse/),
+    );
     assert.throws(() => reader.weightPattern(7, 'gate'), isProblem('run', /block 7/));
   });
 

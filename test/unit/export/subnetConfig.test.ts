@@ -160,13 +160,13 @@ describe('subnetConfig', () => {
     [
       'sizes of another model',
       'checkpoint',
-      /source model/,
+      /another model than this one: its "hidden" is 40, not 48/,
       (c) => ((c['source'] as Json)['hidden'] = 48),
     ],
     [
       'another fingerprint',
       'checkpoint',
-      /fingerprint/,
+      /another model than this one: its files/,
       (c) => ((c['source'] as Json)['fingerprint'] = '0'.repeat(64)),
     ],
     [
@@ -204,19 +204,19 @@ describe('subnetConfig', () => {
     [
       'weights behind a link',
       'checkpoint',
-      /a plain file, found a link/,
+      /is a link, not a plain file/,
       (c) => ((c['reformed'] as Json)['file'] = 'link.safetensors'),
     ],
     [
       'weights that are absent',
       'checkpoint',
-      /no such file/,
+      /has no file gone\.safetensors/,
       (c) => ((c['reformed'] as Json)['file'] = 'gone.safetensors'),
     ],
     [
       'weights with another hash',
       'checkpoint',
-      /SHA-256/,
+      /has changed since/,
       (c) => ((c['reformed'] as Json)['sha256'] = '0'.repeat(64)),
     ],
   ];

@@ -54,13 +54,13 @@ describe('a text file', () => {
   test('is refused before it is read when it is too large', () => {
     writeFileSync(path, '');
     truncateSync(path, 1_100_000_000);
-    checkRefused(path, /at most 1 GB, found one of 1\.1 GB/);
+    checkRefused(path, /has 1\.1 GB, and at most 1 GB/);
   });
 
   test('is refused when it is missing or a folder', () => {
-    checkRefused(join(folder, 'none.txt'), /no such file/);
+    checkRefused(join(folder, 'none.txt'), /There is no text/);
     mkdirSync(join(folder, 'inner'));
-    checkRefused(join(folder, 'inner'), /found a folder/);
+    checkRefused(join(folder, 'inner'), /is a folder, not a plain file/);
   });
 
   test('is refused when its end is not UTF-8', () => {
@@ -79,9 +79,9 @@ describe('a text file', () => {
 
   test('is refused when it is a device or a pipe that nobody writes to', (t) => {
     if (process.platform === 'win32') return t.skip('Windows has neither');
-    checkRefused('/dev/zero', /found a device/);
+    checkRefused('/dev/zero', /is a device, not a plain file/);
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    checkRefused(pipe, /found a named pipe/);
+    checkRefused(pipe, /is a named pipe, not a plain file/);
   });
 });

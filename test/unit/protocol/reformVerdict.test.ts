@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ReformVerdict, verdictText } from '../../../src/protocol/reformVerdict.ts';
+import type { ReformVerdict } from '../../../src/protocol/reformVerdict.ts';
+import { verdictText } from '../../../src/protocol/verdictText.ts';
 
 const whole: ReformVerdict = {
   step: 1,

@@ -74,7 +74,7 @@ test('rejects everything pending when the connection closes, and everything afte
   streams[0].destroy();
   streams[1].destroy();
   await assert.rejects(waiting, (error) => isEngineError(error, 'run'));
-  await assert.rejects(remote.request(api.double, { n: 1 }), /a closed connection/);
+  await assert.rejects(remote.request(api.double, { n: 1 }), /closed the connection/);
 });
 
 const patient = { timeout: 20_000 };
@@ -119,7 +119,10 @@ test('rejects a request that nobody serves', async () => {
   await assert.rejects(remote.request(request<object, number>('unheard'), {}), /unheard/);
 });
 
-const problem = { what: 'a disk', expected: 'room', found: 'none', action: 'Free some.' };
+const problem = {
+  ...{ what: 'a disk', expected: 'room', found: 'none', action: 'Free some.' },
+  sentence: 'The disk is full.',
+};
 
 function pair() {
   const streams = [new PassThrough(), new PassThrough()] as const;

@@ -42,7 +42,7 @@ test('a writer killed at random moments always leaves a folder that goes on', as
     const child = fork(writer, [run.path], { execArgv: [], stdio: 'inherit' });
     const [ready, wrote] = [said(child, 'ready'), said(child, 'wrote')];
     await ready;
-    assert.throws(() => new RunFolder(run.path), new RegExp(`process ${child.pid} working on it`));
+    assert.throws(() => new RunFolder(run.path), new RegExp(`in use by process ${child.pid}`));
     // Every second one may be killed before it has written anything, however slow it is.
     if (i % 2 === 1) await wrote;
     await sleep(20 * ((i * 7) % 5) + i);
@@ -103,14 +103,20 @@ test('takes over the lock of a dead process and of a reused number, not of anoth
   // Another container has its own process numbers, and often the same name: only signs of life tell.
   lock({ pid: 2 ** 22 + 1, space: 'another namespace' });
   assert.ok(isRunLocked(run.path));
-  assert.throws(() => new RunFolder(run.path), /on \S+ working on it.*the folder is free at \d\d:/);
+  assert.throws(
+    () => new RunFolder(run.path),
+    /in use by process \d+ on \S+\. .*the folder is free at \d\d:/,
+  );
   lock({ pid: process.pid, space: 'another namespace', host: 'elsewhere' }, Date.now() - 200_000);
   assert.ok(!isRunLocked(run.path));
   new RunFolder(run.path).close();
 
   // Locks of older versions name no space, and those of other machines gave no signs of life.
   lock({ pid: 2 ** 22 + 1, space: undefined, host: 'elsewhere' }, 0);
-  assert.throws(() => new RunFolder(run.path), /on elsewhere working on it.*delete lock.json/);
+  assert.throws(
+    () => new RunFolder(run.path),
+    /in use by process \d+ on elsewhere\. .*delete lock.json/,
+  );
   lock({ pid: 2 ** 22 + 1, space: undefined }, 0);
   new RunFolder(run.path).close();
 });
@@ -146,7 +152,7 @@ test('is lost gracefully: who no longer holds the folder writes nothing more', (
     () => run.writeMasks('searched', {}),
     () => run.stageFile('x.bin'),
   ]) {
-    assert.throws(write, /another process working in it.*follow the other one/);
+    assert.throws(write, /Another process has taken over.*follow the other one/);
   }
   run.close();
   assert.equal(readFileSync(path, 'utf8'), other, 'the lock of the other one stays');
@@ -162,7 +168,7 @@ test('is lost gracefully: who no longer holds the folder writes nothing more', (
 test('a run whose folder was deleted is not made again', () => {
   const run = createRunFolder(mkdtempSync(join(tmpdir(), 'subnet-lock-')), someManifest());
   rmSync(run.path, { recursive: true });
-  assert.throws(() => run.append({ kind: 'runStopped' }), /it deleted, moved or released/);
+  assert.throws(() => run.append({ kind: 'runStopped' }), /was deleted, moved or released/);
   assert.throws(() => {
     run.finishStage('search', {});
   }, /Restore the folder and resume the run/);

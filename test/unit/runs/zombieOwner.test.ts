@@ -28,7 +28,7 @@ test(
         join(run.path, 'lock.json'),
         JSON.stringify({ pid, started: null, host: hostname() }),
       );
-      assert.throws(() => new RunFolder(run.path), /working on it/);
+      assert.throws(() => new RunFolder(run.path), /is in use by/);
       process.kill(pid, 'SIGKILL');
       while (stateOf() !== 'Z') await sleep(20);
       new RunFolder(run.path).close();

@@ -41,7 +41,7 @@ test('each device that is not tried has a reason and each that is has none', () 
     assert.equal(reason === '', candidate);
   }
   const cuda = deviceCandidates(linux).find(({ device }) => device === 'cuda');
-  assert.equal(cuda?.reason, 'its provider library is not installed');
+  assert.equal(cuda?.reason, 'the CUDA provider is not installed');
 });
 
 test('this machine can always try its CPU', async () => {

@@ -86,7 +86,9 @@ describe('N:M masks', () => {
     const from = { ...blank(4, 6) };
     assert.throws(
       () => nmMask(from, { kind: 'nm', n: 2, m: 4 }, 'columns'),
-      (error) => isEngineError(error, 'config') && /divides 6.*leaves 2 over/.test(error.message),
+      (error) =>
+        isEngineError(error, 'config') &&
+        /groups of 4 do not divide its 6 weights/.test(error.message),
     );
     assert.ok(nmMask(from, { kind: 'nm', n: 2, m: 4 }, 'rows'));
     for (const bad of [NaN, Infinity]) {

@@ -183,8 +183,8 @@ describe('sparsity is refused', () => {
       return { ...llama, layers };
     };
     for (const [value, words] of [
-      [NaN, 'finite activations'],
-      [0, 'not always zero'],
+      [NaN, 'not finite numbers'],
+      [0, 'are zero over all'],
     ] as const) {
       for (const [name, method] of methods) {
         if (name === 'magnitude') continue;

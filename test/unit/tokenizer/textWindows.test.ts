@@ -76,7 +76,7 @@ describe('textWindows', () => {
     }
     const refusal = (says: RegExp) => (error: unknown) =>
       isEngineError(error, 'text') && says.test(error.message);
-    await assert.rejects(windowsOf(endless()), refusal(/a space or a line break between letters/));
+    await assert.rejects(windowsOf(endless()), refusal(/no space or line break between letters/));
     assert.ok(read < 10);
     const none = { words: false, lines: false };
     await assert.rejects(windowsOf(endless(), none), refusal(/needs the whole text at once/));

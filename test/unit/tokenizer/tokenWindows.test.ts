@@ -29,11 +29,13 @@ describe('windowsOf', () => {
     );
     assert.throws(
       () => windowsOf(count(31), 8, 4, { mode: 'contiguous' }),
-      (error) => isEngineError(error, 'text') && /at least 32 tokens/.test(error.message),
+      (error) =>
+        isEngineError(error, 'text') && /at least 32 are needed for 4 windows/.test(error.message),
     );
     assert.throws(
       () => windowsOf(count(10), 8, 4, { mode: 'random', seed: 1 }),
-      (error) => isEngineError(error, 'text') && /at least 11 tokens/.test(error.message),
+      (error) =>
+        isEngineError(error, 'text') && /at least 11 are needed for 4 windows/.test(error.message),
     );
   });
 

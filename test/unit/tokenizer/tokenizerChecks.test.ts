@@ -41,7 +41,7 @@ describe('checkTokenizer', () => {
     checkRefused({ model: { ...(tiny()['model'] as Json), dropout: 0.1 } }, 'dropout', '0.1');
     const text = { Sequence: { id: 'A', type_id: 0 } };
     const template = { type: 'TemplateProcessing', single: [text, text] };
-    checkRefused({ post_processor: template }, 'TemplateProcessing', '2 times');
+    checkRefused({ post_processor: template }, 'post_processor', '2 times');
   });
 
   test('names an id that the model has no row for', () => {
@@ -49,10 +49,10 @@ describe('checkTokenizer', () => {
     for (const id of [96, -1, 1.5, '3', null, {}, 2 ** 40]) {
       checkRefused(
         { model: { ...model, vocab: { ...model.vocab, a: id } } },
-        "below the model's 96",
+        'those of the model are below 96',
       );
     }
     const unigram = { type: 'Unigram', vocab: new Array(97).fill(['a', 0]) };
-    checkRefused({ model: unigram }, "below the model's 96", '96');
+    checkRefused({ model: unigram }, 'those of the model are below 96', '96');
   });
 });

@@ -55,7 +55,7 @@ it('shows times with quartiles, and says when and how they were taken', () => {
   assert.equal(timeText('prefill', figure(9, 1000)), '100\u00a0ms');
   assert.match(
     timingNote([timed]),
-    /medians of 15 rounds .* in turns with the dense model, on cpu/,
+    /medians of 15 rounds .* in turns with the dense model, on the CPU/,
   );
   assert.equal(timingNote([figure(9, 1000)]), '');
 });

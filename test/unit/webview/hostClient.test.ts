@@ -22,7 +22,8 @@ const handlers: Handlers<typeof panelApi> = {
     return { key, bits: Uint8Array.of(1, 2, 3) };
   },
   frequency: () => {
-    const problem = { what: 'The run', expected: 'a', found: 'b', action: 'Try again.' };
+    const sentence = 'The run is b.';
+    const problem = { what: 'The run', expected: 'a', found: 'b', action: 'Try again.', sentence };
     throw new EngineError('run', problem);
   },
   importance: () => ({ ranks: new Uint8Array(2) }),

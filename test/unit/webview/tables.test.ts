@@ -71,6 +71,9 @@ it('refuses numbers a field cannot take, and says what it takes', () => {
   const whole = { type: 'integer', minimum: 2, maximum: 10 } as const;
   assert.equal(wrongNumber(whole, 5), '');
   for (const value of [1, 11, 2.5, NaN]) {
-    assert.equal(wrongNumber(whole, value), 'Expected a whole number, at least 2 and at most 10.');
+    assert.equal(
+      wrongNumber(whole, value),
+      'This must be a whole number, at least 2 and at most 10.',
+    );
   }
 });

@@ -40,6 +40,7 @@ export function familyNamed(name: string): Family {
       expected: `one of ${FAMILIES.map((candidate) => candidate.name).join(', ')}`,
       found: shown(name),
       action: 'Use the version of the program that wrote this.',
+      sentence: `The model family ${shown(name)} is not known to this version.`,
     });
   }
   return family;
