@@ -78,7 +78,7 @@ describe('rotary frequencies', () => {
 
   const refused: [string, Record<string, unknown>, number][] = [
     ['an odd head width', {}, 7],
-    ['another kind of scaling', { rope_scaling: { rope_type: 'yarn', factor: 2 } }, 8],
+    ['another kind of scaling', { rope_scaling: { rope_type: 'longrope', factor: 2 } }, 8],
     ['no factor', { rope_scaling: { rope_type: 'linear' } }, 8],
     ['a factor of zero', { rope_scaling: { rope_type: 'linear', factor: 0 } }, 8],
     ['infinite frequencies', { rope_scaling: { type: 'linear', factor: 1e-320 } }, 8],

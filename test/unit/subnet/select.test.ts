@@ -7,7 +7,7 @@ import {
   selectLayer,
   selectSubnet,
 } from '../../../src/engine/subnet/select.ts';
-import { randomScores, tinyLlama, tinyOpt } from './shapes.ts';
+import { llamaShape, randomScores, tinyLlama, tinyOpt } from './shapes.ts';
 
 test('the best units are kept, in order, the lower index winning a tie', () => {
   assert.deepEqual(keepBest(Float64Array.of(1, 3, 2, 3, 2), 3), Uint32Array.of(1, 2, 3));
@@ -23,7 +23,7 @@ test('a ratio keeps the nearest count but never nothing by rounding', () => {
 });
 
 test('a tied Llama head keeps a pair with the value dimensions of both its halves', () => {
-  const shape = { ...tinyLlama, headDim: 4, kvHeads: 1, heads: 2 };
+  const shape = llamaShape({ ...tinyLlama, headDim: 4, kvHeads: 1, heads: 2 });
   const scores = {
     qk: [Float64Array.of(1, 2)],
     // Pair 0 with dimensions 0 and 2: 1 + 5 + 1 = 7; pair 1 with 1 and 3: 2 + 1 + 2 = 5.

@@ -38,7 +38,7 @@ export function unsupportedModel(
     what: 'config.json: "model_type"',
     expected,
     found: shown(type),
-    action: `${action} Supported values of "model_type" are ${supported.join(' and ')}.`,
+    action: `${action} Supported values of "model_type" are ${supported.slice(0, -1).join(', ')} and ${supported.at(-1)}.`,
     sentence,
   });
 }
