@@ -32,7 +32,8 @@ from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer  # noqa: E402
-from transformers import LlamaConfig, OPTConfig, Trainer, TrainingArguments  # noqa: E402
+from transformers import LlamaConfig, MistralConfig, OPTConfig, Qwen2Config, Qwen3Config  # noqa: E402
+from transformers import SmolLM3Config, Trainer, TrainingArguments  # noqa: E402
 
 if hasattr(transformers.utils.logging, "disable_progress_bar"):
     transformers.utils.logging.disable_progress_bar()
@@ -67,6 +68,10 @@ OPT = dict(
     dropout=0.0,
     pad_token_id=0,
 )
+# Heads as wide as the model divided by them, for families without a field for their width.
+HALVES = {**{name: value for name, value in LLAMA.items() if name != "head_dim"}, "hidden_size": 48}
+SIX = {"num_hidden_layers": 6}
+WINDOWS = {"use_sliding_window": True, "sliding_window": 9, "max_window_layers": 1}
 LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 10000.0,
@@ -105,6 +110,15 @@ CASES = {
     "llama_no_attention": (LlamaConfig, {**LLAMA}, ALL, False),
     "llama_depth": (LlamaConfig, {**LLAMA, "num_hidden_layers": 6}, DEPTH, True),
     "llama_whole": (LlamaConfig, {**LLAMA}, {"ratio": 1, "reform": {"method": "none"}}, True),
+    "mistral": (MistralConfig, {**LLAMA, "sliding_window": 9}, RAGGED, False),
+    "mistral_depth": (MistralConfig, {**LLAMA, **SIX, "sliding_window": 9}, DEPTH, True),
+    "qwen2": (Qwen2Config, {**HALVES, **WINDOWS}, RAGGED, False),
+    "qwen2_depth": (Qwen2Config, {**HALVES, **SIX, **WINDOWS}, DEPTH, True),
+    "qwen3": (Qwen3Config, {**LLAMA, **WINDOWS, "attention_bias": True}, RAGGED, False),
+    "qwen3_search": (Qwen3Config, {**LLAMA}, {"ratio": 0.6}, False),
+    "qwen3_depth": (Qwen3Config, {**LLAMA, **SIX, **WINDOWS}, DEPTH, True),
+    "smollm3": (SmolLM3Config, {**HALVES, "no_rope_layers": [1, 0, 1]}, RAGGED, False),
+    "smollm3_depth": (SmolLM3Config, {**HALVES, **SIX, "no_rope_layer_interval": 2}, DEPTH, True),
     "opt": (OPTConfig, {**OPT}, {"ratio": 0.6}, False),
     "opt_no_biases": (
         OPTConfig,
@@ -247,10 +261,12 @@ def write_masks(path, source, losses):
     written, config = read_json(path), read_json(os.path.join(source, "config.json"))
     size = written["source"]["headDim"]
     units = size if "ffn_dim" in config else size // 2
+    units = 1 if norms_heads(config) else units
     numbers = numpy.random.default_rng(5)
 
     def some(count):
-        return sorted(numbers.choice(count, numbers.integers(1, count), replace=False).tolist())
+        kept = numbers.integers(1, count) if count > 1 else 1
+        return sorted(numbers.choice(count, kept, replace=False).tolist())
 
     layers = []
     for index, dense in enumerate(written["subnet"]["layers"]):
@@ -315,6 +331,11 @@ def numbers_of(ranges):
     return [i for low, _, high in runs for i in range(int(low), int(high or low) + 1)]
 
 
+def norms_heads(config):
+    """True where a head is one query/key unit, because its dimensions are normalised together."""
+    return config["model_type"].removeprefix("subnet_") == "qwen3"
+
+
 def kept_rows(config, mask):
     """Dense rows that each map of a block keeps, by the names of Llama; OPT's are added."""
     block = config["subnet"]
@@ -325,6 +346,8 @@ def kept_rows(config, mask):
     for index, head in enumerate(mask["heads"]):
         units, values = numbers_of(head["qk"]), numbers_of(head["vo"])
         dims = units + [unit + size // 2 for unit in units] if rope else units
+        if norms_heads(config) and units:
+            dims = list(range(size))
         rows["k"] += [index * size + dim for dim in dims]
         rows["v"] += [index * size + value for value in values]
         for query in range(index * group, (index + 1) * group):

@@ -62,7 +62,7 @@ function listOf(names: readonly string[]): string {
 function queryKeyUnits(shape: ModelShape): string {
   const { pairs, whole } = qkUnitsOf(blockOf(shape, 0).attention);
   if (whole)
-    return 'query/key heads (0: all dimensions of the head, which are normalised together)';
+    {return 'query/key heads (0: all dimensions of the head, which are normalised together)';}
   return pairs === 0
     ? 'query/key dimensions'
     : 'RoPE pairs (pair i is dimensions i and i + head_dim/2, at their original frequencies)';
