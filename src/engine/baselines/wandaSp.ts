@@ -4,7 +4,7 @@ import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { absoluteRowSums, ones } from '../importance/rowSums.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
 import { walk } from '../passes/walk.ts';
-import { mlpProbeOf } from '../sparsity/mlpProbe.ts';
+import { mlpStatistics } from '../sparsity/mlpProbe.ts';
 import { assertUsable, channelNorms } from '../sparsity/sublayerStatistics.ts';
 import { keepBest } from '../subnet/select.ts';
 import { denseSubnet, type LayerMask } from '../model/subnet.ts';
@@ -46,7 +46,6 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
   const widths = uniformWidths(shape, budget);
   const subnet = denseSubnet(shape);
   const dense = subnet.layers[0]!;
-  const probe = mlpProbeOf(forward);
   const layers: LayerMask[] = [];
   let heads: ReadonlySet<number> = new Set();
   await walk(
@@ -63,7 +62,7 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
           heads = new Set(keepBest(headSums(scores, shape), widths.heads));
           return { mask: groupMask(shape, heads, dense.mlp) };
         }
-        const { inner, tokens } = await probe.statistics(layer, dense, here.states, WISH, signal);
+        const { inner, tokens } = await mlpStatistics(forward, here, WISH, signal);
         const hidden = { ...inner, tokens };
         const scores = outputScores(`block ${index}, input of down_proj`, layer.down, hidden);
         const mask = groupMask(shape, heads, keepBest(scores, widths.neurons[index]!));

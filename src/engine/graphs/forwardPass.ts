@@ -18,6 +18,7 @@ import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
 import { ScratchPool } from './scratch.ts';
+import { Sessions } from './sessions.ts';
 import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /** What a tapped sublayer shows of one batch. */
@@ -57,8 +58,9 @@ export class ForwardPass {
   readonly feeds: SublayerFeeds;
   /** Sums of what flows, all in one session: a session has threads of its own. */
   readonly moments: Moments;
-  readonly #sessions = new Map<string, Promise<Session>>();
-  readonly #scratch = new ScratchPool();
+  readonly sessions: Sessions;
+  /** Memory for gathered rows. */
+  readonly scratch = new ScratchPool();
   readonly #rotary = new Map<Rotary, RotaryTableMaker>();
   readonly #constants = new Map<string, Tensor>();
 
@@ -66,7 +68,8 @@ export class ForwardPass {
     this.runtime = runtime;
     this.shape = shape;
     this.feeds = new SublayerFeeds(runtime, shape);
-    this.moments = new Moments(runtime);
+    this.sessions = new Sessions(runtime);
+    this.moments = new Moments(this.sessions);
   }
 
   /**
@@ -121,7 +124,7 @@ export class ForwardPass {
     const variant = this.variantFor(attention, states[0]);
     const session = await this.#session(kind, block, variant, options.tap !== undefined);
     const rows = kind === 'attention' ? attentionRows(block, mask, variant) : null;
-    const scratch = this.#scratch.borrow();
+    const scratch = this.scratch.borrow();
     const weights =
       rows === null
         ? await this.feeds.mlp(layer, mask, scratch)
@@ -208,7 +211,7 @@ export class ForwardPass {
   async gatherOnly(weights: ModelWeights, subnet: Subnet): Promise<void> {
     for (const [l, layer] of weights.layers.entries()) {
       const mask = subnet.layers[l]!;
-      const scratch = this.#scratch.borrow();
+      const scratch = this.scratch.borrow();
       await this.feeds.attention(layer, attentionRows(layer.block, mask, 'plain'), scratch);
       await this.feeds.mlp(layer, mask, scratch);
       scratch.giveBack();
@@ -233,16 +236,13 @@ export class ForwardPass {
     variant: AttentionVariant,
     tap: boolean,
   ): Promise<Session> {
-    const key = `${kind}:${kind === 'mlp' ? '' : variant}:${tap}:${graphKey(kind, block)}`;
-    let session = this.#sessions.get(key);
-    if (session === undefined) {
-      const access = this.runtime.onDevice ? 'gathered' : 'direct';
-      const options = { access, tap, variant } as const;
-      const model = kind === 'mlp' ? mlpGraph(block, options) : attentionGraph(block, options);
-      session = this.runtime.session(model, { keepOnDevice: true });
-      this.#sessions.set(key, session);
-    }
-    return session;
+    const access = this.runtime.onDevice ? 'gathered' : 'direct';
+    const options = { access, tap, variant } as const;
+    return this.sessions.of(
+      `${kind}:${kind === 'mlp' ? '' : variant}:${tap}:${graphKey(kind, block)}`,
+      () => (kind === 'mlp' ? mlpGraph(block, options) : attentionGraph(block, options)),
+      { keepOnDevice: true },
+    );
   }
 
   /** Feeds that depend only on B and T: positions, and the causal mask or its lengths. */

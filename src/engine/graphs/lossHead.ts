@@ -20,7 +20,6 @@ const POSITIONS_PER_CALL = 256;
 /** Final norm, output head and loss, in chunks of positions. */
 export class LossHead {
   readonly #forward: ForwardPass;
-  readonly #sessions = new Map<string, Promise<Session>>();
 
   constructor(forward: ForwardPass) {
     this.#forward = forward;
@@ -152,12 +151,7 @@ export class LossHead {
   }
 
   #session(graph: 'loss' | 'teacher' | 'logits'): Promise<Session> {
-    let session = this.#sessions.get(graph);
-    if (session === undefined) {
-      const emit = { loss: lossGraph, teacher: teacherGraph, logits: logitsGraph }[graph];
-      session = this.#forward.runtime.session(emit(this.#forward.shape));
-      this.#sessions.set(graph, session);
-    }
-    return session;
+    const emit = { loss: lossGraph, teacher: teacherGraph, logits: logitsGraph }[graph];
+    return this.#forward.sessions.of(graph, () => emit(this.#forward.shape));
   }
 }

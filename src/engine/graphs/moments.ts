@@ -1,5 +1,6 @@
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
-import { float32Of, type Runtime, type Session, tensorOf } from '../runtime/runtime.ts';
+import { float32Of, tensorOf } from '../runtime/runtime.ts';
+import type { Sessions } from './sessions.ts';
 
 /**
  * Second moments of activations, summed over batches.
@@ -8,12 +9,11 @@ import { float32Of, type Runtime, type Session, tensorOf } from '../runtime/runt
  * does not lose small batches beside a large total.
  */
 export class Moments {
-  readonly #runtime: Runtime;
-  #session: Promise<Session> | undefined;
+  readonly #sessions: Sessions;
 
-  /** @param runtime  where the products run */
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
+  /** @param sessions  where the products run */
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
   }
 
   /**
@@ -28,8 +28,7 @@ export class Moments {
     b: Float32Array,
     tokens: number,
   ): Promise<void> {
-    this.#session ??= this.#runtime.session(crossGraph());
-    const session = await this.#session;
+    const session = await this.#sessions.of('cross', crossGraph);
     const result = await session.run1({
       a: tensorOf(a, [tokens, a.length / tokens]),
       b: tensorOf(b, [tokens, b.length / tokens]),

@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { Block } from '../model/block.ts';
-import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import {
   emitActivation,
   emitNorm,
@@ -11,112 +10,84 @@ import {
   type WeightAccess,
 } from '../graphs/emit.ts';
 import { type ForwardPass, graphKey } from '../graphs/forwardPass.ts';
-import { InputSums, pickTokens } from '../passes/statistics.ts';
-import { ScratchPool } from '../graphs/scratch.ts';
+import { InputSums, pickTokens, type SublayerInput } from '../passes/statistics.ts';
+import type { Moments } from '../graphs/moments.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
-import { float32Of, type Session, type Tensor } from '../runtime/runtime.ts';
-import type { LayerMask } from '../model/subnet.ts';
+import { float32Of, type Tensor } from '../runtime/runtime.ts';
 import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 
 /** Half the step of the central difference that stands for the activation's derivative. */
 const HALF_STEP = 0.01;
 
 /**
- * Looks at the inner values of an MLP without computing its output: two of three products, with the
- * sums of squares taken in the graph.
+ * Statistics of the MLP of a block over all batches, of the neurons that the mask keeps. Its output
+ * is not computed: two of three products, with the sums of squares taken in the graph.
+ * @throws EngineError `cancelled` between two batches
  */
-export class MlpProbe {
-  readonly #forward: ForwardPass;
-  readonly #scratch = new ScratchPool();
-  readonly #sessions = new Map<string, Promise<Session>>();
-
-  constructor(forward: ForwardPass) {
-    this.#forward = forward;
-  }
-
-  /**
-   * Statistics of a block's MLP over all batches; of the neurons that the mask keeps.
-   * @param states  residual stream before the MLP per batch, [B, T, H]; not changed
-   * @throws EngineError `cancelled` between two batches
-   */
-  async statistics(
-    layer: LayerWeights,
-    mask: LayerMask,
-    states: readonly Tensor[],
-    wish: StatisticsWish,
-    signal?: AbortSignal,
-  ): Promise<SublayerStatistics> {
-    const session = await this.#session(layer.block, wish);
-    const scratch = this.#scratch.borrow();
-    const feeds = await this.#forward.feeds.mlp(layer, mask, scratch);
-    const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
-    const sums = emptySums(this.#forward.shape.hidden, mask.mlp.length, wish);
-    const { moments, shape } = this.#forward;
-    const ofSets = wish.sets.map(() => new InputSums(moments, shape.hidden, { gram: true }));
-    let tokens = 0;
-    try {
-      for (const [batch, x] of states.entries()) {
-        throwIfAborted(signal);
-        const result = await session.run({ x, ...Object.fromEntries(used) });
-        const count = (x.dims[0] as number) * (x.dims[1] as number);
-        tokens += count;
-        await this.#add(sums, result, count);
-        for (const [i, set] of ofSets.entries()) {
-          const normed = float32Of(result['normed']!);
-          await set.add(pickTokens(normed, shape.hidden, wish.sets[i]![batch]!));
-        }
-        // Native calls block the event loop; this lets a cancel message in.
-        await setImmediate();
+export async function mlpStatistics(
+  forward: ForwardPass,
+  { layer, mask, states }: SublayerInput,
+  wish: StatisticsWish,
+  signal?: AbortSignal,
+): Promise<SublayerStatistics> {
+  const { moments, shape, runtime } = forward;
+  const session = await forward.sessions.of(
+    `mlp probe: ${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity} ${graphKey('mlp', layer.block)}`,
+    () => probeGraph(layer.block, runtime.onDevice ? 'gathered' : 'direct', wish),
+  );
+  const scratch = forward.scratch.borrow();
+  const feeds = await forward.feeds.mlp(layer, mask, scratch);
+  const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
+  const sums = emptySums(shape.hidden, mask.mlp.length, wish);
+  const ofSets = wish.sets.map(() => new InputSums(moments, shape.hidden, { gram: true }));
+  let tokens = 0;
+  try {
+    for (const [batch, x] of states.entries()) {
+      throwIfAborted(signal);
+      const result = await session.run({ x, ...Object.fromEntries(used) });
+      const count = (x.dims[0] as number) * (x.dims[1] as number);
+      tokens += count;
+      await addBatch(moments, sums, result, count);
+      for (const [i, set] of ofSets.entries()) {
+        const normed = float32Of(result['normed']!);
+        await set.add(pickTokens(normed, shape.hidden, wish.sets[i]![batch]!));
       }
-    } finally {
-      scratch.giveBack();
+      // Native calls block the event loop; this lets a cancel message in.
+      await setImmediate();
     }
-    return {
-      tokens,
-      normed: { squares: sums.normed_squares, gram: sums.normedGram },
-      inner: { squares: sums.inner_squares, gram: sums.innerGram },
-      normedSets: ofSets.map((set) => set.gram),
-      sensitivity: wish.sensitivity ? { gate: sums.gate_effect, up: sums.up_effect } : null,
-    };
+  } finally {
+    scratch.giveBack();
   }
-
-  async #add(sums: Sums, result: Readonly<Record<string, Tensor>>, tokens: number): Promise<void> {
-    for (const name of VECTORS) {
-      const part = result[name];
-      if (part === undefined) continue;
-      const values = float32Of(part);
-      const sum = sums[name];
-      for (let i = 0; i < values.length; i++) sum[i]! += values[i]!;
-    }
-    if (sums.normedGram === null || sums.innerGram === null) return;
-    for (const [name, gram] of [
-      ['normed', sums.normedGram],
-      ['inner', sums.innerGram],
-    ] as const) {
-      const x = float32Of(result[name]!);
-      await this.#forward.moments.addCross(gram, x, x, tokens);
-    }
-  }
-
-  #session(block: Block, wish: StatisticsWish): Promise<Session> {
-    const key = `${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity} ${graphKey('mlp', block)}`;
-    let session = this.#sessions.get(key);
-    if (session === undefined) {
-      const { runtime } = this.#forward;
-      session = runtime.session(probeGraph(block, runtime.onDevice ? 'gathered' : 'direct', wish));
-      this.#sessions.set(key, session);
-    }
-    return session;
-  }
+  return {
+    tokens,
+    normed: { squares: sums.normed_squares, gram: sums.normedGram },
+    inner: { squares: sums.inner_squares, gram: sums.innerGram },
+    normedSets: ofSets.map((set) => set.gram),
+    sensitivity: wish.sensitivity ? { gate: sums.gate_effect, up: sums.up_effect } : null,
+  };
 }
 
-const probes = new WeakMap<ForwardPass, MlpProbe>();
-
-/** The probe of a forward pass, made once: its sessions then serve every pass over the model. */
-export function mlpProbeOf(forward: ForwardPass): MlpProbe {
-  const known = probes.get(forward) ?? new MlpProbe(forward);
-  probes.set(forward, known);
-  return known;
+async function addBatch(
+  moments: Moments,
+  sums: Sums,
+  result: Readonly<Record<string, Tensor>>,
+  tokens: number,
+): Promise<void> {
+  for (const name of VECTORS) {
+    const part = result[name];
+    if (part === undefined) continue;
+    const values = float32Of(part);
+    const sum = sums[name];
+    for (let i = 0; i < values.length; i++) sum[i]! += values[i]!;
+  }
+  if (sums.normedGram === null || sums.innerGram === null) return;
+  for (const [name, gram] of [
+    ['normed', sums.normedGram],
+    ['inner', sums.innerGram],
+  ] as const) {
+    const x = float32Of(result[name]!);
+    await moments.addCross(gram, x, x, tokens);
+  }
 }
 
 const VECTORS = ['normed_squares', 'inner_squares', 'gate_effect', 'up_effect'] as const;

@@ -13,7 +13,7 @@ import { attentionStatistics } from './attentionStatistics.ts';
 import { compactLayer, scattered } from './compactMaps.ts';
 import type { RefitMoments, SplitMoments } from './heldBackRefit.ts';
 import { type SparsityMethod, wishOf } from './method.ts';
-import type { MlpProbe } from './mlpProbe.ts';
+import { mlpStatistics } from './mlpProbe.ts';
 import type { Pattern, Remainder } from './pattern.ts';
 import {
   type MapsToPrune,
@@ -29,7 +29,6 @@ import type { WeightMask } from './weightMask.ts';
 /** One sublayer to be made sparse, where a walk stands. */
 export interface SublayerToPrune extends Here {
   readonly forward: ForwardPass;
-  readonly probe: MlpProbe;
   readonly tools: PruneTools;
   readonly method: SparsityMethod;
   readonly pattern: Pattern;
@@ -115,7 +114,7 @@ export async function pruneSublayer(from: SublayerToPrune): Promise<PrunedSublay
 
 /** Statistics of the sublayer as it is; null for a method that looks at none. */
 async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics | null> {
-  const { forward, probe, layer, mask, states, kind, block, split, signal } = from;
+  const { forward, kind, block, split, signal } = from;
   const rule = wishOf(from.method);
   if (rule === null) return null;
   const wish = { ...rule, sets: from.method.refit === null ? [] : [split.fitted, split.held] };
@@ -125,7 +124,7 @@ async function statisticsOf(from: SublayerToPrune): Promise<SublayerStatistics |
     await lookAt(forward, from, collecting.statistics, signal);
     statistics = collecting.result();
   } else {
-    statistics = await probe.statistics(layer, mask, states, wish, signal);
+    statistics = await mlpStatistics(forward, from, wish, signal);
   }
   const last = kind === 'mlp' ? 'down' : 'o';
   const narrowed = from.remainder === 'padded';

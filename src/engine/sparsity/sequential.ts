@@ -11,7 +11,6 @@ import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { assertSparsityFits, patternOf, type SparsityPlan } from './assertSparsityFits.ts';
 import { wishOf } from './method.ts';
-import { mlpProbeOf } from './mlpProbe.ts';
 import type { PruneTools } from './pruneMaps.ts';
 import { type PrunedSublayer, pruneSublayer, type RefitRecord } from './pruneSublayer.ts';
 import type { ScoreHistogram } from './scoreHistogram.ts';
@@ -93,7 +92,6 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const { block, denseBlock } = countParameters(shape, subnet);
   const narrowed = block < denseBlock;
   assertSparsityFits(shape, request, narrowed);
-  const probe = mlpProbeOf(forward);
   // Without statistics nothing needs to be run.
   const seen = wishOf(method) === null ? [] : batches;
   const split = holdBack(seen, request.seed);
@@ -106,7 +104,7 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
       if (pattern === null) return 'unchanged';
       const remainder = narrowed ? 'padded' : 'refused';
       const histograms = request.histograms ?? false;
-      const settings = { ...request, probe, pattern, split, remainder, histograms } as const;
+      const settings = { ...request, pattern, split, remainder, histograms } as const;
       const done = await pruneSublayer({ ...settings, ...here, block: `block ${index}` });
       const own = done.cut ?? done.layer;
       for (const name of MAPS[kind]) cut[index] = { ...cut[index]!, [name]: own[name] };

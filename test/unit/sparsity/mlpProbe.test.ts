@@ -4,7 +4,7 @@ import type { Activation } from '../../../src/engine/model/modelShape.ts';
 import { ForwardPass, type Tap } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { MlpProbe } from '../../../src/engine/sparsity/mlpProbe.ts';
+import { mlpStatistics } from '../../../src/engine/sparsity/mlpProbe.ts';
 import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { relativeDifference } from '../../fixtures/randomMatrix.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
@@ -47,6 +47,7 @@ describe('a look at an MLP', () => {
       const states = windows.map((window) => forward.embed(weights, [window]));
       const layer = weights.layers[0]!;
       const mask = denseSubnet(weights.shape).layers[0]!;
+      const at = { index: 0, kind: 'mlp', layer, mask, states } as const;
       const taps: Tap[] = [];
       await forward.sublayer('mlp', layer, mask, states, { tap: (tap) => void taps.push(tap) });
       const sums = expected(taps, layer.gate!.weight, layer.up.weight, act, slope);
@@ -56,7 +57,7 @@ describe('a look at an MLP', () => {
         [new Uint32Array(0), Uint32Array.of(19)],
       ];
       const wish = { gram: true, sensitivity: true, sets };
-      const found = await new MlpProbe(forward).statistics(layer, mask, states, wish);
+      const found = await mlpStatistics(forward, at, wish);
       assert.equal(found.tokens, 40);
       const pairs = {
         normed: [found.normed.squares, sums.normed],
@@ -81,7 +82,7 @@ describe('a look at an MLP', () => {
       }
       const diagonal = found.inner.gram!.filter((_, i) => i % 65 === 0);
       assert.ok(relativeDifference(diagonal, sums.inner) < 1e-5);
-      const bare = await new MlpProbe(forward).statistics(layer, mask, states, {
+      const bare = await mlpStatistics(forward, at, {
         ...{ gram: false, sensitivity: false, sets: [] },
       });
       assert.deepEqual(bare.inner, { squares: found.inner.squares, gram: null });
