@@ -129,7 +129,10 @@ test('a crash of the engine is told with how to go on', limits, async () => {
 test('an export that does not match exits 3', limits, async () => {
   const { code, err } = await subnet(['export', 'mismatch']);
   assert.equal(code, 3);
-  assert.match(err, /error: model\.onnx differs from the searched model: a logit by 0\.5\.\n {2}Report/);
+  assert.match(
+    err,
+    /error: model\.onnx differs from the searched model: a logit by 0\.5\.\n {2}Report/,
+  );
 });
 
 test('evaluate names an infinite perplexity, and tells speed against dense', limits, async () => {
