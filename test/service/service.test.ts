@@ -123,7 +123,10 @@ test('the same work twice, relative paths and unknown work are refused', limits,
   await submit(client, { ...work, overrides: { seed: 2 } });
   await assert.rejects(submit(client, { kind: 'run', configPath: 'a.jsonc' }), /is not absolute/);
   await assert.rejects(client.request(serviceApi.inspect, { path: 'm' }), /is not absolute/);
-  await assert.rejects(submit(client, { kind: 'dance' } as never), /of a kind that this version does not know/);
+  await assert.rejects(
+    submit(client, { kind: 'dance' } as never),
+    /of a kind that this version does not know/,
+  );
 });
 
 test('short questions are answered beside a run', limits, async () => {
