@@ -13,7 +13,7 @@ export function crashError(
     expected: 'to run to its end',
     found: `${describeEnd(code, signal)}${quoted(lastLines)}`,
     action: RESUME,
-    sentence: `The engine ended too early: ${describeEnd(code, signal)}${quoted(lastLines)}.`,
+    sentence: `The engine ended too early: ${describeEnd(code, signal)}${endOf(lastLines)}`,
   });
 }
 
@@ -24,7 +24,7 @@ export function handshakeError(limitMs: number, lastLines: readonly string[]): E
     expected: `an answer within ${limitMs / 1000} s of its start`,
     found: `none${quoted(lastLines)}`,
     action: 'Try again; if it stays so, run "npm run build" and report it with these lines.',
-    sentence: `The engine did not answer within ${limitMs / 1000} s of its start${quoted(lastLines)}.`,
+    sentence: `The engine did not answer within ${limitMs / 1000} s of its start${endOf(lastLines)}`,
   });
 }
 
@@ -51,4 +51,9 @@ function describeEnd(code: number | null, signal: string | null): string {
 
 function quoted(lines: readonly string[]): string {
   return lines.length === 0 ? '' : `, after printing:\n${lines.map((l) => `  ${l}`).join('\n')}\n`;
+}
+
+/** How a sentence ends that quotes these lines: the list ends it, or else a full stop does. */
+function endOf(lines: readonly string[]): string {
+  return lines.length === 0 ? '.' : quoted(lines);
 }

@@ -61,7 +61,7 @@ describe('a run folder in which files are missing', () => {
     await until(() => host!.app.store.rows.some(({ kind }) => kind === 'broken'));
     const broken = host.app.store.rows.find(({ kind }) => kind === 'broken');
     const message = broken?.kind === 'broken' ? broken.message : '';
-    assert.match(message, /a folder without it.*the Runs view/);
+    assert.match(message, /is not a run folder.*the Runs view/);
     assert.doesNotMatch(message, /subnet runs/);
     assert.equal(host.app.store.runs.length, 1);
   });

@@ -204,9 +204,12 @@ describe('the page of a comparison', () => {
     const { configPath } = await withTables({});
     host!.app.comparisonPanels.show({ configPath, folder: null });
     const remote = remoteOf(fake.panels[0]!);
-    for (const params of [{}, { protocol: 'x' }, null, { protocol: PANEL_PROTOCOL + 1 }]) {
+    for (const [params, why] of [
+      ...[{}, { protocol: 'x' }, null].map((wrong) => [wrong, /Message "openComparison"/] as const),
+      [{ protocol: PANEL_PROTOCOL + 1 }, /another version of the extension/],
+    ] as const) {
       const asked = remote.request(comparisonPanelApi.openComparison, params as never);
-      await assert.rejects(asked, /must be|is missing/, JSON.stringify(params));
+      await assert.rejects(asked, why, JSON.stringify(params));
     }
     const acted = remote.request(comparisonPanelApi.actOnComparison, { action: 'rm' } as never);
     await assert.rejects(acted, /Message "actOnComparison"/);

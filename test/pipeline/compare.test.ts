@@ -147,7 +147,7 @@ describe('a comparison', () => {
     const lock = takeRunLock(folderOf(folder));
     await assert.rejects(
       compare(config),
-      (error) => isEngineError(error, 'run') && /a comparison that nobody else/.test(error.message),
+      (error) => isEngineError(error, 'run') && / is in use by process \d+/.test(error.message),
     );
     lock.release();
     const { table } = await compare(config);

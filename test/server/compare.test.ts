@@ -91,10 +91,7 @@ describe('subnet compare', () => {
     });
     const { code, err } = (await second)!;
     assert.equal(code, 1);
-    assert.match(
-      err,
-      /a comparison that nobody else is working on\n {2}found +process \d+ working/,
-    );
+    assert.match(err, /compare\/\w+ is in use by process \d+\.\n {2}Wait for it/);
     assert.equal(first.code, 0, first.err);
     assert.match(first.out, /^# tiny\n\n.*Dense: [\d.]+\.\n/);
     assert.match(first.out, /\n\n## MLP only\n\n\| Method \| 2:4 \| 50% \|\n/);

@@ -180,14 +180,14 @@ describe('a sparse subnet', () => {
     const plan = { method: SPARSITY_METHODS.wanda, scope: 'mlp' as const };
     await assert.rejects(
       prune({ weights: llama, subnet, ...plan, pattern: parsePattern('2:5') }),
-      (error) => isEngineError(error, 'config') && error.message.includes('divides 32'),
+      (error) => isEngineError(error, 'config') && error.message.includes('do not divide its 32'),
     );
     // Neurons are narrowed, and DaSS compares nothing along the model's width in the MLP.
     const dass = { method: SPARSITY_METHODS.dass, scope: 'mlp' as const };
     await prune({ weights: llama, subnet, ...dass, pattern: parsePattern('2:5') });
     await assert.rejects(
       prune({ weights: llama, ...dass, pattern: parsePattern('2:5') }),
-      (error) => isEngineError(error, 'config') && error.message.includes('divides 44'),
+      (error) => isEngineError(error, 'config') && error.message.includes('do not divide its 44'),
     );
   });
 

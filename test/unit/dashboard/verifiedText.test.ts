@@ -21,5 +21,7 @@ test('a verified export is told with its figures and what is allowed', () => {
 
 test('a report of an older version is told without a tolerance that says nothing', () => {
   const old = { maxDifference: 4.8e-3, tolerance: 4.363, tokens: 96 };
-  assert.deepEqual(verifiedText(old), ['Verified when written, on 96 tokens: logits differ by at most 4.8e-3.']);
+  assert.deepEqual(verifiedText(old), [
+    'Verified when written, on 96 tokens: logits differ by at most 4.8e-3.',
+  ]);
 });
