@@ -1,3 +1,4 @@
+import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { EngineError } from '../../protocol/errors.ts';
@@ -163,8 +164,12 @@ function compensated(
       ),
     };
   });
-  const bias = { ...shape.bias, output: true, mlp: true };
-  return { ...weights, shape: { ...shape, bias }, layers };
+  const changed = { ...shape, bias: { ...shape.bias, output: true, mlp: true } };
+  return {
+    ...weights,
+    shape: changed,
+    layers: layers.map((layer, l) => ({ ...layer, block: blockOf(changed, l) })),
+  };
 }
 
 function removedChannels(shape: ModelShape, mask: LayerMask): Uint32Array {
