@@ -61,8 +61,9 @@ function listOf(names: readonly string[]): string {
 /** What the query/key units of a subnet are, in words. */
 function queryKeyUnits(shape: ModelShape): string {
   const { pairs, whole } = qkUnitsOf(blockOf(shape, 0).attention);
-  if (whole)
-    {return 'query/key heads (0: all dimensions of the head, which are normalised together)';}
+  if (whole) {
+    return 'query/key heads (0: all dimensions of the head, which are normalised together)';
+  }
   return pairs === 0
     ? 'query/key dimensions'
     : 'RoPE pairs (pair i is dimensions i and i + head_dim/2, at their original frequencies)';

@@ -83,7 +83,10 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   }
   const [layer, mask] = [weights.layers[0]!, denseSubnet(weights.shape).layers[0]!];
   const forward = new ForwardPass(runtime, weights.shape);
-  assert.equal(forward.variantFor(weights.layers[0]!.block.attention, forward.embed(weights, [window])), 'fused');
+  assert.equal(
+    forward.variantFor(weights.layers[0]!.block.attention, forward.embed(weights, [window])),
+    'fused',
+  );
   const states = [forward.embed(weights, [window])];
   const look = async (kept: LayerMask): Promise<SublayerStatistics> => {
     const at = { index: 0, kind: 'attention', layer, mask: kept, states } as const;

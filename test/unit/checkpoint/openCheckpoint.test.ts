@@ -158,7 +158,10 @@ describe('a model folder is refused', () => {
   });
 
   test('when the architecture is unknown, with the list of those supported', async () => {
-    await assertRefused(await makeModelWithType('mamba'), /"mamba".* are llama, mistral, .* and opt\./);
+    await assertRefused(
+      await makeModelWithType('mamba'),
+      /"mamba".* are llama, mistral, .* and opt\./,
+    );
     await assertRefused(await makeModelWithType(undefined), /"model_type" is missing/);
     await assertRefused(await makeModelWithType(['llama']), /is \["llama"\]/);
   });
