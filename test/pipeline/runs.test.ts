@@ -247,7 +247,7 @@ test('a run whose text, model or tokenizer has changed is refused, and goes on w
     writeFileSync(path, changed(old, word));
     const error = await errorOf(resume(stopped));
     assert.equal(error.code, 'run');
-    assert.match(error.message, new RegExp(`another ${word}`));
+    assert.match(error.message, new RegExp(`has changed: .*\\b${word}\\b`));
     writeFileSync(path, old);
   }
   appendFileSync(other.config, ' // a comment; the run has its own copy\n');

@@ -185,14 +185,14 @@ test('a stopped run can be asked too, and goes on afterwards', async () => {
 test('a run in use, an unknown key, and a request for nothing are refused', async () => {
   const key = searchedKey(finished);
   const holder = new RunFolder(finished);
-  assert.match((await errorOf(work({ key }))).message, /nobody else is working on/);
+  assert.match((await errorOf(work({ key }))).message, /is in use by process/);
   holder.close();
   const unknown = await errorOf(work({ key: '00000000deadbeef' }));
   assert.match(unknown.message, /the masks of subnet 00000000deadbeef/);
   assert.match((await errorOf(work({ key: '../../etc' }))).message, /the masks of subnet/);
-  assert.match((await errorOf(work({ key, evaluate: false }))).message, /measured or written/);
+  assert.match((await errorOf(work({ key, evaluate: false }))).message, /Nothing was chosen to be done/);
   const other = await errorOf(work({ runFolder: join(folder, 'no'), key }));
-  assert.match(other.message, /no such folder/);
+  assert.match(other.message, /There is no folder/);
 });
 
 test('it stops when asked to, and the folder is free afterwards', async () => {

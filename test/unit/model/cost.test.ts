@@ -17,6 +17,7 @@ test('a grouped-query Llama unit costs its rows of every query head', () => {
   assert.deepEqual(unitCosts(blockOf(smolShape, 0)), {
     pair: 8 * 576,
     single: 4 * 576,
+    head: 64 * 4 * 576,
     vo: 4 * 576,
     mlp: 3 * 576,
     attentionFixed: 0,
@@ -28,6 +29,7 @@ test('an OPT unit carries the biases of its rows and the sublayer its output bia
   assert.deepEqual(unitCosts(blockOf(optShape, 0)), {
     pair: 4 * 769,
     single: 2 * 769,
+    head: 64 * 2 * 769,
     vo: 769 + 768,
     mlp: 769 + 768,
     attentionFixed: 768,
