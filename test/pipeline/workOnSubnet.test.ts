@@ -190,7 +190,10 @@ test('a run in use, an unknown key, and a request for nothing are refused', asyn
   const unknown = await errorOf(work({ key: '00000000deadbeef' }));
   assert.match(unknown.message, /the masks of subnet 00000000deadbeef/);
   assert.match((await errorOf(work({ key: '../../etc' }))).message, /the masks of subnet/);
-  assert.match((await errorOf(work({ key, evaluate: false }))).message, /Nothing was chosen to be done/);
+  assert.match(
+    (await errorOf(work({ key, evaluate: false }))).message,
+    /Nothing was chosen to be done/,
+  );
   const other = await errorOf(work({ runFolder: join(folder, 'no'), key }));
   assert.match(other.message, /There is no folder/);
 });
