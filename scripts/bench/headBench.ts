@@ -1,6 +1,6 @@
 import { emitNorm, emitProjection } from '../../src/engine/graphs/emit.ts';
 import { logitsGraph, lossGraph } from '../../src/engine/graphs/headGraph.ts';
-import { normOf } from '../../src/engine/model/modelShape.ts';
+import { normOf } from '../../src/engine/model/block.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
 import { GraphBuilder } from '../../src/engine/onnx/graphBuilder.ts';
 import { float32Of, Runtime, tensorOf } from '../../src/engine/runtime/runtime.ts';

@@ -1,10 +1,7 @@
 import type { Slot } from './families/family.ts';
 import { blockOf, type LinearName, mapOf, type Norm } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { LayerWeights, Linear, ModelWeights, NormWeights } from './modelWeights.ts';
-
-/** Norms that some families have inside a sublayer or behind it; all have a gain and no shift. */
-type InnerNorm = 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm';
+import type { InnerNorm, LayerWeights, Linear, ModelWeights, NormWeights } from './modelWeights.ts';
 
 /** Gives the array of one tensor in our layout, or null when the model has none. */
 export type TensorLookup = (slot: Slot, layer: number | null) => Float32Array | null;

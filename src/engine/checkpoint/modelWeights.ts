@@ -49,6 +49,9 @@ export interface LayerWeights {
   readonly mlpAfterNorm: NormWeights | null;
 }
 
+/** Norms that some families have inside a sublayer or behind it; all have a gain and no shift. */
+export type InnerNorm = 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm';
+
 /** A whole model in memory. Arrays are shared, never written to: a changed model is a new object. */
 export interface ModelWeights {
   readonly shape: ModelShape;

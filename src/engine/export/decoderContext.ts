@@ -3,7 +3,7 @@ import type { Family } from '../checkpoint/families/family.ts';
 import { emitNormOf } from '../graphs/emit.ts';
 import { blockOf, type LinearName, mapOf, type Norm, type Rotary } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import type { InnerNorm, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
@@ -11,8 +11,7 @@ import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
 import type { WeightPlan } from './weightPlan.ts';
 
 /** Norms of a block. */
-export type NormName =
-  'attentionNorm' | 'mlpNorm' | 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm';
+export type NormName = 'attentionNorm' | 'mlpNorm' | InnerNorm;
 
 /** How a norm computes, and its weights. */
 export interface StoredNorm {

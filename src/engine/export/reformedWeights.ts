@@ -109,7 +109,7 @@ export async function readReformed(
   const { handle } = await openInFolder(root, file, { links: 'refused' });
   try {
     const hash = await hashHandle(handle, signal);
-    if (hash !== sha256) throw damagedReformed(file, `SHA-256 ${sha256}`, hash);
+    if (hash !== sha256) throw changedReformed(file, sha256, hash);
     const { hidden } = source.shape;
     const layers: LayerWeights[] = [...source.layers];
     const read = async (
@@ -180,17 +180,26 @@ function entryOf(
     return entry;
   }
   const found = entry === undefined ? 'none' : `${entry.dtype} ${shown(entry.dims)}`;
-  throw damagedReformed(file, `tensor ${shown(name)}, F32 ${shown(dims)}`, found);
+  const expected = `tensor ${shown(name)}, F32 ${shown(dims)}`;
+  throw damaged(file, { expected, found, sentence: `${file} does not hold ${expected}.` });
 }
 
 /** The error of a file of changed weights that is not the one its subnet config was written with. */
-export function damagedReformed(file: string, expected: string, found: string): EngineError {
-  const sentence = expected.startsWith('SHA-256')
-    ? `${file} has changed since it was written with this subnet.json.`
-    : `${file} does not hold ${expected}.`;
+export function changedReformed(file: string, sha256: string, found: string): EngineError {
+  return damaged(file, {
+    expected: `SHA-256 ${sha256}`,
+    found,
+    sentence: `${file} has changed since it was written with this subnet.json.`,
+  });
+}
+
+function damaged(
+  file: string,
+  fault: { readonly expected: string; readonly found: string; readonly sentence: string },
+): EngineError {
   return new EngineError('checkpoint', {
     what: file,
-    ...{ expected, found, sentence },
+    ...fault,
     action: 'Restore the file that was written with this subnet.json, or export it again.',
   });
 }

@@ -2,6 +2,7 @@ import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Slot } from '../checkpoint/families/family.ts';
 import type { LinearName } from '../model/block.ts';
 import type {
+  InnerNorm,
   LayerWeights,
   Linear,
   ModelWeights,
@@ -58,9 +59,7 @@ export function storedLayer(
     weight: integerMaps ? weight : round(`${slot}.weight`, weight),
     bias: bias === null ? null : round(`${slot}.bias`, bias),
   });
-  const inner = (
-    slot: 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm',
-  ): NormWeights | null => {
+  const inner = (slot: InnerNorm): NormWeights | null => {
     const norm = layer[slot];
     return norm === null ? null : { gain: round(`${slot}.gain`, norm.gain), shift: null };
   };

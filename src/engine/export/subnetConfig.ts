@@ -24,7 +24,7 @@ import type { Subnet } from '../model/subnet.ts';
 import type { Written } from './exportOnnx.ts';
 import { portablePath, resolvePortable } from './portablePath.ts';
 import {
-  damagedReformed,
+  changedReformed,
   readReformed,
   REFORMED_FILE,
   REFORMED_MAPS,
@@ -237,7 +237,7 @@ export async function copySubnetConfig(path: string, dir: string): Promise<Writt
     if (existsSync(from)) {
       const { file, sha256 } = config.reformed;
       await copyFile(from, to, { links: 'refused', mostBytes: Infinity }, (found) => {
-        if (found !== sha256) throw damagedReformed(file, `SHA-256 ${sha256}`, found);
+        if (found !== sha256) throw changedReformed(file, sha256, found);
       });
       bytes += statSync(to).size;
     }

@@ -1,4 +1,5 @@
-import { type ModelShape, normOf } from '../model/modelShape.ts';
+import { normOf } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { emitNorm, emitProjection } from './emit.ts';
 

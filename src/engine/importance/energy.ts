@@ -1,5 +1,6 @@
 import type { InputStatistics, LayerStatistics } from '../calibration/statistics.ts';
-import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
+import { qkUnitCount } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { diagonalOf } from '../numeric/symmetric.ts';
@@ -34,10 +35,11 @@ export async function energyScores(
   const k = await outputEnergies(weights.k, input, solver, signal);
   const o = removedEnergies(weights.o, statistics.context);
   const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
-  const units = qkUnitsPerHead(shape);
+  const { attention } = weights.block;
+  const units = qkUnitCount(attention);
   const qk = heads.map((head) =>
     Float64Array.from({ length: units }, (_, unit) => {
-      const dims = dimensionsOf(unit, shape);
+      const dims = dimensionsOf(unit, attention);
       const queries = dims.reduce((sum, dim) => sum + groupSum(q, shape, head, dim), 0);
       const keys = dims.reduce((sum, dim) => sum + k[head * shape.headDim + dim]!, 0);
       return queries * keys;

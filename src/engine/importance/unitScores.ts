@@ -1,5 +1,5 @@
-import { groupSize, type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
-import { blockOf } from '../model/block.ts';
+import { groupSize, type ModelShape } from '../model/modelShape.ts';
+import { type Attention, blockOf, qkUnitCount } from '../model/block.ts';
 import { qkParts } from '../model/rows.ts';
 import type { LayerScores } from '../model/subnet.ts';
 import type { LinearScores } from './linearScores.ts';
@@ -26,9 +26,10 @@ export function unitScores(rows: LinearScores, shape: ModelShape): LayerScores {
 }
 
 function qkScores(rows: LinearScores, shape: ModelShape, head: number): Float64Array {
-  return Float64Array.from({ length: qkUnitsPerHead(shape) }, (_, unit) => {
+  const { attention } = blockOf(shape, 0);
+  return Float64Array.from({ length: qkUnitCount(attention) }, (_, unit) => {
     let sum = 0;
-    for (const dim of dimensionsOf(unit, shape)) {
+    for (const dim of dimensionsOf(unit, attention)) {
       sum += rows.k[head * shape.headDim + dim]! + groupSum(rows.q, shape, head, dim);
     }
     return sum;
@@ -53,7 +54,7 @@ export function groupSum(rows: Float64Array, shape: ModelShape, head: number, di
 }
 
 /** The head dimensions of a query/key unit. */
-export function dimensionsOf(unit: number, shape: ModelShape): readonly number[] {
-  const parts = qkParts(blockOf(shape, 0).attention, Uint32Array.of(unit));
+export function dimensionsOf(unit: number, attention: Attention): readonly number[] {
+  const parts = qkParts(attention, Uint32Array.of(unit));
   return parts.flatMap((part) => [...part]);
 }

@@ -1,4 +1,4 @@
-import { type Activation, type ModelShape, normOf } from './modelShape.ts';
+import type { Activation, ModelShape } from './modelShape.ts';
 
 /** The two kinds of sublayer. */
 export type SublayerKind = 'attention' | 'mlp';
@@ -112,6 +112,11 @@ export interface BlockTraits {
     Pick<Attention, 'rotary' | 'qkNorm' | 'scale' | 'softcap' | 'window'>
   > & { readonly norms?: Partial<SublayerNorms> };
   readonly mlp?: { readonly norms?: Partial<SublayerNorms> };
+}
+
+/** The norm of a model's stream: that in front of sublayers and of the output head. */
+export function normOf({ norm }: ModelShape): Norm {
+  return { gainOffset: 0, ...norm };
 }
 
 /**

@@ -62,11 +62,6 @@ export interface ModelShape {
   readonly blocks?: readonly BlockTraits[];
 }
 
-/** The norm of a model's stream: that in front of sublayers and of the output head. */
-export function normOf({ norm }: ModelShape): Norm {
-  return { gainOffset: 0, ...norm };
-}
-
 /** Query heads that share one key/value head. */
 export function groupSize(shape: ModelShape): number {
   return shape.heads / shape.kvHeads;

@@ -59,12 +59,13 @@ export function decodeSubnet(shape: ModelShape, value: unknown, path = 'subnet')
  */
 export function decodeLayer(shape: ModelShape, value: unknown, path: string): LayerMask {
   const { heads, mlp } = record(value, path, ['heads', 'mlp']);
+  const qkUnits = qkUnitsPerHead(shape);
   return {
     heads: array(heads, `${path}.heads`, shape.kvHeads).map((head, h) => {
       const at = `${path}.heads[${h}]`;
       const { qk, vo } = record(head, at, ['qk', 'vo']);
       return {
-        qk: decodeIndices(qk, qkUnitsPerHead(shape), `${at}.qk`),
+        qk: decodeIndices(qk, qkUnits, `${at}.qk`),
         vo: decodeIndices(vo, shape.headDim, `${at}.vo`),
       };
     }),

@@ -80,9 +80,10 @@ export function rankByScore(scores: Float64Array): Uint32Array {
 export function tiedScores(shape: ModelShape, scores: LayerScores, head: number): Float64Array {
   const vo = scores.vo[head]!;
   const units = qkUnitsPerHead(shape);
+  const perUnit = valueDimsPerTiedUnit(shape);
   return scores.qk[head]!.map((score, i) => {
     let sum = score;
-    for (let j = 0; j < valueDimsPerTiedUnit(shape); j++) sum += vo[i + j * units]!;
+    for (let j = 0; j < perUnit; j++) sum += vo[i + j * units]!;
     return sum;
   });
 }
@@ -103,10 +104,11 @@ export function valueDimsPerTiedUnit(shape: ModelShape): number {
  * @param units  ascending
  */
 export function headOfTied(shape: ModelShape, units: Uint32Array): HeadMask {
-  const perUnit = valueDimsPerTiedUnit(shape);
+  const perHead = qkUnitsPerHead(shape);
+  const perUnit = shape.headDim / perHead;
   const vo = new Uint32Array(perUnit * units.length);
   for (let j = 0; j < perUnit; j++) {
-    units.forEach((unit, i) => (vo[j * units.length + i] = unit + j * qkUnitsPerHead(shape)));
+    units.forEach((unit, i) => (vo[j * units.length + i] = unit + j * perHead));
   }
   return { qk: units, vo };
 }

@@ -124,6 +124,11 @@ export function withTraits(
   return { ...checked, blocks: blocks.map((one) => one ?? {}) };
 }
 
+/** The window that blocks may see; a field that is left out has the default of its family, null has none. */
+export function readWindow(config: ConfigReader, fallback: number | null): number | null {
+  return config.states('sliding_window') ? config.optionalSize('sliding_window') : fallback;
+}
+
 /**
  * Whether each block sees a window only, as `layer_types` lists them.
  * @param fallback  for block l of a configuration without that list

@@ -1,7 +1,14 @@
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import type { Family } from './family.ts';
-import { LLAMA_FIELDS, LLAMA_NAMES, readGatedMlp, readSizes, withTraits } from './llamaForm.ts';
+import {
+  LLAMA_FIELDS,
+  LLAMA_NAMES,
+  readGatedMlp,
+  readSizes,
+  readWindow,
+  withTraits,
+} from './llamaForm.ts';
 import { parseRope } from './rope.ts';
 
 /** Mistral 7B and its kind: Llama without biases, each block looking back over one window. */
@@ -22,8 +29,8 @@ function parseMistral(config: ConfigReader): ModelShape {
     kvHeads: 8,
     headDim: 'hidden / heads',
   });
-  // A field that is left out means the window of the first release; null means none.
-  const window = config.states('sliding_window') ? config.optionalSize('sliding_window') : 4096;
+  // The window of the first release.
+  const window = readWindow(config, 4096);
   const shape = {
     ...sizes,
     positions: parseRope(config, sizes.headDim, sizes.maxPositions),

@@ -6,6 +6,7 @@ import {
   LLAMA_NAMES,
   readGatedMlp,
   readSizes,
+  readWindow,
   readWindowedBlocks,
   windowFields,
   withTraits,
@@ -31,7 +32,7 @@ function parseQwen2(config: ConfigReader): ModelShape {
     kvHeads: 32,
     headDim: 'hidden / heads',
   });
-  const window = readQwenWindow(config);
+  const window = readQwenWindow(config, sizes.layers);
   const shape = {
     ...sizes,
     positions: parseRope(config, sizes.headDim, sizes.maxPositions),
@@ -47,12 +48,12 @@ function parseQwen2(config: ConfigReader): ModelShape {
  */
 export function readQwenWindow(
   config: ConfigReader,
+  layers: number,
 ): (layer: number) => { readonly attention: { readonly window: number } } | null {
   if (!config.boolean('use_sliding_window', false)) return () => null;
-  const window = config.states('sliding_window') ? config.optionalSize('sliding_window') : 4096;
+  const window = readWindow(config, 4096);
   if (window === null) return () => null;
   const first = config.integer('max_window_layers', { min: 0, max: 1_000_000 }, 28);
-  const layers = config.size('num_hidden_layers');
   const windowed = readWindowedBlocks(config, layers, (layer) => layer >= first);
   return (layer) => (windowed[layer] === true ? { attention: { window } } : null);
 }

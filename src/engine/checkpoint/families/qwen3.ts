@@ -39,7 +39,7 @@ function parseQwen3(config: ConfigReader): ModelShape {
     bias: { qkv: biased, output: biased, mlp: false },
   };
   const qkNorm = { ...sizes.norm, gainOffset: 0 } as const;
-  const window = readQwenWindow(config);
+  const window = readQwenWindow(config, sizes.layers);
   return withTraits(config, shape, (layer) => ({
     attention: { qkNorm, ...window(layer)?.attention },
   }));

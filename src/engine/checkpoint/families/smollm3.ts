@@ -7,6 +7,7 @@ import {
   LLAMA_NAMES,
   readGatedMlp,
   readSizes,
+  readWindow,
   readWindowedBlocks,
   windowFields,
   withTraits,
@@ -38,10 +39,8 @@ function parseSmolLm3(config: ConfigReader): ModelShape {
   const positions = parseRope(config, sizes.headDim, sizes.maxPositions);
   const biased = config.boolean('attention_bias', false);
   const turns = readTurning(config, sizes.layers);
-  const hasWindow =
-    config.boolean('use_sliding_window', false) && config.optionalSize('sliding_window') !== null;
-  const window = hasWindow ? config.size('sliding_window') : null;
-  const windowed = readWindowedBlocks(config, sizes.layers, (l) => hasWindow && turns[l] === false);
+  const window = config.boolean('use_sliding_window', false) ? readWindow(config, null) : null;
+  const windowed = readWindowedBlocks(config, sizes.layers, (l) => turns[l] === false);
   // Angles of zero turn nothing, so that all blocks have the same units.
   const still = { attentionFactor: 1, inverseFrequencies: new Float64Array(sizes.headDim / 2) };
   const shape = {
