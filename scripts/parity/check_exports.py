@@ -32,6 +32,7 @@ from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+from transformers import Gemma2Config, Gemma3TextConfig, GemmaConfig  # noqa: E402
 from transformers import LlamaConfig, MistralConfig, OPTConfig, Qwen2Config, Qwen3Config  # noqa: E402
 from transformers import SmolLM3Config, Trainer, TrainingArguments  # noqa: E402
 
@@ -72,6 +73,16 @@ OPT = dict(
 HALVES = {**{name: value for name, value in LLAMA.items() if name != "head_dim"}, "hidden_size": 48}
 SIX = {"num_hidden_layers": 6}
 WINDOWS = {"use_sliding_window": True, "sliding_window": 9, "max_window_layers": 1}
+TIED = {"tie_word_embeddings": True}
+CAPS = {"attn_logit_softcapping": 3.0, "final_logit_softcapping": 4.0, "query_pre_attn_scalar": 7}
+KINDS = {
+    "sliding_window": 9,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    "rope_parameters": {
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e5},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 1e3},
+    },
+}
 LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 10000.0,
@@ -119,6 +130,14 @@ CASES = {
     "qwen3_depth": (Qwen3Config, {**LLAMA, **SIX, **WINDOWS}, DEPTH, True),
     "smollm3": (SmolLM3Config, {**HALVES, "no_rope_layers": [1, 0, 1]}, RAGGED, False),
     "smollm3_depth": (SmolLM3Config, {**HALVES, **SIX, "no_rope_layer_interval": 2}, DEPTH, True),
+    "gemma": (GemmaConfig, {**LLAMA, **TIED}, RAGGED, False),
+    "gemma_depth": (GemmaConfig, {**LLAMA, **SIX, **TIED}, DEPTH, True),
+    "gemma2": (Gemma2Config, {**LLAMA, **TIED, **CAPS, "sliding_window": 9}, RAGGED, False),
+    "gemma2_first_removed": (Gemma2Config, {**LLAMA, **TIED, **CAPS}, FIRST, False),
+    "gemma2_depth": (Gemma2Config, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
+    "gemma3": (Gemma3TextConfig, {**LLAMA, **TIED, **KINDS}, RAGGED, False),
+    "gemma3_first_removed": (Gemma3TextConfig, {**LLAMA, **TIED, **KINDS}, FIRST, False),
+    "gemma3_depth": (Gemma3TextConfig, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
     "opt": (OPTConfig, {**OPT}, {"ratio": 0.6}, False),
     "opt_no_biases": (
         OPTConfig,
@@ -295,7 +314,7 @@ def write_masks(path, source, losses):
             continue
         at = parts.index("layers") + 1
         heads, neurons = layers[int(parts[at])]
-        of_attention = "self_attn" in parts or parts[at + 1] in ATTENTION_NORMS
+        of_attention = "self_attn" in parts or parts[at + 1] in attention_norms(config)
         if not (any(qk for qk, _ in heads) if of_attention else neurons):
             continue
         rows = kept_rows(fields, texts[int(parts[at])]).get(".".join(parts[at + 1 : -1]))
@@ -331,9 +350,17 @@ def numbers_of(ranges):
     return [i for low, _, high in runs for i in range(int(low), int(high or low) + 1)]
 
 
+def attention_norms(config):
+    """Norms that go with attention."""
+    names = ["input_layernorm", "self_attn_layer_norm"]
+    if config["model_type"] in ("gemma2", "gemma3_text"):
+        names.append("post_attention_layernorm")
+    return names
+
+
 def norms_heads(config):
     """True where a head is one query/key unit, because its dimensions are normalised together."""
-    return config["model_type"].removeprefix("subnet_") == "qwen3"
+    return config["model_type"].removeprefix("subnet_") in ("qwen3", "gemma3_text")
 
 
 def kept_rows(config, mask):
@@ -363,7 +390,6 @@ def kept_rows(config, mask):
 
 
 INPUTS_PRUNED = ("o_proj", "out_proj", "down_proj", "fc2")
-ATTENTION_NORMS = ("input_layernorm", "self_attn_layer_norm")
 
 
 class Masked:

@@ -1,6 +1,9 @@
 import type { TSchema } from 'typebox';
 import { decodeValue } from './decode.ts';
 
+const OTHER_VERSION =
+  'It seems to come from another version of Subnet Studio. Close the page or program that sent it, and open it again.';
+
 /**
  * Handlers that are called only with parameters that pass the schema of their request.
  * @param handlers  one function per request
@@ -19,7 +22,7 @@ export function checkedHandlers<H extends object>(
       name,
       (params: unknown, context: unknown): unknown => {
         try {
-          decodeValue(schemas[name]!, params, `Message "${name}"`);
+          decodeValue(schemas[name]!, params, `Message "${name}"`, OTHER_VERSION);
         } catch (error) {
           onMalformed(name);
           throw error;

@@ -4,15 +4,24 @@ import { acceptsValue } from './acceptsValue.ts';
 import { MOST_JSON_DEPTH } from './bounds.ts';
 import { EngineError } from './errors.ts';
 
+const DAMAGED =
+  'The file is damaged or was not written by Subnet Studio; restore it or leave it out.';
+
 /**
  * Checks data that came from a disk or a wire.
  * @param schema  what it should be
  * @param value  anything
  * @param what  where it came from, for the message
+ * @param action  what to do about a value that does not pass; by default, about a file
  * @returns the same value, typed; unknown fields are kept
  * @throws EngineError `decode`, naming the path of the first bad field
  */
-export function decodeValue<S extends TSchema>(schema: S, value: unknown, what: string): Static<S> {
+export function decodeValue<S extends TSchema>(
+  schema: S,
+  value: unknown,
+  what: string,
+  action = DAMAGED,
+): Static<S> {
   if (acceptsValue(schema, value)) return value;
   const [, [first]] = Errors(schema, value);
   const path = first?.instancePath ?? '';
@@ -24,7 +33,7 @@ export function decodeValue<S extends TSchema>(schema: S, value: unknown, what: 
     expected: `a value that ${message}`,
     found,
     sentence: `${place} ${message}, but is ${found}.`,
-    action: 'The file is damaged or was not written by Subnet Studio; restore it or leave it out.',
+    action,
   });
 }
 

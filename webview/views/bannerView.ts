@@ -15,6 +15,8 @@ interface Banner {
   /** Key of the subnet that the actions are for; null: the run. */
   readonly subnet?: string | null;
   readonly icon?: string;
+  /** True where the figures above say the same, so that a very narrow page leaves the text out. */
+  readonly repeats?: boolean;
 }
 
 /** Says why a run does not go on or what came out of it, and what to do next. */
@@ -30,7 +32,12 @@ export function createBannerView(page: Page): View {
       'div',
       { class: `banner ${banner.tone}`, role: banner.tone === 'error' ? 'alert' : 'status' },
       icon(banner.icon ?? banner.tone),
-      el('div', {}, el('strong', { text: banner.title }), el('p', { text: banner.text })),
+      el(
+        'div',
+        {},
+        el('strong', { text: banner.title }),
+        el('p', { class: banner.repeats === true ? 'repeats' : '', text: banner.text }),
+      ),
       el(
         'div',
         { class: 'actions' },
@@ -102,7 +109,7 @@ function bannersOf(state: State): readonly Banner[] {
   }
   if (now === 'finished') {
     const text = resultText(run);
-    if (text !== '') banners.push({ ...finishedBanner(run), text });
+    if (text !== '') banners.push({ ...finishedBanner(run), text, repeats: true });
   }
   return banners;
 }

@@ -1,7 +1,7 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
-import { emitActivation } from '../graphs/emit.ts';
+import { emitActivation, emitCapped } from '../graphs/emit.ts';
 import { sliceLinear } from '../graphs/keptRows.ts';
 import { blockOf, normOf } from '../model/block.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
@@ -64,7 +64,8 @@ export function decoderGraph(
   const head = shape.tiedEmbeddings
     ? embedding
     : plan.add(tensorName(family, 'head', null), table, () => weights.head);
-  const logits = graph.op('Gemm', [h, head], { transB: 1n });
+  const product = graph.op('Gemm', [h, head], { transB: 1n });
+  const logits = emitCapped(graph, product, shape.logitCap ?? null);
   const shaped = graph.op('Reshape', [logits, context.dims(shape.vocab)]);
   graph.output('logits', shaped, 'float32', ['batch', 'time', shape.vocab]);
   return { graph, plan };

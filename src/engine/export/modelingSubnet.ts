@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { familyNamed } from '../checkpoint/families/registry.ts';
 import { readPlainText } from '../../files/plainFile.ts';
 
 /** Name of the torch module written beside a checkpoint that stock code cannot build. */
@@ -14,6 +15,8 @@ export const TESTED_TRANSFORMERS: readonly string[] = ['4.57.6', '5.0.0', '5.24.
 export interface ModelingClasses {
   /** Of the names of transformers' classes. */
   readonly prefix: string;
+  /** Of those of its configuration and of its model without a head. */
+  readonly inner: string;
   readonly config: string;
   /** The model without its head. */
   readonly base: string;
@@ -29,6 +32,9 @@ export const MODELING_CLASSES: ReadonlyMap<string, ModelingClasses> = new Map([
   ['qwen2', classesOf('Qwen2')],
   ['qwen3', classesOf('Qwen3')],
   ['smollm3', classesOf('SmolLM3')],
+  ['gemma', classesOf('Gemma')],
+  ['gemma2', classesOf('Gemma2')],
+  ['gemma3', classesOf('Gemma3', 'Gemma3Text')],
   ['opt', classesOf('OPT')],
 ]);
 
@@ -52,8 +58,12 @@ export function modelingSource(family: string): string {
   const at = parts.indexOf(family);
   if (at >= 0) return `${shared}${parts[at + 1]!.trimEnd()}\n`;
   const llama = parts[parts.indexOf('llama') + 1]!;
-  const { prefix } = MODELING_CLASSES.get(family)!;
-  const named = llama.replaceAll('Llama', prefix).replaceAll('llama', family);
+  const { prefix, inner } = MODELING_CLASSES.get(family)!;
+  const named = llama
+    .replaceAll(/\bLlama(?=Config\b|Model\b)/g, inner)
+    .replaceAll('"subnet_llama"', `"subnet_${familyNamed(family).modelTypes[0]}"`)
+    .replaceAll('Llama', prefix)
+    .replaceAll('llama', family);
   return `${shared}${named.trimEnd()}\n`;
 }
 
@@ -74,9 +84,9 @@ export function autoMapOf({ config, base, causal }: ModelingClasses): Record<str
   };
 }
 
-function classesOf(prefix: string): ModelingClasses {
+function classesOf(prefix: string, inner = prefix): ModelingClasses {
   return {
-    prefix,
+    ...{ prefix, inner },
     config: `Subnet${prefix}Config`,
     base: `Subnet${prefix}Model`,
     causal: `Subnet${prefix}ForCausalLM`,

@@ -1,7 +1,7 @@
 import { normOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
-import { emitNorm, emitProjection } from './emit.ts';
+import { emitCapped, emitNormOf, emitProjection } from './emit.ts';
 
 /** Numbers added one after the other: few enough that none is lost, many enough for vector code. */
 const ROW = 256;
@@ -9,10 +9,11 @@ const ROW = 256;
 /**
  * The loss at every position, reduced inside the graph: no [N, V] logits leave it.
  *
- * Any cross-entropy against a distribution p needs the logits z = E·h only through
+ * Where logits are not capped, any cross-entropy against a distribution p needs the logits z = E·h only through
  * `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of H numbers: the embedding row of the next
  * token for the negative log-likelihood, the dense model's expected row for KL. Then
- * `loss = logsumexp(z) − target·h`, exact for both at the price of one head product.
+ * `loss = logsumexp(z) − target·h`, exact for both at the price of one head product. Under a cap the
+ * logit of one token still is that of its own row, capped; KL needs {@link divergenceGraph}.
  *
  * Inputs: x [N, H] (residual stream), norm_gain, (norm_shift), head [V, H], target [N, H].
  * Output: loss [N], nats, float32.
@@ -22,8 +23,9 @@ export function lossGraph(shape: ModelShape): Uint8Array {
   const { h, z } = emitLogits(graph, shape);
   const target = graph.input('target', 'float32', ['tokens', shape.hidden]);
   const sum = emitExpSum(graph, z, shape.vocab);
+  const wanted = emitCapped(graph, emitDot(graph, target, h), shape.logitCap ?? null);
   // The likeliest logit and the target's cancel first: what is left is small and rounds finely.
-  const behind = graph.op('Sub', [sum.most, emitDot(graph, target, h)]);
+  const behind = graph.op('Sub', [sum.most, wanted]);
   const loss = graph.op('Add', [behind, graph.op('Log', [sum.total])]);
   graph.output('loss', loss, 'float32', ['tokens']);
   return graph.build();
@@ -37,15 +39,38 @@ export function lossGraph(shape: ModelShape): Uint8Array {
  */
 export function teacherGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('teacher');
-  const { h, z, head } = emitLogits(graph, shape);
+  const { h, z, weights } = emitLogits(graph, shape);
   const sum = emitExpSum(graph, z, shape.vocab);
   // p = exp(z) / sum, divided where there are H numbers instead of V.
   const total = graph.op('Reshape', [sum.total, graph.ints([-1, 1])]);
-  const expected = graph.op('Div', [graph.op('Gemm', [sum.exps, head]), total]);
+  const expected = graph.op('Div', [graph.op('Gemm', [sum.exps, weights.head]), total]);
   const ahead = graph.op('Sub', [emitDot(graph, expected, h), sum.most]);
   const entropy = graph.op('Sub', [ahead, graph.op('Log', [sum.total])]);
   graph.output('expected', expected, 'float32', ['tokens', shape.hidden]);
   graph.output('negative_entropy', entropy, 'float32', ['tokens']);
+  return graph.build();
+}
+
+/**
+ * KL(dense ‖ subnet) at every position of a model that caps its logits: the expected logit is no
+ * product with one row then, so both models' logits are computed.
+ *
+ * Inputs as {@link lossGraph}, target [N, H] being the dense model's residual stream.
+ * Output: loss [N], nats, float32.
+ */
+export function divergenceGraph(shape: ModelShape): Uint8Array {
+  const graph = new GraphBuilder('divergence');
+  const subnet = emitLogits(graph, shape);
+  const target = graph.input('target', 'float32', ['tokens', shape.hidden]);
+  const dense = emitLogitsOf(graph, shape, target, subnet.weights);
+  const [p, q] = [dense.z, subnet.z].map((z) => ({ z, ...emitExpSum(graph, z, shape.vocab) }));
+  // Σ p (log p − log q) = Σ p ((z_p − most_p) − (z_q − most_q)) + log total_q − log total_p
+  const shifted = ({ z, most }: ExpSum & { readonly z: Value }): Value =>
+    graph.op('Sub', [z, graph.op('Reshape', [most, graph.ints([-1, 1])])]);
+  const apart = graph.op('Mul', [p!.exps, graph.op('Sub', [shifted(p!), shifted(q!)])]);
+  const mean = graph.op('Div', [emitSumOfRows(graph, apart, shape.vocab), p!.total]);
+  const totals = graph.op('Log', [graph.op('Div', [q!.total, p!.total])]);
+  graph.output('loss', graph.op('Add', [mean, totals]), 'float32', ['tokens']);
   return graph.build();
 }
 
@@ -56,11 +81,42 @@ export function logitsGraph(shape: ModelShape): Uint8Array {
   return graph.build();
 }
 
-function emitLogits(graph: GraphBuilder, shape: ModelShape): { h: Value; z: Value; head: Value } {
-  const x = graph.input('x', 'float32', ['tokens', shape.hidden]);
-  const h = emitNorm(graph, normOf(shape), x, shape.hidden);
-  const head = graph.input('head', 'float32', [shape.vocab, shape.hidden]);
-  return { h, z: emitProjection(graph, h, head, null), head };
+/** Inputs of the final norm and the head. */
+interface HeadWeights {
+  readonly gain: Value;
+  readonly shift: Value | null;
+  /** [V, H] */
+  readonly head: Value;
+}
+
+interface Logits {
+  /** What the head reads, [N, H]. */
+  readonly h: Value;
+  /** [N, V] */
+  readonly z: Value;
+}
+
+function emitLogits(
+  graph: GraphBuilder,
+  shape: ModelShape,
+): Logits & { readonly weights: HeadWeights } {
+  const { hidden, vocab, norm } = shape;
+  const x = graph.input('x', 'float32', ['tokens', hidden]);
+  const gain = graph.input('norm_gain', 'float32', [hidden]);
+  const shift = norm.kind === 'layer' ? graph.input('norm_shift', 'float32', [hidden]) : null;
+  const head = graph.input('head', 'float32', [vocab, hidden]);
+  const weights = { gain, shift, head };
+  return { ...emitLogitsOf(graph, shape, x, weights), weights };
+}
+
+function emitLogitsOf(
+  graph: GraphBuilder,
+  shape: ModelShape,
+  x: Value,
+  { gain, shift, head }: HeadWeights,
+): Logits {
+  const h = emitNormOf(graph, normOf(shape), x, { gain, shift });
+  return { h, z: emitCapped(graph, emitProjection(graph, h, head, null), shape.logitCap ?? null) };
 }
 
 function emitDot(graph: GraphBuilder, a: Value, b: Value): Value {

@@ -3,16 +3,28 @@ import { throwIfAborted } from '../../protocol/errors.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { float32Of, type Session, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { ForwardPass } from './forwardPass.ts';
-import { logitsGraph, lossGraph, teacherGraph } from './headGraph.ts';
+import { divergenceGraph, logitsGraph, lossGraph, teacherGraph } from './headGraph.ts';
 
-/**
- * What the loss is measured against, one row per predicted position (window by window, T−1 each):
- * `rows` [P, H] is the expected output embedding and `offset` [P] is added to the loss.
- */
+/** What the loss is measured against, one row per predicted position (window by window, T−1 each). */
 export interface LossTargets {
+  /** The graph that compares with the rows. */
+  readonly graph: 'loss' | 'divergence';
+  /**
+   * [P, H]: under `loss` the expected output embedding, under `divergence` the dense model's last
+   * residual stream.
+   */
   readonly rows: Float32Array;
+  /** [P], added to the loss. */
   readonly offset: Float32Array | null;
 }
+
+const GRAPHS = {
+  loss: lossGraph,
+  teacher: teacherGraph,
+  divergence: divergenceGraph,
+  logits: logitsGraph,
+} as const;
+type HeadGraph = keyof typeof GRAPHS;
 
 /** Positions per call: bounds the [positions, V] logits inside the graph (RUNTIME section 5). */
 const POSITIONS_PER_CALL = 256;
@@ -41,11 +53,12 @@ export class LossHead {
         at += hidden;
       }
     }
-    return { rows, offset: null };
+    return { graph: 'loss', rows, offset: null };
   }
 
   /**
-   * Targets of KL(dense ‖ subnet): the expected output embedding under the dense model.
+   * Targets of KL(dense ‖ subnet): the expected output embedding under the dense model, or its
+   * residual stream where logits are capped.
    * @param states  the dense model's last residual stream per batch
    */
   async denseTargets(
@@ -55,13 +68,14 @@ export class LossHead {
   ): Promise<LossTargets> {
     const { hidden } = weights.shape;
     const x = await this.#predicting(states);
+    if (weights.shape.logitCap !== undefined) return { graph: 'divergence', rows: x, offset: null };
     const rows = new Float32Array(x.length);
     const offset = new Float32Array(x.length / hidden);
     await this.#chunks('teacher', weights, x, signal, (outputs, from) => {
       rows.set(float32Of(outputs['expected'] as Tensor), from * hidden);
       offset.set(float32Of(outputs['negative_entropy'] as Tensor), from);
     });
-    return { rows, offset };
+    return { graph: 'loss', rows, offset };
   }
 
   /**
@@ -79,7 +93,7 @@ export class LossHead {
     const x = await this.#predicting(states);
     const losses = new Float32Array(x.length / hidden);
     await this.#chunks(
-      'loss',
+      targets.graph,
       weights,
       x,
       signal,
@@ -123,7 +137,7 @@ export class LossHead {
   }
 
   async #chunks(
-    graph: 'loss' | 'teacher' | 'logits',
+    graph: HeadGraph,
     weights: ModelWeights,
     x: Float32Array,
     signal: AbortSignal | undefined,
@@ -150,8 +164,7 @@ export class LossHead {
     }
   }
 
-  #session(graph: 'loss' | 'teacher' | 'logits'): Promise<Session> {
-    const emit = { loss: lossGraph, teacher: teacherGraph, logits: logitsGraph }[graph];
-    return this.#forward.sessions.of(graph, () => emit(this.#forward.shape));
+  #session(graph: HeadGraph): Promise<Session> {
+    return this.#forward.sessions.of(graph, () => GRAPHS[graph](this.#forward.shape));
   }
 }

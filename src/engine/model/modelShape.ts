@@ -53,6 +53,10 @@ export interface ModelShape {
   readonly positions: Positions;
   /** Factor on the rows of the embedding table as the stream begins; 1 when absent. */
   readonly embeddingScale?: number;
+  /** c of c·tanh(logit / c); absent where logits are taken as they are. */
+  readonly logitCap?: number;
+  /** Token in front of every window of text, without which the model's predictions mean little. */
+  readonly startToken?: number;
   readonly mlp: { readonly gated: boolean; readonly activation: Activation };
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
   /**

@@ -82,7 +82,8 @@ async function countWith(
   const calibrated = other === undefined ? known * (1 - HELDOUT_SHARE) : known;
   const fitting = (tokens: number, wish: number, most: number): readonly [number, number] => {
     const length = windowLength(wish, shape);
-    return [Math.max(1, Math.min(most, Math.floor(tokens / length))), length];
+    const read = shape.startToken === undefined ? length : length - 1;
+    return [Math.max(1, Math.min(most, Math.floor(tokens / read))), length];
   };
   return {
     calibration: fitting(calibrated * CALIBRATION_SHARE, calibration.length, calibration.windows),

@@ -46,7 +46,10 @@ export async function evaluateModel(
     const maxWindows = request.maxWindows ?? 0;
     const most = maxWindows > 0 ? maxWindows * length : undefined;
     const tokens = await bench.tokenizer.encode(textChunks(path), { signal, most });
-    const all = windowsOf(tokens, length, 'all', { mode: 'contiguous' });
+    const all = windowsOf(tokens, length, 'all', {
+      mode: 'contiguous',
+      start: bench.weights.shape.startToken,
+    });
     const windows = maxWindows > 0 ? all.slice(0, maxWindows) : all;
     const found = await perplexityOf(bench.forward, bench.head, candidate, windows, { signal });
     log('info', sentenceOf(found));

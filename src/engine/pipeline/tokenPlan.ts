@@ -59,16 +59,19 @@ export async function planTokens(
       ? rest
       : await tokenizer.encode(textChunks(config.heldout), { signal, most });
   const { calibration, search } = interleaved(known, longest);
-  const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous' });
+  const start = shape.startToken;
+  const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous', start });
   return {
     calibration: draw(calibration, capped(config.calibration.length), {
       count: config.calibration.windows,
       seed: config.seed,
+      start,
     }),
     search: draw(search, capped(config.search.length), {
       count: config.search.windows,
       // Another stream than calibration's, so that one group's places tell nothing of the other's.
       seed: config.seed + 1,
+      start,
     }),
     heldout: maxWindows === 0 ? judged : judged.slice(0, maxWindows),
   };
@@ -124,9 +127,10 @@ function joined(parts: readonly Uint32Array[]): Uint32Array {
 function draw(
   tokens: Uint32Array,
   length: number,
-  { count, seed }: { readonly count: number; readonly seed: number },
+  how: { readonly count: number; readonly seed: number; readonly start: number | undefined },
 ): Uint32Array[] {
-  const all = windowsOf(tokens, length, 'all', { mode: 'contiguous' });
+  const { count, seed, start } = how;
+  const all = windowsOf(tokens, length, 'all', { mode: 'contiguous', start });
   if (all.length <= count) return all;
-  return windowsOf(tokens, length, count, { mode: 'random', seed });
+  return windowsOf(tokens, length, count, { mode: 'random', seed, start });
 }

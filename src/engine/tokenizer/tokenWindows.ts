@@ -8,11 +8,17 @@ export type WindowPlacement =
   /** At distinct seeded offsets, in ascending order; windows may overlap. */
   | { readonly mode: 'random'; readonly seed: number };
 
+/** Tokens of windows, and where they are taken from. */
+export type WindowSource = WindowPlacement & {
+  /** Token in front of every window, a part of its length; none when absent. */
+  readonly start?: number | undefined;
+};
+
 /**
  * Cuts a stream of tokens into windows of equal length.
  *
- * @param tokens     token ids; the windows are views of it, not copies
- * @param length     tokens per window, at least 1
+ * @param tokens     token ids; windows without a start token are views of it
+ * @param length     tokens per window, at least 1, and 2 with a start token
  * @param count      number of windows, or `all`: as many as fit without overlap
  * @param placement  where they lie
  * @returns [count] windows, [length] each, by ascending offset
@@ -23,8 +29,15 @@ export function windowsOf(
   tokens: Uint32Array,
   length: number,
   count: number | 'all',
-  placement: WindowPlacement,
+  { start, ...placement }: WindowSource,
 ): Uint32Array[] {
+  if (start !== undefined) {
+    return windowsOf(tokens, length - 1, count, placement).map((window) => {
+      const started = new Uint32Array(length).fill(start, 0, 1);
+      started.set(window, 1);
+      return started;
+    });
+  }
   checkNatural('length', length);
   const fitting = Math.floor(tokens.length / length);
   if (fitting === 0) throw tooShort(length, tokens.length, 'one window');

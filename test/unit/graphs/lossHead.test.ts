@@ -22,7 +22,7 @@ const LIKELY = 20;
 const MEAN_ERROR = 1e-6;
 
 /** A head of so many tokens over a width of {@link HIDDEN}; nothing else of the model is used. */
-function headOf(vocab: number): ModelWeights {
+function headOf(vocab: number, logitCap?: number): ModelWeights {
   const sizes = { hidden: HIDDEN, heads: 1, kvHeads: 1, headDim: HIDDEN, layers: 1, tied: false };
   const rng = rngFor(1, 'head', String(vocab));
   const spread = 2.2 / Math.sqrt(HIDDEN);
@@ -30,7 +30,8 @@ function headOf(vocab: number): ModelWeights {
     const raise = Math.floor(i / HIDDEN) < LIKELY ? 12 / HIDDEN : 0;
     return spread * rng.normal() + raise;
   });
-  return { ...tinyWeights(sizes), shape: tinyShape({ ...sizes, vocab }), head };
+  const cap = logitCap === undefined ? {} : { logitCap };
+  return { ...tinyWeights(sizes), shape: { ...tinyShape({ ...sizes, vocab }), ...cap }, head };
 }
 
 /** Residual streams [POSITIONS + 1, HIDDEN]; the last one predicts nothing. */
@@ -49,7 +50,8 @@ function exactLogits({ shape, head, finalNorm }: ModelWeights, x: Float32Array):
     return Float64Array.from({ length: shape.vocab }, (_, v) => {
       let sum = 0;
       for (let i = 0; i < HIDDEN; i++) sum += head[v * HIDDEN + i]! * h[i]!;
-      return sum;
+      const cap = shape.logitCap;
+      return cap === undefined ? sum : cap * Math.tanh(sum / cap);
     });
   });
 }
@@ -67,10 +69,18 @@ function meanError(found: Float32Array, exact: readonly number[]): number {
   return exact.reduce((sum, value, i) => sum + found[i]! - value, 0) / exact.length;
 }
 
-// Three real sizes, one that 256 does not divide, and one below 256.
-for (const vocab of [49_152, 128_256, 262_144, 50_257, 200]) {
-  describe(`with a vocabulary of ${vocab}`, () => {
-    const weights = headOf(vocab);
+// Three real sizes, one that 256 does not divide, and one below 256; two whose logits are capped.
+for (const [vocab, cap] of [
+  [49_152],
+  [128_256],
+  [262_144],
+  [50_257],
+  [200],
+  [50_257, 15],
+  [200, 5],
+] as const) {
+  describe(`with a vocabulary of ${vocab}${cap === undefined ? '' : ` and a cap of ${cap}`}`, () => {
+    const weights = headOf(vocab, cap);
     const head = new LossHead(new ForwardPass(runtime, weights.shape));
     const dims = [1, POSITIONS + 1, HIDDEN];
 

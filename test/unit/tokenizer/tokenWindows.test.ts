@@ -19,6 +19,23 @@ describe('windowsOf', () => {
     );
   });
 
+  test('puts a start token in front of every window, as a part of its length', () => {
+    for (const mode of [{ mode: 'contiguous' }, { mode: 'random', seed: 3 }] as const) {
+      const windows = windowsOf(count(11), 4, 3, { ...mode, start: 99 });
+      assert.ok(windows.every((window) => window.length === 4 && window[0] === 99));
+      assert.ok(windows.every((window) => window[3]! - window[1]! === 2));
+    }
+    const all = windowsOf(count(11), 4, 'all', { mode: 'contiguous', start: 99 });
+    assert.deepEqual(
+      all.map((window) => [...window]),
+      [
+        [99, 0, 1, 2],
+        [99, 3, 4, 5],
+        [99, 6, 7, 8],
+      ],
+    );
+  });
+
   test('says how many tokens a too short text has', () => {
     assert.throws(
       () => windowsOf(count(7), 8, 'all', { mode: 'random', seed: 1 }),

@@ -52,6 +52,12 @@ export interface LlamaDefaults {
   readonly epsilon: number;
   readonly kvHeads: number | 'heads';
   readonly headDim: number | 'hidden / heads';
+  /** Absent where `config.json` must say it. */
+  readonly heads?: number;
+  readonly layers?: number;
+  readonly hidden?: number;
+  readonly intermediate?: number;
+  readonly vocab?: number;
 }
 
 /** Sizes of a model in Llama's form. */
@@ -74,8 +80,8 @@ export type LlamaSizes = Pick<
  * @throws EngineError `checkpoint` for sizes that do not go together
  */
 export function readSizes(config: ConfigReader, defaults: LlamaDefaults): LlamaSizes {
-  const hidden = config.size('hidden_size');
-  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
+  const hidden = config.size('hidden_size', defaults.hidden);
+  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS }, defaults.heads);
   const kvDefault = defaults.kvHeads === 'heads' ? heads : defaults.kvHeads;
   const kvHeads = config.size('num_key_value_heads', kvDefault);
   if (heads % kvHeads !== 0) {
@@ -88,13 +94,13 @@ export function readSizes(config: ConfigReader, defaults: LlamaDefaults): LlamaS
   const width = defaults.headDim === 'hidden / heads' ? hidden / heads : defaults.headDim;
   return {
     family: defaults.family,
-    layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
+    layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }, defaults.layers),
     hidden,
     heads,
     kvHeads,
     headDim: config.integer('head_dim', { min: 1, max: MOST_HEAD_DIM }, width),
-    intermediate: config.size('intermediate_size'),
-    vocab: config.size('vocab_size'),
+    intermediate: config.size('intermediate_size', defaults.intermediate),
+    vocab: config.size('vocab_size', defaults.vocab),
     maxPositions: config.size('max_position_embeddings', defaults.maxPositions),
     tiedEmbeddings: config.boolean('tie_word_embeddings', defaults.tied),
     norm: { kind: 'rms', epsilon: config.atLeastZero('rms_norm_eps', defaults.epsilon) },
@@ -102,11 +108,15 @@ export function readSizes(config: ConfigReader, defaults: LlamaDefaults): LlamaS
 }
 
 /** The gated MLP of Llama's form. */
-export function readGatedMlp(config: ConfigReader): {
+export function readGatedMlp(
+  config: ConfigReader,
+  field = 'hidden_act',
+  fallback = 'silu',
+): {
   readonly gated: true;
   readonly activation: Activation;
 } {
-  return { gated: true, activation: config.choice('hidden_act', ACTIVATIONS, 'silu') };
+  return { gated: true, activation: config.choice(field, ACTIVATIONS, fallback) };
 }
 
 /**
@@ -151,7 +161,11 @@ export function readWindowedBlocks(
 
 /** The field that {@link readWindowedBlocks} reads; none where no block sees a window only. */
 export function windowFields(blocks: readonly Block[]): Readonly<Record<string, unknown>> {
-  if (blocks.every(({ attention }) => attention.window === null)) return {};
+  return blocks.every(({ attention }) => attention.window === null) ? {} : kindFields(blocks);
+}
+
+/** The field that {@link readWindowedBlocks} reads. */
+export function kindFields(blocks: readonly Block[]): Readonly<Record<string, unknown>> {
   return {
     layer_types: blocks.map(({ attention }) =>
       attention.window === null ? 'full_attention' : 'sliding_attention',

@@ -1,6 +1,9 @@
 import type { ConfigReader } from '../configReader.ts';
 import type { Positions } from '../../model/modelShape.ts';
 
+/** Positions by rotation. */
+export type RopePositions = Extract<Positions, { kind: 'rope' }>;
+
 type RopeKind = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn';
 
 /** Ways of stretching the rotary frequencies that we read, by their names in `config.json`. */
@@ -30,11 +33,75 @@ export interface Llama3Scaling {
  * @param maxPositions  positions of the model, from which `llama3` scales where it names no others
  * @throws EngineError `checkpoint` for other kinds of scaling and impossible numbers
  */
-export function parseRope(config: ConfigReader, headDim: number, maxPositions: number): Positions {
+export function parseRope(
+  config: ConfigReader,
+  headDim: number,
+  maxPositions: number,
+): RopePositions {
+  const newer = config.section('rope_parameters');
+  if (newer !== undefined && isByKind(newer)) {
+    config.fail('rope_parameters', 'one rotation for all blocks', 'one for each kind of block');
+  }
+  const scaling = newer ?? config.section('rope_scaling');
+  const base = config.positive('rope_theta', 10_000);
+  return readRotation(config, scaling, { base, headDim, maxPositions });
+}
+
+/** Rotary positions of the blocks that see all of a text, and of those that see a window only. */
+export interface RopeByKind {
+  readonly full: RopePositions;
+  readonly sliding: RopePositions;
+}
+
+/**
+ * Rotary positions of a model whose two kinds of block turn otherwise (Gemma 3). A scaling of the
+ * older form is that of the blocks that see all.
+ *
+ * @param config   the model's configuration
+ * @param headDim  D, even
+ * @param maxPositions  positions of the model
+ * @throws EngineError `checkpoint` as {@link parseRope}
+ */
+export function parseRopeByKind(
+  config: ConfigReader,
+  headDim: number,
+  maxPositions: number,
+): RopeByKind {
+  const newer = config.section('rope_parameters');
+  if (newer !== undefined && !isByKind(newer)) {
+    config.fail('rope_parameters', `"full_attention" and "sliding_attention"`, 'neither');
+  }
+  const sizes = { headDim, maxPositions };
+  const full = newer?.section('full_attention') ?? config.section('rope_scaling');
+  const [base, local] = [
+    config.positive('rope_theta', 1_000_000),
+    config.positive('rope_local_base_freq', 10_000),
+  ];
+  return {
+    full: readRotation(config, full, { ...sizes, base }),
+    sliding: readRotation(config, newer?.section('sliding_attention'), { ...sizes, base: local }),
+  };
+}
+
+function isByKind(section: ConfigReader): boolean {
+  return section.has('full_attention') || section.has('sliding_attention');
+}
+
+/** What the frequencies of a rotation follow from besides its section. */
+interface RotationSizes {
+  /** rope_theta where the section has none. */
+  readonly base: number;
+  readonly headDim: number;
+  readonly maxPositions: number;
+}
+
+function readRotation(
+  config: ConfigReader,
+  scaling: ConfigReader | undefined,
+  { base: fallback, headDim, maxPositions }: RotationSizes,
+): RopePositions {
   if (headDim % 2 !== 0) config.fail('head_dim', 'an even number under RoPE', `${headDim}`);
-  const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const baseFrom = scaling?.has('rope_theta') === true ? scaling : config;
-  const base = baseFrom.positive('rope_theta', 10_000);
+  const base = scaling?.positive('rope_theta', fallback) ?? fallback;
   // The newer section replaces the fields beside it, the older one does not.
   const parts = config.has('rope_parameters') ? [] : [config];
   for (const part of scaling === undefined ? parts : [...parts, scaling]) {

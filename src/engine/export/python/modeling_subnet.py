@@ -211,6 +211,9 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         window = getattr(self, "sliding_window", getattr(config, "sliding_window", None))
         if window is not None:
             self.options["sliding_window"] = window
+        softcap = getattr(self, "attn_logit_softcapping", None)
+        if softcap is not None:
+            self.options["softcap"] = softcap
 
     def rotations(self, table):
         """Cosines or sines of the kept pairs, [batch, heads or 1, time, width]."""
@@ -252,6 +255,8 @@ class RemovedLlamaAttention(RemovedAttention, llama.LlamaAttention):
     def __init__(self, config, layer_idx):
         nn.Module.__init__(self)
         self.set_removed(config, layer_idx)
+        # Blocks of some versions choose by it what they hand on.
+        self.is_sliding = False
 
 
 class SubnetLlamaMLP(llama.LlamaMLP):
@@ -267,17 +272,27 @@ class SubnetLlamaDecoderLayer(llama.LlamaDecoderLayer):
     def __init__(self, config, layer_idx):
         super().__init__(config, layer_idx)
         heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
+        attention_norms, mlp_norms = ["input_layernorm"], ["post_attention_layernorm"]
+        if hasattr(self, "pre_feedforward_layernorm"):
+            # What each sublayer adds has a norm of its own.
+            attention_norms += mlp_norms
+            mlp_norms = ["pre_feedforward_layernorm", "post_feedforward_layernorm"]
         if heads:
             self.self_attn = SubnetLlamaAttention(config, layer_idx, heads)
         else:
             self.self_attn = RemovedLlamaAttention(config, layer_idx)
-            del self.input_layernorm
-            self.input_layernorm = same
+            self.leave_out(attention_norms)
         if neurons:
             self.mlp = SubnetLlamaMLP(config, neurons)
         else:
-            del self.mlp, self.post_attention_layernorm
-            self.mlp, self.post_attention_layernorm = torch.zeros_like, same
+            del self.mlp
+            self.mlp = torch.zeros_like
+            self.leave_out(mlp_norms)
+
+    def leave_out(self, names):
+        for name in names:
+            delattr(self, name)
+            setattr(self, name, same)
 
 
 class SubnetLlamaModel(SubnetModelMixin, llama.LlamaModel):
