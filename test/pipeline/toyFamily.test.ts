@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before, test } from 'node:test';
-import type { ExportReport } from '../../src/protocol/engineApi.ts';
+import type { ExportReport } from '../../src/protocol/runRecord.ts';
 import { temporaryFolder } from './inProcess.ts';
 
 const root = join(import.meta.dirname, '..', '..');
