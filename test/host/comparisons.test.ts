@@ -205,9 +205,7 @@ describe('the page of a comparison', () => {
     host!.app.comparisonPanels.show({ configPath, folder: null });
     const remote = remoteOf(fake.panels[0]!);
     for (const [params, why] of [
-      ...[{}, { protocol: 'x' }, null].map(
-        (wrong) => [wrong, /"openComparison".*version/] as const,
-      ),
+      ...[{}, { protocol: 'x' }, null].map((it) => [it, /"openComparison".*version/] as const),
       [{ protocol: PANEL_PROTOCOL + 1 }, /another version of the extension/],
     ] as const) {
       const asked = remote.request(comparisonPanelApi.openComparison, params as never);

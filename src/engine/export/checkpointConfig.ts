@@ -7,6 +7,7 @@ import { encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { ExportOptions } from './exportOnnx.ts';
+import { jsonLike } from './jsonLike.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
 import type { StockLayout } from './stockLayout.ts';
 import { withoutCode } from './withoutCode.ts';
@@ -27,7 +28,10 @@ const DTYPE_NAMES: Readonly<Record<StoredDtype, string>> = {
 const INNER_MODELS = ['text_config', 'decoder', 'generator', 'text_encoder'];
 
 /** What a sliced checkpoint is made of besides the weights. */
-export type CheckpointSource = Pick<Source, 'folder' | 'config' | 'family' | 'companions'>;
+export type CheckpointSource = Pick<
+  Source,
+  'folder' | 'config' | 'configBytes' | 'family' | 'companions'
+>;
 
 /** What a sliced checkpoint's configuration says besides sizes and masks. */
 export interface ConfigFacts {
@@ -45,7 +49,7 @@ export interface ConfigFacts {
 }
 
 /**
- * The `config.json` of a sliced checkpoint: the source's fields, what differs, and a `subnet` block
+ * The text of a sliced checkpoint's `config.json`: the source's fields, what differs, and a `subnet` block
  * from which the candidate can be read back.
  */
 export function checkpointConfig(
@@ -54,13 +58,13 @@ export function checkpointConfig(
   source: CheckpointSource,
   options: ExportOptions,
   { layout, loadable, ownType, fields, block }: ConfigFacts,
-): Record<string, unknown> {
+): string {
   const config = plainConfig(source.config, weights.shape.family);
   const changed = { ...layout.overrides, ...(ownType ? ownTypeOf(config) : {}) };
   const original = Object.fromEntries(
     Object.keys(changed).map((field) => [field, config[field] ?? null]),
   );
-  return {
+  const written = {
     ...config,
     ...changed,
     ...dtypeFields(config, options),
@@ -78,6 +82,7 @@ export function checkpointConfig(
       masks: encodeSubnet(subnet),
     },
   };
+  return jsonLike(written, source.configBytes);
 }
 
 /** The source's fields without its author's code, other models and how its weights were packed. */

@@ -13,7 +13,8 @@ import { MODELING_FILE } from './modelingSubnet.ts';
 /** What a checkpoint folder is made of. */
 export interface CheckpointFolder {
   readonly tensors: readonly TensorToWrite[];
-  readonly config: Readonly<Record<string, unknown>>;
+  /** The text of config.json. */
+  readonly config: string;
   readonly readme: string;
   /** Small files that programs read: the tokenizer, settings, a torch module. */
   readonly files: readonly { readonly name: string; readonly data: string | Uint8Array }[];
@@ -40,7 +41,7 @@ export async function writeCheckpointFolder(
   let bytes = await writeSafetensors(join(dir, SINGLE_FILE), tensors, { dtype, signal });
   for (const { name, data } of files) bytes += written(dir, name, data);
   replaceFile(join(dir, 'README.md'), readme);
-  return bytes + written(dir, CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`);
+  return bytes + written(dir, CONFIG_FILE, config);
 }
 
 /** Removes what an earlier export to this folder has left and this one does not write. */

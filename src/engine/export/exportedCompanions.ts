@@ -4,6 +4,7 @@ import {
   TOKENIZER_CONFIG_FILE,
 } from '../checkpoint/companions.ts';
 import { parseJsonObject } from '../checkpoint/jsonObject.ts';
+import { jsonLike } from './jsonLike.ts';
 import { withoutCode } from './withoutCode.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -43,12 +44,20 @@ export function exportedCompanions(
       ? { model_input_names: settings?.['model_input_names'] ?? INPUT_NAMES }
       : {}),
   };
+  const changed = (name: string, before: Json | undefined, after: Json): string | null => {
+    // A file that has to differ from the source's; null where it may stay as it is.
+    if (JSON.stringify(before ?? {}) === JSON.stringify(after)) return null;
+    const source = companions.find((file) => file.name === name);
+    return jsonLike(after, source?.bytes ?? new Uint8Array());
+  };
+  const tokenizer = { ...withoutCode(settings ?? {}), ...changes };
   const cleaned = new Map([
-    [TOKENIZER_CONFIG_FILE, changed(settings, { ...withoutCode(settings ?? {}), ...changes })],
+    [TOKENIZER_CONFIG_FILE, changed(TOKENIZER_CONFIG_FILE, settings, tokenizer)],
   ]);
   const generation = jsonOf(companions, GENERATION_CONFIG_FILE);
   if (generation !== undefined) {
-    cleaned.set(GENERATION_CONFIG_FILE, changed(generation, withoutCode(generation)));
+    const clean = withoutCode(generation);
+    cleaned.set(GENERATION_CONFIG_FILE, changed(GENERATION_CONFIG_FILE, generation, clean));
   }
   const kept = companions.map(({ name, bytes }) => ({ name, data: cleaned.get(name) ?? bytes }));
   const made = cleaned.get(TOKENIZER_CONFIG_FILE);
@@ -62,12 +71,6 @@ export function exportedCompanions(
         ? null
         : `The tokenizer class of the source model (${ownClass}) is code of its author and is not part of this export: tokenizer.json is loaded with ${PLAIN_CLASS} instead.`,
   };
-}
-
-/** The text of a file that has to differ from the source's; null where it may stay as it is. */
-function changed(before: Json | undefined, after: Json): string | null {
-  if (JSON.stringify(before ?? {}) === JSON.stringify(after)) return null;
-  return `${JSON.stringify(after, null, 2)}\n`;
 }
 
 /** Name of the tokenizer class that only code of the source's author has; null for stock ones. */
