@@ -15,11 +15,11 @@ export function addEvaluateCommand(program: Command, shell: Shell): void {
     .command('evaluate')
     .summary('perplexity, size, speed and memory of a model or a subnet')
     .description(
-      'Perplexity over contiguous windows of a text, without overlap and without a begin token: ' +
-        'exp of the mean negative log-likelihood of all predicted tokens. Size, speed and memory are ' +
-        'those of an ONNX decoder in the temporary folder, for a subnet beside one of the dense ' +
-        'model; it is removed afterwards. Without room for it they are missing from the result, and ' +
-        'the exit code is 1.',
+      'Perplexity over contiguous windows of a text, without overlap: exp of the mean negative ' +
+        'log-likelihood of all predicted tokens. Windows begin with a begin token only where the ' +
+        'model needs one (Gemma). Size, speed and memory are those of an ONNX decoder in the ' +
+        'temporary folder, for a subnet beside one of the dense model; it is removed afterwards. ' +
+        'Without room for it they are missing from the result, and the exit code is 1.',
     )
     .argument('<model>', 'model folder, or subnet.json of a run')
     .requiredOption('--text <file>', 'text to evaluate on (UTF-8)')
