@@ -12,6 +12,7 @@ import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { diskError } from '../protocol/diskError.ts';
 import { EngineError } from '../protocol/errors.ts';
 import { withRelease, releaseQuietly } from './release.ts';
+import { bytesText } from '../protocol/sizeText.ts';
 
 /** How a file that somebody else may have made is opened. */
 export interface OpenRules {
@@ -228,6 +229,5 @@ export function linkError(path: string, error: unknown): EngineError | undefined
 }
 
 function sizeText(bytes: number): string {
-  if (bytes < 1_000_000) return `${bytes} bytes`;
-  return bytes < 1e9 ? `${Math.round(bytes / 1e5) / 10} MB` : `${Math.round(bytes / 1e8) / 10} GB`;
+  return bytes < 1_000_000 ? `${bytes} bytes` : bytesText(bytes);
 }

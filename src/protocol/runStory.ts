@@ -1,6 +1,7 @@
 import type { RunEvent, RunEventBody, UnknownRunEvent } from './runEvent.ts';
 import type { ExportReport, Figure, SubnetReport } from './runRecord.ts';
 import { exportTitles, figureTitles, stageTitles } from './runWords.ts';
+import { bytesText, digitsText } from './sizeText.ts';
 
 /** A line of a run's log. */
 export interface StoryLine {
@@ -125,18 +126,7 @@ function scoreText(value: number | null): string {
   if (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3)) {
     return value.toExponential(2);
   }
-  return String(Number(value.toPrecision(value >= 1000 ? 6 : 4)));
-}
-
-function bytesText(bytes: number): string {
-  const [size, unit] = (
-    [
-      [1e9, 'GB'],
-      [1e6, 'MB'],
-      [1e3, 'kB'],
-    ] as const
-  ).find(([least]) => bytes >= least) ?? [1, 'B'];
-  return `${Number((bytes / size).toPrecision(3))} ${unit}`;
+  return digitsText(value, value >= 1000 ? 6 : 4);
 }
 
 function countText(count: number): string {
@@ -147,7 +137,7 @@ function countText(count: number): string {
       [1e3, ' k'],
     ] as const
   ).find(([least]) => count >= least) ?? [1, ''];
-  return `${Number((count / size).toPrecision(3))}${unit}`;
+  return `${digitsText(count / size, 3)}${unit}`;
 }
 
 function shortKey(key: string): string {

@@ -140,7 +140,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       ),
       ...engine('quantise'),
     ],
-    packages: ['@bufbuild/protobuf', 'typebox'],
+    packages: ['@bufbuild/protobuf', 'jsonc-parser', 'typebox'],
     node: [HASH, TURN, 'node:fs', 'node:os', ...READ_FILES],
   },
   'engine/runs': {

@@ -2,6 +2,7 @@ import type { EstimateReport } from '../../protocol/estimate.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { WindowCounts } from './estimateWindows.ts';
 import { isSparsityOnly, ZEROS_TAKE_TIME } from './sparsityPlan.ts';
+import { bytesText, digitsText } from '../../protocol/sizeText.ts';
 
 /** What else a warning may rest on. */
 export interface WarningFacts {
@@ -76,20 +77,19 @@ function textWarnings(
 
 function machineWarnings(report: Omit<EstimateReport, 'warnings'>): string[] {
   const { memory, disk, device, totalMs } = report;
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toPrecision(2)} GB`;
   return [
     ...(memory.fits
       ? []
       : [
-          `It needs about ${gigabytes(memory.peakBytes)} of memory, and ${gigabytes(memory.freeBytes)} are free.`,
+          `It needs about ${bytesText(memory.peakBytes)} of memory, and ${bytesText(memory.freeBytes)} are free.`,
         ]),
     ...(disk.fits
       ? []
       : [
-          `It writes about ${gigabytes(disk.neededBytes)}, and the disk has ${gigabytes(disk.freeBytes)} left.`,
+          `It writes about ${bytesText(disk.neededBytes)}, and the disk has ${bytesText(disk.freeBytes)} left.`,
         ]),
     ...(device.gflops !== null && device.gflops < SLOW_GFLOPS
-      ? [`The device is slow (${device.gflops.toPrecision(2)} GFLOP/s).`]
+      ? [`The device is slow (${digitsText(device.gflops, 2)} GFLOP/s).`]
       : []),
     ...(totalMs > LONG_MS
       ? [`It takes about ${Math.round(totalMs / 3_600_000)} hours; "preset": "quick" is shorter.`]

@@ -19,6 +19,7 @@ import { textBytes, textChunks, textHash } from './readText.ts';
 import { makeTemporaryFolder } from './temporaryFolder.ts';
 import { engineVersion } from './versions.ts';
 import { windowLength } from './windowLength.ts';
+import { digitsText } from '../../protocol/sizeText.ts';
 
 /**
  * Perplexity, size and speed of a model folder or of a subnet config.
@@ -81,8 +82,9 @@ export async function evaluateModel(
 }
 
 function sentenceOf({ perplexity, lossNats, tokens }: Perplexity): string {
-  const value = perplexity === null ? 'infinite' : perplexity.toPrecision(5);
-  return `Perplexity ${value} (mean loss ${lossNats.toPrecision(5)} nats) on ${tokens} tokens.`;
+  const value =
+    perplexity === null ? 'infinite' : digitsText(perplexity, perplexity >= 1e4 ? 7 : 5);
+  return `Perplexity ${value} (mean loss ${digitsText(lossNats, 5)} nats) on ${tokens} tokens.`;
 }
 
 function sizesOf({ candidate }: Loaded): Pick<EvaluationReport, 'params' | 'blockParams'> {

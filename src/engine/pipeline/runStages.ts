@@ -36,6 +36,7 @@ import { scoreStage } from './scoreStage.ts';
 import { searchStage } from './searchStage.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
+import { bytesText } from '../../protocol/sizeText.ts';
 
 /**
  * The whole run, stage by stage: import → calibrate and score → search → reform → sparsify →
@@ -163,12 +164,11 @@ function memoryNote(
           { verb: 'sparsify', bytes: sparsifyBytes(shape, { ...sparsity, tokens }), planned: true },
         ]),
   ];
-  const megabytes = (bytes: number): string => `${(bytes / 1e6).toPrecision(3)} MB`;
   const parts = work
     .filter(({ planned }) => planned)
-    .map(({ verb, bytes }, i) => `${megabytes(bytes)}${i === 0 ? ' more' : ''} to ${verb}`);
+    .map(({ verb, bytes }, i) => `${bytesText(bytes)}${i === 0 ? ' more' : ''} to ${verb}`);
   const all = [parts.slice(0, -1).join(', '), ...parts.slice(-1)].filter(Boolean).join(' and ');
-  return `Memory: ${megabytes(weightBytes(shape))} of weights, then at most ${all}.`;
+  return `Memory: ${bytesText(weightBytes(shape))} of weights, then at most ${all}.`;
 }
 
 /** The subnets that need no search, all on the budget. */
