@@ -54,8 +54,7 @@ async function valuesOf(
     Uint32Array.from({ length: time }, (_, t) => (t * t + 3 * t + seed) % weights.shape.vocab);
   const windows = [window(1), window(2), window(3)];
   const batches = [windows.slice(0, 2), windows.slice(2)];
-  const embedded = batches.map((batch) => forward.embed(weights, batch));
-  let states: Tensor[] = embedded;
+  let states: Tensor[] = await forward.embed(weights, batches);
   for (const [l, mask] of subnet.layers.entries()) {
     for (const kind of ['attention', 'mlp'] as const) {
       const taps: Float32Array[] = [];

@@ -77,7 +77,8 @@ async function logitsOf(
   const forward = own === null ? search.forward : new ForwardPass(own, shape);
   const head = own === null ? search.head : new LossHead(forward);
   const edges = storedEdges(weights, form);
-  let states: readonly Tensor[] = windows.map((window) => forward.embed(edges, [window]));
+  const each = windows.map((window) => [window]);
+  let states: readonly Tensor[] = await forward.embed(edges, each);
   try {
     for (const [l, mask] of subnet.layers.entries()) {
       const next = await forward.block(storedLayer(weights, l, form), mask, states, signal);

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { Attention, Block, Rotary, SublayerKind } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import {
@@ -19,7 +19,8 @@ import { Moments } from './moments.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
-import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
+import { normGraph, projectInGraph } from './streamGraphs.ts';
+import { type Feeds, normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /** What a tapped sublayer shows of one batch. */
 export interface Tap {
@@ -27,12 +28,22 @@ export interface Tap {
   readonly normed: Float32Array;
   /** [N, A·D] or [N, I], of kept rows only, as `rowsOf` lists them; host, float32 */
   readonly inner: Float32Array;
-  /** The residual stream behind the sublayer, [B, T, H]; not the tap's to free. */
+  /**
+   * The residual stream with what the sublayer adds to it, before a norm behind it, [B, T, H]; not the
+   * tap's to free.
+   */
   readonly after: Tensor;
 }
 
 /** Called with each batch of a tapped sublayer, in order. */
 export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
+
+/** Options of a sublayer that is run. */
+interface SublayerOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Receives the sublayer's inner values of each batch. */
+  readonly tap?: OnTap;
+}
 
 /**
  * Sequence length from which the fused attention operator is used on the CPU: below it the
@@ -74,36 +85,61 @@ export class ForwardPass {
 
   /**
    * The residual stream before the first block.
-   * @param windows  token ids, all of one length T, at most the model's positions
-   * @returns  [B, T, H]
+   * @param batches  windows of token ids, those of a batch of one length T, at most the model's
+   *   positions
+   * @returns  per batch, [B, T, H], on the host
    */
-  embed(weights: ModelWeights, windows: readonly Uint32Array[]): Tensor {
-    const { hidden, positions, embeddingScale = 1 } = this.shape;
-    const time = windows[0]?.length ?? 0;
-    const out = new Float32Array(windows.length * time * hidden);
-    windows.forEach((window, b) => {
-      for (let t = 0; t < time; t++) {
-        const id = window[t] as number;
-        const at = (b * time + t) * hidden;
-        out.set(weights.embedding.subarray(id * hidden, (id + 1) * hidden), at);
-        if (embeddingScale !== 1) {
-          for (let i = at; i < at + hidden; i++) out[i] = (out[i] as number) * embeddingScale;
-        }
-        if (positions.kind === 'learned' && weights.positionTable !== null) {
-          const from = (t + positions.offset) * hidden;
-          for (let i = 0; i < hidden; i++) {
-            out[at + i] = (out[at + i] as number) + (weights.positionTable[from + i] as number);
-          }
+  async embed(
+    weights: ModelWeights,
+    batches: readonly (readonly Uint32Array[])[],
+  ): Promise<Tensor[]> {
+    const { hidden, positions } = this.shape;
+    const streams: Tensor[] = [];
+    for (const windows of batches) {
+      const time = windows[0]?.length ?? 0;
+      const stream = await this.#tokenRows(weights, windows, time);
+      if (positions.kind === 'learned' && weights.positionTable !== null) {
+        const first = positions.offset * hidden;
+        for (let i = 0; i < stream.length; i++) {
+          const place = weights.positionTable[first + (i % (time * hidden))] as number;
+          stream[i] = (stream[i] as number) + place;
         }
       }
+      streams.push(tensorOf(stream, [windows.length, time, hidden]));
+    }
+    return streams;
+  }
+
+  /** What the stream has of the embedding table, without positions, [B·T, H]; fresh memory. */
+  async #tokenRows(
+    { embedding, projectIn }: ModelWeights,
+    windows: readonly Uint32Array[],
+    time: number,
+  ): Promise<Float32Array> {
+    const { hidden, embeddingScale = 1 } = this.shape;
+    const width = embeddingWidthOf(this.shape);
+    const rows = new Float32Array(windows.length * time * width);
+    windows.forEach((window, b) => {
+      window.forEach((id, t) => {
+        rows.set(embedding.subarray(id * width, (id + 1) * width), (b * time + t) * width);
+      });
     });
-    return tensorOf(out, [windows.length, time, hidden]);
+    if (embeddingScale !== 1) {
+      for (let i = 0; i < rows.length; i++) rows[i] = (rows[i] as number) * embeddingScale;
+    }
+    if (projectIn === null) return rows;
+    const session = await this.sessions.of('project in', () => projectInGraph(width, hidden));
+    const weight = await this.feeds.matrix(projectIn, width);
+    const x = tensorOf(rows, [windows.length * time, width]);
+    const stream = float32Of(await session.run1({ x, weight }));
+    await setImmediate();
+    return stream;
   }
 
   /**
-   * Applies one sublayer to every batch. A sublayer whose mask keeps nothing is the identity.
+   * Applies one sublayer to every batch. One whose mask keeps nothing is the identity, but for a norm
+   * behind it, which stays.
    * @param states  residual stream per batch, [B, T, H]; not changed
-   * @param tap  receives the sublayer's inner values of each batch
    * @returns  residual stream after the sublayer, per batch; the caller owns it (`releaseTensors`)
    * @throws EngineError `cancelled` between two batches when the signal is raised
    */
@@ -112,7 +148,62 @@ export class ForwardPass {
     layer: LayerWeights,
     mask: LayerMask,
     states: readonly Tensor[],
-    options: { readonly signal?: AbortSignal | undefined; readonly tap?: OnTap } = {},
+    options: SublayerOptions = {},
+  ): Promise<Tensor[]> {
+    const sums = await this.addUpdate(kind, layer, mask, states, options);
+    try {
+      return await this.normBehind(kind, layer, sums, options.signal);
+    } finally {
+      releaseTensors(sums);
+    }
+  }
+
+  /**
+   * Applies the norm behind a sublayer, where the block has one.
+   * @param states  the stream with the sublayer's update per batch, [B, T, H]; not changed
+   * @returns  per batch; the caller owns it
+   * @throws EngineError `cancelled` between two batches
+   */
+  async normBehind(
+    kind: SublayerKind,
+    layer: LayerWeights,
+    states: readonly Tensor[],
+    signal?: AbortSignal,
+  ): Promise<Tensor[]> {
+    const norm = layer.block[kind].norms.behind;
+    if (norm === null) return states.map(retainTensor);
+    const session = await this.sessions.of(
+      `norm behind: ${JSON.stringify(norm)}`,
+      () => normGraph(norm, this.shape.hidden),
+      { keepOnDevice: true },
+    );
+    const weights = normFeeds('norm', layer[`${kind}BehindNorm`]);
+    const out: Tensor[] = [];
+    try {
+      for (const x of states) {
+        throwIfAborted(signal);
+        out.push(await session.run1({ x, ...weights }));
+        await setImmediate();
+      }
+    } catch (error) {
+      releaseTensors(out);
+      throw error;
+    }
+    return out;
+  }
+
+  /**
+   * Adds what one sublayer adds to the residual stream: {@link sublayer} without the norm behind it.
+   * @param states  per batch, [B, T, H]; not changed
+   * @returns  per batch; the caller owns it
+   * @throws EngineError `cancelled` between two batches
+   */
+  async addUpdate(
+    kind: SublayerKind,
+    layer: LayerWeights,
+    mask: LayerMask,
+    states: readonly Tensor[],
+    options: SublayerOptions = {},
   ): Promise<Tensor[]> {
     const removed =
       kind === 'attention'

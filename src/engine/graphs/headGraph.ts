@@ -1,5 +1,5 @@
-import { normOf } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import { finalNormOf } from '../model/block.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { emitNorm, emitProjection } from './emit.ts';
 
@@ -10,17 +10,18 @@ const ROW = 256;
  * The loss at every position, reduced inside the graph: no [N, V] logits leave it.
  *
  * Any cross-entropy against a distribution p needs the logits z = E·h only through
- * `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of H numbers: the embedding row of the next
+ * `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of E numbers: the embedding row of the next
  * token for the negative log-likelihood, the dense model's expected row for KL. Then
  * `loss = logsumexp(z) − target·h`, exact for both at the price of one head product.
  *
- * Inputs: x [N, H] (residual stream), norm_gain, (norm_shift), head [V, H], target [N, H].
+ * Inputs: x [N, H] (residual stream), (norm_gain, norm_shift), (project_out [E, H]), head [V, E],
+ * target [N, E].
  * Output: loss [N], nats, float32.
  */
 export function lossGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('loss');
   const { h, z } = emitLogits(graph, shape);
-  const target = graph.input('target', 'float32', ['tokens', shape.hidden]);
+  const target = graph.input('target', 'float32', ['tokens', embeddingWidthOf(shape)]);
   const sum = emitExpSum(graph, z, shape.vocab);
   // The likeliest logit and the target's cancel first: what is left is small and rounds finely.
   const behind = graph.op('Sub', [sum.most, emitDot(graph, target, h)]);
@@ -32,19 +33,19 @@ export function lossGraph(shape: ModelShape): Uint8Array {
 /**
  * What KL against a model needs from that model at every position.
  *
- * Inputs as {@link lossGraph} without target. Outputs: expected [N, H] = Σ p_v E_v and
+ * Inputs as {@link lossGraph} without target. Outputs: expected [N, E] = Σ p_v E_v and
  * negative_entropy [N] = Σ p_v log p_v, so that KL(p‖q) = negative_entropy + loss_q(expected).
  */
 export function teacherGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('teacher');
   const { h, z, head } = emitLogits(graph, shape);
   const sum = emitExpSum(graph, z, shape.vocab);
-  // p = exp(z) / sum, divided where there are H numbers instead of V.
+  // p = exp(z) / sum, divided where there are E numbers instead of V.
   const total = graph.op('Reshape', [sum.total, graph.ints([-1, 1])]);
   const expected = graph.op('Div', [graph.op('Gemm', [sum.exps, head]), total]);
   const ahead = graph.op('Sub', [emitDot(graph, expected, h), sum.most]);
   const entropy = graph.op('Sub', [ahead, graph.op('Log', [sum.total])]);
-  graph.output('expected', expected, 'float32', ['tokens', shape.hidden]);
+  graph.output('expected', expected, 'float32', ['tokens', embeddingWidthOf(shape)]);
   graph.output('negative_entropy', entropy, 'float32', ['tokens']);
   return graph.build();
 }
@@ -57,9 +58,16 @@ export function logitsGraph(shape: ModelShape): Uint8Array {
 }
 
 function emitLogits(graph: GraphBuilder, shape: ModelShape): { h: Value; z: Value; head: Value } {
-  const x = graph.input('x', 'float32', ['tokens', shape.hidden]);
-  const h = emitNorm(graph, normOf(shape), x, shape.hidden);
-  const head = graph.input('head', 'float32', [shape.vocab, shape.hidden]);
+  const { hidden, vocab } = shape;
+  const width = embeddingWidthOf(shape);
+  const x = graph.input('x', 'float32', ['tokens', hidden]);
+  const norm = finalNormOf(shape);
+  const normed = norm === null ? x : emitNorm(graph, norm, x, hidden);
+  const h =
+    shape.embeddingWidth === undefined
+      ? normed
+      : emitProjection(graph, normed, graph.input('project_out', 'float32', [width, hidden]), null);
+  const head = graph.input('head', 'float32', [vocab, width]);
   return { h, z: emitProjection(graph, h, head, null), head };
 }
 
