@@ -77,9 +77,12 @@ async function logitsOf(
   const forward = own === null ? search.forward : new ForwardPass(own, shape);
   const head = own === null ? search.head : new LossHead(forward);
   const edges = storedEdges(weights, form);
-  const each = windows.map((window) => [window]);
-  let states: readonly Tensor[] = await forward.embed(edges, each);
+  let states: readonly Tensor[] = [];
   try {
+    states = await forward.embed(
+      edges,
+      windows.map((window) => [window]),
+    );
     for (const [l, mask] of subnet.layers.entries()) {
       const next = await forward.block(storedLayer(weights, l, form), mask, states, signal);
       releaseTensors(states);

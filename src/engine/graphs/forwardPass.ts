@@ -171,7 +171,7 @@ export class ForwardPass {
     signal?: AbortSignal,
   ): Promise<Tensor[]> {
     const norm = layer.block[kind].norms.behind;
-    if (norm === null) return states.map(retainTensor);
+    if (norm === null || states.length === 0) return states.map(retainTensor);
     const session = await this.sessions.of(
       `norm behind: ${JSON.stringify(norm)}`,
       () => normGraph(norm, this.shape.hidden),
