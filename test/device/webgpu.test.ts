@@ -39,7 +39,10 @@ describe('WebGPU on SwiftShader', { skip }, () => {
   it('uploads weights for the first subnet only', () => {
     // Per block q, k, v, o, (gate,) up, down, then the head; OPT's rows have biases too. The last model
     // has maps to and from its embedding.
-    const expected = [2 * 7 + 1, 2 * (6 + 4) + 1, 2 * (6 + 4) + 3].map((first) => ({ first, later: 0 }));
+    const expected = [2 * 7 + 1, 2 * (6 + 4) + 1, 2 * (6 + 4) + 3].map((first) => ({
+      first,
+      later: 0,
+    }));
     assert.deepEqual(findings.uploads, expected);
   });
 

@@ -185,7 +185,8 @@ function keptParts(shape: ModelShape): KeptPart[] {
     parts.push({
       part: 'embedding projections',
       parameters: projectionParameters(shape),
-      reason: 'they lead from the embedding to the residual stream and back, whose widths stay whole',
+      reason:
+        'they lead from the embedding to the residual stream and back, whose widths stay whole',
     });
   }
   if (!shape.tiedEmbeddings) {

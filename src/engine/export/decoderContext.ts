@@ -11,7 +11,12 @@ import {
   type Rotary,
 } from '../model/block.ts';
 import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
-import type { LayerWeights, Linear, ModelWeights, NormWeights } from '../checkpoint/modelWeights.ts';
+import type {
+  LayerWeights,
+  Linear,
+  ModelWeights,
+  NormWeights,
+} from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';

@@ -23,7 +23,15 @@ import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { F32, LLAMA, OPT, OPT_350M, randomWindows, searchTimeModel, withZeros } from './candidates.ts';
+import {
+  F32,
+  LLAMA,
+  OPT,
+  OPT_350M,
+  randomWindows,
+  searchTimeModel,
+  withZeros,
+} from './candidates.ts';
 
 type Json = Record<string, unknown>;
 type Axis = 'inputs' | 'outputs';

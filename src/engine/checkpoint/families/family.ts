@@ -14,10 +14,7 @@ export type ModelSlot =
 
 /** Our names of the tensors that every block has. */
 export type LayerSlot =
-  | `${NormName}.gain`
-  | `${NormName}.shift`
-  | `${LinearName}.weight`
-  | `${LinearName}.bias`;
+  `${NormName}.gain` | `${NormName}.shift` | `${LinearName}.weight` | `${LinearName}.bias`;
 
 /** Our name of any tensor. */
 export type Slot = ModelSlot | LayerSlot;
