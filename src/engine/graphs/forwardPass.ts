@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { Attention, Block, Rotary, SublayerKind } from '../model/block.ts';
-import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import {
@@ -13,13 +13,14 @@ import {
 } from '../runtime/runtime.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
+import { embedWindows } from './embedWindows.ts';
 import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
-import { normGraph, projectInGraph } from './streamGraphs.ts';
+import { normGraph } from './streamGraphs.ts';
 import { type Feeds, normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /** What a tapped sublayer shows of one batch. */
@@ -93,47 +94,9 @@ export class ForwardPass {
     weights: ModelWeights,
     batches: readonly (readonly Uint32Array[])[],
   ): Promise<Tensor[]> {
-    const { hidden, positions } = this.shape;
     const streams: Tensor[] = [];
-    for (const windows of batches) {
-      const time = windows[0]?.length ?? 0;
-      const stream = await this.#tokenRows(weights, windows, time);
-      if (positions.kind === 'learned' && weights.positionTable !== null) {
-        const first = positions.offset * hidden;
-        for (let i = 0; i < stream.length; i++) {
-          const place = weights.positionTable[first + (i % (time * hidden))] as number;
-          stream[i] = (stream[i] as number) + place;
-        }
-      }
-      streams.push(tensorOf(stream, [windows.length, time, hidden]));
-    }
+    for (const windows of batches) streams.push(await embedWindows(this, weights, windows));
     return streams;
-  }
-
-  /** What the stream has of the embedding table, without positions, [B·T, H]; fresh memory. */
-  async #tokenRows(
-    { embedding, projectIn }: ModelWeights,
-    windows: readonly Uint32Array[],
-    time: number,
-  ): Promise<Float32Array> {
-    const { hidden, embeddingScale = 1 } = this.shape;
-    const width = embeddingWidthOf(this.shape);
-    const rows = new Float32Array(windows.length * time * width);
-    windows.forEach((window, b) => {
-      window.forEach((id, t) => {
-        rows.set(embedding.subarray(id * width, (id + 1) * width), (b * time + t) * width);
-      });
-    });
-    if (embeddingScale !== 1) {
-      for (let i = 0; i < rows.length; i++) rows[i] = (rows[i] as number) * embeddingScale;
-    }
-    if (projectIn === null) return rows;
-    const session = await this.sessions.of('project in', () => projectInGraph(width, hidden));
-    const weight = await this.feeds.matrix(projectIn, width);
-    const x = tensorOf(rows, [windows.length * time, width]);
-    const stream = float32Of(await session.run1({ x, weight }));
-    await setImmediate();
-    return stream;
   }
 
   /**
