@@ -52,7 +52,7 @@ async function dassBench(runtime: Runtime): Promise<Measurement[]> {
   const method = SPARSITY_METHODS.dass;
   // Of no effect: DaSS does not refit.
   const judge = { head: new LossHead(forward), dense: weights, batches, loss: 'kl' } as const;
-  const embed = (): Tensor[] => batches.map((batch) => forward.embed(weights, batch));
+  const embed = (): Promise<Tensor[]> => forward.embed(weights, batches);
   const mask = denseSubnet(shape).layers[0]!;
   const times = await interleaved(
     {
@@ -62,14 +62,14 @@ async function dassBench(runtime: Runtime): Promise<Measurement[]> {
           ...{ seed: 0, judge },
         }),
       needed: async () => {
-        let states = embed();
+        let states = await embed();
         for (const layer of weights.layers) {
           const middle = await forward.sublayer('attention', layer, mask, states);
           releaseTensors(await forward.sublayer('mlp', layer, mask, middle));
           states = await forward.sublayer('mlp', layer, mask, middle);
         }
       },
-      once: () => forward.through(weights, denseSubnet(shape), embed()),
+      once: async () => forward.through(weights, denseSubnet(shape), await embed()),
     },
     5,
   );

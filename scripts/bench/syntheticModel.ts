@@ -43,6 +43,7 @@ export function syntheticWeights(shape: ModelShape = BENCH_SHAPE): ModelWeights 
   const layer = (_: unknown, l: number): LayerWeights => ({
     block: blockOf(shape, l),
     ...{ qNorm: null, kNorm: null, attentionAfterNorm: null, mlpAfterNorm: null },
+    ...{ attentionBehindNorm: null, mlpBehindNorm: null },
     attentionNorm: norm(),
     q: linear(heads * headDim),
     k: linear(kvHeads * headDim),
@@ -57,7 +58,7 @@ export function syntheticWeights(shape: ModelShape = BENCH_SHAPE): ModelWeights 
   return {
     shape,
     embedding,
-    positionTable: null,
+    ...{ positionTable: null, projectIn: null, projectOut: null },
     layers: Array.from({ length: shape.layers }, layer),
     finalNorm: norm(),
     head: embedding,

@@ -72,6 +72,8 @@ OPT = dict(
 # Heads as wide as the model divided by them, for families without a field for their width.
 HALVES = {**{name: value for name, value in LLAMA.items() if name != "head_dim"}, "hidden_size": 48}
 SIX = {"num_hidden_layers": 6}
+# As OPT-350M has it: norms behind the sublayers, and an embedding narrower than the stream.
+POST_NORM = {"do_layer_norm_before": False, "word_embed_proj_dim": 20}
 WINDOWS = {"use_sliding_window": True, "sliding_window": 9, "max_window_layers": 1}
 TIED = {"tie_word_embeddings": True}
 CAPS = {"attn_logit_softcapping": 3.0, "final_logit_softcapping": 4.0, "query_pre_attn_scalar": 7}
@@ -155,6 +157,23 @@ CASES = {
     "opt_first_removed": (OPTConfig, {**OPT}, FIRST, False),
     "opt_no_attention": (OPTConfig, {**OPT}, ALL, False),
     "opt_depth": (OPTConfig, {**OPT, "num_hidden_layers": 6}, DEPTH, True),
+    "opt_post_norm": (OPTConfig, {**OPT, **POST_NORM}, {"ratio": 0.6}, False),
+    "opt_post_norm_first_removed": (OPTConfig, {**OPT, **POST_NORM}, FIRST, False),
+    "opt_post_norm_no_attention": (OPTConfig, {**OPT, **POST_NORM}, ALL, False),
+    "opt_post_norm_depth": (OPTConfig, {**OPT, **POST_NORM, **SIX}, DEPTH, False),
+    "opt_post_norm_whole": (
+        OPTConfig,
+        {**OPT, **POST_NORM},
+        {"ratio": 1, "reform": {"method": "none"}},
+        True,
+    ),
+    "opt_projected": (
+        OPTConfig,
+        {**OPT, "word_embed_proj_dim": 28, "tie_word_embeddings": False},
+        RAGGED,
+        False,
+    ),
+    "opt_no_final_norm": (OPTConfig, {**OPT, "_remove_final_layer_norm": True}, RAGGED, False),
 }
 
 
@@ -315,7 +334,10 @@ def write_masks(path, source, losses):
         at = parts.index("layers") + 1
         heads, neurons = layers[int(parts[at])]
         of_attention = "self_attn" in parts or parts[at + 1] in attention_norms(config)
-        if not (any(qk for qk, _ in heads) if of_attention else neurons):
+        # A norm behind a removed sublayer stays, everything else of it goes.
+        stays = not config.get("do_layer_norm_before", True) and "norm" in parts[at + 1]
+        stays = stays or bool(any(qk for qk, _ in heads) if of_attention else neurons)
+        if not stays:
             continue
         rows = kept_rows(fields, texts[int(parts[at])]).get(".".join(parts[at + 1 : -1]))
         inputs = parts[-2] in INPUTS_PRUNED

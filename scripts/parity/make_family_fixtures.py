@@ -149,6 +149,11 @@ CASES = {
         "gelu-untied": (dict(OPT, num_hidden_layers=1, activation_function="gelu", tie_word_embeddings=False),
                         "float32", None, "5"),
         "no-bias-sharded": (dict(OPT, enable_bias=False), "bfloat16", "12KB", "5"),
+        # The form of the model of 350M.
+        "post-norm-projected": (dict(OPT, do_layer_norm_before=False, word_embed_proj_dim=20), "float16", None, "4"),
+        "post-norm-sharded": (dict(OPT, do_layer_norm_before=False, tie_word_embeddings=False), "bfloat16", "12KB", "5"),
+        "projected-untied": (dict(OPT, word_embed_proj_dim=40, tie_word_embeddings=False), "float32", None, "5"),
+        "no-final-norm": (dict(OPT, _remove_final_layer_norm=True), "float32", None, "5"),
     },
 }
 TYPES = {"gemma3": "gemma3_text"}

@@ -41,6 +41,8 @@ export interface ModelSizes {
   readonly headDim: number;
   readonly intermediate: number;
   readonly vocab: number;
+  /** Width of the rows of the embedding table where it is not `hidden`. */
+  readonly embeddingWidth?: number;
   /** Query/key units of a head, where a record says so; at most `headDim` in a model. */
   readonly qkUnits?: number;
 }
@@ -57,7 +59,9 @@ export function excessOf(model: ModelSizes): { expected: string; found: string }
     return { expected: `at most ${MOST_UNITS} prunable units`, found: `${units}` };
   }
   const block = 2 * (heads + kvHeads) * headDim + 3 * intermediate;
-  const parameters = hidden * (layers * block + 2 * vocab);
+  const { embeddingWidth: width = hidden } = model;
+  const projections = width === hidden ? 0 : 2 * hidden * width;
+  const parameters = hidden * layers * block + 2 * vocab * width + projections;
   if (parameters > MOST_PARAMETERS) {
     return { expected: `at most ${MOST_PARAMETERS} parameters`, found: `${parameters}` };
   }

@@ -1,4 +1,4 @@
-// Runs two tiny models on WebGPU and on the CPU and sends what it saw to the test that started it.
+// Runs tiny models on WebGPU and on the CPU and sends what it saw to the test that started it.
 import type { ModelWeights } from '../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
@@ -8,7 +8,7 @@ import { Runtime, type Tensor, tensorOf } from '../../src/engine/runtime/runtime
 import { type Visitor, walk } from '../../src/engine/passes/walk.ts';
 import { denseSubnet, type HeadMask, type Subnet } from '../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../src/protocol/errors.ts';
-import { tinyWeights } from '../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, type TinyOptions, tinyWeights } from '../fixtures/tinyModel.ts';
 import { CountingRuntime } from './countingRuntime.ts';
 
 /** A comparison of one value of a model on the two devices. */
@@ -39,6 +39,12 @@ export interface DeviceFindings {
 
 type Values = Map<string, Float32Array>;
 
+const MODELS: Readonly<Record<string, TinyOptions>> = {
+  llama: {},
+  opt: { family: 'opt' },
+  'opt with norms behind its sublayers': TINY_OPT_350M,
+};
+
 const locations: string[] = [];
 
 async function valuesOf(
@@ -54,7 +60,7 @@ async function valuesOf(
     Uint32Array.from({ length: time }, (_, t) => (t * t + 3 * t + seed) % weights.shape.vocab);
   const windows = [window(1), window(2), window(3)];
   const batches = [windows.slice(0, 2), windows.slice(2)];
-  const embedded = batches.map((batch) => forward.embed(weights, batch));
+  const embedded = await forward.embed(weights, batches);
   let states: Tensor[] = embedded;
   for (const [l, mask] of subnet.layers.entries()) {
     for (const kind of ['attention', 'mlp'] as const) {
@@ -140,8 +146,7 @@ async function tooLarge(
 }
 
 /** Walks that end with an error at each sublayer in turn: what they hold must be freed, too. */
-async function walkIntoErrors(gpu: Runtime): Promise<void> {
-  const weights = tinyWeights({ layers: 2 });
+async function walkIntoErrors(gpu: Runtime, weights: ModelWeights): Promise<void> {
   const forward = new ForwardPass(gpu, weights.shape);
   const subnet = denseSubnet(weights.shape);
   const batches = [[Uint32Array.of(1, 2, 3, 4)], [Uint32Array.of(4, 3, 2, 1)]];
@@ -171,8 +176,8 @@ async function main(): Promise<void> {
   const gpu = new CountingRuntime('webgpu', 2);
   const comparisons: Comparison[] = [];
   const uploads: { first: number; later: number }[] = [];
-  for (const family of ['llama', 'opt'] as const) {
-    const weights = tinyWeights({ family });
+  for (const [family, options] of Object.entries(MODELS)) {
+    const weights = tinyWeights(options);
     const [onCpu, onGpu] = [
       new ForwardPass(cpu, weights.shape),
       new ForwardPass(gpu, weights.shape),
@@ -195,7 +200,7 @@ async function main(): Promise<void> {
     }
     uploads.push({ first, later: gpu.uploads - before - first });
   }
-  await walkIntoErrors(gpu);
+  for (const options of Object.values(MODELS)) await walkIntoErrors(gpu, tinyWeights(options));
   const limits = await tooLarge(gpu);
   const leaked = gpu.alive() - gpu.uploads;
   await gpu.release();

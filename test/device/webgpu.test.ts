@@ -13,7 +13,7 @@ const env = gpu.ok ? gpu.env : {};
 describe('WebGPU on SwiftShader', { skip }, () => {
   let findings: DeviceFindings;
 
-  it('runs both families on the device and fails cleanly when memory is short', async () => {
+  it('runs all models on the device and fails cleanly when memory is short', async () => {
     ({ value: findings } = await forkJson<DeviceFindings>('compareMain.ts', [], env));
     const { tooLarge } = findings;
     assert.equal(tooLarge.isDeviceError, true, tooLarge.message);
@@ -23,7 +23,7 @@ describe('WebGPU on SwiftShader', { skip }, () => {
 
   it('gives the numbers of the CPU for dense and ragged masks, taps, loss, KL and logits', () => {
     // Per sublayer a state and two taps, a removed one a state only; then loss, rows, KL and logits.
-    assert.equal(findings.comparisons.length, 2 * 2 * (4 * 3 + 4 + (3 * 3 + 1 + 4)));
+    assert.equal(findings.comparisons.length, 3 * 2 * (4 * 3 + 4 + (3 * 3 + 1 + 4)));
     for (const { name, maxDifference, size } of findings.comparisons) {
       assert.ok(maxDifference <= 1e-4, `${name}: off by ${maxDifference}`);
       assert.ok(size > 1e-3, `${name}: nothing to compare, ${size}`);
@@ -32,13 +32,17 @@ describe('WebGPU on SwiftShader', { skip }, () => {
 
   it('keeps every state on the device between sublayers', () => {
     // The removed MLP of the ragged subnet passes on what attention left on the device.
-    assert.equal(findings.locations.length, 2 * 2 * 2 * 4 * 2);
+    assert.equal(findings.locations.length, 3 * 2 * 2 * 4 * 2);
     assert.deepEqual([...new Set(findings.locations)], ['gpu-buffer']);
   });
 
   it('uploads weights for the first subnet only', () => {
-    // Per block q, k, v, o, (gate,) up, down, then the head; OPT's rows have biases too.
-    const expected = [2 * 7 + 1, 2 * (6 + 4) + 1].map((first) => ({ first, later: 0 }));
+    // Per block q, k, v, o, (gate,) up, down, then the head; OPT's rows have biases too. The last model
+    // has maps to and from its embedding.
+    const expected = [2 * 7 + 1, 2 * (6 + 4) + 1, 2 * (6 + 4) + 3].map((first) => ({
+      first,
+      later: 0,
+    }));
     assert.deepEqual(findings.uploads, expected);
   });
 

@@ -87,7 +87,7 @@ async function computed(
   const forward = new ForwardPass(runtime, weights.shape);
   const head = new LossHead(forward);
   const windows = [Uint32Array.from(ids)];
-  const start = [forward.embed(weights, windows)];
+  const start = await forward.embed(weights, [windows]);
   const states = await forward.through(weights, denseSubnet(weights.shape), start);
   try {
     return {

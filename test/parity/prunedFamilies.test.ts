@@ -11,6 +11,7 @@ import { exportOnnx } from '../../src/engine/export/exportOnnx.ts';
 import { OnnxDecoder } from '../../src/engine/export/onnxDecoder.ts';
 import { readSubnetCheckpoint } from '../../src/engine/export/readSubnetCheckpoint.ts';
 import { searchTimeLogits } from '../../src/engine/export/searchTimeLogits.ts';
+import type { ModelShape } from '../../src/engine/model/modelShape.ts';
 import { denseSubnet, type Subnet } from '../../src/engine/model/subnet.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { maskedWeights } from '../fixtures/maskedWeights.ts';
@@ -41,7 +42,8 @@ for (const { name: family } of FAMILIES) {
           { length: 20 },
           (_, t) => (5 + 7 * t + t * t) % shape.vocab,
         );
-        for (const subnet of [denseSubnet(shape), ...[1, 2, 3].map((s) => randomMasks(shape, s))]) {
+        const ragged = [1, 2, 3].map((seed) => randomMasks(shape, seed));
+        for (const subnet of [denseSubnet(shape), withoutSublayers(shape), ...ragged]) {
           const logits = (of: typeof weights, masks: Subnet): Promise<Float32Array> =>
             searchTimeLogits(search, of, masks, window);
           const expected = await logits(maskedWeights(weights, subnet), denseSubnet(shape));
@@ -73,6 +75,16 @@ for (const { name: family } of FAMILIES) {
       });
     }
   });
+}
+
+/** The dense model whose blocks have lost, in turn, attention, the MLP and both. */
+function withoutSublayers(shape: ModelShape): Subnet {
+  const none = new Uint32Array(0);
+  const layers = denseSubnet(shape).layers.map(({ heads, mlp }, l) => ({
+    heads: l % 3 === 1 ? heads : heads.map(() => ({ qk: none, vo: none })),
+    mlp: l % 3 === 0 ? mlp : none,
+  }));
+  return { layers };
 }
 
 function same(found: Float32Array, expected: Float32Array, what: string): void {

@@ -7,7 +7,7 @@ import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { maskedWeights } from '../fixtures/maskedWeights.ts';
 import { randomMasks } from '../fixtures/randomSubnet.ts';
 import { referenceForward, surprise } from '../fixtures/referenceModel.ts';
-import { type TinyOptions, tinyWeights } from '../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, type TinyOptions, tinyWeights } from '../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
 after(() => runtime.release());
@@ -31,6 +31,7 @@ const models: Record<string, TinyOptions> = {
     },
   },
   'an OPT': { family: 'opt', layers: 3 },
+  'an OPT with norms behind its sublayers and a narrow embedding': { ...TINY_OPT_350M, layers: 3 },
 };
 
 for (const [name, options] of Object.entries(models)) {
@@ -46,7 +47,7 @@ for (const [name, options] of Object.entries(models)) {
       const expected = windows.map((window) =>
         referenceForward(maskedWeights(weights, subnet), window),
       );
-      let states = [forward.embed(weights, windows)];
+      let states = await forward.embed(weights, [windows]);
       for (const [l, layer] of weights.layers.entries()) {
         states = await forward.block(layer, subnet.layers[l]!, states);
       }

@@ -123,7 +123,7 @@ describe('sparsity, against recorded results of the published formulas', () => {
     const attention = { mean: new Float64Array(16), variance: new Float64Array(16) };
     const weights = {
       ...{ shape, layers: [layer], embedding: new Float32Array(0), positionTable: null },
-      ...{ finalNorm: layer.mlpNorm, head: new Float32Array(0) },
+      ...{ projectIn: null, projectOut: null, finalNorm: layer.mlpNorm, head: new Float32Array(0) },
     };
     const { block } = countParameters(shape, denseSubnet(shape));
     // A quarter of the neurons; both output biases are new and count.

@@ -122,7 +122,7 @@ async function load({ model }: Fixture): Promise<{
 
 async function run(forward: ForwardPass, weights: ModelWeights, ids: Uint32Array) {
   const dense = denseSubnet(weights.shape);
-  let states = [forward.embed(weights, [ids])];
+  let states = await forward.embed(weights, [[ids]]);
   for (const [l, layer] of weights.layers.entries()) {
     states = await forward.block(layer, dense.layers[l]!, states);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import type { RunOutcome } from '../../src/protocol/engineApi.ts';
 import type { RunConfig } from '../../src/protocol/runConfig.ts';
-import type { TinyOptions } from '../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, type TinyOptions } from '../fixtures/tinyModel.ts';
 import { start, temporaryFolder } from './inProcess.ts';
 import {
   TINY_CONFIG,
@@ -21,6 +21,7 @@ before(async () => {
   families['llama'] = await writeTinyRun(join(folder, 'llama'));
   const options: TinyOptions = { family: 'opt', dtype: 'BF16' };
   families['opt'] = await writeTinyRun(join(folder, 'opt'), {}, options);
+  families['opt-350m'] = await writeTinyRun(join(folder, 'opt-350m'), {}, TINY_OPT_350M);
 });
 
 /** Runs a tiny config with changes, on the Llama unless told otherwise. */
@@ -104,6 +105,17 @@ test('an OPT in BF16 runs, tied and not', async () => {
     assert.ok(figures.reformed !== null);
     assert.equal(exports.length, 3);
   }
+});
+
+test('an OPT with norms behind its sublayers runs, and blocks of it are removed', async () => {
+  const search = searching({
+    ...{ generations: 4, mutation: { depth: 1 } },
+    ranges: { ...TINY_CONFIG.search.ranges, depth: [0.3, 0.67] },
+  });
+  const sparsify = { method: 'wanda', pattern: '2:4' } as const;
+  const { figures, exports } = await outcomeOf({ ratio: 0.5, search, sparsify }, 'opt-350m');
+  assert.ok(figures.searched!.blockParams <= 0.5 * figures.dense!.blockParams);
+  assert.ok(exports.length >= 3);
 });
 
 test('ratio 1 keeps the model as it is', async () => {

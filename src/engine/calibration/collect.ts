@@ -12,8 +12,9 @@ export interface CalibratedLayer {
   readonly layer: number;
   readonly statistics: LayerStatistics;
   /**
-   * Block influence: mean over tokens of 1 − cos(residual stream before, after the block); small
-   * for a block that could be left out.
+   * Block influence: mean over tokens of 1 − cos(residual stream without, with the block); small for
+   * a block that could be left out. Without it the stream is that before the block, through the norms
+   * behind its sublayers where it has such.
    * @source Men et al. 2024 (ShortGPT), METHODS 4.12
    */
   readonly influence: number;
@@ -37,7 +38,7 @@ export async function collectStatistics(
   const { shape } = weights;
   const subnet = denseSubnet(shape);
   let found: Partial<Record<keyof LayerStatistics, InputStatistics>> = {};
-  /** The stream before the block in work. */
+  /** The stream before the block in work; in the end, that behind it without its sublayers. */
   let before: Tensor[] = [];
   const visitor: Visitor = {
     async visit(here) {
@@ -58,6 +59,11 @@ export async function collectStatistics(
       return 'unchanged';
     },
     async leave({ index, states }) {
+      for (const kind of ['attention', 'mlp'] as const) {
+        const without = await forward.normBehind(kind, weights.layers[index]!, before, signal);
+        releaseTensors(before);
+        before = without;
+      }
       const influence = await blockInfluence(forward, before, states);
       releaseTensors(before);
       before = [];
@@ -90,13 +96,13 @@ function statisticsOf({ width, tokens, gram, sum }: InputSums): InputStatistics 
 
 async function blockInfluence(
   forward: ForwardPass,
-  before: readonly Tensor[],
-  after: readonly Tensor[],
+  without: readonly Tensor[],
+  behind: readonly Tensor[],
 ): Promise<number> {
   let sum = 0;
   let tokens = 0;
-  for (const [b, state] of before.entries()) {
-    const [x, y] = [await forward.host(state), await forward.host(after[b]!)];
+  for (const [b, state] of without.entries()) {
+    const [x, y] = [await forward.host(state), await forward.host(behind[b]!)];
     const width = forward.shape.hidden;
     for (let at = 0; at < x.length; at += width) {
       let [dot, xx, yy] = [0, 0, 0];

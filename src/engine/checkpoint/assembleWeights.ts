@@ -1,7 +1,15 @@
-import type { Slot } from './families/family.ts';
-import { blockOf, type LinearName, mapOf, type Norm } from '../model/block.ts';
+import type { ModelSlot, Slot } from './families/family.ts';
+import {
+  blockOf,
+  finalNormOf,
+  type LinearName,
+  mapOf,
+  type Norm,
+  type NormName,
+  normsOf,
+} from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { InnerNorm, LayerWeights, Linear, ModelWeights, NormWeights } from './modelWeights.ts';
+import type { LayerWeights, Linear, ModelWeights, NormWeights } from './modelWeights.ts';
 
 /** Gives the array of one tensor in our layout, or null when the model has none. */
 export type TensorLookup = (slot: Slot, layer: number | null) => Float32Array | null;
@@ -19,46 +27,52 @@ export function assembleWeights(shape: ModelShape, lookup: TensorLookup): ModelW
     if (data === null) throw new RangeError(`Tensor ${slot} of block ${layer} is missing.`);
     return data;
   };
-  const norm = (
-    name: 'attentionNorm' | 'mlpNorm' | 'finalNorm',
+  const normed = (
+    name: NormName | 'finalNorm',
     at: number | null,
-  ): NormWeights => ({
-    gain: need(`${name}.gain`, at),
-    shift: shape.norm.kind === 'layer' ? need(`${name}.shift`, at) : null,
-  });
-  const inner = (name: InnerNorm, at: number, kind: Norm | null): NormWeights | null =>
-    kind === null ? null : { gain: need(`${name}.gain`, at), shift: null };
+    norm: Norm | null,
+  ): NormWeights | null => {
+    if (norm === null) return null;
+    const gain = need(`${name}.gain`, at);
+    return { gain, shift: norm.kind === 'layer' ? need(`${name}.shift`, at) : null };
+  };
   const layer = (at: number): LayerWeights => {
     const block = blockOf(shape, at);
-    const { attention, mlp } = block;
+    const norms = normsOf(block);
+    const norm = (name: NormName): NormWeights | null => normed(name, at, norms[name]);
     const linear = (name: LinearName): Linear => ({
       weight: need(`${name}.weight`, at),
       bias: mapOf(block, name)!.bias ? need(`${name}.bias`, at) : null,
     });
     return {
       block,
-      attentionNorm: norm('attentionNorm', at),
+      attentionNorm: norm('attentionNorm'),
       q: linear('q'),
       k: linear('k'),
       v: linear('v'),
       o: linear('o'),
-      qNorm: inner('qNorm', at, attention.qkNorm),
-      kNorm: inner('kNorm', at, attention.qkNorm),
-      attentionAfterNorm: inner('attentionAfterNorm', at, attention.norms.after),
-      mlpNorm: norm('mlpNorm', at),
-      gate: mlp.maps.gate === null ? null : linear('gate'),
+      qNorm: norm('qNorm'),
+      kNorm: norm('kNorm'),
+      attentionAfterNorm: norm('attentionAfterNorm'),
+      attentionBehindNorm: norm('attentionBehindNorm'),
+      mlpNorm: norm('mlpNorm'),
+      gate: block.mlp.maps.gate === null ? null : linear('gate'),
       up: linear('up'),
       down: linear('down'),
-      mlpAfterNorm: inner('mlpAfterNorm', at, mlp.norms.after),
+      mlpAfterNorm: norm('mlpAfterNorm'),
+      mlpBehindNorm: norm('mlpBehindNorm'),
     };
   };
   const embedding = need('embedding', null);
+  const isProjected = shape.embeddingWidth !== undefined;
   return {
     shape,
     embedding,
+    projectIn: isProjected ? need('projectIn', null) : null,
     positionTable: shape.positions.kind === 'learned' ? need('positionTable', null) : null,
     layers: Array.from({ length: shape.layers }, (_, at) => layer(at)),
-    finalNorm: norm('finalNorm', null),
+    finalNorm: normed('finalNorm', null, finalNormOf(shape)),
+    projectOut: isProjected ? need('projectOut', null) : null,
     head: shape.tiedEmbeddings ? embedding : need('head', null),
   };
 }
@@ -76,9 +90,14 @@ export function tensorOf(
   slot: Slot,
   layer: number | null,
 ): Float32Array | null {
-  if (slot === 'embedding' || slot === 'positionTable' || slot === 'head') return weights[slot];
+  if (isTable(slot)) return weights[slot];
   const [name, part] = slot.split('.') as [keyof LayerWeights | 'finalNorm', string];
   const owner = name === 'finalNorm' ? weights.finalNorm : weights.layers[layer ?? -1]?.[name];
   const parts = (owner ?? {}) as Readonly<Record<string, Float32Array | null>>;
   return parts[part] ?? null;
+}
+
+/** Tensors that a model has once and that are no part of a norm. */
+function isTable(slot: Slot): slot is Exclude<ModelSlot, `finalNorm.${string}`> {
+  return !slot.includes('.');
 }

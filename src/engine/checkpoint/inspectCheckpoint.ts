@@ -1,10 +1,11 @@
 import type { Checkpoint, CheckpointFile } from './openCheckpoint.ts';
 import { readableDtypes } from './storedFloats.ts';
-import { type Block, blocksOf, qkUnitsOf, queriesPerKey } from '../model/block.ts';
+import { type Block, blocksOf, finalNormOf, qkUnitsOf, queriesPerKey } from '../model/block.ts';
 import {
   denseParameters,
   normParameters,
   positionParameters,
+  projectionParameters,
   sublayerNorms,
   tableParameters,
   unitCosts,
@@ -169,7 +170,7 @@ function keptParts(shape: ModelShape): KeptPart[] {
     },
     {
       part: 'norms',
-      parameters: ofBlocks + normParameters(shape.norm, shape.hidden),
+      parameters: ofBlocks + normParameters(finalNormOf(shape), shape.hidden),
       reason: 'they act on the residual stream, whose width stays whole',
     },
   ];
@@ -178,6 +179,14 @@ function keptParts(shape: ModelShape): KeptPart[] {
       part: 'position table',
       parameters: positionParameters(shape),
       reason: 'it has one row per position',
+    });
+  }
+  if (shape.embeddingWidth !== undefined) {
+    parts.push({
+      part: 'embedding projections',
+      parameters: projectionParameters(shape),
+      reason:
+        'they lead from the embedding to the residual stream and back, whose widths stay whole',
     });
   }
   if (!shape.tiedEmbeddings) {

@@ -23,7 +23,8 @@ export interface NormWeights {
 export interface LayerWeights {
   /** What the block computes with them. */
   readonly block: Block;
-  readonly attentionNorm: NormWeights;
+  /** Of what enters attention; null where it reads the stream as it is. */
+  readonly attentionNorm: NormWeights | null;
   /** [A·D, H], rows grouped by query head. */
   readonly q: Linear;
   /** [G·D, H] */
@@ -38,7 +39,10 @@ export interface LayerWeights {
   readonly kNorm: NormWeights | null;
   /** Of what attention adds to the stream; null where that is added as it is. */
   readonly attentionAfterNorm: NormWeights | null;
-  readonly mlpNorm: NormWeights;
+  /** Of the stream once attention was added; null where it goes on as it is. */
+  readonly attentionBehindNorm: NormWeights | null;
+  /** Of what enters the MLP. */
+  readonly mlpNorm: NormWeights | null;
   /** [I, H]; null for a plain MLP. */
   readonly gate: Linear | null;
   /** [I, H]; fc1 of a plain MLP. */
@@ -47,20 +51,24 @@ export interface LayerWeights {
   readonly down: Linear;
   /** Of what the MLP adds to the stream. */
   readonly mlpAfterNorm: NormWeights | null;
+  /** Of the stream once the MLP was added. */
+  readonly mlpBehindNorm: NormWeights | null;
 }
-
-/** Norms that some families have inside a sublayer or behind it; all have a gain and no shift. */
-export type InnerNorm = 'qNorm' | 'kNorm' | 'attentionAfterNorm' | 'mlpAfterNorm';
 
 /** A whole model in memory. Arrays are shared, never written to: a changed model is a new object. */
 export interface ModelWeights {
   readonly shape: ModelShape;
-  /** [V, H] */
+  /** [V, E] */
   readonly embedding: Float32Array;
+  /** Map from rows of the table to the stream, [H, E]; null where they are as wide. */
+  readonly projectIn: Float32Array | null;
   /** Learned position table [rows, H]; null under RoPE. */
   readonly positionTable: Float32Array | null;
   readonly layers: readonly LayerWeights[];
-  readonly finalNorm: NormWeights;
-  /** [V, H]; the same array as `embedding` when tied. */
+  /** Null where the head reads the stream as it is. */
+  readonly finalNorm: NormWeights | null;
+  /** Map from the stream to what the head reads, [E, H]; null where they are as wide. */
+  readonly projectOut: Float32Array | null;
+  /** [V, E]; the same array as `embedding` when tied. */
   readonly head: Float32Array;
 }

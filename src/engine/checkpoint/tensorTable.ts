@@ -1,6 +1,15 @@
 import type { Family, LayerSlot, ModelSlot, Slot } from './families/family.ts';
-import { blockOf, type LinearName, mapOf, MAPS, type Norm } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import {
+  blockOf,
+  finalNormOf,
+  type LinearName,
+  mapOf,
+  MAPS,
+  type Norm,
+  type NormName,
+  normsOf,
+} from '../model/block.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 
 /** One tensor that a checkpoint of some shape must hold. */
 export interface TensorSpec {
@@ -59,40 +68,53 @@ type SlotDims<S extends Slot> = readonly [slot: S, dims: readonly number[]];
 /** Tensors before and after the blocks. */
 function modelSlots(shape: ModelShape): [SlotDims<ModelSlot>[], SlotDims<ModelSlot>[]] {
   const { hidden, vocab, positions } = shape;
-  const before: SlotDims<ModelSlot>[] = [['embedding', [vocab, hidden]]];
+  const width = embeddingWidthOf(shape);
+  const isProjected = shape.embeddingWidth !== undefined;
+  const before: SlotDims<ModelSlot>[] = [['embedding', [vocab, width]]];
+  if (isProjected) before.push(['projectIn', [hidden, width]]);
   if (positions.kind === 'learned') {
     before.push(['positionTable', [shape.maxPositions + positions.offset, hidden]]);
   }
-  const after: SlotDims<ModelSlot>[] = [['finalNorm.gain', [hidden]]];
-  if (shape.norm.kind === 'layer') after.push(['finalNorm.shift', [hidden]]);
-  if (!shape.tiedEmbeddings) after.push(['head', [vocab, hidden]]);
+  const after: SlotDims<ModelSlot>[] = [...normSlots('finalNorm', hidden, finalNormOf(shape))];
+  if (isProjected) after.push(['projectOut', [width, hidden]]);
+  if (!shape.tiedEmbeddings) after.push(['head', [vocab, width]]);
   return [before, after];
+}
+
+/** Tensors of a norm; none where there is no norm. */
+function normSlots<N extends NormName | 'finalNorm'>(
+  name: N,
+  width: number,
+  norm: Norm | null,
+): SlotDims<`${N}.gain` | `${N}.shift`>[] {
+  if (norm === null) return [];
+  const gain = [`${name}.gain`, [width]] as const;
+  return norm.kind === 'layer' ? [gain, [`${name}.shift`, [width]]] : [gain];
 }
 
 /** Tensors of one block. */
 function layerSlots(shape: ModelShape, layer: number): SlotDims<LayerSlot>[] {
   const block = blockOf(shape, layer);
-  const { hidden, attention, mlp } = block;
-  const norm = (name: 'attentionNorm' | 'mlpNorm'): SlotDims<LayerSlot>[] => {
-    const gain: SlotDims<LayerSlot> = [`${name}.gain`, [hidden]];
-    return shape.norm.kind === 'layer' ? [gain, [`${name}.shift`, [hidden]]] : [gain];
-  };
+  const norms = normsOf(block);
+  const norm = (name: NormName, width = block.hidden): SlotDims<LayerSlot>[] =>
+    normSlots(name, width, norms[name]);
+  const { headDim } = block.attention;
   const linear = (name: LinearName): SlotDims<LayerSlot>[] => {
     const map = mapOf(block, name);
     if (map === null) return [];
     const weight: SlotDims<LayerSlot> = [`${name}.weight`, [map.outputs, map.inputs]];
     return map.bias ? [weight, [`${name}.bias`, [map.outputs]]] : [weight];
   };
-  const inner = (slot: LayerSlot, width: number, has: Norm | null): SlotDims<LayerSlot>[] =>
-    has === null ? [] : [[slot, [width]]];
   return [
     ...norm('attentionNorm'),
     ...MAPS.attention.flatMap(linear),
-    ...inner('qNorm.gain', attention.headDim, attention.qkNorm),
-    ...inner('kNorm.gain', attention.headDim, attention.qkNorm),
-    ...inner('attentionAfterNorm.gain', hidden, attention.norms.after),
+    ...norm('qNorm', headDim),
+    ...norm('kNorm', headDim),
+    ...norm('attentionAfterNorm'),
+    ...norm('attentionBehindNorm'),
     ...norm('mlpNorm'),
     ...MAPS.mlp.flatMap(linear),
-    ...inner('mlpAfterNorm.gain', hidden, mlp.norms.after),
+    ...norm('mlpAfterNorm'),
+    ...norm('mlpBehindNorm'),
   ];
 }

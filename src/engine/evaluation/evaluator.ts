@@ -67,7 +67,7 @@ export class LocalEvaluator implements CandidateEvaluator {
   /** Embeds the windows and prepares the targets; for KL this runs the dense model once. */
   static async create(options: LocalEvaluatorOptions): Promise<LocalEvaluator> {
     const { forward, head, weights, windows, signal } = options;
-    const embedded = batchesOf(windows).map((batch) => forward.embed(weights, batch));
+    const embedded = await forward.embed(weights, batchesOf(windows));
     const cache = new PrefixCache(options.cacheBytes);
     if (options.kind === 'perplexity') {
       return new LocalEvaluator(options, embedded, head.nextTokenTargets(weights, windows), cache);

@@ -33,7 +33,7 @@ export async function perplexityOf(
   let done = 0;
   for (let from = 0; from < batches.length; from += BATCHES_AT_A_TIME) {
     const part = batches.slice(from, from + BATCHES_AT_A_TIME);
-    const embedded = part.map((batch) => forward.embed(weights, batch));
+    const embedded = await forward.embed(weights, part);
     const states = await forward.through(weights, subnet, embedded, { signal: options.signal });
     const flat = part.flat();
     const losses = await head.losses(

@@ -1,5 +1,5 @@
 import { type Loadable, loadsText } from '../../protocol/loadsText.ts';
-import { blockOf, qkUnitsOf } from '../model/block.ts';
+import { blockOf, hasNormsBehind, qkUnitsOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { MODELING_FILE, OLDEST_TRANSFORMERS, TESTED_TRANSFORMERS } from './modelingSubnet.ts';
 
@@ -22,7 +22,7 @@ removed heads, channels, neurons and sublayers are absent, not zero.
 \`config.json\` keeps the fields of the source model; its \`subnet\` block lists what each block keeps:
 \`qk\` are kept ${queryKeyUnits(shape)}
 and \`vo\` kept value dimensions of each key/value head of the source, \`mlp\` kept neurons. The softmax
-scale stays 1/sqrt(head_dim) of the source. A removed sublayer adds nothing, not even its bias.
+scale stays 1/sqrt(head_dim) of the source. A removed sublayer adds nothing, not even its bias.${hasNormsBehind(shape) ? '\nThe norm behind it stays.' : ''}
 ${note === null ? '' : `\n${note}\n`}
 ${howToLoad(loadable)}`;
 }

@@ -94,7 +94,7 @@ export function cacheWidths(groups: readonly HeadGroup[]): { key: number; value:
 }
 
 /**
- * Emits `x + o(attention(norm x))` with the block's cache.
+ * Emits `x + after(o(attention(norm x)))` with the block's cache.
  *
  * The softmax scale stays 1/√D of the original head width (METHODS section 2). Keys are cached
  * after rotation.
@@ -114,8 +114,7 @@ export function emitAttention(
   const order = headOrder(groups);
   const rows = (map: LinearName): Uint32Array => rowsOf(block, map, mask, order);
   const group = queriesPerKey(attention);
-  const before = { norm: attention.norms.before!, weights: layer.attentionNorm };
-  const normed = context.norm('attentionNorm', index, before, x);
+  const normed = context.blockNorm('attentionNorm', index, layer, x);
   const project = (slot: 'q' | 'k' | 'v'): Value => {
     const kept = rows(slot);
     return context.projection(

@@ -1,17 +1,27 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Family } from '../checkpoint/families/family.ts';
-import { emitNormOf } from '../graphs/emit.ts';
-import { blockOf, type LinearName, mapOf, type Norm, type Rotary } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
-import type { InnerNorm, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import { emitNormOf, emitProjection } from '../graphs/emit.ts';
+import {
+  blockOf,
+  type LinearName,
+  mapOf,
+  type Norm,
+  type NormName,
+  normsOf,
+  type Rotary,
+} from '../model/block.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
+import type {
+  LayerWeights,
+  Linear,
+  ModelWeights,
+  NormWeights,
+} from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
 import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
 import type { WeightPlan } from './weightPlan.ts';
-
-/** Norms of a block. */
-export type NormName = 'attentionNorm' | 'mlpNorm' | InnerNorm;
 
 /** How a norm computes, and its weights. */
 export interface StoredNorm {
@@ -134,20 +144,40 @@ export class DecoderContext {
     return emitter;
   }
 
-  /** Emits a norm over the last axis of a value. */
+  /** Emits a norm over the last axis of a value; the value itself where there is no norm. */
   norm(
     slot: NormName | 'finalNorm',
     layer: number | null,
-    { norm, weights }: StoredNorm,
+    stored: StoredNorm | null,
     x: Value,
   ): Value {
+    if (stored === null) return x;
+    const { norm, weights } = stored;
     const dims = [weights.gain.length];
     const gain = this.#plan.add(this.#name(`${slot}.gain`, layer), dims, () => weights.gain);
     const { shift } = weights;
     if (shift === null) return emitNormOf(this.graph, norm, x, { gain, shift });
-    const name = this.#name(`${slot as 'finalNorm'}.shift`, layer);
+    const name = this.#name(`${slot}.shift`, layer);
     const added = this.#plan.add(name, dims, () => shift);
     return emitNormOf(this.graph, norm, x, { gain, shift: added });
+  }
+
+  /** Emits a norm of a block; the value itself where the block has none. */
+  blockNorm(name: NormName, index: number, layer: LayerWeights, x: Value): Value {
+    return this.norm(name, index, storedNorm(normsOf(layer.block)[name], layer[name]), x);
+  }
+
+  /** Emits the map between the embedding table or the head and the stream; x itself without one. */
+  between(
+    slot: 'projectIn' | 'projectOut',
+    { [slot]: weight, shape }: ModelWeights,
+    x: Value,
+  ): Value {
+    if (weight === null) return x;
+    const [width, { hidden }] = [embeddingWidthOf(shape), shape];
+    const dims = slot === 'projectIn' ? [hidden, width] : [width, hidden];
+    const stored = this.#plan.add(this.#name(slot, null), dims, () => weight);
+    return emitProjection(this.graph, x, stored, null);
   }
 
   /**

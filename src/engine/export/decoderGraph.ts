@@ -3,7 +3,8 @@ import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { emitActivation, emitCapped } from '../graphs/emit.ts';
 import { sliceLinear } from '../graphs/keptRows.ts';
-import { blockOf, normOf } from '../model/block.ts';
+import { blockOf, finalNormOf } from '../model/block.ts';
+import { embeddingWidthOf } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
@@ -47,7 +48,7 @@ export function decoderGraph(
   declareCaches(context, subnet);
 
   const family = familyNamed(shape.family);
-  const table = [shape.vocab, shape.hidden];
+  const table = [shape.vocab, embeddingWidthOf(shape)];
   const name = tensorName(family, 'embedding', null);
   // Cast before anything reads it: a GPU without half precision cannot gather rows of a half table,
   // while the runtime casts a constant on the host when it loads the model.
@@ -56,11 +57,15 @@ export function decoderGraph(
   weights.layers.forEach((layer, l) => {
     const mask = subnet.layers[l]!;
     const groups = headGroups(blockOf(shape, l), mask);
+    // A norm behind a sublayer stays without the sublayer.
     if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
+    x = context.blockNorm('attentionBehindNorm', l, layer, x);
     if (mask.mlp.length > 0) x = emitMlp(context, l, layer, mask, x);
+    x = context.blockNorm('mlpBehindNorm', l, layer, x);
   });
-  const final = { norm: normOf(shape), weights: weights.finalNorm };
-  const h = context.norm('finalNorm', null, final, x);
+  const final = storedNorm(finalNormOf(shape), weights.finalNorm);
+  const normed = context.norm('finalNorm', null, final, x);
+  const h = context.between('projectOut', weights, normed);
   const head = shape.tiedEmbeddings
     ? embedding
     : plan.add(tensorName(family, 'head', null), table, () => weights.head);
@@ -94,6 +99,11 @@ function emitEmbedding(
   let x = graph.op('Gather', [embedding, ids], { axis: 0n });
   const { embeddingScale = 1 } = shape;
   if (embeddingScale !== 1) x = graph.op('Mul', [x, graph.floats(embeddingScale)]);
+  if (weights.projectIn !== null) {
+    const rows = graph.op('Reshape', [x, graph.ints([-1, embeddingWidthOf(shape)])]);
+    const stream = context.between('projectIn', weights, rows);
+    x = graph.op('Reshape', [stream, context.dims(shape.hidden)]);
+  }
   const { positionTable } = weights;
   if (shape.positions.kind === 'learned' && positionTable !== null) {
     const name = tensorName(familyNamed(shape.family), 'positionTable', null);
@@ -105,7 +115,7 @@ function emitEmbedding(
   return graph.op('Reshape', [x, graph.ints([-1, shape.hidden])]);
 }
 
-/** Emits `x + down(act(gate(norm x)) · up(norm x))` of the kept neurons. */
+/** Emits `x + after(down(act(gate(norm x)) · up(norm x)))` of the kept neurons. */
 function emitMlp(
   context: DecoderContext,
   index: number,
@@ -116,8 +126,7 @@ function emitMlp(
   const { graph, shape } = context;
   const kept = mask.mlp;
   const { activation, norms } = layer.block.mlp;
-  const before = { norm: norms.before!, weights: layer.mlpNorm };
-  const normed = context.norm('mlpNorm', index, before, x);
+  const normed = context.blockNorm('mlpNorm', index, layer, x);
   const project = (slot: 'gate' | 'up'): Value =>
     context.projection(slot, index, kept.length, normed, () =>
       sliceLinear(slot, layer[slot]!, shape.hidden, kept),

@@ -11,6 +11,7 @@ import {
   type TensorToWrite,
 } from '../checkpoint/safetensorsWriter.ts';
 import { COMPRESSION_METHOD } from '../checkpoint/sparsityFormat.ts';
+import type { TensorSpec } from '../checkpoint/tensorTable.ts';
 import { roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../model/subnet.ts';
@@ -177,7 +178,7 @@ function quantizationConfig(
 ): Record<string, unknown> {
   const packed = new Set(maps.map(({ tensor }) => tensor.name));
   const plainMaps = sliced
-    .filter(({ name, dims, spec }) => dims.length === 2 && spec.layer !== null && !packed.has(name))
+    .filter(({ name, spec }) => isLinearMap(spec) && !packed.has(name))
     .map(({ name }) => name.replace(/\.weight$/, ''));
   return {
     quant_method: COMPRESSION_METHOD,
@@ -190,6 +191,11 @@ function quantizationConfig(
       ignore: ['lm_head', ...plainMaps],
     },
   };
+}
+
+/** True for the weight of a linear map; the head has a name of its own in every model. */
+function isLinearMap({ slot, layer, dims }: TensorSpec): boolean {
+  return dims.length === 2 && (layer !== null || slot === 'projectIn' || slot === 'projectOut');
 }
 
 function loadableOf(layout: Loadable, form: BitmaskForm): Loadable {

@@ -77,8 +77,12 @@ async function logitsOf(
   const forward = own === null ? search.forward : new ForwardPass(own, shape);
   const head = own === null ? search.head : new LossHead(forward);
   const edges = storedEdges(weights, form);
-  let states: readonly Tensor[] = windows.map((window) => forward.embed(edges, [window]));
+  let states: readonly Tensor[] = [];
   try {
+    states = await forward.embed(
+      edges,
+      windows.map((window) => [window]),
+    );
     for (const [l, mask] of subnet.layers.entries()) {
       const next = await forward.block(storedLayer(weights, l, form), mask, states, signal);
       releaseTensors(states);

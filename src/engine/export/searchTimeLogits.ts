@@ -23,7 +23,7 @@ export async function searchTimeLogits(
   window: Uint32Array,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const embedded = [model.forward.embed(weights, [window])];
+  const embedded = await model.forward.embed(weights, [[window]]);
   const states = await model.forward.through(weights, subnet, embedded, { signal });
   try {
     return await model.head.logits(weights, states[0]!);

@@ -1,7 +1,7 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { SizeFields } from '../checkpoint/families/family.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
-import { blockOf } from '../model/block.ts';
+import { blockOf, hasNormsBehind } from '../model/block.ts';
 import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
 import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
@@ -66,6 +66,9 @@ function whyNotStock(shape: ModelShape, subnet: Subnet, fields: SizeFields): str
   );
   if (partial) {
     return 'Attention channels were pruned inside heads, which stock transformers cannot build.';
+  }
+  if (kept.length < shape.layers && hasNormsBehind(shape)) {
+    return 'Removed blocks leave the norms behind their sublayers, which stock transformers cannot build alone.';
   }
   if (kept.length === 0) return 'No block is left, which stock transformers cannot build.';
   if (kept.some((mask) => !hasAttention(mask) || mask.mlp.length === 0)) {

@@ -1,8 +1,7 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Slot } from '../checkpoint/families/family.ts';
-import type { LinearName } from '../model/block.ts';
+import type { LinearName, NormName } from '../model/block.ts';
 import type {
-  InnerNorm,
   LayerWeights,
   Linear,
   ModelWeights,
@@ -32,15 +31,21 @@ export function isExact({ storage, integerMaps }: StoredForm): boolean {
  * @returns  the layers are those of the model itself, see {@link storedLayer}
  */
 export function storedEdges(weights: ModelWeights, { storage }: StoredForm): ModelWeights {
-  const { shape, embedding, head, positionTable, finalNorm } = weights;
+  const { shape, embedding, head, finalNorm } = weights;
   const round = rounder(shape.family, null, storage);
   const stored = round('embedding', embedding);
+  const table = (slot: 'projectIn' | 'positionTable' | 'projectOut'): Float32Array | null => {
+    const values = weights[slot];
+    return values === null ? null : round(slot, values);
+  };
   return {
     ...weights,
     embedding: stored,
-    head: head === embedding ? stored : round('head', head),
-    positionTable: positionTable === null ? null : round('positionTable', positionTable),
+    projectIn: table('projectIn'),
+    positionTable: table('positionTable'),
     finalNorm: storedNorm('finalNorm', finalNorm, round),
+    projectOut: table('projectOut'),
+    head: head === embedding ? stored : round('head', head),
   };
 }
 
@@ -59,22 +64,21 @@ export function storedLayer(
     weight: integerMaps ? weight : round(`${slot}.weight`, weight),
     bias: bias === null ? null : round(`${slot}.bias`, bias),
   });
-  const inner = (slot: InnerNorm): NormWeights | null => {
-    const norm = layer[slot];
-    return norm === null ? null : { gain: round(`${slot}.gain`, norm.gain), shift: null };
-  };
+  const norm = (slot: NormName): NormWeights | null => storedNorm(slot, layer[slot], round);
   return {
     block: layer.block,
-    qNorm: inner('qNorm'),
-    kNorm: inner('kNorm'),
-    attentionAfterNorm: inner('attentionAfterNorm'),
-    mlpAfterNorm: inner('mlpAfterNorm'),
-    attentionNorm: storedNorm('attentionNorm', layer.attentionNorm, round),
+    attentionNorm: norm('attentionNorm'),
+    qNorm: norm('qNorm'),
+    kNorm: norm('kNorm'),
+    attentionAfterNorm: norm('attentionAfterNorm'),
+    attentionBehindNorm: norm('attentionBehindNorm'),
     q: linear('q', layer.q),
     k: linear('k', layer.k),
     v: linear('v', layer.v),
     o: linear('o', layer.o),
-    mlpNorm: storedNorm('mlpNorm', layer.mlpNorm, round),
+    mlpNorm: norm('mlpNorm'),
+    mlpAfterNorm: norm('mlpAfterNorm'),
+    mlpBehindNorm: norm('mlpBehindNorm'),
     gate: layer.gate === null ? null : linear('gate', layer.gate),
     up: linear('up', layer.up),
     down: linear('down', layer.down),
@@ -98,10 +102,12 @@ function rounder(family: string, layer: number | null, storage: Storage): Round 
 }
 
 function storedNorm(
-  slot: 'attentionNorm' | 'mlpNorm' | 'finalNorm',
-  { gain, shift }: NormWeights,
+  slot: NormName | 'finalNorm',
+  norm: NormWeights | null,
   round: Round,
-): NormWeights {
+): NormWeights | null {
+  if (norm === null) return null;
+  const { gain, shift } = norm;
   return {
     gain: round(`${slot}.gain`, gain),
     shift: shift === null ? null : round(`${slot}.shift`, shift),

@@ -2,6 +2,7 @@ import { type Attention, type Block, queriesPerKey } from '../model/block.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import {
   emitCapped,
+  emitInput,
   emitNorm,
   emitProjection,
   emitResidual,
@@ -25,7 +26,8 @@ export type AttentionVariant = 'fused' | 'plain' | 'blocked';
 const ROW_BLOCKS = 4;
 
 /**
- * The attention sublayer `y = x + after(o(attention(norm x)))`, weights as inputs.
+ * The attention sublayer `y = x + after(o(attention(norm x)))`, weights as inputs. A norm behind it is
+ * a graph of its own.
  *
  * Every head of a layer is padded to one q/k width and one v width with zero rows, which add
  * nothing to a dot product, so one batched product serves heads of different kept sizes. The scale of
@@ -33,7 +35,7 @@ const ROW_BLOCKS = 4;
  * rotation tables are inputs, stacked per head, so heads may keep different pairs. A window is in
  * the mask of the feeds.
  *
- * Inputs: x [B, T, H], norm_gain, (norm_shift), q [A·w, H], k [G·w, H], v [G·u, H], o [A·u, H],
+ * Inputs: x [B, T, H], (norm_gain, norm_shift), q [A·w, H], k [G·w, H], v [G·u, H], o [A·u, H],
  * biases; (q_norm_gain, k_norm_gain [D]); (after_gain [H]); under RoPE cos and sin [A·T, w/2], q_positions [B, T·A] and k_positions [B, T·G];
  * `fused`: last_index [B] and total_length [1]; else causal [T, T].
  * Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, A·u].
@@ -45,8 +47,7 @@ export function attentionGraph(
   const graph = new GraphBuilder('attention');
   const { norms, maps } = attention;
   const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
-  const before = emitNorm(graph, norms.before!, x, hidden);
-  const normed = graph.op('Reshape', [before, graph.ints([-1, hidden])]);
+  const normed = emitInput(graph, norms.before, x, hidden);
   const sizes = emitSizes(graph, x);
   const project = (name: 'q' | 'k' | 'v'): Value => {
     const index = `${name}_index`;

@@ -40,6 +40,16 @@ export function emitNormOf(
 }
 
 /**
+ * Emits what the maps of a sublayer read: the stream, normalised where the block does so before it.
+ * @param x  [B, T, H]
+ * @returns  [N, H]
+ */
+export function emitInput(graph: GraphBuilder, norm: Norm | null, x: Value, hidden: number): Value {
+  const read = norm === null ? x : emitNorm(graph, norm, x, hidden);
+  return graph.op('Reshape', [read, graph.ints([-1, hidden])]);
+}
+
+/**
  * Emits the activation function of an MLP.
  * @returns  act(x), the shape of x
  */

@@ -13,13 +13,15 @@ import {
 } from '../runtime/runtime.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
+import { embedWindows } from './embedWindows.ts';
 import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
-import { type Feeds, SublayerFeeds } from './sublayerFeeds.ts';
+import { normGraph } from './streamGraphs.ts';
+import { type Feeds, normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /** What a tapped sublayer shows of one batch. */
 export interface Tap {
@@ -27,12 +29,22 @@ export interface Tap {
   readonly normed: Float32Array;
   /** [N, A·D] or [N, I], of kept rows only, as `rowsOf` lists them; host, float32 */
   readonly inner: Float32Array;
-  /** The residual stream behind the sublayer, [B, T, H]; not the tap's to free. */
+  /**
+   * The residual stream with what the sublayer adds to it, before a norm behind it, [B, T, H]; not the
+   * tap's to free.
+   */
   readonly after: Tensor;
 }
 
 /** Called with each batch of a tapped sublayer, in order. */
 export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
+
+/** Options of a sublayer that is run. */
+interface SublayerOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Receives the sublayer's inner values of each batch. */
+  readonly tap?: OnTap;
+}
 
 /**
  * Sequence length from which the fused attention operator is used on the CPU: below it the
@@ -74,36 +86,23 @@ export class ForwardPass {
 
   /**
    * The residual stream before the first block.
-   * @param windows  token ids, all of one length T, at most the model's positions
-   * @returns  [B, T, H]
+   * @param batches  windows of token ids, those of a batch of one length T, at most the model's
+   *   positions
+   * @returns  per batch, [B, T, H], on the host
    */
-  embed(weights: ModelWeights, windows: readonly Uint32Array[]): Tensor {
-    const { hidden, positions, embeddingScale = 1 } = this.shape;
-    const time = windows[0]?.length ?? 0;
-    const out = new Float32Array(windows.length * time * hidden);
-    windows.forEach((window, b) => {
-      for (let t = 0; t < time; t++) {
-        const id = window[t] as number;
-        const at = (b * time + t) * hidden;
-        out.set(weights.embedding.subarray(id * hidden, (id + 1) * hidden), at);
-        if (embeddingScale !== 1) {
-          for (let i = at; i < at + hidden; i++) out[i] = (out[i] as number) * embeddingScale;
-        }
-        if (positions.kind === 'learned' && weights.positionTable !== null) {
-          const from = (t + positions.offset) * hidden;
-          for (let i = 0; i < hidden; i++) {
-            out[at + i] = (out[at + i] as number) + (weights.positionTable[from + i] as number);
-          }
-        }
-      }
-    });
-    return tensorOf(out, [windows.length, time, hidden]);
+  async embed(
+    weights: ModelWeights,
+    batches: readonly (readonly Uint32Array[])[],
+  ): Promise<Tensor[]> {
+    const streams: Tensor[] = [];
+    for (const windows of batches) streams.push(await embedWindows(this, weights, windows));
+    return streams;
   }
 
   /**
-   * Applies one sublayer to every batch. A sublayer whose mask keeps nothing is the identity.
+   * Applies one sublayer to every batch. One whose mask keeps nothing is the identity, but for a norm
+   * behind it, which stays.
    * @param states  residual stream per batch, [B, T, H]; not changed
-   * @param tap  receives the sublayer's inner values of each batch
    * @returns  residual stream after the sublayer, per batch; the caller owns it (`releaseTensors`)
    * @throws EngineError `cancelled` between two batches when the signal is raised
    */
@@ -112,7 +111,62 @@ export class ForwardPass {
     layer: LayerWeights,
     mask: LayerMask,
     states: readonly Tensor[],
-    options: { readonly signal?: AbortSignal | undefined; readonly tap?: OnTap } = {},
+    options: SublayerOptions = {},
+  ): Promise<Tensor[]> {
+    const sums = await this.addUpdate(kind, layer, mask, states, options);
+    try {
+      return await this.normBehind(kind, layer, sums, options.signal);
+    } finally {
+      releaseTensors(sums);
+    }
+  }
+
+  /**
+   * Applies the norm behind a sublayer, where the block has one.
+   * @param states  the stream with the sublayer's update per batch, [B, T, H]; not changed
+   * @returns  per batch; the caller owns it
+   * @throws EngineError `cancelled` between two batches
+   */
+  async normBehind(
+    kind: SublayerKind,
+    layer: LayerWeights,
+    states: readonly Tensor[],
+    signal?: AbortSignal,
+  ): Promise<Tensor[]> {
+    const norm = layer.block[kind].norms.behind;
+    if (norm === null || states.length === 0) return states.map(retainTensor);
+    const session = await this.sessions.of(
+      `norm behind: ${JSON.stringify(norm)}`,
+      () => normGraph(norm, this.shape.hidden),
+      { keepOnDevice: true },
+    );
+    const weights = normFeeds('norm', layer[`${kind}BehindNorm`]);
+    const out: Tensor[] = [];
+    try {
+      for (const x of states) {
+        throwIfAborted(signal);
+        out.push(await session.run1({ x, ...weights }));
+        await setImmediate();
+      }
+    } catch (error) {
+      releaseTensors(out);
+      throw error;
+    }
+    return out;
+  }
+
+  /**
+   * Adds what one sublayer adds to the residual stream: {@link sublayer} without the norm behind it.
+   * @param states  per batch, [B, T, H]; not changed
+   * @returns  per batch; the caller owns it
+   * @throws EngineError `cancelled` between two batches
+   */
+  async addUpdate(
+    kind: SublayerKind,
+    layer: LayerWeights,
+    mask: LayerMask,
+    states: readonly Tensor[],
+    options: SublayerOptions = {},
   ): Promise<Tensor[]> {
     const removed =
       kind === 'attention'

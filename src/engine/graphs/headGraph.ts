@@ -1,5 +1,5 @@
-import { normOf } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import { finalNormOf } from '../model/block.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import { emitCapped, emitNormOf, emitProjection } from './emit.ts';
 
@@ -9,19 +9,20 @@ const ROW = 256;
 /**
  * The loss at every position, reduced inside the graph: no [N, V] logits leave it.
  *
- * Where logits are not capped, any cross-entropy against a distribution p needs the logits z = E·h only through
- * `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of H numbers: the embedding row of the next
+ * Where logits are not capped, any cross-entropy against a distribution p needs the logits z = E·h
+ * only through `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of E numbers: the embedding row of the next
  * token for the negative log-likelihood, the dense model's expected row for KL. Then
  * `loss = logsumexp(z) − target·h`, exact for both at the price of one head product. Under a cap the
  * logit of one token still is that of its own row, capped; KL needs {@link divergenceGraph}.
  *
- * Inputs: x [N, H] (residual stream), norm_gain, (norm_shift), head [V, H], target [N, H].
+ * Inputs: x [N, H] (residual stream), (norm_gain, norm_shift), (project_out [E, H]), head [V, E],
+ * target [N, E].
  * Output: loss [N], nats, float32.
  */
 export function lossGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('loss');
   const { h, z } = emitLogits(graph, shape);
-  const target = graph.input('target', 'float32', ['tokens', shape.hidden]);
+  const target = graph.input('target', 'float32', ['tokens', embeddingWidthOf(shape)]);
   const sum = emitExpSum(graph, z, shape.vocab);
   const wanted = emitCapped(graph, emitDot(graph, target, h), shape.logitCap ?? null);
   // The likeliest logit and the target's cancel first: what is left is small and rounds finely.
@@ -34,19 +35,19 @@ export function lossGraph(shape: ModelShape): Uint8Array {
 /**
  * What KL against a model needs from that model at every position.
  *
- * Inputs as {@link lossGraph} without target. Outputs: expected [N, H] = Σ p_v E_v and
+ * Inputs as {@link lossGraph} without target. Outputs: expected [N, E] = Σ p_v E_v and
  * negative_entropy [N] = Σ p_v log p_v, so that KL(p‖q) = negative_entropy + loss_q(expected).
  */
 export function teacherGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('teacher');
   const { h, z, weights } = emitLogits(graph, shape);
   const sum = emitExpSum(graph, z, shape.vocab);
-  // p = exp(z) / sum, divided where there are H numbers instead of V.
+  // p = exp(z) / sum, divided where there are E numbers instead of V.
   const total = graph.op('Reshape', [sum.total, graph.ints([-1, 1])]);
   const expected = graph.op('Div', [graph.op('Gemm', [sum.exps, weights.head]), total]);
   const ahead = graph.op('Sub', [emitDot(graph, expected, h), sum.most]);
   const entropy = graph.op('Sub', [ahead, graph.op('Log', [sum.total])]);
-  graph.output('expected', expected, 'float32', ['tokens', shape.hidden]);
+  graph.output('expected', expected, 'float32', ['tokens', embeddingWidthOf(shape)]);
   graph.output('negative_entropy', entropy, 'float32', ['tokens']);
   return graph.build();
 }
@@ -81,16 +82,17 @@ export function logitsGraph(shape: ModelShape): Uint8Array {
   return graph.build();
 }
 
-/** Inputs of the final norm and the head. */
+/** Inputs between the last block and the logits. */
 interface HeadWeights {
-  readonly gain: Value;
-  readonly shift: Value | null;
-  /** [V, H] */
+  readonly norm: { readonly gain: Value; readonly shift: Value | null } | null;
+  /** [E, H]; null where the head is as wide as the stream. */
+  readonly projectOut: Value | null;
+  /** [V, E] */
   readonly head: Value;
 }
 
 interface Logits {
-  /** What the head reads, [N, H]. */
+  /** What the head reads, [N, E]. */
   readonly h: Value;
   /** [N, V] */
   readonly z: Value;
@@ -100,12 +102,23 @@ function emitLogits(
   graph: GraphBuilder,
   shape: ModelShape,
 ): Logits & { readonly weights: HeadWeights } {
-  const { hidden, vocab, norm } = shape;
+  const { hidden, vocab } = shape;
+  const width = embeddingWidthOf(shape);
+  const norm = finalNormOf(shape);
+  const input = (name: string, ...dims: readonly number[]): Value =>
+    graph.input(name, 'float32', dims);
   const x = graph.input('x', 'float32', ['tokens', hidden]);
-  const gain = graph.input('norm_gain', 'float32', [hidden]);
-  const shift = norm.kind === 'layer' ? graph.input('norm_shift', 'float32', [hidden]) : null;
-  const head = graph.input('head', 'float32', [vocab, hidden]);
-  const weights = { gain, shift, head };
+  const weights = {
+    norm:
+      norm === null
+        ? null
+        : {
+            gain: input('norm_gain', hidden),
+            shift: norm.kind === 'layer' ? input('norm_shift', hidden) : null,
+          },
+    projectOut: shape.embeddingWidth === undefined ? null : input('project_out', width, hidden),
+    head: input('head', vocab, width),
+  };
   return { ...emitLogitsOf(graph, shape, x, weights), weights };
 }
 
@@ -113,9 +126,10 @@ function emitLogitsOf(
   graph: GraphBuilder,
   shape: ModelShape,
   x: Value,
-  { gain, shift, head }: HeadWeights,
+  { norm, projectOut, head }: HeadWeights,
 ): Logits {
-  const h = emitNormOf(graph, normOf(shape), x, { gain, shift });
+  const normed = norm === null ? x : emitNormOf(graph, finalNormOf(shape)!, x, norm);
+  const h = projectOut === null ? normed : emitProjection(graph, normed, projectOut, null);
   return { h, z: emitCapped(graph, emitProjection(graph, h, head, null), shape.logitCap ?? null) };
 }
 

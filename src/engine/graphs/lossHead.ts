@@ -1,17 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { embeddingWidthOf } from '../model/modelShape.ts';
 import { float32Of, type Session, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { ForwardPass } from './forwardPass.ts';
 import { divergenceGraph, logitsGraph, lossGraph, teacherGraph } from './headGraph.ts';
+import { normFeeds } from './sublayerFeeds.ts';
 
 /** What the loss is measured against, one row per predicted position (window by window, T−1 each). */
 export interface LossTargets {
   /** The graph that compares with the rows. */
   readonly graph: 'loss' | 'divergence';
   /**
-   * [P, H]: under `loss` the expected output embedding, under `divergence` the dense model's last
-   * residual stream.
+   * Under `loss` the expected output embedding, [P, E]; under `divergence` the dense model's last
+   * residual stream, [P, H].
    */
   readonly rows: Float32Array;
   /** [P], added to the loss. */
@@ -42,15 +44,15 @@ export class LossHead {
    * @param windows  token ids, one length T
    */
   nextTokenTargets(weights: ModelWeights, windows: readonly Uint32Array[]): LossTargets {
-    const { hidden } = weights.shape;
+    const width = embeddingWidthOf(weights.shape);
     const time = windows[0]?.length ?? 0;
-    const rows = new Float32Array(windows.length * (time - 1) * hidden);
+    const rows = new Float32Array(windows.length * (time - 1) * width);
     let at = 0;
     for (const window of windows) {
       for (let t = 1; t < time; t++) {
         const id = window[t] as number;
-        rows.set(weights.head.subarray(id * hidden, (id + 1) * hidden), at);
-        at += hidden;
+        rows.set(weights.head.subarray(id * width, (id + 1) * width), at);
+        at += width;
       }
     }
     return { graph: 'loss', rows, offset: null };
@@ -69,10 +71,11 @@ export class LossHead {
     const { hidden } = weights.shape;
     const x = await this.#predicting(states);
     if (weights.shape.logitCap !== undefined) return { graph: 'divergence', rows: x, offset: null };
-    const rows = new Float32Array(x.length);
+    const width = embeddingWidthOf(weights.shape);
     const offset = new Float32Array(x.length / hidden);
+    const rows = new Float32Array(offset.length * width);
     await this.#chunks('teacher', weights, x, signal, (outputs, from) => {
-      rows.set(float32Of(outputs['expected'] as Tensor), from * hidden);
+      rows.set(float32Of(outputs['expected'] as Tensor), from * width);
       offset.set(float32Of(outputs['negative_entropy'] as Tensor), from);
     });
     return { graph: 'loss', rows, offset };
@@ -145,21 +148,24 @@ export class LossHead {
     targets?: LossTargets,
   ): Promise<void> {
     const { hidden } = weights.shape;
+    const { feeds } = this.#forward;
     const session = await this.#session(graph);
-    const norm = weights.finalNorm;
+    const { projectOut } = weights;
+    const width = embeddingWidthOf(weights.shape);
     const fixed = {
-      head: await this.#forward.feeds.matrix(weights.head),
-      norm_gain: tensorOf(norm.gain, [hidden]),
-      ...(norm.shift === null ? {} : { norm_shift: tensorOf(norm.shift, [hidden]) }),
+      head: await feeds.matrix(weights.head, width),
+      ...normFeeds('norm', weights.finalNorm),
+      ...(projectOut === null ? {} : { project_out: await feeds.matrix(projectOut, hidden) }),
     };
     const count = x.length / hidden;
     for (let from = 0; from < count; from += POSITIONS_PER_CALL) {
       throwIfAborted(signal);
       const to = Math.min(count, from + POSITIONS_PER_CALL);
-      const part = (data: Float32Array): Tensor =>
-        tensorOf(data.subarray(from * hidden, to * hidden), [to - from, hidden]);
-      const target = targets === undefined ? {} : { target: part(targets.rows) };
-      take(await session.run({ x: part(x), ...target, ...fixed }), from);
+      const part = (data: Float32Array, columns: number): Tensor =>
+        tensorOf(data.subarray(from * columns, to * columns), [to - from, columns]);
+      const target =
+        targets === undefined ? {} : { target: part(targets.rows, targets.rows.length / count) };
+      take(await session.run({ x: part(x, hidden), ...target, ...fixed }), from);
       await setImmediate();
     }
   }

@@ -2,7 +2,7 @@ import type { Block } from '../model/block.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import {
   emitActivation,
-  emitNorm,
+  emitInput,
   emitProjection,
   emitResidual,
   emitRowBias,
@@ -18,9 +18,10 @@ export interface SublayerGraphOptions {
 }
 
 /**
- * The MLP sublayer `y = x + after(down(act(gate(norm x)) · up(norm x)))`, weights as inputs.
+ * The MLP sublayer `y = x + after(down(act(gate(norm x)) · up(norm x)))`, weights as inputs. A norm
+ * behind it is a graph of its own.
  *
- * Inputs: x [B, T, H], norm_gain, (norm_shift), (gate), up, down [F, H], biases; F kept neurons is
+ * Inputs: x [B, T, H], (norm_gain, norm_shift), (gate), up, down [F, H], biases; F kept neurons is
  * dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
  */
 export function mlpGraph({ hidden, mlp }: Block, options: SublayerGraphOptions): Uint8Array {
@@ -28,8 +29,7 @@ export function mlpGraph({ hidden, mlp }: Block, options: SublayerGraphOptions):
   const { activation, maps, norms } = mlp;
   const graph = new GraphBuilder('mlp');
   const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
-  const before = emitNorm(graph, norms.before!, x, hidden);
-  const normed = graph.op('Reshape', [before, graph.ints([-1, hidden])]);
+  const normed = emitInput(graph, norms.before, x, hidden);
   const project = (name: 'gate' | 'up'): string =>
     emitProjection(
       graph,

@@ -108,7 +108,7 @@ async function valuesOf(runtime: Runtime, weights: ModelWeights, time: number): 
   const mask = raggedMask(shape);
   const owned: Tensor[] = [];
   try {
-    const embedded = [forward.embed(weights, windows)];
+    const embedded = await forward.embed(weights, [windows]);
     const middle = await forward.sublayer('attention', layer, mask, embedded);
     owned.push(...middle);
     const after = await forward.sublayer('mlp', layer, mask, middle);
@@ -165,6 +165,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
   const layer: LayerWeights = {
     block: blockOf(shape, 0),
     ...{ qNorm: null, kNorm: null, attentionAfterNorm: null, mlpAfterNorm: null },
+    ...{ attentionBehindNorm: null, mlpBehindNorm: null },
     attentionNorm: norm(),
     q: linear(query, hidden / 2, rowBias(bias.qkv, query)),
     k: linear(keyValue, hidden / 2, rowBias(bias.qkv, keyValue)),
@@ -178,7 +179,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
   const learned = shape.positions.kind === 'learned' ? shape.positions.offset : null;
   return {
     shape,
-    embedding,
+    ...{ embedding, projectIn: null, projectOut: null },
     positionTable:
       learned === null ? null : normals(rng, (shape.maxPositions + learned) * hidden, 0, 0.1),
     layers: [layer],

@@ -66,13 +66,12 @@ export class SublayerFeeds {
     return draft.feeds;
   }
 
-  /** A whole matrix [rows, H], uploaded once on a GPU (the output head). */
-  matrix(data: Float32Array): Promise<Tensor> {
-    const { hidden } = this.#shape;
+  /** A whole matrix [rows, width], uploaded once on a GPU (the output head). */
+  matrix(data: Float32Array, width: number): Promise<Tensor> {
     if (!this.#runtime.onDevice) {
-      return Promise.resolve(tensorOf(data, [data.length / hidden, hidden]));
+      return Promise.resolve(tensorOf(data, [data.length / width, width]));
     }
-    return this.#upload(data, hidden, 0);
+    return this.#upload(data, width, 0);
   }
 
   async #linear(
@@ -140,7 +139,7 @@ export class SublayerFeeds {
 }
 
 /** The inputs of a norm: its gain, and its shift where it has one. */
-function normFeeds(name: string, norm: NormWeights | null): Feeds {
+export function normFeeds(name: string, norm: NormWeights | null): Feeds {
   if (norm === null) return {};
   const { gain, shift } = norm;
   return {

@@ -20,6 +20,17 @@ export function isOutputMap(name: LinearName): boolean {
   return name === 'o' || name === 'down';
 }
 
+/** The norms that a block may have, by the names of their weights. */
+export type NormName =
+  | 'attentionNorm'
+  | 'qNorm'
+  | 'kNorm'
+  | 'attentionAfterNorm'
+  | 'attentionBehindNorm'
+  | 'mlpNorm'
+  | 'mlpAfterNorm'
+  | 'mlpBehindNorm';
+
 /** How a norm computes. */
 export interface Norm {
   /** `rms`: gain only; `layer`: centred, with a gain and a shift. */
@@ -114,9 +125,28 @@ export interface BlockTraits {
   readonly mlp?: { readonly norms?: Partial<SublayerNorms> };
 }
 
-/** The norm of a model's stream: that in front of sublayers and of the output head. */
+/** The norm of a model's stream: that of sublayers and of the output head. */
 export function normOf({ norm }: ModelShape): Norm {
   return { gainOffset: 0, ...norm };
+}
+
+/** The norm in front of the output head; null where there is none. */
+export function finalNormOf(shape: ModelShape): Norm | null {
+  return shape.hasFinalNorm === false ? null : normOf(shape);
+}
+
+/** The norms of a block; null where it has none. */
+export function normsOf({ attention, mlp }: Block): Readonly<Record<NormName, Norm | null>> {
+  return {
+    attentionNorm: attention.norms.before,
+    qNorm: attention.qkNorm,
+    kNorm: attention.qkNorm,
+    attentionAfterNorm: attention.norms.after,
+    attentionBehindNorm: attention.norms.behind,
+    mlpNorm: mlp.norms.before,
+    mlpAfterNorm: mlp.norms.after,
+    mlpBehindNorm: mlp.norms.behind,
+  };
 }
 
 /**
@@ -175,6 +205,13 @@ export function blockOf(shape: ModelShape, index: number): Block {
 /** All blocks of a model, [L]. */
 export function blocksOf(shape: ModelShape): Block[] {
   return Array.from({ length: shape.layers }, (_, index) => blockOf(shape, index));
+}
+
+/** True where a block of a model normalises the stream behind a sublayer. */
+export function hasNormsBehind(shape: ModelShape): boolean {
+  return blocksOf(shape).some(
+    ({ attention, mlp }) => attention.norms.behind !== null || mlp.norms.behind !== null,
+  );
 }
 
 /** Sizes of a linear map of a block; null where the block has no such map. */

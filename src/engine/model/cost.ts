@@ -2,6 +2,7 @@ import {
   type Attention,
   type Block,
   blocksOf,
+  finalNormOf,
   type LinearMap,
   type Mlp,
   type Norm,
@@ -9,7 +10,7 @@ import {
   qkUnitsOf,
   type SublayerKind,
 } from './block.ts';
-import type { ModelShape } from './modelShape.ts';
+import { embeddingWidthOf, type ModelShape } from './modelShape.ts';
 import { isPresent, type LayerMask, type Subnet } from './subnet.ts';
 
 /** Parameters that each prunable unit of a block carries, and what a sublayer costs besides. */
@@ -132,8 +133,8 @@ export function normParameters(norm: Pick<Norm, 'kind'> | null, width: number): 
 /**
  * Exact parameter counts of a legal subnet.
  *
- * A tied output head is counted once. The norm in front of a removed sublayer does nothing and is
- * not counted.
+ * A tied output head is counted once. Norms in front of a removed sublayer do nothing and are not
+ * counted; those behind it stay.
  * @source METHODS section 6.1
  */
 export function countParameters(shape: ModelShape, subnet: Subnet): ParameterCount {
@@ -165,8 +166,13 @@ export function blockBudget(shape: ModelShape, kept: number): number {
 }
 
 /** Parameters of the embedding table, which a tied head shares. */
-export function tableParameters({ vocab, hidden }: ModelShape): number {
-  return vocab * hidden;
+export function tableParameters(shape: ModelShape): number {
+  return shape.vocab * embeddingWidthOf(shape);
+}
+
+/** Parameters of the maps between the embedding table and the stream, and back; 0 without them. */
+export function projectionParameters({ embeddingWidth = 0, hidden }: ModelShape): number {
+  return 2 * embeddingWidth * hidden;
 }
 
 /** Parameters of a learned position table; 0 without one. */
@@ -178,8 +184,9 @@ function parametersOutsideBlocks(shape: ModelShape): number {
   const tables = shape.tiedEmbeddings ? 1 : 2;
   return (
     tables * tableParameters(shape) +
+    projectionParameters(shape) +
     positionParameters(shape) +
-    normParameters(shape.norm, shape.hidden)
+    normParameters(finalNormOf(shape), shape.hidden)
   );
 }
 

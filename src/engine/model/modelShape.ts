@@ -57,6 +57,13 @@ export interface ModelShape {
   readonly logitCap?: number;
   /** Token in front of every window of text, without which the model's predictions mean little. */
   readonly startToken?: number;
+  /**
+   * E, width of the rows of the embedding table and of the output head where it is not H: a map leads
+   * from E to H before the first block, another back behind the last; H when absent.
+   */
+  readonly embeddingWidth?: number;
+  /** False where no norm lies between the last block and the output head; true when absent. */
+  readonly hasFinalNorm?: boolean;
   readonly mlp: { readonly gated: boolean; readonly activation: Activation };
   readonly bias: { readonly qkv: boolean; readonly output: boolean; readonly mlp: boolean };
   /**
@@ -64,6 +71,11 @@ export interface ModelShape {
    * in the end, `blockOf` says.
    */
   readonly blocks?: readonly BlockTraits[];
+}
+
+/** E, width of the rows of the embedding table and of the output head. */
+export function embeddingWidthOf({ embeddingWidth, hidden }: ModelShape): number {
+  return embeddingWidth ?? hidden;
 }
 
 /** Query heads that share one key/value head. */

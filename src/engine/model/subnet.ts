@@ -16,7 +16,8 @@ export interface HeadMask {
 
 /**
  * What one block keeps. All heads empty = the attention sublayer is removed with its output bias;
- * `mlp` empty = the MLP is removed likewise; both = the block is the identity.
+ * `mlp` empty = the MLP is removed likewise; both = nothing is left of the block but its norms behind
+ * the sublayers, and without such norms it is the identity.
  */
 export interface LayerMask {
   /** One entry per key/value head, [G]. */

@@ -29,7 +29,7 @@ export interface Flow {
   readonly normed: Float32Array;
   /** The input of o or down, kept rows only, in the order of `rowsOf`, [N, kept] */
   readonly inner: Float32Array;
-  /** The residual stream behind the sublayer, [N, H] */
+  /** The residual stream with what the sublayer adds to it, before a norm behind it, [N, H] */
   after(): Promise<Float32Array>;
 }
 

@@ -41,7 +41,10 @@ export interface Here extends SublayerInput {
   /** The block as the walk found it. */
   readonly original: LayerWeights;
   readonly copies: readonly Copy[];
-  /** The reference's residual stream behind the sublayer, per batch; null where none is carried. */
+  /**
+   * The reference's residual stream with what the sublayer adds to it, before a norm behind it, per
+   * batch; null where none is carried.
+   */
   readonly reference: readonly Tensor[] | null;
   /**
    * Runs the sublayer of the first copy as it is and adds what flows through it to statistics. When
@@ -86,7 +89,7 @@ export interface Visitor {
  */
 export async function walk(request: WalkRequest, visitor: Visitor): Promise<ModelWeights[]> {
   const { weights, batches } = request;
-  const embedded = batches.map((batch) => request.forward.embed(weights, batch));
+  const embedded = await request.forward.embed(weights, batches);
   const fork = (): Stream => new Stream(request, embedded.map(retainTensor));
   const copies = Array.from({ length: request.copies ?? 1 }, fork);
   const reference = request.reference === undefined ? null : fork();
@@ -98,8 +101,9 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
       for (const copy of copies) copy.layer = original;
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
-        await reference?.step(kind, original, request.reference!.layers[index]!);
+        await reference?.addUpdate(kind, original, request.reference!.layers[index]!);
         await visitSublayer(request, visitor, { index, kind, original, copies, reference });
+        await reference?.normBehind(kind, original);
         request.onProgress?.(2 * index + (kind === 'mlp' ? 2 : 1), total);
         // A visitor that runs nothing never lets a cancel message in.
         await setImmediate();
@@ -126,9 +130,21 @@ class Stream {
 
   /** Applies a sublayer. */
   async step(kind: SublayerKind, layer: LayerWeights, mask: LayerMask): Promise<void> {
+    await this.addUpdate(kind, layer, mask);
+    await this.normBehind(kind, layer);
+  }
+
+  /** Adds what a sublayer adds. */
+  async addUpdate(kind: SublayerKind, layer: LayerWeights, mask: LayerMask): Promise<void> {
     if (this.states.length === 0) return;
     const { forward, signal } = this.#request;
-    this.become(await forward.sublayer(kind, layer, mask, this.states, { signal }));
+    this.become(await forward.addUpdate(kind, layer, mask, this.states, { signal }));
+  }
+
+  /** Applies the norm behind a sublayer, where there is one. */
+  async normBehind(kind: SublayerKind, layer: LayerWeights): Promise<void> {
+    const { forward, signal } = this.#request;
+    this.become(await forward.normBehind(kind, layer, this.states, signal));
   }
 
   /** Takes over other states and frees the present ones. */

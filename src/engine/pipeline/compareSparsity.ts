@@ -107,7 +107,7 @@ async function searchLoss({ bench, work }: Comparison, weights: ModelWeights): P
   const { forward, head } = bench;
   const { tokens, signal } = work;
   const windows = tokens.search;
-  const embedded = batchesOf(windows).map((batch) => forward.embed(weights, batch));
+  const embedded = await forward.embed(weights, batchesOf(windows));
   const states = await forward.through(weights, denseSubnet(weights.shape), embedded, { signal });
   const losses = await head.losses(
     weights,

@@ -2,7 +2,12 @@ import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
 import { heldShareOf, refitsAllOf } from '../reformation/heldBack.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
-import { blockBudget, countParameters } from '../model/cost.ts';
+import {
+  blockBudget,
+  countParameters,
+  projectionParameters,
+  tableParameters,
+} from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { DECODED_TOKENS, PROMPT_TOKENS, TIMED_ROUNDS } from './measureFigures.ts';
@@ -334,7 +339,7 @@ function bodyFlops(
 }
 
 function headFlops({ shape }: EstimatedWork, tokens: number): number {
-  return 2 * tokens * shape.hidden * shape.vocab;
+  return 2 * tokens * (tableParameters(shape) + projectionParameters(shape));
 }
 
 function keptShare({ shape, config }: EstimatedWork): number {

@@ -14,9 +14,10 @@ export interface InputGrams {
 /**
  * Looks at the inputs of the sublayer where a walk stands.
  *
- * What o and down add to the residual stream is read through a norm, so an error of theirs counts
- * against the size of the stream it is added to: a token counts by the inverse of its mean square.
- * Without that, the one token a window that language models give a huge stream outweighs all others.
+ * What o and down add to the residual stream is read through a norm, behind the sublayer or in front
+ * of the next, so an error of theirs counts against the size of the stream it is added to: a token
+ * counts by the inverse of its mean square. Without that, the one token a window that language models
+ * give a huge stream outweighs all others.
  * @throws EngineError `cancelled`
  */
 export async function inputGrams({ moments, shape }: ForwardPass, here: Here): Promise<InputGrams> {

@@ -110,8 +110,11 @@ async function lossesOf(
   const judging = judgingBatches(judgement);
   for (let from = 0; from < judging.length; from += BATCHES_AT_A_TIME) {
     const part = judging.slice(from, from + BATCHES_AT_A_TIME);
-    const lastStates = (weights: ModelWeights, units: Subnet): Promise<readonly Tensor[]> => {
-      const embedded = part.map(({ windows }) => forward.embed(weights, windows));
+    const lastStates = async (weights: ModelWeights, units: Subnet): Promise<readonly Tensor[]> => {
+      const embedded = await forward.embed(
+        weights,
+        part.map(({ windows }) => windows),
+      );
       return forward.through(weights, units, embedded, { signal });
     };
     const denseStates = await lastStates(dense, all);

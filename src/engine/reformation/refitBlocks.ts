@@ -98,7 +98,7 @@ async function momentsAt(
   const { layer, states } = copy;
   const mask = refit.wantsRemovedInputs ? whole : here.mask;
   const own =
-    reference === null ? await forward.sublayer(kind, original, whole, states, { signal }) : null;
+    reference === null ? await forward.addUpdate(kind, original, whole, states, { signal }) : null;
   try {
     const at = { index, kind, layer, mask, states };
     const isWalked = copy === here.copies[0] && mask === here.mask;

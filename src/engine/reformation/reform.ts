@@ -13,7 +13,7 @@ import { refitBlocks } from './refitBlocks.ts';
 /**
  * What a refitted sublayer is to produce: `dense`, the dense model's residual stream, so that errors
  * of earlier blocks are repaired too; `layer`, what the unpruned sublayer would produce from the
- * subnet's own inputs (the paper's).
+ * subnet's own inputs (the paper's). A norm behind the sublayer is not a part of it.
  *
  * Deviation: `dense` is not in the paper; METHODS 5, ideas 2.
  */

@@ -3,7 +3,7 @@ import { throwIfAborted } from '../../protocol/errors.ts';
 import type { Block } from '../model/block.ts';
 import {
   emitActivation,
-  emitNorm,
+  emitInput,
   emitProjection,
   emitRowBias,
   emitWeight,
@@ -121,8 +121,7 @@ function probeGraph(
   const graph = new GraphBuilder('mlp_probe');
   const { activation, maps, norms } = mlp;
   const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
-  const before = emitNorm(graph, norms.before!, x, hidden);
-  const normed = graph.op('Reshape', [before, graph.ints([-1, hidden])]);
+  const normed = emitInput(graph, norms.before, x, hidden);
   const project = (name: 'gate' | 'up'): Value =>
     emitProjection(
       graph,

@@ -155,7 +155,7 @@ async function refitAll(
 async function outputMoments(from: SublayerToPrune, original: LayerWeights): Promise<SplitMoments> {
   const { forward, kind, mask, states, split, signal, reference } = from;
   const own =
-    reference === null ? await forward.sublayer(kind, original, mask, states, { signal }) : null;
+    reference === null ? await forward.addUpdate(kind, original, mask, states, { signal }) : null;
   let sets: readonly TargetMoments[];
   try {
     const request = { ...from, wanted: reference ?? own!, sets: [split.fitted, split.held] };

@@ -212,8 +212,8 @@ describe('a sparse subnet', () => {
   it('whose channels are partly always zero has finite weights, by every method', async () => {
     const silent = llama.layers.map((layer) => {
       const up = { ...layer.up, weight: layer.up.weight.slice().fill(0, 0, 20 * HIDDEN) };
-      const gain = layer.mlpNorm.gain.slice().fill(0, 0, 5);
-      return { ...layer, up, mlpNorm: { ...layer.mlpNorm, gain } };
+      const gain = layer.mlpNorm!.gain.slice().fill(0, 0, 5);
+      return { ...layer, up, mlpNorm: { ...layer.mlpNorm!, gain } };
     });
     for (const name of NAMES) {
       const { weights } = await prune({

@@ -79,7 +79,7 @@ for (const [name, weights] of Object.entries(models)) {
       const made = flapSubnet(weights, fluctuations, blockBudget(shape, 0.6));
       const mask = made.subnet.layers[0]!;
       const own = new ForwardPass(runtime, made.weights.shape);
-      const states = batches.map((batch) => forward.embed(weights, batch));
+      const states = await forward.embed(weights, batches);
       for (const kind of ['attention', 'mlp'] as const) {
         const present = kind === 'mlp' ? mask.mlp.length > 0 : hasAttention(mask);
         if (!present) continue;
@@ -201,7 +201,7 @@ async function twoPasses(
   batches: readonly (readonly Uint32Array[])[],
 ): Promise<LayerFluctuation[]> {
   const mask = denseSubnet(weights.shape).layers[0]!;
-  let states = batches.map((batch) => forward.embed(weights, batch));
+  let states = await forward.embed(weights, batches);
   const found: LayerFluctuation[] = [];
   for (const layer of weights.layers) {
     const of = async (kind: SublayerKind): Promise<LayerFluctuation['mlp']> => {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import type {
+  LayerWeights,
+  Linear,
+  ModelWeights,
+} from '../../../src/engine/checkpoint/modelWeights.ts';
 import {
   type CalibratedLayer,
   collectStatistics,
@@ -17,7 +21,7 @@ import { attentionStatistics } from '../../../src/engine/sparsity/attentionStati
 import { denseSubnet, type LayerMask } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { type Rows, referenceForward } from '../../fixtures/referenceModel.ts';
-import { type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, type TinyOptions, tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
 after(() => runtime.release());
@@ -25,6 +29,7 @@ after(() => runtime.release());
 const models: Record<string, TinyOptions> = {
   'a Llama with grouped queries': { layers: 3 },
   'an OPT with biases': { family: 'opt', layers: 2 },
+  'an OPT with norms behind its sublayers': TINY_OPT_350M,
 };
 
 /** Of the largest entry: float32 sums over some 10² tokens of products of float32 activations. */
@@ -83,11 +88,8 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   }
   const [layer, mask] = [weights.layers[0]!, denseSubnet(weights.shape).layers[0]!];
   const forward = new ForwardPass(runtime, weights.shape);
-  assert.equal(
-    forward.variantFor(weights.layers[0]!.block.attention, forward.embed(weights, [window])),
-    'fused',
-  );
-  const states = [forward.embed(weights, [window])];
+  const states = await forward.embed(weights, [[window]]);
+  assert.equal(forward.variantFor(layer.block.attention, states[0]), 'fused');
   const look = async (kept: LayerMask): Promise<SublayerStatistics> => {
     const at = { index: 0, kind: 'attention', layer, mask: kept, states } as const;
     const collecting = attentionStatistics(forward, at, { gram: true, sets: [] });
@@ -115,12 +117,15 @@ test('Gram matrices are symmetric to the last bit', async () => {
   }
 });
 
-test('a block that adds nothing has no influence', async () => {
-  const weights = tinyWeights({ layers: 2 });
-  const [first, second] = weights.layers as [ModelWeights['layers'][0], ModelWeights['layers'][0]];
-  const still = { ...first, o: zeroed(first.o), down: zeroed(first.down) };
-  const [found] = await collect({ ...weights, layers: [still, second] }, [windowsFor(weights, 2)]);
-  assert.ok(Math.abs(found!.influence) < 1e-6);
+test('a block that adds nothing has no influence, whatever norms behind it do', async () => {
+  for (const options of [{ layers: 2 }, TINY_OPT_350M]) {
+    const weights = tinyWeights(options);
+    const [first, second] = weights.layers as [LayerWeights, LayerWeights];
+    const still = { ...first, o: zeroed(first.o), down: zeroed(first.down) };
+    const changed = { ...weights, layers: [still, second] };
+    const [found] = await collect(changed, [windowsFor(weights, 2)]);
+    assert.ok(Math.abs(found!.influence) < 1e-6);
+  }
 });
 
 test('a request to stop ends the pass after the block in work', async () => {
@@ -172,8 +177,8 @@ function bruteForce(weights: ModelWeights, windows: readonly Uint32Array[]): Cal
       mlpInput: all('mlpInput'),
       hidden: all('hidden'),
     };
-    const distances = blocks.flatMap(({ before, after: then }) =>
-      before.map((x, t) => 1 - cosine(x, then[t]!)),
+    const distances = blocks.flatMap(({ without, after: then }) =>
+      without.map((x, t) => 1 - cosine(x, then[t]!)),
     );
     const influence = distances.reduce((sum, one) => sum + one, 0) / distances.length;
     return { layer, statistics, influence };
@@ -199,8 +204,8 @@ function cosine(a: Float64Array, b: Float64Array): number {
   return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
-function zeroed(linear: ModelWeights['layers'][0]['o']): ModelWeights['layers'][0]['o'] {
-  return { ...linear, weight: new Float32Array(linear.weight.length) };
+function zeroed({ weight, bias }: Linear): Linear {
+  return { weight: new Float32Array(weight.length), bias: bias && new Float32Array(bias.length) };
 }
 
 function checkClose(found: Float64Array, expected: Float64Array, what: string): void {

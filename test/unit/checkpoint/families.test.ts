@@ -6,6 +6,7 @@ import {
   familyOf,
   FAMILIES,
 } from '../../../src/engine/checkpoint/families/registry.ts';
+import { blockOf, finalNormOf } from '../../../src/engine/model/block.ts';
 import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
@@ -106,14 +107,37 @@ describe('the OPT family', () => {
     assert.equal(table.length, 2 + 2 * 16 + 2);
   });
 
-  test('refuses the variants we do not support', () => {
-    checkRefused(
-      opt({ do_layer_norm_before: false }),
-      /"do_layer_norm_before" of false; it must be true/,
+  test('has norms behind its sublayers and none before the head where it says so', () => {
+    const shape = parse(opt({ do_layer_norm_before: false }));
+    const { attention, mlp } = blockOf(shape, 1);
+    const behind = { kind: 'layer', epsilon: 1e-5, gainOffset: 0 };
+    assert.deepEqual(attention.norms, { before: null, after: null, behind });
+    assert.deepEqual(mlp.norms, attention.norms);
+    assert.equal(finalNormOf(shape), null);
+    const slots = tensorTable(familyNamed('opt'), shape).map(({ slot }) => slot);
+    assert.equal(slots.length, 2 + 2 * 16);
+    assert.ok(slots.includes('mlpBehindNorm.shift') && !slots.includes('mlpNorm.gain'));
+    const removed = parse(opt({ _remove_final_layer_norm: true }));
+    assert.equal(finalNormOf(removed), null);
+    assert.deepEqual(blockOf(removed, 0).attention.norms.before, behind);
+  });
+
+  test('has maps between the stream and an embedding of another width', () => {
+    const shape = parse(opt({ word_embed_proj_dim: 16, tie_word_embeddings: false }));
+    const dims = new Map(
+      tensorTable(familyNamed('opt'), shape).map((spec) => [spec.name, spec.dims]),
     );
-    checkRefused(opt({ _remove_final_layer_norm: true }), /_remove_final_layer_norm/);
+    assert.deepEqual(dims.get('model.decoder.embed_tokens.weight'), [96, 16]);
+    assert.deepEqual(dims.get('model.decoder.project_in.weight'), [32, 16]);
+    assert.deepEqual(dims.get('model.decoder.embed_positions.weight'), [258, 32]);
+    assert.deepEqual(dims.get('model.decoder.project_out.weight'), [16, 32]);
+    assert.deepEqual(dims.get('lm_head.weight'), [96, 16]);
+    assert.equal(parse(opt({ word_embed_proj_dim: null })).embeddingWidth, undefined);
+    checkRefused(opt({ vocab_size: 2 ** 24, word_embed_proj_dim: 2 ** 24 }), /parameters/);
+  });
+
+  test('refuses the variants we do not support', () => {
     checkRefused(opt({ layer_norm_elementwise_affine: false }), /layer_norm_elementwise_affine/);
-    checkRefused(opt({ word_embed_proj_dim: 16 }), /"word_embed_proj_dim" of 16; it must be 32/);
     checkRefused(opt({ num_attention_heads: 5 }), /a multiple of 5 heads/);
   });
 });

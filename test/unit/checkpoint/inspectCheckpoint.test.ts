@@ -6,13 +6,15 @@ import { test } from 'node:test';
 import { inspectCheckpoint } from '../../../src/engine/checkpoint/inspectCheckpoint.ts';
 import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { parameterCount } from '../../../src/engine/checkpoint/weightBytes.ts';
-import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
 
 const cases: TinyOptions[] = [
   {},
   { tied: false, headDim: 12, config: { attention_bias: true, mlp_bias: true } },
   { family: 'opt' },
   { family: 'opt', tied: false, config: { enable_bias: false } },
+  TINY_OPT_350M,
+  { ...TINY_OPT_350M, tied: false },
 ];
 for (const options of cases) {
   test(`the parts add up to the whole model for ${JSON.stringify(options)}`, async () => {

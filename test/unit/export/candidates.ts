@@ -8,12 +8,14 @@ import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import type { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { denseSubnet, type LayerMask, type Subnet } from '../../../src/engine/model/subnet.ts';
-import type { TinyOptions } from '../../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, type TinyOptions } from '../../fixtures/tinyModel.ts';
 
 /** A grouped-query Llama of three blocks. */
 export const LLAMA: TinyOptions = { layers: 3, heads: 6, kvHeads: 3, headDim: 8, hidden: 40 };
 /** An OPT of three blocks. */
 export const OPT: TinyOptions = { family: 'opt', layers: 3, heads: 4, hidden: 32 };
+/** The same with norms behind the sublayers and a narrower embedding. */
+export const OPT_350M: TinyOptions = { ...OPT, ...TINY_OPT_350M };
 
 /** Options of an export in float32. */
 export const F32: ExportOptions = {

@@ -23,6 +23,7 @@ import {
   LLAMA,
   NO_HEAD,
   OPT,
+  OPT_350M,
   randomWindows,
   reformed,
   searchTimeModel,
@@ -66,6 +67,7 @@ describe('exportCheckpoint', () => {
     LLAMA,
     { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
     OPT,
+    OPT_350M,
   ].entries()) {
     test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
       for (const seed of [1, 2, 3, 4]) {
@@ -152,7 +154,14 @@ describe('exportCheckpoint', () => {
       ),
       /do not divide/,
     );
-    assert.equal(stockLayout(shape, denseSubnet(shape)).loadable.transformers, true);
+    const postNorm = tinyShape(OPT_350M);
+    const shorter = changed(postNorm, (mask, l) =>
+      l === 1 ? { ...withoutAttention(mask), mlp: new Uint32Array(0) } : mask,
+    );
+    assert.match(reason(shorter, postNorm), /leave the norms behind/);
+    for (const of of [shape, postNorm]) {
+      assert.equal(stockLayout(of, denseSubnet(of)).loadable.transformers, true);
+    }
   });
 
   test('does not take a family it does not know for Llama', () => {

@@ -23,7 +23,15 @@ import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { F32, LLAMA, OPT, randomWindows, searchTimeModel, withZeros } from './candidates.ts';
+import {
+  F32,
+  LLAMA,
+  OPT,
+  OPT_350M,
+  randomWindows,
+  searchTimeModel,
+  withZeros,
+} from './candidates.ts';
 
 type Json = Record<string, unknown>;
 type Axis = 'inputs' | 'outputs';
@@ -170,7 +178,7 @@ describe('exportCompressed', () => {
   });
 
   test('reads what a narrower subnet keeps, of a family and a layout of any kind', async () => {
-    for (const [i, options] of [LLAMA, OPT].entries()) {
+    for (const [i, options] of [LLAMA, OPT, OPT_350M].entries()) {
       await writeTinyModel(join(folder, `narrow-${i}`), options);
       const from = await openSource(join(folder, `narrow-${i}`));
       const sparse = withZeros(await loadWeights(from));

@@ -26,6 +26,7 @@ import {
   LLAMA,
   NO_HEAD,
   OPT,
+  OPT_350M,
   randomWindows,
   searchTimeModel,
   withoutAttention,
@@ -109,7 +110,7 @@ describe('exportOnnx', () => {
   });
 
   test('lets removed sublayers, blocks and their caches vanish', async () => {
-    for (const options of [LLAMA, OPT]) {
+    for (const options of [LLAMA, OPT, OPT_350M]) {
       const weights = tinyWeights(options);
       const subnet = changed(weights.shape, (mask, l) => {
         if (l === 0) return withoutAttention(mask);
@@ -157,7 +158,7 @@ describe('exportOnnx', () => {
   }
 
   test('stores every kept parameter once, a tied embedding too', async () => {
-    for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT]) {
+    for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT, OPT_350M]) {
       const weights = tinyWeights(options);
       const subnet = randomMasks(weights.shape, 4);
       await exportOnnx(join(folder, 'checked'), weights, subnet, F32);

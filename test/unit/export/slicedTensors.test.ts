@@ -12,13 +12,13 @@ import { countParameters } from '../../../src/engine/model/cost.ts';
 import { denseSubnet, isPresent, type LayerMask } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
-import { changed, LLAMA, NO_HEAD, OPT, withoutAttention } from './candidates.ts';
+import { changed, LLAMA, NO_HEAD, OPT, OPT_350M, withoutAttention } from './candidates.ts';
 
 describe('a sliced block', () => {
   const biased = { ...LLAMA, config: { attention_bias: true, mlp_bias: true } };
 
   test('holds exactly the block parameters that are counted, for any legal mask', () => {
-    for (const options of [LLAMA, biased, OPT]) {
+    for (const options of [LLAMA, biased, OPT, OPT_350M]) {
       const weights = tinyWeights(options);
       for (let seed = 0; seed < 30; seed++) {
         const subnet = randomMasks(weights.shape, seed);
@@ -50,7 +50,7 @@ describe('a sliced block', () => {
   });
 
   test('names sliced tensors whose sizes add up to all parameters', () => {
-    for (const options of [LLAMA, biased, OPT, { ...OPT, tied: false }]) {
+    for (const options of [LLAMA, biased, OPT, OPT_350M, { ...OPT_350M, tied: false }]) {
       const { shape } = tinyWeights(options);
       for (let seed = 0; seed < 30; seed++) {
         const subnet = randomMasks(shape, seed);

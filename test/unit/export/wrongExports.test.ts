@@ -64,7 +64,10 @@ const LLAMA_MISTAKES: Readonly<Record<string, Change>> = {
     return { q: both(q, 0), k: both(k, 0) };
   },
   'a norm has another gain in one place': ({ mlpNorm }) => ({
-    mlpNorm: { ...mlpNorm, gain: mlpNorm.gain.map((value, i) => (i === 3 ? 1.1 * value : value)) },
+    mlpNorm: {
+      ...mlpNorm!,
+      gain: mlpNorm!.gain.map((value, i) => (i === 3 ? 1.1 * value : value)),
+    },
   }),
   'the gate and up maps are exchanged': ({ gate, up }) => ({ gate: up, up: gate! }),
   'one weight is of the other sign': ({ v }) => ({

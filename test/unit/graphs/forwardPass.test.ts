@@ -29,7 +29,8 @@ async function logitsOf(
 ): Promise<Float32Array> {
   const forward = new ForwardPass(runtime, weights.shape);
   const head = new LossHead(forward);
-  let states = [forward.embed(weights, [tokens(weights, time, 1), tokens(weights, time, 2)])];
+  const windows = [tokens(weights, time, 1), tokens(weights, time, 2)];
+  let states = await forward.embed(weights, [windows]);
   for (const [l, layer] of weights.layers.entries()) {
     states = await forward.block(layer, subnet.layers[l]!, states);
   }
@@ -82,7 +83,7 @@ test('KL against itself is zero and against a subnet equals the textbook sum', a
   const head = new LossHead(forward);
   const windows = [tokens(weights, 16, 1), tokens(weights, 16, 3)];
   const run = async (subnet: Subnet) => {
-    let states = [forward.embed(weights, windows)];
+    let states = await forward.embed(weights, [windows]);
     for (const [l, layer] of weights.layers.entries()) {
       states = await forward.block(layer, subnet.layers[l]!, states);
     }

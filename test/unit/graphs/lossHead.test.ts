@@ -46,7 +46,7 @@ function exactLogits({ shape, head, finalNorm }: ModelWeights, x: Float32Array):
     const row = Float64Array.from(x.subarray(t * HIDDEN, (t + 1) * HIDDEN));
     const square = row.reduce((sum, value) => sum + value * value, 0) / HIDDEN;
     const scale = 1 / Math.sqrt(square + shape.norm.epsilon);
-    const h = row.map((value, i) => value * scale * finalNorm.gain[i]!);
+    const h = row.map((value, i) => value * scale * finalNorm!.gain[i]!);
     return Float64Array.from({ length: shape.vocab }, (_, v) => {
       let sum = 0;
       for (let i = 0; i < HIDDEN; i++) sum += head[v * HIDDEN + i]! * h[i]!;

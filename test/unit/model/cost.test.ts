@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { ConfigReader } from '../../../src/engine/checkpoint/configReader.ts';
+import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
 import { blockOf, isOutputMap, mapOf } from '../../../src/engine/model/block.ts';
 import {
   blockBudget,
@@ -10,6 +12,7 @@ import {
 } from '../../../src/engine/model/cost.ts';
 import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { rowsOf } from '../../../src/engine/model/rows.ts';
+import { TINY_OPT_350M, tinyShape } from '../../fixtures/tinyModel.ts';
 import { optShape, smolShape, tinyOpt } from '../subnet/shapes.ts';
 
 test('a grouped-query Llama unit costs its rows of every query head', () => {
@@ -51,6 +54,38 @@ test('the dense OPT-125M has the published parameter count', () => {
   // Four attention matrices and two MLP matrices with biases.
   assert.equal(count.block, 12 * (4 * 769 * 768 + 769 * 3072 + 3073 * 768));
   assert.equal(count.total, 125_239_296);
+});
+
+test('the dense OPT-350M has the published parameter count', () => {
+  const config = {
+    hidden_size: 1024,
+    num_hidden_layers: 24,
+    num_attention_heads: 16,
+    ffn_dim: 4096,
+    vocab_size: 50_272,
+    max_position_embeddings: 2048,
+    word_embed_proj_dim: 512,
+    do_layer_norm_before: false,
+  };
+  const shape = familyNamed('opt').parse(new ConfigReader(config));
+  const count = countParameters(shape, denseSubnet(shape));
+  assert.equal(count.block, 24 * (4 * 1025 * 1024 + 1025 * 4096 + 4097 * 1024));
+  assert.equal(count.total, 331_196_416);
+});
+
+test('norms behind sublayers that are removed stay', () => {
+  const shape = tinyShape(TINY_OPT_350M);
+  const dense = denseSubnet(shape);
+  const none = new Uint32Array(0);
+  const gone = {
+    heads: dense.layers[0]!.heads.map(() => ({ qk: none, vo: none })),
+    mlp: none,
+  };
+  const { total, block, denseTotal, denseBlock } = countParameters(shape, {
+    layers: [gone, dense.layers[1]!],
+  });
+  assert.equal(denseBlock - block, blockParameters(blockOf(shape, 0), dense.layers[0]!));
+  assert.equal(denseTotal - total, denseBlock - block);
 });
 
 test('an untied head is counted', () => {

@@ -60,10 +60,7 @@ describe('a walk', () => {
           if (index === 0 && kind === 'attention') return { layers: [{ ...layer, o: zeroed }] };
           if (index > 0 || kind === 'attention') return 'unchanged';
           // Attention without an output map adds nothing: the stream is the embedding.
-          await checkEqual(
-            states,
-            batches.map((batch) => forward.embed(weights, batch)),
-          );
+          await checkEqual(states, await forward.embed(weights, batches));
           assert.equal(original, weights.layers[0]);
           return 'unchanged';
         },
@@ -171,7 +168,7 @@ async function streamAt(
   index: number,
   kind: 'attention' | 'mlp',
 ): Promise<readonly Tensor[]> {
-  let states: readonly Tensor[] = batches.map((batch) => forward.embed(weights, batch));
+  let states: readonly Tensor[] = await forward.embed(weights, batches);
   for (let l = 0; l < index; l++) {
     states = await forward.block(weights.layers[l]!, subnet.layers[l]!, states);
   }

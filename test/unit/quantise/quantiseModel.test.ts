@@ -26,6 +26,7 @@ import {
   F32,
   LLAMA,
   OPT,
+  OPT_350M,
   randomWindows,
   searchTimeModel,
   withoutAttention,
@@ -68,7 +69,7 @@ describe('a model of integers', () => {
     return (await exportOnnx(join(folder, name), quantised.weights, subnet, options)).path;
   }
 
-  for (const [name, options] of Object.entries({ LLAMA, BIASED, OPT })) {
+  for (const [name, options] of Object.entries({ LLAMA, BIASED, OPT, OPT_350M })) {
     for (const format of [FOUR, EIGHT]) {
       test(`reloads and matches what its integers stand for: ${name}, ${format.bits} bits`, async () => {
         const weights = tinyWeights(options);

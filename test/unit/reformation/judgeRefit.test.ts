@@ -103,7 +103,7 @@ test('only the tokens that were held back judge', async () => {
   const { tokens, loss } = await judgeRefit(judgement({ rows }), noisy, dense);
   // The last token of a window predicts none.
   assert.equal(tokens, 5);
-  const states = [forward.embed(noisy, batches[1]!)];
+  const states = await forward.embed(noisy, [batches[1]!]);
   const losses = await head.losses(
     noisy,
     await forward.through(noisy, subnet, states),

@@ -13,7 +13,7 @@ import { isEngineError } from '../../../src/protocol/errors.ts';
 import { referenceForward } from '../../fixtures/referenceModel.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { calibration, pruned, windowOf } from '../../fixtures/reformCase.ts';
-import { tinyWeights } from '../../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
 const solver = new Solver(runtime);
@@ -26,7 +26,8 @@ const refits = {
 };
 const llama = tinyWeights({ layers: 3 });
 const opt = tinyWeights({ family: 'opt', layers: 3 });
-const models = { llama, opt };
+const opt350m = tinyWeights({ ...TINY_OPT_350M, layers: 3 });
+const models = { llama, opt, opt350m };
 
 for (const [family, weights] of Object.entries(models)) {
   for (const method of ['leastSquares', 'admm'] as const) {
@@ -304,7 +305,7 @@ async function logitsOf(
   windows: readonly Uint32Array[],
 ): Promise<Float32Array> {
   const forward = new ForwardPass(runtime, weights.shape);
-  let states = [forward.embed(weights, windows)];
+  let states = await forward.embed(weights, [windows]);
   for (const [l, layer] of weights.layers.entries()) {
     states = await forward.block(layer, subnet.layers[l]!, states);
   }

@@ -44,7 +44,10 @@ describe('a look at an MLP', () => {
       const forward = new ForwardPass(runtime, weights.shape);
       const rng = rngFor(1, 'windows');
       const windows = [0, 1].map(() => Uint32Array.from({ length: 20 }, () => rng.int(96)));
-      const states = windows.map((window) => forward.embed(weights, [window]));
+      const states = await forward.embed(
+        weights,
+        windows.map((window) => [window]),
+      );
       const layer = weights.layers[0]!;
       const mask = denseSubnet(weights.shape).layers[0]!;
       const at = { index: 0, kind: 'mlp', layer, mask, states } as const;

@@ -1,23 +1,20 @@
 import type { ConfigReader } from '../configReader.ts';
-import type { Block, LinearName } from '../../model/block.ts';
+import type { Block, LinearName, NormName } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 
 /** Our names of the tensors that a model has once. */
 export type ModelSlot =
-  'embedding' | 'positionTable' | 'finalNorm.gain' | 'finalNorm.shift' | 'head';
+  | 'embedding'
+  | 'projectIn'
+  | 'positionTable'
+  | 'finalNorm.gain'
+  | 'finalNorm.shift'
+  | 'projectOut'
+  | 'head';
 
 /** Our names of the tensors that every block has. */
 export type LayerSlot =
-  | 'attentionNorm.gain'
-  | 'attentionNorm.shift'
-  | 'mlpNorm.gain'
-  | 'mlpNorm.shift'
-  | 'qNorm.gain'
-  | 'kNorm.gain'
-  | 'attentionAfterNorm.gain'
-  | 'mlpAfterNorm.gain'
-  | `${LinearName}.weight`
-  | `${LinearName}.bias`;
+  `${NormName}.gain` | `${NormName}.shift` | `${LinearName}.weight` | `${LinearName}.bias`;
 
 /** Our name of any tensor. */
 export type Slot = ModelSlot | LayerSlot;

@@ -1,14 +1,15 @@
 import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { ConfigReader } from '../configReader.ts';
+import { type BlockTraits, normOf } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
-import { withinBounds } from './withinBounds.ts';
 import type { Family } from './family.ts';
+import { withTraits } from './llamaForm.ts';
 
 /** Rows of OPT's position table before the one of position 0. */
 const POSITION_OFFSET = 2;
 
-/** OPT with norms before the sublayers: every size but 350M. */
+/** OPT, with norms before the sublayers or, as the model of 350M has them, behind them. */
 export const opt: Family = {
   name: 'opt',
   modelTypes: ['opt'],
@@ -16,9 +17,12 @@ export const opt: Family = {
   sizeFields: { mlp: 'ffn_dim', heads: 'num_attention_heads', kvHeads: null, headDim: null },
   tensorNames: {
     embedding: 'model.decoder.embed_tokens.weight',
+    projectIn: 'model.decoder.project_in.weight',
     positionTable: 'model.decoder.embed_positions.weight',
     'attentionNorm.gain': 'model.decoder.layers.{layer}.self_attn_layer_norm.weight',
     'attentionNorm.shift': 'model.decoder.layers.{layer}.self_attn_layer_norm.bias',
+    'attentionBehindNorm.gain': 'model.decoder.layers.{layer}.self_attn_layer_norm.weight',
+    'attentionBehindNorm.shift': 'model.decoder.layers.{layer}.self_attn_layer_norm.bias',
     'q.weight': 'model.decoder.layers.{layer}.self_attn.q_proj.weight',
     'q.bias': 'model.decoder.layers.{layer}.self_attn.q_proj.bias',
     'k.weight': 'model.decoder.layers.{layer}.self_attn.k_proj.weight',
@@ -29,12 +33,15 @@ export const opt: Family = {
     'o.bias': 'model.decoder.layers.{layer}.self_attn.out_proj.bias',
     'mlpNorm.gain': 'model.decoder.layers.{layer}.final_layer_norm.weight',
     'mlpNorm.shift': 'model.decoder.layers.{layer}.final_layer_norm.bias',
+    'mlpBehindNorm.gain': 'model.decoder.layers.{layer}.final_layer_norm.weight',
+    'mlpBehindNorm.shift': 'model.decoder.layers.{layer}.final_layer_norm.bias',
     'up.weight': 'model.decoder.layers.{layer}.fc1.weight',
     'up.bias': 'model.decoder.layers.{layer}.fc1.bias',
     'down.weight': 'model.decoder.layers.{layer}.fc2.weight',
     'down.bias': 'model.decoder.layers.{layer}.fc2.bias',
     'finalNorm.gain': 'model.decoder.final_layer_norm.weight',
     'finalNorm.shift': 'model.decoder.final_layer_norm.bias',
+    projectOut: 'model.decoder.project_out.weight',
     head: 'lm_head.weight',
   },
 };
@@ -45,9 +52,14 @@ function parseOpt(config: ConfigReader): ModelShape {
   if (hidden % heads !== 0) {
     config.fail('hidden_size', `a multiple of ${heads} heads`, `${hidden}`);
   }
-  refuseVariants(config, hidden);
+  // Norms without gains have nothing stored, and no public model has them.
+  const affine = 'layer_norm_elementwise_affine';
+  config.require(affine, true, config.boolean(affine, true));
   const bias = config.boolean('enable_bias', true);
-  return withinBounds(config, {
+  const width = config.size('word_embed_proj_dim', hidden);
+  const isBefore = config.boolean('do_layer_norm_before', true);
+  const isRemoved = config.boolean('_remove_final_layer_norm', false);
+  const shape: ModelShape = {
     family: 'opt',
     layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
     hidden,
@@ -60,19 +72,17 @@ function parseOpt(config: ConfigReader): ModelShape {
     tiedEmbeddings: config.boolean('tie_word_embeddings', true),
     // The configuration has no field for epsilon: the layers are built with the default of 1e-5.
     norm: { kind: 'layer', epsilon: 1e-5 },
+    ...(isBefore && !isRemoved ? {} : { hasFinalNorm: false }),
     positions: { kind: 'learned', offset: POSITION_OFFSET },
+    ...(width === hidden ? {} : { embeddingWidth: width }),
     mlp: { gated: false, activation: config.choice('activation_function', ACTIVATIONS, 'relu') },
     bias: { qkv: bias, output: bias, mlp: bias },
-  });
+  };
+  return withTraits(config, shape, () => (isBefore ? null : normsBehind(shape)));
 }
 
-function refuseVariants(config: ConfigReader, hidden: number): void {
-  const before = 'do_layer_norm_before';
-  config.require(before, true, config.boolean(before, true));
-  const removed = '_remove_final_layer_norm';
-  config.require(removed, false, config.boolean(removed, false));
-  const affine = 'layer_norm_elementwise_affine';
-  config.require(affine, true, config.boolean(affine, true));
-  const projection = 'word_embed_proj_dim';
-  config.require(projection, hidden, config.size(projection, hidden));
+/** A block that normalises the stream behind each sublayer instead of what enters it. */
+function normsBehind(shape: ModelShape): BlockTraits {
+  const norms = { before: null, behind: normOf(shape) };
+  return { attention: { norms }, mlp: { norms } };
 }

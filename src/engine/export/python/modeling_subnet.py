@@ -6,7 +6,7 @@ keeps.
 
 Inside attention the heads of a block are padded with zeros to the width of its widest head.
 Attention kernels and caches want heads of one width, and zeros change neither a score nor a sum.
-A sublayer that was removed adds nothing to the hidden states.
+A sublayer that was removed adds nothing to the hidden states; a norm behind it stays.
 
 Written by Subnet Studio. Tested with transformers 4.57.6, 5.0.0 and 5.24.0.
 """
@@ -376,22 +376,27 @@ class SubnetOPTDecoderLayer(opt.OPTDecoderLayer):
         super(opt.OPTDecoderLayer, self).__init__()
         self.embed_dim, self.dropout = config.hidden_size, config.dropout
         self.do_layer_norm_before = config.do_layer_norm_before
-        affine = config.layer_norm_elementwise_affine
         heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
         if heads:
             self.self_attn = SubnetOPTAttention(config, layer_idx, heads)
-            self.self_attn_layer_norm = nn.LayerNorm(self.embed_dim, elementwise_affine=affine)
         else:
             self.self_attn = RemovedOPTAttention(config, layer_idx)
-            self.self_attn_layer_norm = same
         if neurons:
             self.activation_fn = ACT2FN[config.activation_function]
             self.fc1 = nn.Linear(self.embed_dim, neurons, bias=config.enable_bias)
             self.fc2 = nn.Linear(neurons, self.embed_dim, bias=config.enable_bias)
-            self.final_layer_norm = nn.LayerNorm(self.embed_dim, elementwise_affine=affine)
         else:
-            self.activation_fn = self.fc1 = self.final_layer_norm = same
+            self.activation_fn = self.fc1 = same
             self.fc2 = torch.zeros_like
+        self.self_attn_layer_norm = self.norm(config, heads)
+        self.final_layer_norm = self.norm(config, neurons)
+
+    def norm(self, config, kept):
+        """The norm before a sublayer, which goes with it, or the one behind it, which stays."""
+        if self.do_layer_norm_before and not kept:
+            return same
+        affine = config.layer_norm_elementwise_affine
+        return nn.LayerNorm(self.embed_dim, elementwise_affine=affine)
 
 
 class SubnetOPTDecoder(SubnetModelMixin, opt.OPTDecoder):
