@@ -128,7 +128,8 @@ export class DecoderContext {
       const name = this.#rotary.size === 0 ? 'rope' : `rope${this.#rotary.size}`;
       const { maxPositions } = this.shape;
       const tables = { name, rotary, maxPositions };
-      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions());
+      const total = (): Value => this.#total();
+      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions(), total);
       this.#rotary.set(rotary, emitter);
     }
     return emitter;

@@ -30,24 +30,37 @@ export class RotaryEmitter {
   readonly #known = new Map<string, GroupTables>();
 
   /**
-   * @param name  of the tables, before the names of their parts
+   * @param tables  `name`: before the names of their parts
    * @param positions  int64 [T]
+   * @param total  tokens of the text so far, int64 scalar
    */
   constructor(
     graph: GraphBuilder,
     plan: WeightPlan,
     tables: { readonly name: string; readonly rotary: Rotary; readonly maxPositions: number },
     positions: Value,
+    total: () => Value,
   ) {
     const { name: tableName, rotary, maxPositions } = tables;
+    const { long } = rotary;
     this.#graph = graph;
     this.#pairs = rotary.inverseFrequencies.length;
     const blocks = Math.ceil(maxPositions / BLOCK);
     const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
     const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
-    const pick = (name: string, rows: number, step: number, at: Value): [Value, Value] => {
-      const [cos, sin] = angles(rotary, rows, step);
-      const dims = [rows, this.#pairs];
+    // 1 in texts that are long, else 0: those have rows of their own behind the others.
+    const isLong =
+      long === undefined
+        ? null
+        : graph.op('Min', [graph.op('Div', [total(), graph.ints(long.beyond + 1)]), graph.ints(1)]);
+    const pick = (name: string, rows: number, step: number, place: Value): [Value, Value] => {
+      const parts = [rotary, ...(long === undefined ? [] : [{ ...rotary, ...long }])];
+      const dims = [parts.length * rows, this.#pairs];
+      const at =
+        isLong === null
+          ? place
+          : graph.op('Add', [place, graph.op('Mul', [isLong, graph.ints(rows)])]);
+      const [cos, sin] = angles(parts, rows, step);
       return [
         graph.op('Gather', [plan.table(`${tableName}.${name}.cos`, dims, cos), at], { axis: 0n }),
         graph.op('Gather', [plan.table(`${tableName}.${name}.sin`, dims, sin), at], { axis: 0n }),
@@ -86,20 +99,26 @@ export class RotaryEmitter {
   }
 }
 
-/** cos and sin of row·step·θ for every pair, [rows, D/2], computed in float64. */
-function angles(rope: Rotary, rows: number, step: number): [cos: Float32Array, sin: Float32Array] {
-  const { inverseFrequencies: theta, attentionFactor } = rope;
-  const pairs = theta.length;
-  // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
-  const factor = step === 1 ? 1 : attentionFactor;
-  const cos = new Float32Array(rows * pairs);
-  const sin = new Float32Array(rows * pairs);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < pairs; i++) {
-      const angle = row * step * (theta[i] as number);
-      cos[row * pairs + i] = factor * Math.cos(angle);
-      sin[row * pairs + i] = factor * Math.sin(angle);
+/** cos and sin of row·step·θ for every pair, [rows of each rotation in turn, P], in float64. */
+function angles(
+  rotations: readonly Rotary[],
+  rows: number,
+  step: number,
+): [cos: Float32Array, sin: Float32Array] {
+  const pairs = rotations[0]!.inverseFrequencies.length;
+  const cos = new Float32Array(rotations.length * rows * pairs);
+  const sin = new Float32Array(rotations.length * rows * pairs);
+  rotations.forEach(({ inverseFrequencies: theta, attentionFactor }, part) => {
+    // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
+    const factor = step === 1 ? 1 : attentionFactor;
+    for (let row = 0; row < rows; row++) {
+      const at = (part * rows + row) * pairs;
+      for (let i = 0; i < pairs; i++) {
+        const angle = row * step * (theta[i] as number);
+        cos[at + i] = factor * Math.cos(angle);
+        sin[at + i] = factor * Math.sin(angle);
+      }
     }
-  }
+  });
   return [cos, sin];
 }

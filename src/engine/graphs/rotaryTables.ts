@@ -1,4 +1,4 @@
-import { type Attention, queriesPerKey, type Rotary } from '../model/block.ts';
+import { type Attention, frequenciesOf, queriesPerKey, type Rotary } from '../model/block.ts';
 import { type Tensor, tensorOf } from '../runtime/runtime.ts';
 import { pairsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
@@ -79,15 +79,16 @@ export class RotaryTableMaker {
 
   #prepare(time: number): void {
     if (time === this.#time) return;
-    const { inverseFrequencies, attentionFactor } = this.#rotary;
-    const half = inverseFrequencies.length;
+    const { attentionFactor } = this.#rotary;
+    const frequencies = frequenciesOf(this.#rotary, time);
+    const half = frequencies.length;
     this.#time = time;
     this.#positions.clear();
     this.#cos = new Float32Array(time * half);
     this.#sin = new Float32Array(time * half);
     for (let t = 0; t < time; t++) {
       for (let i = 0; i < half; i++) {
-        const angle = t * (inverseFrequencies[i] as number);
+        const angle = t * (frequencies[i] as number);
         this.#cos[t * half + i] = Math.cos(angle) * attentionFactor;
         this.#sin[t * half + i] = Math.sin(angle) * attentionFactor;
       }

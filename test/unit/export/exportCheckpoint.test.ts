@@ -24,6 +24,7 @@ import {
   LLAMA,
   NO_HEAD,
   OPT,
+  PHI3,
   randomWindows,
   reformed,
   searchTimeModel,
@@ -68,6 +69,7 @@ describe('exportCheckpoint', () => {
     { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
     OPT,
     GPT2,
+    PHI3,
   ].entries()) {
     test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
       for (const seed of [1, 2, 3, 4]) {
@@ -125,6 +127,7 @@ describe('exportCheckpoint', () => {
 
   for (const [options, fields] of [
     [GPT2, { n_layer: 2, n_inner: 20 }],
+    [PHI3, { num_hidden_layers: 2, intermediate_size: 20 }],
   ] as const) {
     test(`stores the maps of a smaller ${options.family} as its family does`, async () => {
       const name = `uniform-${options.family}`;

@@ -25,6 +25,7 @@ import {
   GPT2,
   LLAMA,
   OPT,
+  PHI3,
   randomWindows,
   reformed,
   searchTimeModel,
@@ -101,7 +102,7 @@ describe('subnetConfig', () => {
     });
   }
 
-  for (const options of [LLAMA, OPT, GPT2]) {
+  for (const options of [LLAMA, OPT, GPT2, PHI3]) {
     test(`gives back every map that a sparse ${options.family ?? 'llama'} has changed`, async () => {
       const model = join(folder, `model-${options.family}`);
       await writeTinyModel(model, options);

@@ -5,13 +5,14 @@ import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { opt } from './opt.ts';
+import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
 import { unsupportedModel } from './unsupported.ts';
 
 /** Every architecture the engine reads. A new one is its own file and one entry here. */
-export const FAMILIES: readonly Family[] = [llama, mistral, qwen2, qwen3, smollm3, gpt2, opt];
+export const FAMILIES: readonly Family[] = [llama, mistral, qwen2, qwen3, smollm3, phi3, gpt2, opt];
 
 /**
  * The family of a checkpoint.
