@@ -29,6 +29,7 @@ export const MODELING_CLASSES: ReadonlyMap<string, ModelingClasses> = new Map([
   ['qwen2', classesOf('Qwen2')],
   ['qwen3', classesOf('Qwen3')],
   ['smollm3', classesOf('SmolLM3')],
+  ['gpt_neox', classesOf('GPTNeoX')],
   ['opt', classesOf('OPT')],
 ]);
 

@@ -40,7 +40,55 @@ export function parseRope(config: ConfigReader, headDim: number, maxPositions: n
   for (const part of scaling === undefined ? parts : [...parts, scaling]) {
     part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
   }
-  const plain = plainFrequencies(base, headDim);
+  return rotation(config, scaling, { base, dims: headDim, maxPositions });
+}
+
+/** Where a family that rotates heads in part says so, if not in a section. */
+export interface PartialRopeFields {
+  /** Field of the base. */
+  readonly base: string;
+  /** Field of the share of a head's dimensions that is rotated. */
+  readonly part: string;
+  /** That share where nothing says it. */
+  readonly defaultPart: number;
+}
+
+/**
+ * Rotary positions of heads whose first dimensions alone are rotated. What a section leaves out is
+ * in fields beside it, whatever the form.
+ *
+ * @param config   the model's configuration
+ * @param headDim  D
+ * @param maxPositions  positions of the model
+ * @throws EngineError `checkpoint` as {@link parseRope}, and where no whole pairs are rotated
+ */
+export function parsePartialRope(
+  config: ConfigReader,
+  headDim: number,
+  maxPositions: number,
+  fields: PartialRopeFields,
+): Positions {
+  const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
+  const read = (name: string, beside: string, fallback: number): number =>
+    scaling?.has(name) === true ? scaling.positive(name) : config.positive(beside, fallback);
+  const base = read('rope_theta', fields.base, 10_000);
+  const part = read('partial_rotary_factor', fields.part, fields.defaultPart);
+  const dims = Math.trunc(headDim * part);
+  if (part > 1 || dims === 0 || dims % 2 !== 0) {
+    const expected = `a share of 1 or less that rotates an even number of the ${headDim} dimensions of a head`;
+    config.fail(fields.part, expected, `${part}`);
+  }
+  return rotation(config, scaling, { base, dims, maxPositions });
+}
+
+/** Rotation of the first dimensions of every head. */
+function rotation(
+  config: ConfigReader,
+  scaling: ConfigReader | undefined,
+  sizes: { readonly base: number; readonly dims: number; readonly maxPositions: number },
+): Positions {
+  const { base, dims, maxPositions } = sizes;
+  const plain = plainFrequencies(base, dims);
   const { inverseFrequencies, attentionFactor } =
     scaling === undefined
       ? { inverseFrequencies: plain, attentionFactor: 1 }
@@ -54,12 +102,12 @@ export function parseRope(config: ConfigReader, headDim: number, maxPositions: n
 /**
  * Angular frequency of each rotary pair without scaling: base^(−2i/D).
  *
- * @param base     rope_theta
- * @param headDim  D
+ * @param base  rope_theta
+ * @param dims  D, the dimensions of a head that are rotated
  * @returns [D/2], radians per position
  */
-export function plainFrequencies(base: number, headDim: number): Float64Array {
-  return Float64Array.from({ length: headDim / 2 }, (_, i) => base ** ((-2 * i) / headDim));
+export function plainFrequencies(base: number, dims: number): Float64Array {
+  return Float64Array.from({ length: dims / 2 }, (_, i) => base ** ((-2 * i) / dims));
 }
 
 /**
