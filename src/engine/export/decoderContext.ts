@@ -12,7 +12,7 @@ import {
 } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { InnerNorm, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
-import { tensorName } from '../checkpoint/tensorTable.ts';
+import { arrayName, tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
 import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
@@ -226,7 +226,7 @@ export class DecoderContext {
   ): Value | null {
     const weight = this.#integers?.layers[layer]?.[slot];
     if (weight === undefined) return null;
-    const name = this.#name(`${slot}.weight`, layer);
+    const name = arrayName(this.#family, `${slot}.weight`, layer);
     const { accuracy } = this.#integers!;
     return emitIntegerMap(this.graph, this.#plan, { name, weight, accuracy, spread }, x);
   }
@@ -259,13 +259,14 @@ export class DecoderContext {
     slice: () => Linear,
     suffix = '',
   ): Value {
-    const tensor = this.#name(slot, layer);
+    const name = `${arrayName(this.#family, slot, layer)}${suffix}`;
     const dims = [rows, this.shape.hidden];
-    return this.#plan.add(tensor, dims, () => slice().weight, `${tensor}${suffix}`);
+    return this.#plan.add(this.#name(slot, layer), dims, () => slice().weight, name);
   }
 
   #bias(slot: LinearName, layer: number, size: number, slice: () => Linear): Value {
-    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!);
+    const name = arrayName(this.#family, `${slot}.bias`, layer);
+    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!, name);
   }
 
   #isBiased(slot: LinearName, layer: number): boolean {

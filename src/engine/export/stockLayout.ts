@@ -95,7 +95,7 @@ function uniformFields(
   blocks: number,
 ): Record<string, number> {
   const changed: Record<string, number> = {};
-  if (blocks < shape.layers) changed['num_hidden_layers'] = blocks;
+  if (blocks < shape.layers) changed[fields.layers] = blocks;
   if (mlp < shape.intermediate) changed[fields.mlp] = mlp;
   if (kvHeads < shape.kvHeads) {
     Object.assign(changed, headFields(shape, fields, kvHeads));

@@ -118,6 +118,32 @@ describe('the OPT family', () => {
   });
 });
 
+describe('the GPT-2 family', () => {
+  const gpt2 = (change: Config = {}): Config => tinyConfig({ family: 'gpt2', config: change });
+
+  test('has an MLP of four times the width, its own defaults, and positions from row 0', () => {
+    const shape = parse({
+      model_type: 'gpt2',
+      ...{ n_embd: 96, n_layer: 2, n_head: 6, n_inner: null, vocab_size: 100 },
+    });
+    assert.equal(shape.intermediate, 384);
+    assert.equal(shape.maxPositions, 1024);
+    assert.equal(shape.tiedEmbeddings, true);
+    assert.deepEqual(shape.positions, { kind: 'learned', offset: 0 });
+    assert.deepEqual(shape.norm, { kind: 'layer', epsilon: 1e-5 });
+    assert.deepEqual(shape.mlp, { gated: false, activation: 'geluTanh' });
+  });
+
+  test('reads what only the order of float32 steps depends on, and refuses other variants', () => {
+    assert.deepEqual(parse(gpt2({ reorder_and_upcast_attn: true })), parse(gpt2()));
+    checkRefused(gpt2({ scale_attn_weights: false }), /scale_attn_weights/);
+    checkRefused(gpt2({ scale_attn_by_inverse_layer_idx: true }), /inverse_layer_idx/);
+    checkRefused(gpt2({ add_cross_attention: true }), /add_cross_attention/);
+    checkRefused(gpt2({ n_head: 3 }), /multiple of 3 heads/);
+    checkRefused(gpt2({ n_layer: 0 }), /n_layer/);
+  });
+});
+
 test('every family names each tensor that its shapes need', () => {
   for (const name of ['llama', 'opt'] as const) {
     const config = { attention_bias: true, mlp_bias: true };

@@ -13,6 +13,7 @@ const cases: TinyOptions[] = [
   { tied: false, headDim: 12, config: { attention_bias: true, mlp_bias: true } },
   { family: 'opt' },
   { family: 'opt', tied: false, config: { enable_bias: false } },
+  { family: 'gpt2' },
 ];
 for (const options of cases) {
   test(`the parts add up to the whole model for ${JSON.stringify(options)}`, async () => {

@@ -25,6 +25,7 @@ describe('loadWeights', () => {
     { family: 'opt' },
     { family: 'opt', dtype: 'F16', tied: false, shards: 2 },
     { family: 'opt', config: { enable_bias: false } },
+    { family: 'gpt2', shards: 3 },
   ];
   for (const [i, options] of cases.entries()) {
     test(`gives back the weights written with ${JSON.stringify(options)}`, async () => {

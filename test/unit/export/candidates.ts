@@ -14,6 +14,8 @@ import type { TinyOptions } from '../../fixtures/tinyModel.ts';
 export const LLAMA: TinyOptions = { layers: 3, heads: 6, kvHeads: 3, headDim: 8, hidden: 40 };
 /** An OPT of three blocks. */
 export const OPT: TinyOptions = { family: 'opt', layers: 3, heads: 4, hidden: 32 };
+/** A GPT-2 of three blocks: q, k and v in one tensor, matrices with inputs first. */
+export const GPT2: TinyOptions = { ...OPT, family: 'gpt2' };
 
 /** Options of an export in float32. */
 export const F32: ExportOptions = {

@@ -23,7 +23,7 @@ import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { F32, LLAMA, OPT, randomWindows, searchTimeModel, withZeros } from './candidates.ts';
+import { F32, GPT2, LLAMA, OPT, randomWindows, searchTimeModel, withZeros } from './candidates.ts';
 
 type Json = Record<string, unknown>;
 type Axis = 'inputs' | 'outputs';
@@ -152,6 +152,18 @@ describe('exportCompressed', () => {
     assert.match(await readFile(join(dir, 'README.md'), 'utf8'), /would not take it/);
   });
 
+  test('refuses models whose maps are no Linear, and does not offer to pack them', async () => {
+    await writeTinyModel(join(folder, 'conv1d'), GPT2);
+    const conv1d = await openSource(join(folder, 'conv1d'));
+    const sparse = sparseMlps(await loadWeights(conv1d), 'inputs');
+    const all = denseSubnet(sparse.shape);
+    assert.equal(await canCompress(sparse, all, conv1d, F32), false);
+    await assert.rejects(
+      exportCompressed(join(folder, 'conv1d-packed'), sparse, all, conv1d, F32),
+      (error) => isEngineError(error, 'config') && /gpt2 models store them/.test(error.message),
+    );
+  });
+
   test('counts what is on disk, indices included', async () => {
     const dir = join(folder, 'sizes');
     await exportCompressed(dir, sparseMlps(weights, 'inputs'), subnet, source, F32);
@@ -262,7 +274,7 @@ describe('exportCompressed', () => {
     const sparse = sparseMlps(weights, 'inputs');
     await exportCompressed(dir, sparse, subnet, source, F32);
     const { tensors } = await openCheckpoint(dir);
-    const down = tensors.find(({ spec }) => spec.slot === 'down.weight')!;
+    const down = tensors.find(({ parts }) => parts[0]!.slot === 'down.weight')!;
     assert.deepEqual(down.located.entry.dims, [hidden, intermediate]);
     assert.equal(down.located.packed?.form, 'sparse-24-bitmask');
     const stored = transpose(sparse.layers[0]!.down.weight, intermediate, hidden);
