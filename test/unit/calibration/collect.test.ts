@@ -25,6 +25,7 @@ after(() => runtime.release());
 const models: Record<string, TinyOptions> = {
   'a Llama with grouped queries': { layers: 3 },
   'an OPT with biases': { family: 'opt', layers: 2 },
+  'a GPT-NeoX of parallel blocks': { family: 'gpt_neox', config: { hidden_act: 'relu' } },
 };
 
 /** Of the largest entry: float32 sums over some 10² tokens of products of float32 activations. */

@@ -17,6 +17,9 @@ export const OPT: TinyOptions = { family: 'opt', layers: 3, heads: 4, hidden: 32
 /** A GPT-2 of three blocks: q, k and v in one tensor, matrices with inputs first. */
 export const GPT2: TinyOptions = { ...OPT, family: 'gpt2' };
 
+/** A GPT-NeoX of three parallel blocks: q, k and v by head in one tensor, heads rotated in part. */
+export const NEOX: TinyOptions = { ...OPT, family: 'gpt_neox', tied: false };
+
 /** Options of an export in float32. */
 export const F32: ExportOptions = {
   dtype: 'F32',

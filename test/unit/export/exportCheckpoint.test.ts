@@ -22,6 +22,7 @@ import {
   F32,
   GPT2,
   LLAMA,
+  NEOX,
   NO_HEAD,
   OPT,
   randomWindows,
@@ -68,6 +69,7 @@ describe('exportCheckpoint', () => {
     { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
     OPT,
     GPT2,
+    NEOX,
   ].entries()) {
     test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
       for (const seed of [1, 2, 3, 4]) {
@@ -125,6 +127,7 @@ describe('exportCheckpoint', () => {
 
   for (const [options, fields] of [
     [GPT2, { n_layer: 2, n_inner: 20 }],
+    [NEOX, { num_hidden_layers: 2, intermediate_size: 20, rotary_pct: 0.5 }],
   ] as const) {
     test(`stores the maps of a smaller ${options.family} as its family does`, async () => {
       const name = `uniform-${options.family}`;

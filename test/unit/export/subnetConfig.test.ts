@@ -24,6 +24,7 @@ import { writeTinyModel } from '../../fixtures/tinyModel.ts';
 import {
   GPT2,
   LLAMA,
+  NEOX,
   OPT,
   randomWindows,
   reformed,
@@ -101,7 +102,7 @@ describe('subnetConfig', () => {
     });
   }
 
-  for (const options of [LLAMA, OPT, GPT2]) {
+  for (const options of [LLAMA, OPT, GPT2, NEOX]) {
     test(`gives back every map that a sparse ${options.family ?? 'llama'} has changed`, async () => {
       const model = join(folder, `model-${options.family}`);
       await writeTinyModel(model, options);

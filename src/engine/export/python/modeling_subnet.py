@@ -231,11 +231,11 @@ class SubnetModelMixin:
         if isinstance(module, PaddedHeads):
             module.fill_indices()
 
-    def attention_layers(self):
+    def attentions(self):
         return [layer.self_attn for layer in self.get_decoder().layers]
 
     def _get_static_cache_init_shape(self):
-        shapes = [attention.cache_shape for attention in self.attention_layers()]
+        shapes = [attention.cache_shape for attention in self.attentions()]
         return [heads for heads, _ in shapes], [width for _, width in shapes]
 
 
@@ -452,7 +452,7 @@ class SubnetGPTNeoXLayer(neox.GPTNeoXLayer):
 
 
 class SubnetGPTNeoXMixin(SubnetModelMixin):
-    def attention_layers(self):
+    def attentions(self):
         return [layer.attention for layer in self.base_model.layers]
 
 
