@@ -333,9 +333,8 @@ function otherReads(
   reads: readonly Tensor[] | undefined,
 ): readonly Tensor[] | null {
   if (!addsElsewhere(kind, block)) return null;
-  if (reads === undefined)
-    throw new RangeError('A parallel MLP reads the stream before its block.');
-  return reads;
+  if (reads !== undefined) return reads;
+  throw new RangeError('A parallel MLP reads the stream before its block.');
 }
 
 /** What the graph of a sublayer follows from: its blocks' data without angles, which are fed. */

