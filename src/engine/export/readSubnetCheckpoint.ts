@@ -147,7 +147,7 @@ function zeroTensors(
   family: Family,
   shape: ModelShape,
 ): (slot: string, layer: number | null) => Float32Array | null {
-  const sizes = new Map(
+  const sizes = new Map<string, number>(
     tensorTable(family, shape).flatMap((spec) =>
       [...slotSizes(spec)].map(([slot, size]) => [`${slot} ${spec.layer}`, size] as const),
     ),

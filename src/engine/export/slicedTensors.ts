@@ -4,7 +4,12 @@ import { type Block, blockOf, type LinearName, type SublayerKind } from '../mode
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { rowCount, rowWidth, type StoredPart, type StoredTensor } from '../checkpoint/storedParts.ts';
+import {
+  rowCount,
+  rowWidth,
+  type StoredPart,
+  type StoredTensor,
+} from '../checkpoint/storedParts.ts';
 import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
 import { transposeRows } from '../checkpoint/transpose.ts';
 import { gatherRows } from '../graphs/keptRows.ts';

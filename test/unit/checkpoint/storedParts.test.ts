@@ -42,7 +42,11 @@ describe('a tensor of several maps', () => {
         const masked = maskedWeights(weights, subnet);
         for (const tensor of slicedTensors(family, shape, subnet)) {
           const stored = slicedValues(weights, tensor);
-          assert.equal(stored.length, tensor.dims.reduce((a, b) => a * b, 1), tensor.name);
+          assert.equal(
+            stored.length,
+            tensor.dims.reduce((a, b) => a * b, 1),
+            tensor.name,
+          );
           const arrays = new Map<Slot, Float32Array>();
           for (const [slot, size] of slotSizes(tensor.spec)) {
             arrays.set(slot, new Float32Array(size));
@@ -70,7 +74,10 @@ describe('a tensor of several maps', () => {
       );
       return [...slicedValues(weights, tensor!)];
     };
-    assert.deepEqual(stored(familyNamed('gpt2')), [0, 1, 2, 3, 100, 101, 102, 103, 200, 201, 202, 203]);
+    assert.deepEqual(
+      stored(familyNamed('gpt2')),
+      [0, 1, 2, 3, 100, 101, 102, 103, 200, 201, 202, 203],
+    );
     assert.deepEqual(stored(headByHead), [0, 1, 100, 101, 200, 201, 2, 3, 102, 103, 202, 203]);
     const matrix = tensorTable(familyNamed('gpt2'), shape).find(({ name }) =>
       name.endsWith('h.0.attn.c_attn.weight'),
@@ -80,7 +87,9 @@ describe('a tensor of several maps', () => {
 
   test('has one name, and each of its arrays another', () => {
     const family = familyNamed('gpt2');
-    const names = (['q', 'k', 'v', 'o'] as const).map((map) => arrayName(family, `${map}.weight`, 7));
+    const names = (['q', 'k', 'v', 'o'] as const).map((map) =>
+      arrayName(family, `${map}.weight`, 7),
+    );
     assert.deepEqual(names, [
       'transformer.h.7.attn.c_attn.q.weight',
       'transformer.h.7.attn.c_attn.k.weight',

@@ -274,7 +274,7 @@ describe('exportCompressed', () => {
     const sparse = sparseMlps(weights, 'inputs');
     await exportCompressed(dir, sparse, subnet, source, F32);
     const { tensors } = await openCheckpoint(dir);
-    const down = tensors.find(({ parts }) => parts[0]!.slot === 'down.weight')!;
+    const down = tensors.find(({ spec }) => spec.parts[0]!.slot === 'down.weight')!;
     assert.deepEqual(down.located.entry.dims, [hidden, intermediate]);
     assert.equal(down.located.packed?.form, 'sparse-24-bitmask');
     const stored = transpose(sparse.layers[0]!.down.weight, intermediate, hidden);
