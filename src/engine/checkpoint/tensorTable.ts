@@ -41,7 +41,7 @@ export function arrayName(family: Family, slot: Slot, layer: number | null): str
 
 /** The name of a tensor in a checkpoint of the decoder alone, without the head's model around it. */
 export function bareName(name: string): string {
-  return name.replace(/^(model|transformer)\./, '');
+  return name.replace(/^(model|transformer|gpt_neox)\./, '');
 }
 
 /** True for the tensor that holds one array of the whole model. */

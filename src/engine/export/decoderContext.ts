@@ -1,7 +1,15 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Family } from '../checkpoint/families/family.ts';
 import { emitNormOf } from '../graphs/emit.ts';
-import { blockOf, type LinearName, mapOf, type Norm, type Rotary } from '../model/block.ts';
+import {
+  type Attention,
+  blockOf,
+  type LinearName,
+  mapOf,
+  type Norm,
+  qkUnitsOf,
+  type Rotary,
+} from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { InnerNorm, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
 import { arrayName, tensorName } from '../checkpoint/tensorTable.ts';
@@ -121,13 +129,14 @@ export class DecoderContext {
   }
 
   /** Rotation tables of blocks that turn alike; null for those that do not turn at all. */
-  rotary(rotary: Rotary | null): RotaryEmitter | null {
+  rotary(attention: Attention): RotaryEmitter | null {
+    const { rotary } = attention;
     if (rotary?.inverseFrequencies.some((frequency) => frequency !== 0) !== true) return null;
     let emitter = this.#rotary.get(rotary);
     if (emitter === undefined) {
       const name = this.#rotary.size === 0 ? 'rope' : `rope${this.#rotary.size}`;
       const { maxPositions } = this.shape;
-      const tables = { name, rotary, maxPositions };
+      const tables = { name, rotary, maxPositions, still: qkUnitsOf(attention).singles > 0 };
       const total = (): Value => this.#total();
       emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions(), total);
       this.#rotary.set(rotary, emitter);

@@ -56,8 +56,10 @@ export function decoderGraph(
   weights.layers.forEach((layer, l) => {
     const mask = subnet.layers[l]!;
     const groups = headGroups(blockOf(shape, l), mask);
+    const entering = x;
     if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
-    if (mask.mlp.length > 0) x = emitMlp(context, l, layer, mask, x);
+    const reads = layer.block.residual === 'parallel' ? entering : x;
+    if (mask.mlp.length > 0) x = emitMlp(context, l, { layer, mask }, reads, x);
   });
   const final = { norm: normOf(shape), weights: weights.finalNorm };
   const h = context.norm('finalNorm', null, final, x);
@@ -104,13 +106,13 @@ function emitEmbedding(
   return graph.op('Reshape', [x, graph.ints([-1, shape.hidden])]);
 }
 
-/** Emits `x + down(act(gate(norm x)) · up(norm x))` of the kept neurons. */
+/** Emits `stream + down(act(gate(norm x)) · up(norm x))` of the kept neurons. */
 function emitMlp(
   context: DecoderContext,
   index: number,
-  layer: LayerWeights,
-  mask: LayerMask,
+  { layer, mask }: { readonly layer: LayerWeights; readonly mask: LayerMask },
   x: Value,
+  stream: Value,
 ): Value {
   const { graph, shape } = context;
   const kept = mask.mlp;
@@ -129,7 +131,7 @@ function emitMlp(
     'down',
     index,
     kept.length,
-    x,
+    stream,
     inner,
     () => sliceLinear('down', layer.down, shape.hidden, kept),
     null,

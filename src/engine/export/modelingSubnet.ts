@@ -31,6 +31,7 @@ export const MODELING_CLASSES: ReadonlyMap<string, ModelingClasses> = new Map([
   ['smollm3', classesOf('SmolLM3')],
   ['phi3', classesOf('Phi3')],
   ['gpt2', classesOf('GPT2', 'GPT2LMHeadModel')],
+  ['gpt_neox', classesOf('GPTNeoX')],
   ['opt', classesOf('OPT')],
 ]);
 

@@ -7,7 +7,7 @@ import type { LayerMask } from '../model/subnet.ts';
  * Rotation tables of one layer mask for sequences of one length.
  *
  * Key/value head g owns rows g·T … g·T+T−1; row t holds cos (sin) of t·θ for its kept pairs, at
- * their ORIGINAL frequencies, zero-padded. The tables have A·T rows because the operator wants at
+ * their ORIGINAL frequencies, then 1 (0) for what is not rotated or fills up. The tables have A·T rows because the operator wants at
  * least one row per position of the longest sequence it rotates (the queries').
  */
 export interface RotaryTables {
@@ -31,7 +31,7 @@ export class RotaryTableMaker {
   }
 
   /**
-   * @param pairs  padded number of pairs of a head, w/2
+   * @param pairs  pairs that a padded head turns, w/2
    * @param time  tokens of a sequence, T
    * @returns  two tables [A·T, w/2]
    */
@@ -39,7 +39,7 @@ export class RotaryTableMaker {
     this.#prepare(time);
     const { heads } = this.#attention;
     const half = this.#rotary.inverseFrequencies.length;
-    const cos = new Float32Array(heads * time * pairs);
+    const cos = new Float32Array(heads * time * pairs).fill(1);
     const sin = new Float32Array(heads * time * pairs);
     mask.heads.forEach((head, g) => {
       const qk = pairsOf(this.#attention, head);

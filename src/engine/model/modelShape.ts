@@ -1,4 +1,4 @@
-import { blockOf, type BlockTraits, type Norm, qkUnitCount, type Rotary } from './block.ts';
+import { blocksOf, type BlockTraits, type Norm, qkUnitCount, type Rotary } from './block.ts';
 
 /** Activation functions of the MLPs we read. */
 export type Activation = 'silu' | 'relu' | 'gelu' | 'geluTanh';
@@ -59,10 +59,9 @@ export function groupSize(shape: ModelShape): number {
 }
 
 /**
- * Prunable query/key units of one key/value head, equal in all blocks: frequency pairs under RoPE
- * (both halves of a pair stay or go together), single dimensions otherwise, one where the head is
- * normalised as a whole.
+ * The most query/key units that a key/value head of any block has: planes of units have room for so
+ * many in each block. How many a block has, `qkUnitCount` says.
  */
-export function qkUnitsPerHead(shape: ModelShape): number {
-  return qkUnitCount(blockOf(shape, 0).attention);
+export function mostQkUnits(shape: ModelShape): number {
+  return Math.max(...blocksOf(shape).map(({ attention }) => qkUnitCount(attention)));
 }

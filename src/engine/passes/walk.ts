@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { addsElsewhere, type ForwardPass, readsOf } from '../graphs/forwardPass.ts';
 import type { SublayerKind } from '../model/block.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
@@ -34,6 +34,8 @@ export interface Copy {
   readonly layer: LayerWeights;
   /** The residual stream before the sublayer, per batch, [B, T, H]; the walk's own. */
   readonly states: readonly Tensor[];
+  /** What its sublayer reads, as in {@link SublayerInput}; the walk's own. */
+  readonly reads: readonly Tensor[];
 }
 
 /** A sublayer at which a walk stands. Its `layer` and `states` are those of the first copy. */
@@ -95,7 +97,9 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
   const total = 2 * weights.layers.length;
   try {
     for (const [index, original] of weights.layers.entries()) {
-      for (const copy of copies) copy.layer = original;
+      for (const stream of [...copies, ...(reference === null ? [] : [reference])]) {
+        stream.enter(original);
+      }
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
         await reference?.step(kind, original, request.reference!.layers[index]!);
@@ -118,17 +122,32 @@ class Stream {
   readonly #request: WalkRequest;
   states: readonly Tensor[];
   layer: LayerWeights | undefined;
+  /** The states before the block, held while its MLP is to read them. */
+  #entering: readonly Tensor[] = [];
 
   constructor(request: WalkRequest, states: readonly Tensor[]) {
     this.#request = request;
     this.states = states;
   }
 
+  /** Comes to a block. */
+  enter(layer: LayerWeights): void {
+    this.layer = layer;
+    releaseTensors(this.#entering);
+    this.#entering = addsElsewhere('mlp', layer.block) ? this.states.map(retainTensor) : [];
+  }
+
+  /** What a sublayer of the block reads. */
+  reads(kind: SublayerKind): readonly Tensor[] {
+    return readsOf(kind, this.layer!.block, { states: this.states, entering: this.#entering });
+  }
+
   /** Applies a sublayer. */
   async step(kind: SublayerKind, layer: LayerWeights, mask: LayerMask): Promise<void> {
     if (this.states.length === 0) return;
     const { forward, signal } = this.#request;
-    this.become(await forward.sublayer(kind, layer, mask, this.states, { signal }));
+    const reads = this.reads(kind);
+    this.become(await forward.sublayer(kind, layer, mask, this.states, { signal, reads }));
   }
 
   /** Takes over other states and frees the present ones. */
@@ -139,6 +158,8 @@ class Stream {
 
   release(): void {
     this.become([]);
+    releaseTensors(this.#entering);
+    this.#entering = [];
   }
 }
 
@@ -157,7 +178,10 @@ async function visitSublayer(
   const mask = subnet.layers[index]!;
   let observed: readonly Tensor[] | null = null;
   try {
-    const present = copies.map(({ layer, states }): Copy => ({ layer: layer!, states }));
+    const present = copies.map((copy): Copy => {
+      const { layer, states } = copy;
+      return { layer: layer!, states, reads: copy.reads(kind) };
+    });
     const input = { index, kind, mask, ...present[0]! };
     const here: Here = {
       ...input,

@@ -25,6 +25,7 @@ after(() => runtime.release());
 const models: Record<string, TinyOptions> = {
   'a Llama with grouped queries': { layers: 3 },
   'an OPT with biases': { family: 'opt', layers: 2 },
+  'a GPT-NeoX of parallel blocks': { family: 'gpt_neox', config: { hidden_act: 'relu' } },
 };
 
 /** Of the largest entry: float32 sums over some 10² tokens of products of float32 activations. */
@@ -89,7 +90,7 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   );
   const states = [forward.embed(weights, [window])];
   const look = async (kept: LayerMask): Promise<SublayerStatistics> => {
-    const at = { index: 0, kind: 'attention', layer, mask: kept, states } as const;
+    const at = { index: 0, kind: 'attention', layer, mask: kept, states, reads: states } as const;
     const collecting = attentionStatistics(forward, at, { gram: true, sets: [] });
     await observe(forward, at, collecting.statistics);
     return collecting.result();

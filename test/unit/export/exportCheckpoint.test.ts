@@ -22,6 +22,7 @@ import {
   F32,
   GPT2,
   LLAMA,
+  NEOX,
   NO_HEAD,
   OPT,
   PHI3,
@@ -70,6 +71,7 @@ describe('exportCheckpoint', () => {
     OPT,
     GPT2,
     PHI3,
+    NEOX,
   ].entries()) {
     test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
       for (const seed of [1, 2, 3, 4]) {
@@ -128,6 +130,7 @@ describe('exportCheckpoint', () => {
   for (const [options, fields] of [
     [GPT2, { n_layer: 2, n_inner: 20 }],
     [PHI3, { num_hidden_layers: 2, intermediate_size: 20 }],
+    [NEOX, { num_hidden_layers: 2, intermediate_size: 20, rotary_pct: 0.5 }],
   ] as const) {
     test(`stores the maps of a smaller ${options.family} as its family does`, async () => {
       const name = `uniform-${options.family}`;

@@ -24,6 +24,7 @@ import {
   difference,
   F32,
   LLAMA,
+  NEOX,
   NO_HEAD,
   OPT,
   randomWindows,
@@ -79,7 +80,7 @@ describe('exportOnnx', () => {
     await decoder.release();
   }
 
-  for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT]) {
+  for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT, NEOX]) {
     test(`writes dense models that decode as they prefill: ${JSON.stringify(options)}`, async () => {
       const weights = tinyWeights(options);
       await checkDecoder(weights, denseSubnet(weights.shape));
@@ -88,7 +89,7 @@ describe('exportOnnx', () => {
 
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     test(`writes ragged subnets that decode as they prefill (seed ${seed})`, async () => {
-      for (const options of [LLAMA, { ...LLAMA, kvHeads: 6 }, OPT]) {
+      for (const options of [LLAMA, { ...LLAMA, kvHeads: 6 }, OPT, NEOX]) {
         const weights = tinyWeights({ ...options, seed });
         await checkDecoder(weights, randomMasks(weights.shape, seed));
       }
@@ -109,7 +110,7 @@ describe('exportOnnx', () => {
   });
 
   test('lets removed sublayers, blocks and their caches vanish', async () => {
-    for (const options of [LLAMA, OPT]) {
+    for (const options of [LLAMA, OPT, NEOX]) {
       const weights = tinyWeights(options);
       const subnet = changed(weights.shape, (mask, l) => {
         if (l === 0) return withoutAttention(mask);

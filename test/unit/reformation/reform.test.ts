@@ -26,7 +26,8 @@ const refits = {
 };
 const llama = tinyWeights({ layers: 3 });
 const opt = tinyWeights({ family: 'opt', layers: 3 });
-const models = { llama, opt };
+const neox = tinyWeights({ family: 'gpt_neox', layers: 3 });
+const models = { llama, opt, 'GPT-NeoX': neox };
 
 for (const [family, weights] of Object.entries(models)) {
   for (const method of ['leastSquares', 'admm'] as const) {

@@ -10,7 +10,7 @@ import {
   readWindow,
   withTraits,
 } from './llamaForm.ts';
-import { parseRope } from './rope.ts';
+import { parsePartialRope } from './rope.ts';
 
 const QKV = 'model.layers.{layer}.self_attn.qkv_proj.weight';
 const GATE_UP = 'model.layers.{layer}.mlp.gate_up_proj.weight';
@@ -55,26 +55,12 @@ function parsePhi3(config: ConfigReader): ModelShape {
   const window = readWindow(config, null);
   const shape = {
     ...sizes,
-    positions: parseRope(config, sizes.headDim, sizes.maxPositions, {
+    positions: parsePartialRope(config, sizes.headDim, sizes.maxPositions, {
+      ...{ base: 'rope_theta', part: 'partial_rotary_factor', defaultPart: 1 },
       kinds: LONGROPE,
-      rotated: readRotated(config, sizes.headDim),
     }),
     mlp: readGatedMlp(config),
     bias: { qkv: false, output: false, mlp: false },
   };
   return withTraits(config, shape, () => (window === null ? null : { attention: { window } }));
-}
-
-/** How many dimensions of a head rotate, as `partial_rotary_factor` says. */
-function readRotated(config: ConfigReader, headDim: number): number {
-  const field = 'partial_rotary_factor';
-  const section = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const holder = section?.has(field) === true ? section : config;
-  const share = holder.positive(field, 1);
-  const rotated = Math.trunc(headDim * share);
-  if (share > 1 || rotated < 2 || rotated % 2 !== 0) {
-    const wanted = `a share of ${headDim} dimensions that is even`;
-    holder.fail(field, wanted, `${share}`);
-  }
-  return rotated;
 }

@@ -2,6 +2,7 @@ import { EngineError } from '../../../protocol/errors.ts';
 import { shown } from '../shown.ts';
 import type { Family } from './family.ts';
 import { gpt2 } from './gpt2.ts';
+import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { opt } from './opt.ts';
@@ -12,7 +13,17 @@ import { smollm3 } from './smollm3.ts';
 import { unsupportedModel } from './unsupported.ts';
 
 /** Every architecture the engine reads. A new one is its own file and one entry here. */
-export const FAMILIES: readonly Family[] = [llama, mistral, qwen2, qwen3, smollm3, phi3, gpt2, opt];
+export const FAMILIES: readonly Family[] = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  smollm3,
+  phi3,
+  gpt2,
+  gptNeox,
+  opt,
+];
 
 /**
  * The family of a checkpoint.

@@ -11,6 +11,8 @@ A sublayer that was removed adds nothing to the hidden states.
 Written by Subnet Studio. Tested with transformers 4.57.6, 5.0.0 and 5.24.0.
 """
 
+from itertools import accumulate
+
 import torch
 import transformers
 from torch import nn
@@ -55,44 +57,105 @@ def same(x):
     return x
 
 
+def firsts(sizes):
+    """Where each of the parts of these sizes begins."""
+    return [0, *accumulate(sizes)][:-1]
+
+
 class PaddedHeads:
     """What the attention classes share: heads of different widths, padded to one width."""
 
-    def set_heads(self, config, layer_idx, heads, group, halves):
+    def set_heads(self, config, layer_idx, heads, group, pairs, fused=False):
         """
         heads: kept query/key units and value dimensions of each key/value head.
         group: query heads of each key/value head.
-        halves: 2 where a query/key unit is a rotary pair, whose dimensions lie half a head apart.
+        pairs: rotary pairs of a stock head. Unit i below is the pair of dimensions i and i + pairs,
+            units from there on are single dimensions, which are not rotated.
+        fused: True where one map holds the query, key and value rows of head after head.
         """
         self.config, self.layer_idx, self.is_causal = config, layer_idx, True
-        self.num_key_value_groups = group
-        qk = [halves * len(units) for units, _ in heads]
+        self.num_key_value_groups, self.pairs = group, pairs
+        self.turning = [[unit for unit in units if unit < pairs] for units, _ in heads]
+        sizes = [(len(t), len(u) - len(t)) for t, (u, _) in zip(self.turning, heads, strict=True)]
+        qk = [2 * turning + still for turning, still in sizes]
         vo = [len(values) for _, values in heads]
-        widest = max(qk + vo)
-        self.head_dim = widest + widest % halves
+        # A head that rotates is two halves: its pairs, and behind them what is not rotated.
+        self.halves = 2 if pairs else 1
+        self.turned = max(turning for turning, _ in sizes)
+        still = max(still for _, still in sizes)
+        self.mixed = pairs > 0 and still > 0
+        widest = max(self.halves * self.turned + still, *vo)
+        self.head_dim = widest + widest % self.halves
         self.cache_shape = (len(heads), self.head_dim)
         query_qk = [size for size in qk for _ in range(group)]
         query_vo = [size for size in vo for _ in range(group)]
         self.sizes = {"q": sum(query_qk), "k": sum(qk), "v": sum(vo), "o": sum(query_vo)}
+        starts = {"q": firsts(query_qk), "k": firsts(qk), "v": firsts(vo)}
+        ends = self.sizes
+        if fused:
+            whole = [2 * a + b for a, b in zip(qk, vo, strict=True)]
+            starts = {"q": firsts(whole)}
+            starts["k"] = [at + size for at, size in zip(starts["q"], qk, strict=True)]
+            starts["v"] = [at + size for at, size in zip(starts["k"], qk, strict=True)]
+            ends = dict.fromkeys("qkv", sum(whole))
         self.indices = {}
-        self.add_index("q_index", self.padding(query_qk, halves))
-        self.add_index("k_index", self.padding(qk, halves))
-        self.add_index("v_index", self.padding(vo, 1))
+        query_sizes = [size for size in sizes for _ in range(group)]
+        self.add_index("q_index", self.padding(query_sizes, starts["q"], ends["q"]))
+        self.add_index("k_index", self.padding(sizes, starts["k"], ends["k"]))
+        self.add_index("v_index", self.padding_of_values(vo, starts["v"], ends["v"]))
         self.add_index(
             "o_index",
             [head * self.head_dim + i for head, size in enumerate(query_vo) for i in range(size)],
         )
 
-    def padding(self, sizes, halves):
-        """Where each dimension of the padded heads comes from; one past the end stands for zero."""
-        index, start, end = [], 0, sum(sizes)
-        for size in sizes:
-            part = size // halves
-            for _ in range(halves):
-                index += range(start, start + part)
-                index += [end] * (self.head_dim // halves - part)
-                start += part
+    def padding(self, sizes, starts, end):
+        """
+        Where each dimension of the padded heads comes from; one past the end stands for zero.
+        sizes: pairs and other dimensions of each head.
+        """
+        index = []
+        room = self.head_dim // self.halves - self.turned
+        for (turning, still), start in zip(sizes, starts, strict=True):
+            behind = start + self.halves * turning
+            for half in range(self.halves):
+                lower = start + half * turning
+                index += [*range(lower, lower + turning)] + [end] * (self.turned - turning)
+                others = [*range(behind, behind + still)][half * room : (half + 1) * room]
+                index += others + [end] * (room - len(others))
         return index
+
+    def padding_of_values(self, sizes, starts, end):
+        """As padding, of value dimensions."""
+        index = []
+        for size, start in zip(sizes, starts, strict=True):
+            index += [*range(start, start + size)] + [end] * (self.head_dim - size)
+        return index
+
+    def set_rotations(self):
+        """Kept pairs turn at their original frequencies, which differ from head to head."""
+        half, still = self.head_dim // 2, 2 * self.pairs
+        rows = []
+        for pairs in self.turning:
+            filled = pairs + [0] * (self.turned - len(pairs))
+            rows.append(2 * (filled + [still] * (half - self.turned)))
+        if all(row == rows[0] for row in rows):
+            rows = rows[:1]
+        self.add_index("rotations", [place for row in rows for place in row])
+
+    def rotated(self, query, key, cos, sin, rotate_half):
+        """
+        Heads turned by the angles of their pairs.
+        cos, sin: of the stock model, [batch, time, 2 * pairs]; what is not rotated turns by zero.
+        """
+        cos, sin = self.angles(F.pad(cos, (0, 1), value=1.0)), self.angles(F.pad(sin, (0, 1)))
+        query = query.unflatten(1, (-1, self.num_key_value_groups))
+        query = query * cos[:, :, None] + rotate_half(query) * sin[:, :, None]
+        return query.flatten(1, 2), key * cos + rotate_half(key) * sin
+
+    def angles(self, table):
+        """Cosines or sines of the padded heads, [batch, heads or 1, time, width]."""
+        table = table.index_select(-1, self.rotations)
+        return table.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
     def add_index(self, name, index):
         self.indices[name] = index
@@ -106,9 +169,13 @@ class PaddedHeads:
 
     def padded(self, x, index):
         """Heads of their own widths [batch, time, sum] as [batch, heads, time, width]."""
-        if index.numel() != x.shape[-1]:
-            x = F.pad(x, (0, 1)).index_select(-1, index)
+        if self.mixed or index.numel() != x.shape[-1]:
+            return self.picked(F.pad(x, (0, 1)), index)
         return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+    def picked(self, x, index):
+        """Heads from features behind which there is a zero."""
+        return x.index_select(-1, index).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
     def attend(self, query, key, value, attention_mask, cache, kwargs):
         """The stock attention on padded heads; of its result the kept dimensions."""
@@ -185,6 +252,13 @@ class SubnetLlamaConfig(LlamaConfig):
     base_model_tp_plan = None
 
 
+def rotary_pairs(config, width):
+    """Pairs of a stock head that rotate: in some families not all of its dimensions do."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    share = rope.get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None)
+    return int(width * (share or 1)) // 2
+
+
 class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
     """The stock attention, whose projections are smaller; what else it has stays."""
 
@@ -197,7 +271,7 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         if self.norms_heads:
             heads = [(list(range(self.head_dim // 2)), values) for _, values in heads]
         group = config.num_attention_heads // config.num_key_value_heads
-        self.set_heads(config, layer_idx, heads, group, halves=2)
+        self.set_heads(config, layer_idx, heads, group, rotary_pairs(config, self.head_dim))
         self.score_scaling, self.weights_dropout = self.scaling, config.attention_dropout
         hidden = config.hidden_size
         # Some families have the three maps in one.
@@ -210,12 +284,7 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
             self.k_proj = resized(self.k_proj, hidden, self.sizes["k"])
             self.v_proj = resized(self.v_proj, hidden, self.sizes["v"])
         self.o_proj = resized(self.o_proj, self.sizes["o"], hidden)
-        # Kept pairs turn at their original frequencies, which differ from head to head.
-        room = self.head_dim // 2
-        pairs = [2 * (units + [0] * (room - len(units))) for units, _ in heads]
-        if all(row == pairs[0] for row in pairs):
-            pairs = pairs[:1]
-        self.add_index("pairs", [pair for row in pairs for pair in row])
+        self.set_rotations()
         # What stock classes with windows or caps hand on to the attention function.
         self.options = {}
         window = getattr(self, "sliding_window", getattr(config, "sliding_window", None))
@@ -226,11 +295,6 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         if self.fused:
             return self.qkv_proj(x).split(self.qkv_sizes, dim=-1)
         return self.q_proj(x), self.k_proj(x), self.v_proj(x)
-
-    def rotations(self, table):
-        """Cosines or sines of the kept pairs, [batch, heads or 1, time, width]."""
-        table = table.index_select(-1, self.pairs)
-        return table.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
     def forward(
         self,
@@ -247,11 +311,8 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         if self.norms_heads:
             query, key = self.q_norm(query), self.k_norm(key)
         if getattr(self, "use_rope", True):
-            cos, sin = (self.rotations(table) for table in position_embeddings)
-            query = query.unflatten(1, (-1, self.num_key_value_groups))
-            query = query * cos[:, :, None] + llama.rotate_half(query) * sin[:, :, None]
-            query = query.flatten(1, 2)
-            key = key * cos + llama.rotate_half(key) * sin
+            cos, sin = position_embeddings
+            query, key = self.rotated(query, key, cos, sin, llama.rotate_half)
         output, weights = self.attend(
             query,
             key,
@@ -320,6 +381,126 @@ class SubnetLlamaForCausalLM(SubnetModelMixin, llama.LlamaForCausalLM):
         self.post_init()
 
 
+# Part: gpt_neox
+
+from transformers.models.gpt_neox import modeling_gpt_neox as neox  # noqa: E402
+from transformers.models.gpt_neox.configuration_gpt_neox import GPTNeoXConfig  # noqa: E402
+
+if "lm_head.weight" in neox.GPTNeoXForCausalLM._tied_weights_keys:
+    # Newer versions call the head of their class otherwise than their files do.
+    from transformers.conversion_mapping import register_checkpoint_conversion_mapping
+    from transformers.core_model_loading import WeightRenaming
+
+    register_checkpoint_conversion_mapping(
+        "SubnetGPTNeoXForCausalLM",
+        [WeightRenaming(source_patterns=r"^embed_out\.", target_patterns="lm_head.")],
+        overwrite=True,
+    )
+
+
+class SubnetGPTNeoXConfig(GPTNeoXConfig):
+    model_type = "subnet_gpt_neox"
+    base_model_tp_plan = None
+
+
+class SubnetGPTNeoXAttention(PaddedHeads, neox.GPTNeoXAttention):
+    """The stock attention, whose projections are smaller."""
+
+    eager = staticmethod(neox.eager_attention_forward)
+
+    def __init__(self, config, layer_idx, heads):
+        super().__init__(config, layer_idx)
+        pairs = self.rotary_ndims // 2
+        self.set_heads(config, layer_idx, heads, group=1, pairs=pairs, fused=True)
+        self.set_rotations()
+        self.score_scaling, self.weights_dropout = self.scaling, config.attention_dropout
+        hidden, rows = config.hidden_size, sum(self.sizes[name] for name in "qkv")
+        self.query_key_value = resized(self.query_key_value, hidden, rows)
+        self.dense = resized(self.dense, self.sizes["o"], hidden)
+
+    def forward(
+        self,
+        hidden_states,
+        attention_mask=None,
+        layer_past=None,
+        position_embeddings=None,
+        **kwargs,
+    ):
+        features = F.pad(self.query_key_value(hidden_states), (0, 1))
+        query, key = self.rotated(
+            self.picked(features, self.q_index),
+            self.picked(features, self.k_index),
+            *position_embeddings,
+            neox.rotate_half,
+        )
+        value = self.picked(features, self.v_index)
+        output, weights = self.attend(query, key, value, attention_mask, layer_past, kwargs)
+        return self.dense(output), weights
+
+
+class RemovedGPTNeoXAttention(RemovedAttention, neox.GPTNeoXAttention):
+    def __init__(self, config, layer_idx):
+        nn.Module.__init__(self)
+        self.set_removed(config, layer_idx)
+
+    def forward(self, hidden_states, layer_past=None, **kwargs):
+        return super().forward(hidden_states, cache=layer_past, **kwargs)
+
+
+class SubnetGPTNeoXMLP(neox.GPTNeoXMLP):
+    def __init__(self, config, neurons):
+        super().__init__(config)
+        hidden = config.hidden_size
+        self.dense_h_to_4h = resized(self.dense_h_to_4h, hidden, neurons)
+        self.dense_4h_to_h = resized(self.dense_4h_to_h, neurons, hidden)
+
+
+class SubnetGPTNeoXLayer(neox.GPTNeoXLayer):
+    """The stock block: a sublayer that was removed adds zeros, be it parallel or not."""
+
+    def __init__(self, config, layer_idx):
+        super().__init__(config, layer_idx)
+        heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
+        if heads:
+            self.attention = SubnetGPTNeoXAttention(config, layer_idx, heads)
+        else:
+            self.attention = RemovedGPTNeoXAttention(config, layer_idx)
+            del self.input_layernorm
+            self.input_layernorm = same
+        if neurons:
+            self.mlp = SubnetGPTNeoXMLP(config, neurons)
+        else:
+            del self.mlp, self.post_attention_layernorm
+            self.mlp, self.post_attention_layernorm = torch.zeros_like, same
+
+
+class SubnetGPTNeoXMixin(SubnetModelMixin):
+    def attentions(self):
+        return [layer.attention for layer in self.base_model.layers]
+
+
+class SubnetGPTNeoXModel(SubnetGPTNeoXMixin, neox.GPTNeoXModel):
+    config_class = SubnetGPTNeoXConfig
+    _no_split_modules = ["SubnetGPTNeoXLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layers = nn.ModuleList(
+            SubnetGPTNeoXLayer(config, i) for i in range(config.num_hidden_layers)
+        )
+        self.post_init()
+
+
+class SubnetGPTNeoXForCausalLM(SubnetGPTNeoXMixin, neox.GPTNeoXForCausalLM):
+    config_class = SubnetGPTNeoXConfig
+    _no_split_modules = ["SubnetGPTNeoXLayer"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.gpt_neox = SubnetGPTNeoXModel(config)
+        self.post_init()
+
+
 # Part: opt
 
 from transformers.activations import ACT2FN  # noqa: E402
@@ -337,7 +518,7 @@ class SubnetOPTAttention(PaddedHeads, opt.OPTAttention):
 
     def __init__(self, config, layer_idx, heads):
         nn.Module.__init__(self)
-        self.set_heads(config, layer_idx, heads, group=1, halves=1)
+        self.set_heads(config, layer_idx, heads, group=1, pairs=0)
         self.scaling = config.subnet["head_dim"] ** -0.5
         # The stock model scales queries before the product instead of scores after it.
         self.score_scaling, self.weights_dropout = 1.0, config.attention_dropout
@@ -454,7 +635,7 @@ class SubnetGPT2Attention(PaddedHeads, gpt2.GPT2Attention):
 
     def __init__(self, config, layer_idx, heads):
         super().__init__(config, layer_idx=layer_idx)
-        self.set_heads(config, layer_idx, heads, group=1, halves=1)
+        self.set_heads(config, layer_idx, heads, group=1, pairs=0)
         self.score_scaling = config.subnet["head_dim"] ** -0.5
         self.weights_dropout = config.attn_pdrop
         hidden = config.hidden_size
