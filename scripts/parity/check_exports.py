@@ -103,6 +103,7 @@ LONGROPE = {
     "short_factor": [1.0, 1.1, 1.2, 1.3],
     "long_factor": [1.5, 2.5, 4.0, 8.0],
 }
+PARTIAL = {"rope_theta": 10000.0, "partial_rotary_factor": 0.75}
 
 # Masks that no short search is sure to find: heads of all widths, and what the blocks lose besides.
 RAGGED = {"masks": {1: "head", 2: "nothing"}}
@@ -145,6 +146,12 @@ CASES = {
     "phi3": (Phi3Config, {**HALVES, **PHI3, "sliding_window": 9}, RAGGED, False),
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
     "phi3_search": (Phi3Config, {**HALVES, **PHI3}, {"ratio": 0.6}, False),
+    "phi3_partial": (
+        Phi3Config,
+        {**HALVES, **PHI3, "rope": {"rope_type": "default", **PARTIAL}},
+        RAGGED,
+        False,
+    ),
     "phi3_depth": (Phi3Config, {**HALVES, **PHI3, **SIX, "rope": LONGROPE}, DEPTH, True),
     "gpt2": (GPT2Config, {**GPT2}, {"ratio": 0.6}, False),
     "gpt2_untied": (
@@ -298,7 +305,7 @@ def write_masks(path, source, losses):
     """Puts random masks into a config; blocks lose what `losses` says, "whole" ones nothing."""
     written, config = read_json(path), read_json(os.path.join(source, "config.json"))
     size = written["source"]["headDim"]
-    units = size // 2 if rotates(config) else size
+    units = size - rotated_pairs(config, size)
     units = 1 if norms_heads(config) else units
     numbers = numpy.random.default_rng(5)
 
@@ -374,8 +381,13 @@ def split_name(name):
     return parts, lists[0] + 1 if lists else None
 
 
-def rotates(config):
-    return config["model_type"].removeprefix("subnet_") not in ("opt", "gpt2")
+def rotated_pairs(config, size):
+    """Pairs of head dimensions that rotate; the others are units by themselves."""
+    if config["model_type"].removeprefix("subnet_") in ("opt", "gpt2"):
+        return 0
+    rope = config.get("rope_parameters") or {}
+    share = rope.get("partial_rotary_factor") or config.get("partial_rotary_factor") or 1
+    return int(size * share) // 2
 
 
 def norms_heads(config):
@@ -388,11 +400,13 @@ def kept_rows(config, mask):
     block = config["subnet"]
     heads, size = config.get("num_attention_heads") or config["n_head"], block["head_dim"]
     group = heads // len(mask["heads"])
-    rope = rotates(config)
+    pairs = rotated_pairs(config, size)
     rows = {"q": [], "k": [], "v": [], "o": []}
     for index, head in enumerate(mask["heads"]):
         units, values = numbers_of(head["qk"]), numbers_of(head["vo"])
-        dims = units + [unit + size // 2 for unit in units] if rope else units
+        turning = [unit for unit in units if unit < pairs]
+        still = [unit + pairs for unit in units if unit >= pairs]
+        dims = [*turning, *(unit + pairs for unit in turning), *still]
         if norms_heads(config) and units:
             dims = list(range(size))
         rows["k"] += [index * size + dim for dim in dims]
