@@ -74,8 +74,8 @@ console.log(tokens);
 function longTexts({ positions }: ModelShape): string {
   const long = positions.kind === 'rope' ? positions.long : undefined;
   if (long === undefined) return '';
-  return `- Texts of more than ${long.beyond} tokens turn by other frequencies. One that grows beyond them keeps the keys in
-  its cache as they are, as in transformers; feed it again as a whole for the logits of a long text.
+  return `- Texts of more than ${long.beyond} tokens turn by other frequencies, so the cache of a shorter one does not fit
+  them: when a text grows beyond, feed it once more as a whole, as \`generate\` of transformers does.
 `;
 }
 
