@@ -1,11 +1,10 @@
-import { blockOf } from '../../src/engine/model/block.ts';
+import { blockOf, qkUnitCount } from '../../src/engine/model/block.ts';
 import type { ModelShape } from '../../src/engine/model/modelShape.ts';
 import type {
   LayerWeights,
   Linear,
   ModelWeights,
 } from '../../src/engine/checkpoint/modelWeights.ts';
-import { qkUnitsPerHead } from '../../src/engine/model/modelShape.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
 import type { LayerMask, Subnet } from '../../src/engine/model/subnet.ts';
 
@@ -83,7 +82,7 @@ export function uniformMasks(ratio: number, seed: number, shape = BENCH_SHAPE): 
     };
     return {
       heads: Array.from({ length: shape.kvHeads }, () => ({
-        qk: keep(qkUnitsPerHead(shape)),
+        qk: keep(qkUnitCount(blockOf(shape, l).attention)),
         vo: keep(shape.headDim),
       })),
       mlp: keep(shape.intermediate),

@@ -16,7 +16,10 @@ export const modelSummarySchema = Type.Object({
   /** Key/value heads: the heads a mask is about. */
   kvHeads: heads,
   headDim,
-  /** Prunable query/key units of a head: rotary pairs, or dimensions without rotary positions. */
+  /**
+   * Prunable query/key units of a head: rotary pairs and dimensions that are not rotated; the most
+   * that any block has.
+   */
   qkUnits: headDim,
   intermediate: size,
   vocab: size,

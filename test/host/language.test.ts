@@ -37,7 +37,7 @@ describe('help with run configs', () => {
     await cp(join(EXAMPLES, 'tiny-llama'), join(folder, 'tiny-llama'), { recursive: true });
     await mkdir(join(folder, 'broken'));
     await cp(join(EXAMPLES, 'tiny-llama/model.safetensors'), join(folder, 'broken/m.safetensors'));
-    await writeFile(join(folder, 'broken/config.json'), '{"model_type": "gpt2"}');
+    await writeFile(join(folder, 'broken/config.json'), '{"model_type": "mamba"}');
     await writeFile(join(folder, 'words.txt'), 'words');
   });
   after(async () => {
@@ -103,7 +103,7 @@ describe('help with run configs', () => {
   test('says why a folder is no model that can be pruned', async () => {
     const document = documentOf('{ "model": "broken", "ratio": 0.7, "text": "words.txt" }');
     const [problem, ...others] = await problemsOf(document);
-    assert.match(problem!.message, /"gpt2", an architecture that cannot be pruned yet/);
+    assert.match(problem!.message, /"mamba", an architecture that cannot be pruned yet/);
     assert.deepEqual([problem!.code, others], ['badModel', []]);
   });
 

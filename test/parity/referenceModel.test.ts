@@ -32,6 +32,12 @@ const models: Record<string, TinyOptions> = {
   },
   'an OPT': { family: 'opt', layers: 3 },
   'an OPT with norms behind its sublayers and a narrow embedding': { ...TINY_OPT_350M, layers: 3 },
+  'a GPT-NeoX of parallel blocks': {
+    ...{ family: 'gpt_neox', layers: 3, config: { hidden_act: 'relu', rotary_pct: 0.25 } },
+  },
+  'a GPT-NeoX of sequential blocks': {
+    ...{ family: 'gpt_neox', config: { hidden_act: 'relu', use_parallel_residual: false } },
+  },
 };
 
 for (const [name, options] of Object.entries(models)) {

@@ -64,7 +64,10 @@ export function unitAt(layout: UnitLayout, place: number): Unit {
 export interface UnitWords {
   /** "head", or "KV head" where several query heads share one. */
   readonly head: string;
-  /** "pair" where rotary positions tie two dimensions, "head" where a norm ties all, else "dimension". */
+  /**
+   * "pair" where rotary positions tie two dimensions, "head" where a norm ties all, "unit" where
+   * there are pairs and single dimensions, else "dimension".
+   */
   readonly qk: string;
 }
 
@@ -72,8 +75,14 @@ export interface UnitWords {
 export function wordsOf(model: ModelSummary): UnitWords {
   return {
     head: model.heads > model.kvHeads ? 'KV head' : 'head',
-    qk: model.qkUnits === model.headDim ? 'dimension' : model.qkUnits === 1 ? 'head' : 'pair',
+    qk: queryKeyWord(model),
   };
+}
+
+function queryKeyWord({ qkUnits, headDim }: ModelSummary): string {
+  if (qkUnits === headDim) return 'dimension';
+  if (qkUnits === 1) return 'head';
+  return 2 * qkUnits > headDim ? 'unit' : 'pair';
 }
 
 /** The name of a unit, e.g. "neuron 3,071". */

@@ -4,7 +4,6 @@ import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type LayerMask, type LayerScores, type Subnet } from '../model/subnet.ts';
-import { groupMask } from './groupMask.ts';
 import { magnitudeUnitScores, type StructuredCandidate } from './structuredSubnet.ts';
 
 /**
@@ -27,9 +26,7 @@ export function depthSubnet(
   const perBlock = denseBlock / shape.layers;
   const removed = Math.floor((denseBlock - budget) / perBlock);
   const gone = new Set(order.slice(0, removed));
-  const layers: LayerMask[] = dense.layers.map((mask, l) =>
-    gone.has(l) ? groupMask(shape, new Set(), new Uint32Array(0)) : mask,
-  );
+  const layers = dense.layers.map((mask, l) => (gone.has(l) ? nothingOf(mask) : mask));
   const rest = budget - (denseBlock - removed * perBlock) + perBlock;
   if (rest < perBlock) thinNext(shape, layers, order.slice(removed), rest, perBlock, weights);
   return { weights, subnet: { layers }, extraParameters: 0 };
@@ -64,14 +61,15 @@ export async function greedyOrder(
   } = {},
 ): Promise<number[]> {
   const dense = denseSubnet(shape).layers;
-  const none = groupMask(shape, new Set(), new Uint32Array(0));
   const order: number[] = [];
   for (let step = 0; step < count; step++) {
     let best: { block: number; loss: number } | null = null;
     for (let block = 1; block < shape.layers - 1; block++) {
       if (order.includes(block)) continue;
       throwIfAborted(options.signal);
-      const layers = dense.map((mask, l) => (l === block || order.includes(l) ? none : mask));
+      const layers = dense.map((mask, l) =>
+        l === block || order.includes(l) ? nothingOf(mask) : mask,
+      );
       const found = await loss({ layers });
       // A loss that is not a number never wins, but something must go.
       if (best === null || found < best.loss) best = { block, loss: found };
@@ -97,29 +95,35 @@ function thinNext(
     const blocks = next.slice(0, count);
     if (blocks.length < count) throw tooFew(shape, layers.length);
     const budget = rest + (count - 1) * perBlock;
-    const thin = thinned(
-      shape,
-      blocks.map((l) => scores[l]!),
-      budget,
-    );
+    const thin = thinned(shape, blocks, scores, budget);
     if (thin === null) continue;
     blocks.forEach((l, i) => (layers[l] = thin[i]!));
     return;
   }
 }
 
+/** Masks of some blocks on a budget of their own; null where they cannot have it. */
 function thinned(
   shape: ModelShape,
+  blocks: readonly number[],
   scores: readonly LayerScores[],
   budget: number,
 ): readonly LayerMask[] | null {
+  const traits = shape.blocks === undefined ? {} : { blocks: blocks.map((l) => shape.blocks![l]!) };
+  const part = { ...shape, layers: blocks.length, ...traits };
+  const own = blocks.map((l) => scores[l]!);
   try {
-    const part = { ...shape, layers: scores.length };
-    return initialSubnet({ shape: part, masks: 'decoupled', budget }, scores).layers;
+    return initialSubnet({ shape: part, masks: 'decoupled', budget }, own).layers;
   } catch (error) {
     if (error instanceof EngineError && error.code === 'budget') return null;
     throw error;
   }
+}
+
+/** The mask of a block that is gone. */
+function nothingOf({ heads }: LayerMask): LayerMask {
+  const none = new Uint32Array(0);
+  return { heads: heads.map(() => ({ qk: none, vo: none })), mlp: none };
 }
 
 function tooFew(shape: ModelShape, wanted: number): EngineError {

@@ -120,7 +120,9 @@ function lowestRemoved(shape: ModelShape, ranked: readonly Unit[], budget: numbe
     spent += costs.mlp;
   }
   return {
-    layers: heads.map((kept, l) => groupMask(shape, kept, Uint32Array.from(neurons[l]!).sort())),
+    layers: heads.map((kept, l) =>
+      groupMask(blockOf(shape, l).attention, kept, Uint32Array.from(neurons[l]!).sort()),
+    ),
   };
 }
 

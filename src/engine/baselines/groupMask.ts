@@ -1,7 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { HeadMask, LayerMask } from '../model/subnet.ts';
-import { blockOf } from '../model/block.ts';
+import { type Attention, blockOf, qkUnitCount } from '../model/block.ts';
 import { denseParameters, unitCosts, type UnitCosts } from '../model/cost.ts';
 
 /** Parameters of the units that whole-head methods remove. */
@@ -10,7 +10,7 @@ export interface GroupCosts extends UnitCosts {
   readonly head: number;
 }
 
-/** What removing a whole head or a neuron saves. */
+/** What removing a whole head or a neuron saves, in every block the same. */
 export function groupCosts(shape: ModelShape): GroupCosts {
   const block = blockOf(shape, 0);
   const costs = unitCosts(block);
@@ -24,14 +24,14 @@ export function groupCosts(shape: ModelShape): GroupCosts {
  * @param neurons  kept neurons, ascending
  */
 export function groupMask(
-  shape: ModelShape,
+  attention: Attention,
   heads: ReadonlySet<number>,
   neurons: Uint32Array,
 ): LayerMask {
-  const whole: HeadMask = { qk: upTo(qkUnitsPerHead(shape)), vo: upTo(shape.headDim) };
+  const whole: HeadMask = { qk: upTo(qkUnitCount(attention)), vo: upTo(attention.headDim) };
   const none: HeadMask = { qk: new Uint32Array(0), vo: new Uint32Array(0) };
   return {
-    heads: Array.from({ length: shape.kvHeads }, (_, h) => (heads.has(h) ? whole : none)),
+    heads: Array.from({ length: attention.kvHeads }, (_, h) => (heads.has(h) ? whole : none)),
     mlp: neurons,
   };
 }

@@ -31,7 +31,9 @@ export function magnitudeSubnet(weights: ModelWeights, budget: number): Structur
 
 /** Σ W² of every prunable unit, per block. */
 export function magnitudeUnitScores({ shape, layers }: ModelWeights): LayerScores[] {
-  return layers.map((layer) => unitScores(magnitudeScores(layer, shape.hidden), shape));
+  return layers.map((layer) =>
+    unitScores(magnitudeScores(layer, shape.hidden), layer.block.attention),
+  );
 }
 
 /**

@@ -60,12 +60,13 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
           await here.observe([{ add: ({ inner }) => channels.add(inner) }]);
           const scores = outputScores(`block ${index}, input of o_proj`, layer.o, channels);
           heads = new Set(keepBest(headSums(scores, shape), widths.heads));
-          return { mask: groupMask(shape, heads, dense.mlp) };
+          return { mask: groupMask(layer.block.attention, heads, dense.mlp) };
         }
         const { inner, tokens } = await mlpStatistics(forward, here, WISH, signal);
         const hidden = { ...inner, tokens };
         const scores = outputScores(`block ${index}, input of down_proj`, layer.down, hidden);
-        const mask = groupMask(shape, heads, keepBest(scores, widths.neurons[index]!));
+        const { attention } = layer.block;
+        const mask = groupMask(attention, heads, keepBest(scores, widths.neurons[index]!));
         layers.push(mask);
         return { mask };
       },

@@ -22,7 +22,8 @@ export function checkpointNotes(checkpoint: NotedCheckpoint): string[] {
     );
   }
   // Older programs saved these, which follow from the configuration.
-  const surprising = unused.filter((name) => !name.endsWith('rotary_emb.inv_freq'));
+  const known = ['rotary_emb.inv_freq', ...(family.buffers ?? [])];
+  const surprising = unused.filter((name) => !known.some((end) => name.endsWith(end)));
   if (surprising.length > 0) notes.push(unreadNote(checkpoint, surprising));
   return notes;
 }

@@ -1,10 +1,11 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { assembleWeights } from './assembleWeights.ts';
+import type { Slot } from './families/family.ts';
 import type { Checkpoint, CheckpointTensor } from './openCheckpoint.ts';
 import { expectSameFile } from './modelFolder.ts';
 import type { ModelWeights } from './modelWeights.ts';
 import { readTensor } from './readPacked.ts';
-import { transposeRows } from './transpose.ts';
+import { scatterParts, slotSizes } from './storedParts.ts';
 
 /** What a caller may pass to {@link loadWeights}. */
 export interface LoadOptions {
@@ -36,9 +37,10 @@ export async function loadWeights(
   // File by file, in the order of the disk however many shards there are.
   for (const { file } of files) {
     for (const tensor of tensors.filter(({ located }) => located.file === file)) {
-      const data = await readWhole(folder, tensor, options.signal);
-      arrays.set(keyOf(tensor.spec.slot, tensor.spec.layer), data);
-      loaded += data.byteLength;
+      for (const [slot, data] of await readWhole(folder, tensor, options.signal)) {
+        arrays.set(keyOf(slot, tensor.spec.layer), data);
+      }
+      loaded += tensor.located.entry.elements * 4;
       options.onProgress?.(loaded, total);
     }
   }
@@ -47,25 +49,22 @@ export async function loadWeights(
   return assembleWeights(checkpoint.shape, (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null);
 }
 
-/** One tensor in our layout: transposed on the way in, piece by piece, where we keep it so. */
+/**
+ * The arrays that one tensor holds, in our layout: they are told apart, and transposed where we keep
+ * them so, piece by piece on the way in.
+ */
 async function readWhole(
   folder: string,
   { spec, located }: CheckpointTensor,
   signal: AbortSignal | undefined,
-): Promise<Float32Array> {
-  const target = allocate(located.entry.elements, spec.name);
-  const cols = spec.dims.at(-1) ?? 1;
-  const targetCols = spec.dims[0] ?? 1;
-  await readTensor(folder, located, {
-    rowSize: cols,
-    signal,
-    sink: (values, first) => {
-      if (!spec.transposed) return target.set(values, first);
-      const place = { target, firstRow: first / cols, targetCols };
-      transposeRows(values, values.length / cols, cols, place);
-    },
-  });
-  return target;
+): Promise<ReadonlyMap<Slot, Float32Array>> {
+  const targets = new Map<Slot, Float32Array>();
+  for (const [slot, elements] of slotSizes(spec)) {
+    targets.set(slot, allocate(elements, spec.name));
+  }
+  const sink = scatterParts(spec, (slot) => targets.get(slot)!);
+  await readTensor(folder, located, { rowSize: spec.dims[1] ?? 1, signal, sink });
+  return targets;
 }
 
 function allocate(elements: number, name: string): Float32Array {

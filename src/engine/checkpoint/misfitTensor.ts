@@ -4,7 +4,7 @@ import type { ModelShape } from '../model/modelShape.ts';
 import { shown } from './shown.ts';
 import { QUANTISED_ACTION } from './safetensorsFile.ts';
 import type { LocatedTensor, TensorIndex } from './tensorIndex.ts';
-import type { TensorSpec } from './tensorTable.ts';
+import { bareName, holds, type TensorSpec } from './tensorTable.ts';
 
 /** A family and the sizes of one of its models. */
 export interface SizedFamily {
@@ -39,9 +39,9 @@ export function missingTensor(
     adapter(names) ??
     wrapped(names, spec) ??
     otherTask(names, spec) ??
-    fewerBlocks(names, spec, shape) ??
+    fewerBlocks(names, spec, { family, shape }) ??
     untied(spec, shape) ??
-    fused(names);
+    fused(names, family);
   const expected = `a tensor ${shown(spec.name)} of shape ${shown(spec.dims)}`;
   return new EngineError('checkpoint', {
     what: 'The checkpoint',
@@ -75,7 +75,7 @@ export function otherShape(
   spec: TensorSpec,
 ): EngineError {
   const [rows] = entry.dims;
-  const isTable = spec.slot === 'embedding' || spec.slot === 'head';
+  const isTable = holds(spec, 'embedding') || holds(spec, 'head');
   const isVocab = isTable && entry.dims.length === 2 && entry.dims[1] === spec.dims[1];
   return new EngineError('checkpoint', {
     what: `${file}: tensor ${shown(spec.name)}`,
@@ -127,10 +127,10 @@ const WRAPPERS: readonly (readonly [RegExp, string])[] = [
 ];
 
 function wrapped(names: readonly string[], { name }: TensorSpec): Reason | undefined {
-  const bare = name.replace(/^model\./, '');
+  const bare = bareName(name);
   const found = names.find((one) => one.endsWith(`.${bare}`));
   if (found === undefined) return undefined;
-  const prefix = found.slice(0, -bare.length).replace(/model\.$/, '');
+  const prefix = found.slice(0, -bare.length).replace(/(model|transformer)\.$/, '');
   if (/language_model|text_model|vision/.test(found)) {
     return {
       sentence: `The weights are those of a model of several kinds of input: they hold ${shown(found)}.`,
@@ -144,8 +144,8 @@ function wrapped(names: readonly string[], { name }: TensorSpec): Reason | undef
   };
 }
 
-function otherTask(names: readonly string[], { slot }: TensorSpec): Reason | undefined {
-  if (slot !== 'head') return undefined;
+function otherTask(names: readonly string[], spec: TensorSpec): Reason | undefined {
+  if (!holds(spec, 'head')) return undefined;
   const name = names.find((one) => /^(score|classifier|qa_outputs|v_head|value_head)\b/.test(one));
   if (name === undefined) return undefined;
   return {
@@ -157,10 +157,10 @@ function otherTask(names: readonly string[], { slot }: TensorSpec): Reason | und
 function fewerBlocks(
   names: readonly string[],
   { layer, name }: TensorSpec,
-  { layers }: ModelShape,
+  { family, shape: { layers } }: SizedFamily,
 ): Reason | undefined {
   if (layer === null) return undefined;
-  const block = /(^|\.)layers\.(\d+)\./;
+  const block = /(^|\.)(?:layers|h)\.(\d+)\./;
   const found = new Set<number>();
   for (const one of names) {
     const [, , number] = block.exec(one) ?? [];
@@ -169,23 +169,23 @@ function fewerBlocks(
   if (found.size >= layers || found.has(layer)) return undefined;
   return {
     sentence: `config.json announces ${layers} blocks, but the weights hold only ${found.size}: tensor ${shown(name)} is missing.`,
-    action: `Download missing files of the model, or set "num_hidden_layers" to ${found.size} if the model was made shorter.`,
+    action: `Download missing files of the model, or set "${family.sizeFields.layers}" to ${found.size} if the model was made shorter.`,
   };
 }
 
-function untied({ slot, name }: TensorSpec, { tiedEmbeddings }: ModelShape): Reason | undefined {
-  if (slot !== 'head' || tiedEmbeddings) return undefined;
+function untied(spec: TensorSpec, { tiedEmbeddings }: ModelShape): Reason | undefined {
+  if (!holds(spec, 'head') || tiedEmbeddings) return undefined;
   return {
-    sentence: `The weights have no output head (tensor ${shown(name)}), and config.json does not tie it to the embedding table.`,
+    sentence: `The weights have no output head (tensor ${shown(spec.name)}), and config.json does not tie it to the embedding table.`,
     action:
       'If the model uses its embedding table as its head, set "tie_word_embeddings" to true in config.json; otherwise download the missing weights.',
   };
 }
 
-function fused(names: readonly string[]): Reason | undefined {
-  const name = names.find((one) =>
-    /\.(qkv_proj|query_key_value|gate_up_proj|c_attn|W_pack)\./.test(one),
-  );
+function fused(names: readonly string[], { tensorNames }: Family): Reason | undefined {
+  const pattern = /\.(qkv_proj|query_key_value|gate_up_proj|c_attn|W_pack)\./;
+  if (Object.values(tensorNames).some((own) => pattern.test(own))) return undefined;
+  const name = names.find((one) => pattern.test(one));
   if (name === undefined) return undefined;
   return {
     sentence: `The weights are of another architecture than config.json says: they hold ${shown(name)}.`,

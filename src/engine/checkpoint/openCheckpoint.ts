@@ -12,7 +12,7 @@ import { withPackedMaps } from './packedTensors.ts';
 import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
-import { tensorName, type TensorSpec, tensorTable } from './tensorTable.ts';
+import { holds, tensorName, type TensorSpec, tensorTable } from './tensorTable.ts';
 
 /** A tensor the model needs and where it lies. */
 export interface CheckpointTensor {
@@ -123,10 +123,10 @@ function locate(index: TensorIndex, spec: TensorSpec, model: SizedFamily): Check
 /** The head in place of the embedding table: some programs save a tied pair under the head's name. */
 function twinOf(
   index: TensorIndex,
-  { slot }: TensorSpec,
+  spec: TensorSpec,
   { family, shape }: SizedFamily,
 ): LocatedTensor | undefined {
-  if (slot !== 'embedding' || !shape.tiedEmbeddings) return undefined;
+  if (!holds(spec, 'embedding') || !shape.tiedEmbeddings) return undefined;
   return tensorNamed(index, tensorName(family, 'head', null));
 }
 

@@ -2,7 +2,7 @@ import { equalTensors } from './equalTensors.ts';
 import type { Family } from './families/family.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LocatedTensor, TensorIndex } from './tensorIndex.ts';
-import { tensorName } from './tensorTable.ts';
+import { bareName, tensorName } from './tensorTable.ts';
 
 /** How the output head of a checkpoint is stored. */
 export type StoredHead =
@@ -35,7 +35,7 @@ export async function storedHead(
   return isLike && isPlain && (await equalTensors(folder, head, embedding)) ? 'copy' : 'separate';
 }
 
-/** A tensor by its name; checkpoints saved from the bare decoder lack the "model." of the others. */
+/** A tensor by its name, or by that which checkpoints saved from the bare decoder have for it. */
 export function tensorNamed(index: TensorIndex, name: string): LocatedTensor | undefined {
-  return index.tensors.get(name) ?? index.tensors.get(name.replace(/^model\./, ''));
+  return index.tensors.get(name) ?? index.tensors.get(bareName(name));
 }

@@ -21,7 +21,8 @@ export function transpose(data: Float32Array, rows: number, cols: number): Float
  * @param data   row-major [rows, cols], read only
  * @param rows   number of rows given
  * @param cols   number of columns
- * @param place  `target` [cols, targetCols], written; `firstRow` is the column of the first row
+ * @param place  `target` [cols, targetCols], written; `firstRow` is the column of the first row;
+ *   `columns`: only so many columns from one on, and which rows of the target they become
  */
 export function transposeRows(
   data: Float32Array,
@@ -31,17 +32,23 @@ export function transposeRows(
     readonly target: Float32Array;
     readonly firstRow: number;
     readonly targetCols: number;
+    readonly columns?: {
+      readonly from: number;
+      readonly count: number;
+      readonly rowOf: (i: number) => number;
+    };
   },
 ): void {
   const { target, firstRow, targetCols } = place;
-  for (let colBlock = 0; colBlock < cols; colBlock += BLOCK) {
-    const colEnd = Math.min(colBlock + BLOCK, cols);
+  const { from, count, rowOf } = place.columns ?? { from: 0, count: cols, rowOf: (i) => i };
+  for (let colBlock = 0; colBlock < count; colBlock += BLOCK) {
+    const colEnd = Math.min(colBlock + BLOCK, count);
     for (let rowBlock = 0; rowBlock < rows; rowBlock += BLOCK) {
       const rowEnd = Math.min(rowBlock + BLOCK, rows);
       for (let col = colBlock; col < colEnd; col++) {
-        const column = col * targetCols + firstRow;
+        const column = rowOf(col) * targetCols + firstRow;
         for (let row = rowBlock; row < rowEnd; row++) {
-          target[column + row] = data[row * cols + col]!;
+          target[column + row] = data[row * cols + from + col]!;
         }
       }
     }

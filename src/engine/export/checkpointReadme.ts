@@ -60,11 +60,13 @@ function listOf(names: readonly string[]): string {
 
 /** What the query/key units of a subnet are, in words. */
 function queryKeyUnits(shape: ModelShape): string {
-  const { pairs, whole } = qkUnitsOf(blockOf(shape, 0).attention);
+  const { pairs, singles, whole } = qkUnitsOf(blockOf(shape, 0).attention);
   if (whole) {
     return 'query/key heads (0: all dimensions of the head, which are normalised together)';
   }
-  return pairs === 0
-    ? 'query/key dimensions'
-    : 'RoPE pairs (pair i is dimensions i and i + head_dim/2, at their original frequencies)';
+  if (pairs === 0) return 'query/key dimensions';
+  const half = singles === 0 ? 'head_dim/2' : String(pairs);
+  const names = `RoPE pairs (pair i is dimensions i and i + ${half}, at their original frequencies)`;
+  if (singles === 0) return names;
+  return `${names}, and behind them single dimensions (unit i from ${pairs} on is dimension i + ${pairs})`;
 }

@@ -11,6 +11,8 @@ import { keptHeads, type SlicedHead } from './slicedHeads.ts';
 /** Kept key/value heads of one block that one batched product serves. */
 export interface HeadGroup {
   readonly heads: readonly SlicedHead[];
+  /** Rotary pairs of each head; 0 where the block does not rotate. */
+  readonly pairs: number;
   /** Width of each head; one that keeps less is filled up with zeros when the model is loaded. */
   readonly qkDims: number;
   readonly voDims: number;
@@ -32,25 +34,29 @@ const MOST_PADDING = 0.3;
 export function headGroups(block: Block, mask: LayerMask): HeadGroup[] {
   const heads = keptHeads(block, mask);
   if (heads.length === 0) return [];
-  const whole = groupOf(heads);
+  const whole = groupOf(block, heads);
   const kept = heads.reduce((sum, { qkDims, voDims }) => sum + qkDims + voDims, 0);
   if (heads.length * (whole.qkDims + whole.voDims) <= (1 + MOST_PADDING) * kept) return [whole];
   const groups = new Map<string, SlicedHead[]>();
   for (const head of heads) {
-    const key = `${head.qkDims}:${head.voDims}`;
+    const key = `${head.pairs.length}:${head.singles}:${head.voDims}`;
     groups.set(key, [...(groups.get(key) ?? []), head]);
   }
   return [...groups.values()]
-    .map(groupOf)
+    .map((of) => groupOf(block, of))
     .sort((a, b) => b.qkDims - a.qkDims || b.voDims - a.voDims);
 }
 
-function groupOf(heads: readonly SlicedHead[]): HeadGroup {
-  return {
-    heads,
-    qkDims: Math.max(...heads.map(({ qkDims }) => qkDims)),
-    voDims: Math.max(...heads.map(({ voDims }) => voDims)),
-  };
+/**
+ * A head that rotates is two halves, as in a forward pass: the pairs, and behind them what is not
+ * rotated, one half of it in each, which turns by zero.
+ */
+function groupOf({ attention }: Block, heads: readonly SlicedHead[]): HeadGroup {
+  const most = (size: (head: SlicedHead) => number): number => Math.max(...heads.map(size));
+  const [pairs, singles] = [most((head) => head.pairs.length), most((head) => head.singles)];
+  const half = pairs + Math.ceil(singles / 2);
+  const qkDims = attention.rotary === null ? singles : 2 * half;
+  return { heads, pairs, qkDims, voDims: most(({ voDims }) => voDims) };
 }
 
 /** Kept key/value heads in the order of their groups, in which the export stores them. */
@@ -59,8 +65,9 @@ export function headOrder(groups: readonly HeadGroup[]): number[] {
 }
 
 /**
- * Where the stored rows of a map go when every head of a group is as wide as the group.
- * @returns  stored row of every padded row, −1 for zeros; null when nothing is padded
+ * Where the stored rows of a map go when every head of a group is as wide as the group and what is
+ * not rotated lies in both halves.
+ * @returns  stored row of every padded row, −1 for zeros; null when all stay where they are
  */
 export function spreadOf(
   { attention }: Block,
@@ -68,22 +75,47 @@ export function spreadOf(
   map: 'q' | 'k' | 'v' | 'o',
 ): readonly number[] | null {
   const copies = map === 'q' || map === 'o' ? queriesPerKey(attention) : 1;
-  const slot = map === 'q' || map === 'k' ? 'qk' : 'vo';
-  // Under RoPE a head is two halves, each of which is filled up by itself.
-  const parts = slot === 'qk' && attention.rotary !== null ? 2 : 1;
   const spread: number[] = [];
   let stored = 0;
   for (const group of groups) {
-    const width = (slot === 'qk' ? group.qkDims : group.voDims) / parts;
     for (const head of group.heads) {
-      const own = (slot === 'qk' ? head.qkDims : head.voDims) / parts;
-      for (let part = 0; part < copies * parts; part++) {
-        for (let i = 0; i < width; i++) spread.push(i < own ? stored + i : -1);
-        stored += own;
+      const runs =
+        map === 'q' || map === 'k' ? queryKeyRuns(attention, group, head) : valueRuns(group, head);
+      const own = map === 'q' || map === 'k' ? head.qkDims : head.voDims;
+      for (let copy = 0; copy < copies; copy++, stored += own) {
+        for (const { from, count, width } of runs) {
+          for (let i = 0; i < width; i++) spread.push(i < count ? stored + from + i : -1);
+        }
       }
     }
   }
-  return spread.includes(-1) ? spread : null;
+  return spread.every((row, i) => row === i) ? null : spread;
+}
+
+/** Neighbouring rows of a stored head, and how many there are of them in a padded one. */
+interface RowRun {
+  readonly from: number;
+  readonly count: number;
+  readonly width: number;
+}
+
+/** Stored are the lower halves of the pairs, their upper halves, and what is not rotated. */
+function queryKeyRuns({ rotary }: Attention, group: HeadGroup, head: SlicedHead): RowRun[] {
+  if (rotary === null) return [{ from: 0, count: head.qkDims, width: group.qkDims }];
+  const { singles } = head;
+  const own = head.pairs.length;
+  const room = group.qkDims / 2 - group.pairs;
+  const first = Math.min(singles, room);
+  return [
+    { from: 0, count: own, width: group.pairs },
+    { from: 2 * own, count: first, width: room },
+    { from: own, count: own, width: group.pairs },
+    { from: 2 * own + first, count: singles - first, width: room },
+  ];
+}
+
+function valueRuns(group: HeadGroup, head: SlicedHead): RowRun[] {
+  return [{ from: 0, count: head.voDims, width: group.voDims }];
 }
 
 /** Widths of a block's cache: ΣqkDims for keys, ΣvoDims for values. */
@@ -232,10 +264,10 @@ function rotate(
   value: Value,
   width: number,
 ): Value {
-  const rotary = context.rotary(attention.rotary);
+  const rotary = context.rotary(attention);
   if (rotary === null) return value;
   const { graph } = context;
-  const { cos, sin, rowsPerToken } = rotary.tables(group.heads, group.qkDims / 2);
+  const { cos, sin, rowsPerToken } = rotary.tables(group, group.qkDims / 2);
   const rowWidth = (group.heads.length / rowsPerToken) * width;
   const rows = graph.op('Reshape', [value, context.batchDims(-1, rowWidth)]);
   return graph.microsoft('RotaryEmbedding', [rows, graph.ints([0]), cos, sin]);

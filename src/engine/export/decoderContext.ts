@@ -2,12 +2,14 @@ import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Family } from '../checkpoint/families/family.ts';
 import { emitNormOf, emitProjection } from '../graphs/emit.ts';
 import {
+  type Attention,
   blockOf,
   type LinearName,
   mapOf,
   type Norm,
   type NormName,
   normsOf,
+  qkUnitsOf,
   type Rotary,
 } from '../model/block.ts';
 import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
@@ -17,7 +19,7 @@ import type {
   ModelWeights,
   NormWeights,
 } from '../checkpoint/modelWeights.ts';
-import { tensorName } from '../checkpoint/tensorTable.ts';
+import { arrayName, tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
 import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
@@ -131,14 +133,16 @@ export class DecoderContext {
   }
 
   /** Rotation tables of blocks that turn alike; null for those that do not turn at all. */
-  rotary(rotary: Rotary | null): RotaryEmitter | null {
+  rotary(attention: Attention): RotaryEmitter | null {
+    const { rotary } = attention;
     if (rotary?.inverseFrequencies.some((frequency) => frequency !== 0) !== true) return null;
     let emitter = this.#rotary.get(rotary);
     if (emitter === undefined) {
       const name = this.#rotary.size === 0 ? 'rope' : `rope${this.#rotary.size}`;
       const { maxPositions } = this.shape;
-      const tables = { name, rotary, maxPositions };
-      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions());
+      const tables = { name, rotary, maxPositions, still: qkUnitsOf(attention).singles > 0 };
+      const total = (): Value => this.#total();
+      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions(), total);
       this.#rotary.set(rotary, emitter);
     }
     return emitter;
@@ -247,7 +251,7 @@ export class DecoderContext {
   ): Value | null {
     const weight = this.#integers?.layers[layer]?.[slot];
     if (weight === undefined) return null;
-    const name = this.#name(`${slot}.weight`, layer);
+    const name = arrayName(this.#family, `${slot}.weight`, layer);
     const { accuracy } = this.#integers!;
     return emitIntegerMap(this.graph, this.#plan, { name, weight, accuracy, spread }, x);
   }
@@ -280,13 +284,14 @@ export class DecoderContext {
     slice: () => Linear,
     suffix = '',
   ): Value {
-    const tensor = this.#name(slot, layer);
+    const name = `${arrayName(this.#family, slot, layer)}${suffix}`;
     const dims = [rows, this.shape.hidden];
-    return this.#plan.add(tensor, dims, () => slice().weight, `${tensor}${suffix}`);
+    return this.#plan.add(this.#name(slot, layer), dims, () => slice().weight, name);
   }
 
   #bias(slot: LinearName, layer: number, size: number, slice: () => Linear): Value {
-    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!);
+    const name = arrayName(this.#family, `${slot}.bias`, layer);
+    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!, name);
   }
 
   #isBiased(slot: LinearName, layer: number): boolean {

@@ -57,10 +57,12 @@ export function decoderGraph(
   weights.layers.forEach((layer, l) => {
     const mask = subnet.layers[l]!;
     const groups = headGroups(blockOf(shape, l), mask);
+    const entering = x;
     // A norm behind a sublayer stays without the sublayer.
     if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
     x = context.blockNorm('attentionBehindNorm', l, layer, x);
-    if (mask.mlp.length > 0) x = emitMlp(context, l, layer, mask, x);
+    const reads = layer.block.residual === 'parallel' ? entering : x;
+    if (mask.mlp.length > 0) x = emitMlp(context, l, { layer, mask }, reads, x);
     x = context.blockNorm('mlpBehindNorm', l, layer, x);
   });
   const final = storedNorm(finalNormOf(shape), weights.finalNorm);
@@ -115,13 +117,13 @@ function emitEmbedding(
   return graph.op('Reshape', [x, graph.ints([-1, shape.hidden])]);
 }
 
-/** Emits `x + after(down(act(gate(norm x)) · up(norm x)))` of the kept neurons. */
+/** Emits `stream + after(down(act(gate(norm x)) · up(norm x)))` of the kept neurons. */
 function emitMlp(
   context: DecoderContext,
   index: number,
-  layer: LayerWeights,
-  mask: LayerMask,
+  { layer, mask }: { readonly layer: LayerWeights; readonly mask: LayerMask },
   x: Value,
+  stream: Value,
 ): Value {
   const { graph, shape } = context;
   const kept = mask.mlp;
@@ -139,7 +141,7 @@ function emitMlp(
     'down',
     index,
     kept.length,
-    x,
+    stream,
     inner,
     () => sliceLinear('down', layer.down, shape.hidden, kept),
     null,

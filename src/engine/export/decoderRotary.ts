@@ -12,6 +12,16 @@ export interface GroupTables {
   readonly rowsPerToken: number;
 }
 
+/** What a {@link RotaryEmitter} makes tables of. */
+export interface RotaryTablesWanted {
+  /** Before the names of the tables' parts. */
+  readonly name: string;
+  readonly rotary: Rotary;
+  readonly maxPositions: number;
+  /** True where heads have dimensions that are not rotated. */
+  readonly still: boolean;
+}
+
 /** Positions in the finer of the two tables. */
 const BLOCK = 256;
 
@@ -24,30 +34,43 @@ const BLOCK = 256;
  */
 export class RotaryEmitter {
   readonly #graph: GraphBuilder;
-  readonly #pairs: number;
+  /** Columns of the tables: the pairs, and one that turns by zero where a head has such dimensions. */
+  readonly #columns: number;
   readonly #cos: Value;
   readonly #sin: Value;
   readonly #known = new Map<string, GroupTables>();
 
   /**
-   * @param name  of the tables, before the names of their parts
    * @param positions  int64 [T]
+   * @param total  tokens of the text so far, int64 scalar
    */
   constructor(
     graph: GraphBuilder,
     plan: WeightPlan,
-    tables: { readonly name: string; readonly rotary: Rotary; readonly maxPositions: number },
+    tables: RotaryTablesWanted,
     positions: Value,
+    total: () => Value,
   ) {
     const { name: tableName, rotary, maxPositions } = tables;
+    const { long } = rotary;
     this.#graph = graph;
-    this.#pairs = rotary.inverseFrequencies.length;
+    this.#columns = rotary.inverseFrequencies.length + (tables.still ? 1 : 0);
     const blocks = Math.ceil(maxPositions / BLOCK);
     const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
     const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
-    const pick = (name: string, rows: number, step: number, at: Value): [Value, Value] => {
-      const [cos, sin] = angles(rotary, rows, step);
-      const dims = [rows, this.#pairs];
+    // 1 in texts that are long, else 0: those have rows of their own behind the others.
+    const isLong =
+      long === undefined
+        ? null
+        : graph.op('Min', [graph.op('Div', [total(), graph.ints(long.beyond + 1)]), graph.ints(1)]);
+    const pick = (name: string, rows: number, step: number, place: Value): [Value, Value] => {
+      const parts = [rotary, ...(long === undefined ? [] : [long])];
+      const dims = [parts.length * rows, this.#columns];
+      const at =
+        isLong === null
+          ? place
+          : graph.op('Add', [place, graph.op('Mul', [isLong, graph.ints(rows)])]);
+      const [cos, sin] = angles(tables, parts, rows, step);
       return [
         graph.op('Gather', [plan.table(`${tableName}.${name}.cos`, dims, cos), at], { axis: 0n }),
         graph.op('Gather', [plan.table(`${tableName}.${name}.sin`, dims, sin), at], { axis: 0n }),
@@ -61,11 +84,18 @@ export class RotaryEmitter {
   }
 
   /**
-   * Tables of heads, filled up to `width` pairs each (what rotates a zero does not matter); equal
-   * ones are emitted once for all layers.
+   * Tables of heads, filled up to `room` pairs each (what rotates a zero does not matter), then
+   * turning by zero up to `width`; equal ones are emitted once for all layers.
+   * @param room  rotary pairs of each head
    */
-  tables(heads: readonly SlicedHead[], width: number): GroupTables {
-    const filled = heads.map(({ pairs }) => Array.from({ length: width }, (_, i) => pairs[i] ?? 0));
+  tables(
+    { heads, pairs: room }: { readonly heads: readonly SlicedHead[]; readonly pairs: number },
+    width: number,
+  ): GroupTables {
+    const still = this.#columns - 1;
+    const filled = heads.map(({ pairs }) =>
+      Array.from({ length: width }, (_, i) => (i < room ? (pairs[i] ?? 0) : still)),
+    );
     const rowsPerToken = new Set(filled.map((pairs) => pairs.join())).size === 1 ? 1 : heads.length;
     const pairs = filled.slice(0, rowsPerToken).flat();
     const key = `${rowsPerToken}:${pairs.join()}`;
@@ -74,7 +104,9 @@ export class RotaryEmitter {
     const select = (table: Value): Value => {
       // Two heads that keep one half of the pairs each list all of them too, but in rows of their own.
       const whole =
-        rowsPerToken === 1 && pairs.length === this.#pairs && pairs.every((pair, i) => pair === i);
+        rowsPerToken === 1 &&
+        pairs.length === this.#columns &&
+        pairs.every((pair, i) => pair === i);
       if (whole) return table;
       const kept = this.#graph.op('Gather', [table, this.#graph.ints(pairs)], { axis: 1n });
       if (rowsPerToken === 1) return kept;
@@ -86,19 +118,30 @@ export class RotaryEmitter {
   }
 }
 
-/** cos and sin of row·step·θ for every pair, [rows, D/2], computed in float64. */
-function angles(rope: Rotary, rows: number, step: number): [cos: Float32Array, sin: Float32Array] {
-  const { inverseFrequencies: theta, attentionFactor } = rope;
-  const pairs = theta.length;
+/**
+ * cos and sin of row·step·θ for every column, in float64.
+ * @param parts  frequencies, [P] each
+ * @returns  [rows of each part in turn, columns]
+ */
+function angles(
+  { rotary, still }: RotaryTablesWanted,
+  parts: readonly Pick<Rotary, 'inverseFrequencies'>[],
+  rows: number,
+  step: number,
+): [cos: Float32Array, sin: Float32Array] {
+  const columns = rotary.inverseFrequencies.length + (still ? 1 : 0);
   // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
-  const factor = step === 1 ? 1 : attentionFactor;
-  const cos = new Float32Array(rows * pairs);
-  const sin = new Float32Array(rows * pairs);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < pairs; i++) {
-      const angle = row * step * (theta[i] as number);
-      cos[row * pairs + i] = factor * Math.cos(angle);
-      sin[row * pairs + i] = factor * Math.sin(angle);
+  const factor = step === 1 ? 1 : rotary.attentionFactor;
+  const cos = new Float32Array(parts.length * rows * columns).fill(1);
+  const sin = new Float32Array(parts.length * rows * columns);
+  for (const [part, { inverseFrequencies: theta }] of parts.entries()) {
+    for (let row = 0; row < rows; row++) {
+      const at = (part * rows + row) * columns;
+      for (let i = 0; i < theta.length; i++) {
+        const angle = row * step * (theta[i] as number);
+        cos[at + i] = factor * Math.cos(angle);
+        sin[at + i] = factor * Math.sin(angle);
+      }
     }
   }
   return [cos, sin];

@@ -1,6 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { Loadable } from '../../protocol/loadsText.ts';
 import { type BitmaskForm, bitmaskStride, packMatrix } from '../checkpoint/bitmaskPacking.ts';
+import type { Family } from '../checkpoint/families/family.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { stockTypeOf } from '../checkpoint/modelConfig.ts';
 import {
@@ -40,8 +41,8 @@ const LIBRARY_VERSION = '0.14.0.1';
  * compressed-tensors library: `sparse-24-bitmask` where every packed map holds at most two of four
  * along its inputs, else `sparse-bitmask`. What is claimed was counted in the values written.
  * @param dir  made if needed; not the source's folder
- * @throws EngineError `config` for weights without zeros worth packing; `disk`, `numeric`,
- *   `cancelled`; `shape` for an illegal subnet
+ * @throws EngineError `config` for weights without zeros worth packing and for a family whose maps
+ *   are no `Linear`; `disk`, `numeric`, `cancelled`; `shape` for an illegal subnet
  */
 export async function exportCompressed(
   dir: string,
@@ -52,6 +53,7 @@ export async function exportCompressed(
 ): Promise<WrittenCheckpoint> {
   const { shape } = weights;
   const { dtype, signal } = options;
+  if (source.family.inputsFirst === true) throw notLinear(source.family);
   assertLegal(shape, subnet);
   const layout = stockLayout(shape, subnet);
   const sliced = slicedTensors(source.family, shape, subnet, layout.blockNumber);
@@ -103,6 +105,7 @@ export async function canCompress(
   { family }: Pick<CheckpointSource, 'family'>,
   options: Pick<ExportOptions, 'dtype' | 'ownTypes' | 'signal'>,
 ): Promise<boolean> {
+  if (family.inputsFirst === true) return false;
   const sliced = slicedTensors(family, weights.shape, subnet);
   return hasSparseMap(weights, sliced, options, options.signal);
 }
@@ -194,8 +197,9 @@ function quantizationConfig(
 }
 
 /** True for the weight of a linear map; the head has a name of its own in every model. */
-function isLinearMap({ slot, layer, dims }: TensorSpec): boolean {
-  return dims.length === 2 && (layer !== null || slot === 'projectIn' || slot === 'projectOut');
+function isLinearMap({ parts, layer, dims }: TensorSpec): boolean {
+  const isProjection = parts.some(({ slot }) => slot === 'projectIn' || slot === 'projectOut');
+  return dims.length === 2 && (layer !== null || isProjection);
 }
 
 function loadableOf(layout: Loadable, form: BitmaskForm): Loadable {
@@ -206,6 +210,16 @@ function loadableOf(layout: Loadable, form: BitmaskForm): Loadable {
         'transformers 5 gives the packed maps random weights and only warns.'
       : 'transformers cannot load this form: it never expanded any but 2:4 along the inputs.';
   return { transformers: false, reason, ownCode: false };
+}
+
+function notLinear({ name }: Family): EngineError {
+  return new EngineError('config', {
+    what: `Compressed export of a ${name} model`,
+    expected: 'linear maps stored as [outputs, inputs]',
+    found: 'maps stored as [inputs, outputs]',
+    action: 'Write a checkpoint or an ONNX decoder instead.',
+    sentence: `The compressed form packs the rows of linear maps by their outputs, but ${name} models store them by their inputs, so no program could load it.`,
+  });
 }
 
 function nothingToPack(dir: string): EngineError {

@@ -34,7 +34,10 @@ export const MODELING_CLASSES: ReadonlyMap<string, ModelingClasses> = new Map([
   ['smollm3', classesOf('SmolLM3')],
   ['gemma', classesOf('Gemma')],
   ['gemma2', classesOf('Gemma2')],
-  ['gemma3', classesOf('Gemma3', 'Gemma3Text')],
+  ['gemma3', classesOf('Gemma3', { inner: 'Gemma3Text' })],
+  ['phi3', classesOf('Phi3')],
+  ['gpt2', classesOf('GPT2', { stock: 'GPT2LMHeadModel' })],
+  ['gpt_neox', classesOf('GPTNeoX')],
   ['opt', classesOf('OPT')],
 ]);
 
@@ -84,12 +87,18 @@ export function autoMapOf({ config, base, causal }: ModelingClasses): Record<str
   };
 }
 
-function classesOf(prefix: string, inner = prefix): ModelingClasses {
+function classesOf(
+  prefix: string,
+  {
+    inner = prefix,
+    stock = `${prefix}ForCausalLM`,
+  }: Partial<Pick<ModelingClasses, 'inner' | 'stock'>> = {},
+): ModelingClasses {
   return {
     ...{ prefix, inner },
     config: `Subnet${prefix}Config`,
     base: `Subnet${prefix}Model`,
     causal: `Subnet${prefix}ForCausalLM`,
-    stock: `${prefix}ForCausalLM`,
+    stock,
   };
 }

@@ -15,6 +15,7 @@ import { readCheckpointIndex } from '../checkpoint/openCheckpoint.ts';
 import { readTensor } from '../checkpoint/readPacked.ts';
 import { readableDtype } from '../checkpoint/safetensorsFile.ts';
 import { shown } from '../checkpoint/shown.ts';
+import { scatterParts, slotSizes } from '../checkpoint/storedParts.ts';
 import { type StoredDtype, writableDtype } from '../checkpoint/storedFloats.ts';
 import type { TensorIndex } from '../checkpoint/tensorIndex.ts';
 import { tensorTable } from '../checkpoint/tensorTable.ts';
@@ -23,7 +24,7 @@ import { decodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { SUBNET_BLOCK_VERSION } from './checkpointConfig.ts';
-import { slicedTensors, type SlicedTensor } from './slicedTensors.ts';
+import { slicedTensors } from './slicedTensors.ts';
 import { stockLayout } from './stockLayout.ts';
 import { ownStorage, type Storage } from './storage.ts';
 
@@ -127,11 +128,11 @@ async function readDense(
       throw problem(found.file, expected, shape, sentence);
     }
     types.push([tensor.spec.name, writableDtype(readableDtype(found.entry, found.file))]);
-    const target = new Float32Array(tensor.spec.dims.reduce((a, b) => a * b, 1));
-    const rowSize = tensor.dims.at(-1) ?? 1;
-    const sink = scatter(tensor, shape.hidden, target);
-    await readTensor(folder, found, { rowSize, signal, sink });
-    arrays.set(`${tensor.spec.slot} ${tensor.spec.layer}`, target);
+    for (const [slot, elements] of slotSizes(tensor.spec)) {
+      arrays.set(`${slot} ${tensor.spec.layer}`, new Float32Array(elements));
+    }
+    const sink = scatterParts(tensor, (slot) => arrays.get(`${slot} ${tensor.spec.layer}`)!);
+    await readTensor(folder, found, { rowSize: tensor.dims[1] ?? 1, signal, sink });
   }
   const zeros = zeroTensors(family, shape);
   const weights = assembleWeights(
@@ -141,43 +142,15 @@ async function readDense(
   return { weights, storage: ownStorage(types) };
 }
 
-/** Puts pieces of a sliced tensor where they belong in the dense one, in our layout. */
-function scatter(
-  { spec, rows, dims }: SlicedTensor,
-  hidden: number,
-  target: Float32Array,
-): (values: Float32Array, first: number) => void {
-  if (spec.transposed) {
-    // File [H, kept]; ours [all, H].
-    const width = dims[1]!;
-    return (values, first) => {
-      for (let i = 0; i < values.length; i++) {
-        const column = (first + i) % width;
-        const row = rows === null ? column : rows[column]!;
-        target[row * hidden + Math.floor((first + i) / width)] = values[i]!;
-      }
-    };
-  }
-  if (rows === null) return (values, first) => target.set(values, first);
-  const width = dims.length === 1 ? 1 : dims[1]!;
-  return (values, first) => {
-    for (let at = 0; at < values.length; at += width) {
-      const row = rows[(first + at) / width]!;
-      target.set(values.subarray(at, at + width), row * width);
-    }
-  };
-}
-
 /** Arrays of removed sublayers: zeros, one array per size, since nobody writes to weights. */
 function zeroTensors(
   family: Family,
   shape: ModelShape,
 ): (slot: string, layer: number | null) => Float32Array | null {
-  const sizes = new Map(
-    tensorTable(family, shape).map(({ slot, layer, dims }) => [
-      `${slot} ${layer}`,
-      dims.reduce((product, dim) => product * dim, 1),
-    ]),
+  const sizes = new Map<string, number>(
+    tensorTable(family, shape).flatMap((spec) =>
+      [...slotSizes(spec)].map(([slot, size]) => [`${slot} ${spec.layer}`, size] as const),
+    ),
   );
   const shared = new Map<number, Float32Array>();
   return (slot, layer) => {

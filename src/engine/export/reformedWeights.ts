@@ -11,7 +11,7 @@ import { readFloats, readSafetensorsIndex } from '../checkpoint/safetensorsFile.
 import type { TensorEntry } from '../checkpoint/safetensorsHeader.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensorsWriter.ts';
 import { shown } from '../checkpoint/shown.ts';
-import { tensorName } from '../checkpoint/tensorTable.ts';
+import { arrayName } from '../checkpoint/tensorTable.ts';
 import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { gatherRows } from '../graphs/keptRows.ts';
@@ -151,8 +151,8 @@ function reformedLinears(
     return present.flatMap((map): ReformedLinear[] => {
       const rows = rowsOf(block, map, mask);
       if (rows.length === 0) return [];
-      const biasName = biased[map] === true ? tensorName(family, `${map}.bias`, layer) : null;
-      return [{ layer, map, rows, name: tensorName(family, `${map}.weight`, layer), biasName }];
+      const biasName = biased[map] === true ? arrayName(family, `${map}.bias`, layer) : null;
+      return [{ layer, map, rows, name: arrayName(family, `${map}.weight`, layer), biasName }];
     });
   });
 }

@@ -8,9 +8,11 @@ export interface SlicedHead {
   readonly index: number;
   /** Kept rotary pairs; none without RoPE. */
   readonly pairs: Uint32Array;
+  /** Kept query/key dimensions that are not rotated. */
+  readonly singles: number;
   /** Kept value dimensions. */
   readonly vo: Uint32Array;
-  /** Rows of k (and of q per query head): two per pair under RoPE. */
+  /** Rows of k (and of q per query head): two per pair, one per other dimension. */
   readonly qkDims: number;
   /** Rows of v (and of o per query head). */
   readonly voDims: number;
@@ -23,6 +25,7 @@ export function keptHeads({ attention }: Block, mask: LayerMask): SlicedHead[] {
     const parts = headParts(attention, 'k', kept);
     const qkDims = parts.reduce((sum, part) => sum + part.length, 0);
     const pairs = pairsOf(attention, kept);
-    return { index, pairs, vo: kept.vo, qkDims, voDims: kept.vo.length };
+    const singles = qkDims - 2 * pairs.length;
+    return { index, pairs, singles, vo: kept.vo, qkDims, voDims: kept.vo.length };
   });
 }

@@ -1,24 +1,31 @@
 import { tensorOf } from '../checkpoint/assembleWeights.ts';
-import type { Family, LayerSlot, Slot } from '../checkpoint/families/family.ts';
+import type { Family, LayerSlot, RowRange, Slot } from '../checkpoint/families/family.ts';
 import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import {
+  rowCount,
+  rowWidth,
+  type StoredPart,
+  type StoredTensor,
+} from '../checkpoint/storedParts.ts';
 import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
-import { transpose } from '../checkpoint/transpose.ts';
+import { transposeRows } from '../checkpoint/transpose.ts';
 import { gatherRows } from '../graphs/keptRows.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 
 /** A tensor of a sliced checkpoint and what it holds of the dense one. */
-export interface SlicedTensor {
+export interface SlicedTensor extends StoredTensor {
   /** The dense tensor; its name may be of another block, see `name`. */
   readonly spec: TensorSpec;
   /** Hugging Face's name in the sliced checkpoint. */
   readonly name: string;
   /** Dimensions in the sliced checkpoint. */
   readonly dims: readonly number[];
-  /** Kept rows in OUR layout, where the prunable dimension is the first; null: all of them. */
-  readonly rows: Uint32Array | null;
+  readonly transposed: boolean;
+  /** Kept rows of each array in OUR layout, where the prunable dimension is the first. */
+  readonly parts: readonly StoredPart[];
 }
 
 /**
@@ -33,14 +40,25 @@ export function slicedTensors(
 ): SlicedTensor[] {
   const rowsOfLayer = subnet.layers.map((mask, l) => slotRows(blockOf(shape, l), mask));
   return tensorTable(family, shape).flatMap((spec): SlicedTensor[] => {
-    const { layer, slot, transposed } = spec;
-    if (layer === null) return [{ spec, name: spec.name, dims: spec.dims, rows: null }];
-    const rows = rowsOfLayer[layer]!(slot);
-    if (rows === 'removed') return [];
+    const { layer, transposed } = spec;
+    if (layer === null) return [{ ...spec, spec }];
+    const parts: StoredPart[] = [];
+    for (const { slot, rows } of spec.parts) {
+      const kept = rowsOfLayer[layer]!(slot);
+      if (kept === 'removed') return [];
+      const isWhole = spec.parts.length === 1;
+      parts.push({ slot, rows: kept === null ? rows : isWhole ? kept : within(kept, rows) });
+    }
     const dims = [...spec.dims];
-    if (rows !== null) dims[transposed ? 1 : 0] = rows.length;
-    return [{ spec, name: tensorName(family, slot, blockNumber(layer)), dims, rows }];
+    dims[transposed ? 1 : 0] = parts.reduce((sum, part) => sum + rowCount(part), 0);
+    const name = tensorName(family, parts[0]!.slot, blockNumber(layer));
+    return [{ spec, name, dims, transposed, parts }];
   });
+}
+
+/** Kept rows that are among neighbouring ones. */
+function within(kept: Uint32Array, { from, count }: RowRange): Uint32Array {
+  return kept.filter((row) => row >= from && row < from + count);
 }
 
 /**
@@ -48,13 +66,25 @@ export function slicedTensors(
  * @returns  the model's own array where nothing is sliced or transposed: read only
  */
 export function slicedValues(weights: ModelWeights, tensor: SlicedTensor): Float32Array {
-  const { spec, rows } = tensor;
-  const { hidden } = weights.shape;
-  const data = tensorOf(weights, spec.slot, spec.layer);
-  if (data === null) throw new RangeError(`The model has no weights for ${spec.name}.`);
-  const width = spec.dims.length === 1 ? 1 : hidden;
-  const kept = rows === null ? data : gatherRows(data, width, rows);
-  return spec.transposed ? transpose(kept, kept.length / hidden, hidden) : kept;
+  const { spec, dims, transposed, parts } = tensor;
+  const width = rowWidth(tensor);
+  const pieces = parts.map(({ slot, rows }) => {
+    const data = tensorOf(weights, slot, spec.layer);
+    if (data === null) throw new RangeError(`The model has no weights for ${spec.name}.`);
+    if (!('count' in rows)) return gatherRows(data, width, rows);
+    return data.subarray(rows.from * width, (rows.from + rows.count) * width);
+  });
+  if (!transposed && pieces.length === 1) return pieces[0]!;
+  const all = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+  let done = 0;
+  for (const piece of pieces) {
+    const rows = piece.length / width;
+    const place = { target: all, firstRow: done / width, targetCols: dims[1]! };
+    if (transposed) transposeRows(piece, rows, width, place);
+    else all.set(piece, done);
+    done += piece.length;
+  }
+  return all;
 }
 
 /** Rows that a block keeps of a tensor; null: all of them. */

@@ -4,6 +4,7 @@ import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import { type BitmaskForm, bitmaskStride } from '../checkpoint/bitmaskPacking.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { bytesPerElement, roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
+import { rowCount, type StoredPart } from '../checkpoint/storedParts.ts';
 import { type FoundPattern, PatternSurvey } from './patternSurvey.ts';
 import { type SlicedTensor, slicedValues } from './slicedTensors.ts';
 import { dtypeOf, type Storage } from './storage.ts';
@@ -37,7 +38,7 @@ const OFFSET_BYTES = 8;
  * when all of these hold at most two of four along their inputs.
  *
  * Memory: a few copies of one tensor.
- * @param tensors  of the sliced model
+ * @param tensors  of the sliced model, maps as [outputs, inputs]
  * @param storage  how weights are stored: rounding may make zeros
  * @throws EngineError `cancelled`
  */
@@ -59,12 +60,13 @@ export async function surveySparsity(
     const nonzeros = countNonzeros(values);
     zeros += values.length - nonzeros;
     size += values.length;
-    const kind = kindOf(tensor);
-    if (kind === null || !isSmallerPacked(tensor, nonzeros, dtype)) continue;
-    const [outputs = 0, inputs = 0] = tensor.dims;
-    const known = surveys.get(kind) ?? { survey: new PatternSurvey(), maps: 0 };
-    known.survey.add(values, outputs, inputs);
-    surveys.set(kind, { ...known, maps: known.maps + 1 });
+    if (!isMap(tensor) || !isSmallerPacked(tensor, nonzeros, dtype)) continue;
+    const inputs = tensor.dims[1]!;
+    for (const [map, weight] of mapsIn(tensor, values)) {
+      const known = surveys.get(map) ?? { survey: new PatternSurvey(), maps: 0 };
+      known.survey.add(weight, weight.length / inputs, inputs);
+      surveys.set(map, { ...known, maps: known.maps + 1 });
+    }
     maps.push({ tensor, nonzeros });
   }
   const kinds = kindsOf(surveys);
@@ -87,7 +89,7 @@ export async function hasSparseMap(
   signal?: AbortSignal,
 ): Promise<boolean> {
   for (const tensor of tensors) {
-    if (kindOf(tensor) === null) continue;
+    if (!isMap(tensor)) continue;
     throwIfAborted(signal);
     await setImmediate();
     const dtype = dtypeOf(storage, tensor.spec.name);
@@ -107,10 +109,38 @@ function kindsOf(
   return Object.fromEntries(present) as SparsitySurvey['kinds'];
 }
 
-/** Which linear map a tensor is; null for biases, norms and tables. */
-function kindOf({ spec }: SlicedTensor): MapName | null {
-  const [name, part] = spec.slot.split('.');
-  return part === 'weight' ? (mapNames.find((map) => map === name) ?? null) : null;
+/** True for linear maps of blocks; false for biases, norms and tables. */
+function isMap({ spec, dims }: SlicedTensor): boolean {
+  return spec.layer !== null && dims.length === 2;
+}
+
+/**
+ * The maps that a tensor holds, [outputs, inputs] each.
+ * @param values  of the tensor, stored in that order
+ */
+function mapsIn(tensor: SlicedTensor, values: Float32Array): ReadonlyMap<MapName, Float32Array> {
+  const mapOf = ({ slot }: StoredPart): MapName => slot.split('.')[0] as MapName;
+  if (tensor.parts.length === 1) return new Map([[mapOf(tensor.parts[0]!), values]]);
+  const pieces = new Map<MapName, Float32Array[]>();
+  let done = 0;
+  for (const part of tensor.parts) {
+    const end = done + rowCount(part) * tensor.dims[1]!;
+    const piece = values.subarray(done, end);
+    pieces.set(mapOf(part), [...(pieces.get(mapOf(part)) ?? []), piece]);
+    done = end;
+  }
+  return new Map([...pieces].map(([map, parts]) => [map, joined(parts)]));
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let done = 0;
+  for (const part of parts) {
+    all.set(part, done);
+    done += part.length;
+  }
+  return all;
 }
 
 function isSmallerPacked({ dims }: SlicedTensor, nonzeros: number, dtype: StoredDtype): boolean {

@@ -1,8 +1,8 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { SizeFields } from '../checkpoint/families/family.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
-import { blockOf, hasNormsBehind } from '../model/block.ts';
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { blockOf, hasNormsBehind, qkUnitCount } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
 
@@ -58,12 +58,13 @@ export function stockLayout(shape: ModelShape, subnet: Subnet): StockLayout {
 
 function whyNotStock(shape: ModelShape, subnet: Subnet, fields: SizeFields): string | null {
   const kept = subnet.layers.filter((mask) => !isRemoved(mask));
-  const partial = kept.some((mask) =>
-    mask.heads.some(
-      ({ qk, vo }) =>
-        qk.length > 0 && (qk.length < qkUnitsPerHead(shape) || vo.length < shape.headDim),
-    ),
-  );
+  const partial = subnet.layers.some((mask, l) => {
+    const { attention } = blockOf(shape, l);
+    const units = qkUnitCount(attention);
+    return mask.heads.some(
+      ({ qk, vo }) => qk.length > 0 && (qk.length < units || vo.length < attention.headDim),
+    );
+  });
   if (partial) {
     return 'Attention channels were pruned inside heads, which stock transformers cannot build.';
   }
@@ -97,7 +98,7 @@ function uniformFields(
   blocks: number,
 ): Record<string, number> {
   const changed: Record<string, number> = {};
-  if (blocks < shape.layers) changed['num_hidden_layers'] = blocks;
+  if (blocks < shape.layers) changed[fields.layers] = blocks;
   if (mlp < shape.intermediate) changed[fields.mlp] = mlp;
   if (kvHeads < shape.kvHeads) {
     Object.assign(changed, headFields(shape, fields, kvHeads));

@@ -42,6 +42,8 @@ export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
 /** Options of a sublayer that is run. */
 interface SublayerOptions {
   readonly signal?: AbortSignal | undefined;
+  /** What the sublayer reads, as {@link readsOf} says; may be absent where that is the stream. */
+  readonly reads?: readonly Tensor[];
   /** Receives the sublayer's inner values of each batch. */
   readonly tap?: OnTap;
 }
@@ -102,7 +104,7 @@ export class ForwardPass {
   /**
    * Applies one sublayer to every batch. One whose mask keeps nothing is the identity, but for a norm
    * behind it, which stays.
-   * @param states  residual stream per batch, [B, T, H]; not changed
+   * @param states  residual stream per batch, [B, T, H], which the sublayer adds to; not changed
    * @returns  residual stream after the sublayer, per batch; the caller owns it (`releaseTensors`)
    * @throws EngineError `cancelled` between two batches when the signal is raised
    */
@@ -175,6 +177,7 @@ export class ForwardPass {
     if (removed) return states.map(retainTensor);
     const { block } = layer;
     const { attention } = block;
+    const reads = otherReads(kind, block, options.reads);
     const variant = this.variantFor(attention, states[0]);
     const session = await this.#session(kind, block, variant, options.tap !== undefined);
     const rows = kind === 'attention' ? attentionRows(block, mask, variant) : null;
@@ -189,10 +192,11 @@ export class ForwardPass {
     }
     const out: Tensor[] = [];
     try {
-      for (const [batch, x] of states.entries()) {
+      for (const [batch, stream] of states.entries()) {
         throwIfAborted(options.signal);
-        const places = rows === null ? {} : this.#placeFeeds(attention, x, variant);
-        const result = await session.run({ x, ...weights, ...places });
+        const places = rows === null ? {} : this.#placeFeeds(attention, stream, variant);
+        const x = reads === null ? { x: stream } : { x: reads[batch]!, stream };
+        const result = await session.run({ ...x, ...weights, ...places });
         out.push(result['y'] as Tensor);
         if (options.tap !== undefined) await options.tap(await this.#tapOf(result, rows), batch);
         // Native calls block the event loop; this lets a cancel message in.
@@ -216,7 +220,8 @@ export class ForwardPass {
   ): Promise<Tensor[]> {
     const middle = await this.sublayer('attention', layer, mask, states, { signal });
     try {
-      return await this.sublayer('mlp', layer, mask, middle, { signal });
+      const reads = readsOf('mlp', layer.block, { entering: states, states: middle });
+      return await this.sublayer('mlp', layer, mask, middle, { signal, reads });
     } finally {
       releaseTensors(middle);
     }
@@ -354,10 +359,41 @@ export class ForwardPass {
   }
 }
 
+/**
+ * What a sublayer reads: the residual stream that it adds to, or the one before the block, where both
+ * sublayers read that.
+ * @param at  `states` before the sublayer, `entering` before the block
+ */
+export function readsOf(
+  kind: SublayerKind,
+  block: Block,
+  at: { readonly states: readonly Tensor[]; readonly entering: readonly Tensor[] },
+): readonly Tensor[] {
+  return addsElsewhere(kind, block) ? at.entering : at.states;
+}
+
+/** True for a sublayer that reads another stream than it adds to. */
+export function addsElsewhere(kind: SublayerKind, { residual }: Block): boolean {
+  return kind === 'mlp' && residual === 'parallel';
+}
+
+/** What a sublayer reads where it adds to another stream; null where it reads what it adds to. */
+function otherReads(
+  kind: SublayerKind,
+  block: Block,
+  reads: readonly Tensor[] | undefined,
+): readonly Tensor[] | null {
+  if (!addsElsewhere(kind, block)) return null;
+  if (reads !== undefined) return reads;
+  throw new RangeError('A parallel MLP reads the stream before its block.');
+}
+
 /** What the graph of a sublayer follows from: its blocks' data without angles, which are fed. */
-export function graphKey(kind: SublayerKind, { attention, mlp }: Block): string {
+export function graphKey(kind: SublayerKind, { attention, mlp, residual }: Block): string {
   return JSON.stringify(
-    kind === 'mlp' ? mlp : { ...attention, rotary: attention.rotary !== null, window: null },
+    kind === 'mlp'
+      ? { ...mlp, residual }
+      : { ...attention, rotary: attention.rotary !== null, window: null },
   );
 }
 

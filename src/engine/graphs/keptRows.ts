@@ -20,14 +20,19 @@ export interface AttentionRows {
   readonly v: Int32Array;
   /** [A·u] rows of o */
   readonly o: Int32Array;
-  /** Padded rotary pairs of a head; 0 where the block does not rotate. */
+  /**
+   * Pairs that a padded head turns: rotary ones, then those of dimensions that are not rotated, which
+   * turn by zero; 0 where the block does not rotate.
+   */
   readonly pairs: number;
 }
 
 /**
  * Lays out a mask for the attention graph: what {@link headParts} says of each head, each part filled
- * up to the longest of the block.
+ * up to the longest of the block. A head that rotates is two halves, joined dimension by dimension:
+ * the kept pairs, and behind them what is not rotated, one half of it in each.
  * @param variant  `fused` needs w = u, a multiple of 8
+ * @throws RangeError for heads that are normalised and rotated in part, which no family has
  */
 export function attentionRows(
   { attention }: Block,
@@ -42,9 +47,10 @@ export function attentionRows(
     const rows = new Int32Array(heads * perHead).fill(ZERO_ROW);
     mask.heads.forEach((kept, g) => {
       const parts = headParts(attention, map, kept);
+      const laid = widths === qk && qk.length > 1 ? halvesOf(parts, qk[1]!) : parts;
       for (const head of ofQueries ? queryHeadsOf(attention, g) : [g]) {
         let at = head * perHead;
-        parts.forEach((part, i) => {
+        laid.forEach((part, i) => {
           part.forEach((dim, j) => (rows[at + j] = head * attention.headDim + dim));
           at += widths[i]!;
         });
@@ -57,8 +63,18 @@ export function attentionRows(
     k: fill('k', qk),
     v: fill('v', vo),
     o: fill('o', vo),
-    pairs: attention.rotary === null ? 0 : qk[0]!,
+    pairs: attention.rotary === null ? 0 : qk[0]! + qk[1]!,
   };
+}
+
+/**
+ * The two halves of a head that rotates: pairs, then what is not rotated.
+ * @param parts  lower and upper dimensions of the pairs, and what is not rotated where there is any
+ * @param room  dimensions that are not rotated in the first half
+ */
+function halvesOf(parts: readonly Uint32Array[], room: number): readonly Uint32Array[] {
+  const [lower, upper, still = new Uint32Array(0)] = parts;
+  return [lower!, still.subarray(0, room), upper!, still.subarray(room)];
 }
 
 /** Padded widths of the parts of a head, of q and k and of v and o. */
@@ -66,23 +82,23 @@ function partWidths(
   attention: Attention,
   mask: LayerMask,
   variant: AttentionVariant,
-): { readonly qk: number[]; readonly vo: number[] } {
-  const longest = (map: 'q' | 'v'): number[] => {
-    const parts = mask.heads.map((kept) => headParts(attention, map, kept));
-    return parts[0]!.map((_, i) => Math.max(...parts.map((of) => of[i]!.length)));
-  };
-  const [qk, vo] = [longest('q'), longest('v')];
-  // A head has at least one pair, and where nothing rotates one dimension.
-  const first = Math.max(1, qk[0]!);
-  qk.fill(first, 0, Math.min(2, qk.length));
-  vo[0] = Math.max(1, vo[0]!);
-  if (variant !== 'fused') return { qk, vo };
-  const sum = qk.reduce((all, width) => all + width, 0);
-  const width = Math.ceil(Math.max(sum, vo[0]) / 8) * 8;
-  // What is filled up goes to both halves of the pairs alike, or to what is not rotated.
-  if (qk.length === 2) qk.fill(width / 2);
-  else qk[qk.length - 1]! += width - sum;
-  return { qk, vo: [width] };
+): { readonly qk: readonly number[]; readonly vo: readonly number[] } {
+  const longest = (map: 'q' | 'v', part: number): number =>
+    Math.max(...mask.heads.map((kept) => headParts(attention, map, kept)[part]?.length ?? 0));
+  // A head has at least one dimension, and at least one pair where it rotates.
+  const first = Math.max(1, longest('q', 0));
+  const vo = Math.max(1, longest('v', 0));
+  const rotates = attention.rotary !== null;
+  const still = rotates ? Math.ceil(longest('q', 2) / 2) : 0;
+  if (attention.qkNorm !== null && still > 0) {
+    throw new RangeError('Heads that are normalised and rotated in part cannot be computed.');
+  }
+  const sum = rotates ? 2 * (first + still) : first;
+  const width = variant === 'fused' ? Math.ceil(Math.max(sum, vo) / 8) * 8 : 0;
+  if (!rotates) return { qk: [Math.max(first, width)], vo: [Math.max(vo, width)] };
+  // What is filled up goes to both halves alike.
+  const half = Math.max(first + still, width / 2);
+  return { qk: [first, half - first, first, half - first], vo: [Math.max(vo, width)] };
 }
 
 /**

@@ -18,17 +18,21 @@ export interface SublayerGraphOptions {
 }
 
 /**
- * The MLP sublayer `y = x + after(down(act(gate(norm x)) · up(norm x)))`, weights as inputs. A norm
- * behind it is a graph of its own.
+ * The MLP sublayer `y = x + after(down(act(gate(norm x)) · up(norm x)))`, weights as inputs. In a
+ * parallel block it adds to another stream than it reads, `y = stream + …`. A norm behind it is a
+ * graph of its own.
  *
- * Inputs: x [B, T, H], (norm_gain, norm_shift), (gate), up, down [F, H], biases; F kept neurons is
+ * Inputs: x [B, T, H], (stream [B, T, H]), (norm_gain, norm_shift), (gate), up, down [F, H], biases; F kept neurons is
  * dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
  */
-export function mlpGraph({ hidden, mlp }: Block, options: SublayerGraphOptions): Uint8Array {
+export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Array {
+  const { hidden, mlp, residual } = block;
   const { access } = options;
   const { activation, maps, norms } = mlp;
   const graph = new GraphBuilder('mlp');
-  const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
+  const state = (name: string): string => graph.input(name, 'float32', ['batch', 'time', hidden]);
+  const x = state('x');
+  const stream = residual === 'parallel' ? state('stream') : x;
   const normed = emitInput(graph, norms.before, x, hidden);
   const project = (name: 'gate' | 'up'): string =>
     emitProjection(
@@ -41,7 +45,7 @@ export function mlpGraph({ hidden, mlp }: Block, options: SublayerGraphOptions):
     maps.gate === null
       ? emitActivation(graph, activation, project('up'))
       : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
-  const y = emitResidual(graph, x, inner, hidden, {
+  const y = emitResidual(graph, stream, inner, hidden, {
     weight: emitWeight(graph, access, 'down', 'neurons', hidden),
     bias: maps.down.bias ? graph.input('down_bias', 'float32', [hidden]) : null,
     after: norms.after,

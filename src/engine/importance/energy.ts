@@ -1,13 +1,13 @@
 import type { InputStatistics, LayerStatistics } from '../calibration/statistics.ts';
 import { qkUnitCount } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import { unitDims } from '../model/rows.ts';
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import { diagonalOf } from '../numeric/symmetric.ts';
 import type { Solver } from '../runtime/solver.ts';
 import type { LayerScores } from '../model/subnet.ts';
 import { ones, products, squaredRowSums } from './rowSums.ts';
-import { dimensionsOf, groupSum } from './unitScores.ts';
+import { groupSum } from './unitScores.ts';
 
 /**
  * Scores each unit by the energy of what its removal takes away.
@@ -26,7 +26,6 @@ import { dimensionsOf, groupSum } from './unitScores.ts';
 export async function energyScores(
   weights: LayerWeights,
   statistics: LayerStatistics,
-  shape: ModelShape,
   solver: Solver,
   signal?: AbortSignal,
 ): Promise<LayerScores> {
@@ -34,19 +33,19 @@ export async function energyScores(
   const q = await outputEnergies(weights.q, input, solver, signal);
   const k = await outputEnergies(weights.k, input, solver, signal);
   const o = removedEnergies(weights.o, statistics.context);
-  const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
   const { attention } = weights.block;
+  const heads = Array.from({ length: attention.kvHeads }, (_, head) => head);
   const units = qkUnitCount(attention);
   const qk = heads.map((head) =>
     Float64Array.from({ length: units }, (_, unit) => {
-      const dims = dimensionsOf(unit, attention);
-      const queries = dims.reduce((sum, dim) => sum + groupSum(q, shape, head, dim), 0);
-      const keys = dims.reduce((sum, dim) => sum + k[head * shape.headDim + dim]!, 0);
+      const dims = unitDims(attention, Uint32Array.of(unit));
+      const queries = dims.reduce((sum, dim) => sum + groupSum(q, attention, head, dim), 0);
+      const keys = dims.reduce((sum, dim) => sum + k[head * attention.headDim + dim]!, 0);
       return queries * keys;
     }),
   );
   const vo = heads.map((head) =>
-    Float64Array.from({ length: shape.headDim }, (_, dim) => groupSum(o, shape, head, dim)),
+    Float64Array.from({ length: attention.headDim }, (_, dim) => groupSum(o, attention, head, dim)),
   );
   const mlp = removedEnergies(weights.down, statistics.hidden);
   return { qk: shares(qk), vo: shares(vo), mlp: shares([mlp])[0]! };

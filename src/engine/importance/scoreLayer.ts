@@ -54,11 +54,12 @@ export async function scoreLayer(
 ): Promise<LayerScores> {
   throwIfAborted(signal);
   if (options.score === 'energy') {
-    return energyScores(layer.weights, checkedStatistics(layer), layer.shape, solver, signal);
+    return energyScores(layer.weights, checkedStatistics(layer), solver, signal);
   }
   const { score, damping } = options;
   const rows = await linearScores(layer, { score, damping }, solver, signal);
-  return unitScores(options.scale === 'share' ? normalised(rows) : rows, layer.shape);
+  const { attention } = layer.weights.block;
+  return unitScores(options.scale === 'share' ? normalised(rows) : rows, attention);
 }
 
 /** Scores that are sums over the rows of single weights. */

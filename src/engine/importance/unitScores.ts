@@ -1,6 +1,5 @@
-import { groupSize, type ModelShape } from '../model/modelShape.ts';
-import { type Attention, blockOf, qkUnitCount } from '../model/block.ts';
-import { qkParts } from '../model/rows.ts';
+import { type Attention, qkUnitCount, queriesPerKey } from '../model/block.ts';
+import { unitDims } from '../model/rows.ts';
 import type { LayerScores } from '../model/subnet.ts';
 import type { LinearScores } from './linearScores.ts';
 
@@ -16,45 +15,44 @@ import type { LinearScores } from './linearScores.ts';
  * unrelated coordinates, so they are scored apart; a search of tied masks adds them up again.
  * @source METHODS sections 1.1 and 2
  */
-export function unitScores(rows: LinearScores, shape: ModelShape): LayerScores {
-  const heads = Array.from({ length: shape.kvHeads }, (_, head) => head);
+export function unitScores(rows: LinearScores, attention: Attention): LayerScores {
+  const heads = Array.from({ length: attention.kvHeads }, (_, head) => head);
   return {
-    qk: heads.map((head) => qkScores(rows, shape, head)),
-    vo: heads.map((head) => voScores(rows, shape, head)),
+    qk: heads.map((head) => qkScores(rows, attention, head)),
+    vo: heads.map((head) => voScores(rows, attention, head)),
     mlp: rows.up.map((score, i) => score + rows.down[i]! + (rows.gate?.[i] ?? 0)),
   };
 }
 
-function qkScores(rows: LinearScores, shape: ModelShape, head: number): Float64Array {
-  const { attention } = blockOf(shape, 0);
+function qkScores(rows: LinearScores, attention: Attention, head: number): Float64Array {
   return Float64Array.from({ length: qkUnitCount(attention) }, (_, unit) => {
     let sum = 0;
-    for (const dim of dimensionsOf(unit, attention)) {
-      sum += rows.k[head * shape.headDim + dim]! + groupSum(rows.q, shape, head, dim);
+    for (const dim of unitDims(attention, Uint32Array.of(unit))) {
+      sum += rows.k[head * attention.headDim + dim]! + groupSum(rows.q, attention, head, dim);
     }
     return sum;
   });
 }
 
-function voScores(rows: LinearScores, shape: ModelShape, head: number): Float64Array {
+function voScores(rows: LinearScores, attention: Attention, head: number): Float64Array {
+  const { headDim } = attention;
   return Float64Array.from(
-    { length: shape.headDim },
-    (_, dim) => rows.v[head * shape.headDim + dim]! + groupSum(rows.o, shape, head, dim),
+    { length: headDim },
+    (_, dim) => rows.v[head * headDim + dim]! + groupSum(rows.o, attention, head, dim),
   );
 }
 
 /** Σ over the query heads that share key/value head `head` of their row `dim`. */
-export function groupSum(rows: Float64Array, shape: ModelShape, head: number, dim: number): number {
-  const group = groupSize(shape);
+export function groupSum(
+  rows: Float64Array,
+  attention: Attention,
+  head: number,
+  dim: number,
+): number {
+  const group = queriesPerKey(attention);
   let sum = 0;
   for (let member = 0; member < group; member++) {
-    sum += rows[(head * group + member) * shape.headDim + dim]!;
+    sum += rows[(head * group + member) * attention.headDim + dim]!;
   }
   return sum;
-}
-
-/** The head dimensions of a query/key unit. */
-export function dimensionsOf(unit: number, attention: Attention): readonly number[] {
-  const parts = qkParts(attention, Uint32Array.of(unit));
-  return parts.flatMap((part) => [...part]);
 }

@@ -7,11 +7,11 @@ import {
   type Mlp,
   type Norm,
   queriesPerKey,
-  qkUnitsOf,
   type SublayerKind,
 } from './block.ts';
 import { embeddingWidthOf, type ModelShape } from './modelShape.ts';
 import { isPresent, type LayerMask, type Subnet } from './subnet.ts';
+import { qkRunsOf, unitsInRun } from './unitRuns.ts';
 
 /** Parameters that each prunable unit of a block carries, and what a sublayer costs besides. */
 export interface UnitCosts {
@@ -65,33 +65,16 @@ export function unitCosts({ attention, mlp }: Block): UnitCosts {
   };
 }
 
-/**
- * What one query/key unit of a block costs, where all of them cost the same.
- * @throws RangeError for a block that has pairs and single dimensions
- */
-export function qkUnitCost({ attention }: Block, costs: UnitCosts): number {
-  const { pairs, singles, whole } = qkUnitsOf(attention);
-  if (whole) return costs.head;
-  if (pairs > 0 && singles > 0) {
-    throw new RangeError('The query/key units of a partly rotated head differ in cost.');
-  }
-  return pairs > 0 ? costs.pair : costs.single;
-}
-
 /** Prunable parameters of one sublayer under a mask. */
 export function sublayerParameters(block: Block, kind: SublayerKind, mask: LayerMask): number {
   if (!isPresent(kind, mask)) return 0;
   const costs = unitCosts(block);
   if (kind === 'mlp') return costs.mlpFixed + costs.mlp * mask.mlp.length;
-  const { pairs, whole } = qkUnitsOf(block.attention);
+  const runs = qkRunsOf(block.attention);
   let count = costs.attentionFixed;
   for (const { qk, vo } of mask.heads) {
-    if (whole) {
-      count += costs.head * qk.length + costs.vo * vo.length;
-      continue;
-    }
-    const rotated = pairs === 0 ? 0 : qk.filter((unit) => unit < pairs).length;
-    count += costs.pair * rotated + costs.single * (qk.length - rotated) + costs.vo * vo.length;
+    for (const run of runs) count += costs[run.kind] * unitsInRun(run, qk).length;
+    count += costs.vo * vo.length;
   }
   return count;
 }

@@ -1,20 +1,11 @@
-import { blockOf, type BlockTraits, type Norm, qkUnitCount } from './block.ts';
+import { blocksOf, type BlockTraits, type Norm, qkUnitCount, type Rotary } from './block.ts';
 
 /** Activation functions of the MLPs we read. */
 export type Activation = 'silu' | 'relu' | 'gelu' | 'geluTanh';
 
 /** How a token's place enters the model. */
 export type Positions =
-  | {
-      readonly kind: 'rope';
-      /**
-       * Angular frequency of each pair, [D/2], radians per position, scaling (llama3 …) already
-       * applied. Pair i joins head dimensions i and i + D/2 ("rotate half").
-       */
-      readonly inverseFrequencies: Float64Array;
-      /** Factor on cos and sin; 1 except for YaRN-like scalings. */
-      readonly attentionFactor: number;
-    }
+  | ({ readonly kind: 'rope' } & Rotary)
   | {
       readonly kind: 'learned';
       /** Row of the position table that position 0 uses (2 for OPT). */
@@ -84,10 +75,9 @@ export function groupSize(shape: ModelShape): number {
 }
 
 /**
- * Prunable query/key units of one key/value head, equal in all blocks: frequency pairs under RoPE
- * (both halves of a pair stay or go together), single dimensions otherwise, one where the head is
- * normalised as a whole.
+ * The most query/key units that a key/value head of any block has: planes of units have room for so
+ * many in each block. How many a block has, `qkUnitCount` says.
  */
-export function qkUnitsPerHead(shape: ModelShape): number {
-  return qkUnitCount(blockOf(shape, 0).attention);
+export function mostQkUnits(shape: ModelShape): number {
+  return Math.max(...blocksOf(shape).map(({ attention }) => qkUnitCount(attention)));
 }

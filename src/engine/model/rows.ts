@@ -87,6 +87,14 @@ export function qkParts(
   return [lower, upper, units.filter((unit) => unit >= pairs).map((unit) => unit + pairs)];
 }
 
+/** The head dimensions of query/key units, part by part: ascending for ascending units. */
+export function unitDims(
+  attention: Pick<Attention, 'rotary' | 'headDim' | 'qkNorm'>,
+  units: Uint32Array,
+): Uint32Array {
+  return joined(qkParts(attention, units));
+}
+
 /** The rotary pairs of a key/value head that a mask keeps, ascending. */
 export function pairsOf(attention: Attention, { qk }: HeadMask): Uint32Array {
   return qkUnitsOf(attention).pairs === 0 ? new Uint32Array(0) : qkParts(attention, qk)[0]!;
@@ -112,6 +120,7 @@ export function keptHeadsOf({ heads }: LayerMask): number[] {
 }
 
 function joined(parts: readonly Uint32Array[]): Uint32Array {
+  if (parts.length === 1) return parts[0]!;
   const out = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let next = 0;
   for (const part of parts) {

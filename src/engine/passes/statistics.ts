@@ -16,8 +16,10 @@ export interface SublayerInput {
   /** The whole block. */
   readonly layer: LayerWeights;
   readonly mask: LayerMask;
-  /** Residual stream before the sublayer, per batch, [B, T, H]; not changed. */
+  /** Residual stream before the sublayer, per batch, [B, T, H], which it adds to; not changed. */
   readonly states: readonly Tensor[];
+  /** What the sublayer reads: these states, but in a parallel block those before the block. */
+  readonly reads: readonly Tensor[];
 }
 
 /** What flows through a sublayer in one batch of N tokens. */
@@ -45,13 +47,14 @@ export interface Statistic {
  */
 export async function observe(
   forward: ForwardPass,
-  { kind, layer, mask, states }: SublayerInput,
+  { kind, layer, mask, states, reads }: SublayerInput,
   statistics: readonly Statistic[],
   signal?: AbortSignal,
 ): Promise<Tensor[]> {
   const { hidden } = forward.shape;
   return forward.sublayer(kind, layer, mask, states, {
     signal,
+    reads,
     tap: async ({ normed, inner, after }, batch) => {
       const tokens = normed.length / hidden;
       const flow: Flow = { batch, tokens, normed, inner, after: () => forward.host(after) };

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { addsElsewhere, type ForwardPass, readsOf } from '../graphs/forwardPass.ts';
 import type { SublayerKind } from '../model/block.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
@@ -34,6 +34,8 @@ export interface Copy {
   readonly layer: LayerWeights;
   /** The residual stream before the sublayer, per batch, [B, T, H]; the walk's own. */
   readonly states: readonly Tensor[];
+  /** What its sublayer reads, as in {@link SublayerInput}; the walk's own. */
+  readonly reads: readonly Tensor[];
 }
 
 /** A sublayer at which a walk stands. Its `layer` and `states` are those of the first copy. */
@@ -98,7 +100,9 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
   const total = 2 * weights.layers.length;
   try {
     for (const [index, original] of weights.layers.entries()) {
-      for (const copy of copies) copy.layer = original;
+      for (const stream of [...copies, ...(reference === null ? [] : [reference])]) {
+        stream.enter(original);
+      }
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
         await reference?.addUpdate(kind, original, request.reference!.layers[index]!);
@@ -122,10 +126,24 @@ class Stream {
   readonly #request: WalkRequest;
   states: readonly Tensor[];
   layer: LayerWeights | undefined;
+  /** The states before the block, held while its MLP is to read them. */
+  #entering: readonly Tensor[] = [];
 
   constructor(request: WalkRequest, states: readonly Tensor[]) {
     this.#request = request;
     this.states = states;
+  }
+
+  /** Comes to a block. */
+  enter(layer: LayerWeights): void {
+    this.layer = layer;
+    releaseTensors(this.#entering);
+    this.#entering = addsElsewhere('mlp', layer.block) ? this.states.map(retainTensor) : [];
+  }
+
+  /** What a sublayer of the block reads. */
+  reads(kind: SublayerKind): readonly Tensor[] {
+    return readsOf(kind, this.layer!.block, { states: this.states, entering: this.#entering });
   }
 
   /** Applies a sublayer. */
@@ -138,7 +156,8 @@ class Stream {
   async addUpdate(kind: SublayerKind, layer: LayerWeights, mask: LayerMask): Promise<void> {
     if (this.states.length === 0) return;
     const { forward, signal } = this.#request;
-    this.become(await forward.addUpdate(kind, layer, mask, this.states, { signal }));
+    const reads = this.reads(kind);
+    this.become(await forward.addUpdate(kind, layer, mask, this.states, { signal, reads }));
   }
 
   /** Applies the norm behind a sublayer, where there is one. */
@@ -155,6 +174,8 @@ class Stream {
 
   release(): void {
     this.become([]);
+    releaseTensors(this.#entering);
+    this.#entering = [];
   }
 }
 
@@ -173,7 +194,10 @@ async function visitSublayer(
   const mask = subnet.layers[index]!;
   let observed: readonly Tensor[] | null = null;
   try {
-    const present = copies.map(({ layer, states }): Copy => ({ layer: layer!, states }));
+    const present = copies.map((copy): Copy => {
+      const { layer, states } = copy;
+      return { layer: layer!, states, reads: copy.reads(kind) };
+    });
     const input = { index, kind, mask, ...present[0]! };
     const here: Here = {
       ...input,

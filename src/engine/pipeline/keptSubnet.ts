@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { unitLayout } from '../../protocol/unitLayout.ts';
+import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { readCandidate } from '../runs/candidateStore.ts';
 import { latestGeneration } from '../runs/generationStore.ts';
@@ -63,7 +64,7 @@ function survivor(folder: string, shape: ModelShape, key: string): Subnet | unde
   const gone = new Set(dropped);
   const subnet = {
     layers: layers.map((layer, l) =>
-      gone.has(l) ? nothing(shape) : decodeLayer(shape, layer, `survivor.layers[${l}]`),
+      gone.has(l) ? nothing(shape) : decodeLayer(blockOf(shape, l), layer, `survivor.layers[${l}]`),
     ),
   };
   assertLegal(shape, subnet);

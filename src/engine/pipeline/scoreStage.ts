@@ -4,7 +4,8 @@ import { readPlain } from '../../files/plainFile.ts';
 import { replaceFile } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { collectStatistics } from '../calibration/collect.ts';
-import { type ModelShape, qkUnitsPerHead } from '../model/modelShape.ts';
+import { blocksOf, qkUnitCount } from '../model/block.ts';
+import { type ModelShape, mostQkUnits } from '../model/modelShape.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { scoreLayer } from '../importance/scoreLayer.ts';
 import type { LayerScores } from '../model/subnet.ts';
@@ -62,7 +63,7 @@ export function scoreStage(
         },
         run.signal,
       );
-      const bytes = pack(scores);
+      const bytes = pack(scores, mostQkUnits(shape));
       replaceFile(path, bytes);
       return { influence, sha256: sha256Of(bytes) };
     },
@@ -75,8 +76,16 @@ const keptSchema = Type.Object({
   sha256: Type.Optional(Type.String()),
 });
 
-function pack(scores: readonly LayerScores[]): Uint8Array {
-  const parts = scores.flatMap(({ qk, vo, mlp }) => [...qk, ...vo, mlp]);
+/**
+ * Scores in the order of a plane of units.
+ * @param qkUnits  room for query/key units of a head; what a block lacks is zero
+ */
+function pack(scores: readonly LayerScores[], qkUnits: number): Uint8Array {
+  const filled = (one: Float64Array): Float64Array[] => [
+    one,
+    new Float64Array(qkUnits - one.length),
+  ];
+  const parts = scores.flatMap(({ qk, vo, mlp }) => [...qk.flatMap(filled), ...vo, mlp]);
   const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -95,7 +104,7 @@ function readScores(path: string, shape: ModelShape, sha256: string | undefined)
 }
 
 function unitsPerLayer(shape: ModelShape): number {
-  return shape.kvHeads * (qkUnitsPerHead(shape) + shape.headDim) + shape.intermediate;
+  return shape.kvHeads * (mostQkUnits(shape) + shape.headDim) + shape.intermediate;
 }
 
 function sha256Of(bytes: Uint8Array): string {
@@ -113,14 +122,14 @@ function damaged(found: string): EngineError {
 }
 
 function unpack(bytes: Uint8Array, shape: ModelShape): LayerScores[] {
-  const { layers, kvHeads, headDim, intermediate } = shape;
-  const qkUnits = qkUnitsPerHead(shape);
+  const { kvHeads, headDim, intermediate } = shape;
+  const qkUnits = mostQkUnits(shape);
   const all = new Float64Array(bytes.slice().buffer);
   let at = 0;
   const next = (count: number): Float64Array => all.slice(at, (at += count));
   const heads = Array.from({ length: kvHeads });
-  return Array.from({ length: layers }, () => ({
-    qk: heads.map(() => next(qkUnits)),
+  return blocksOf(shape).map(({ attention }) => ({
+    qk: heads.map(() => next(qkUnits).subarray(0, qkUnitCount(attention))),
     vo: heads.map(() => next(headDim)),
     mlp: next(intermediate),
   }));

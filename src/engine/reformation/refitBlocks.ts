@@ -95,12 +95,14 @@ async function momentsAt(
   { copy, sets }: { readonly copy: Copy; readonly sets: readonly (readonly TokenRows[])[] },
 ): Promise<SublayerMoments> {
   const { index, kind, original, reference } = here;
-  const { layer, states } = copy;
+  const { layer, states, reads } = copy;
   const mask = refit.wantsRemovedInputs ? whole : here.mask;
   const own =
-    reference === null ? await forward.addUpdate(kind, original, whole, states, { signal }) : null;
+    reference === null
+      ? await forward.addUpdate(kind, original, whole, states, { signal, reads })
+      : null;
   try {
-    const at = { index, kind, layer, mask, states };
+    const at = { index, kind, layer, mask, states, reads };
     const isWalked = copy === here.copies[0] && mask === here.mask;
     return await gatherMoments(forward, { ...at, wanted: reference ?? own!, sets }, (statistics) =>
       isWalked ? here.observe(statistics) : lookAt(forward, at, statistics, signal),

@@ -2,7 +2,7 @@ import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import type { SublayerKind } from '../model/block.ts';
+import { blocksOf, type SublayerKind } from '../model/block.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { holdBack } from './heldBack.ts';
@@ -89,7 +89,7 @@ export async function reform(request: ReformRequest): Promise<Reformed> {
 /**
  * Peak bytes of {@link reform} beside the source's weights: o and down of the trial, of the fit to
  * all tokens and of a step on the way, five residual streams of all tokens (of the dense model and of
- * both fits, before and after a sublayer), and the moments of the largest map in float64, twice for
+ * both fits, before and after a sublayer; in parallel blocks also before the block), and the moments of the largest map in float64, twice for
  * fitted and held-back tokens and once more while it is solved. The whole is judged when the streams
  * are gone, and needs less than they did.
  */
@@ -97,5 +97,7 @@ export function reformationBytes(shape: ModelShape, tokens: number): number {
   const { layers, hidden, heads, headDim, intermediate } = shape;
   const inputs = heads * headDim + intermediate;
   const width = Math.max(heads * headDim, intermediate);
-  return 12 * layers * inputs * hidden + 20 * tokens * hidden + 24 * width * (width + hidden);
+  const streams = blocksOf(shape).some(({ residual }) => residual === 'parallel') ? 8 : 5;
+  const held = 4 * streams * tokens * hidden;
+  return 12 * layers * inputs * hidden + held + 24 * width * (width + hidden);
 }

@@ -24,7 +24,7 @@ export interface SublayerMoments {
 }
 
 /** What {@link gatherMoments} reads. */
-export interface MomentsRequest extends Omit<SublayerInput, 'layer'> {
+export interface MomentsRequest extends Omit<SublayerInput, 'layer' | 'reads'> {
   /** The residual stream that the sublayer should produce, before a norm behind it, per batch. */
   readonly wanted: readonly Tensor[];
   /** Sets of tokens to be summed apart: per set and batch, the rows that are in it. */

@@ -16,6 +16,9 @@ export interface Lot {
  */
 const EXCHANGE_REACH = 8;
 
+/** Most exchanges looked at: with more than four kinds of unit the reach is shorter. */
+const MOST_EXCHANGES = 5000;
+
 /** Rounds of proportional sharing; each but the last fills at least one lot or leaves crumbs. */
 const SHARING_ROUNDS = 64;
 
@@ -139,7 +142,9 @@ interface Exchange {
 /** Every small exchange after which less than the cheapest unit is missing. */
 function exchanges(costs: readonly number[], gap: number): Exchange[] {
   const [cheapest, ...others] = costs as [number, ...number[]];
-  const steps = Array.from({ length: 2 * EXCHANGE_REACH + 1 }, (_, i) => i - EXCHANGE_REACH);
+  const widest = Math.floor((MOST_EXCHANGES ** (1 / others.length) - 1) / 2);
+  const reach = Math.min(EXCHANGE_REACH, widest);
+  const steps = Array.from({ length: 2 * reach + 1 }, (_, i) => i - reach);
   const combined = others.reduce<number[][]>(
     (heads) => heads.flatMap((head) => steps.map((step) => [...head, step])),
     [[]],

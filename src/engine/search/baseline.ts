@@ -1,5 +1,6 @@
 import type { Rng } from '../numeric/rng.ts';
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { blocksOf, qkUnitCount } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { selectSubnet, type AttentionMasks } from '../subnet/select.ts';
 import type { LayerScores, Subnet } from '../model/subnet.ts';
 import { genomeOf, subnetOf } from './genome.ts';
@@ -54,12 +55,12 @@ export function initialSubnet(problem: BaselineProblem, scores: readonly LayerSc
 export function randomSubnet(problem: BaselineProblem, rng: Rng): Subnet {
   const { shape } = problem;
   const draw = (length: number): Float64Array => Float64Array.from({ length }, () => rng.uniform());
-  const scores = Array.from({ length: shape.layers }, (): LayerScores => {
-    const heads = Array.from({ length: shape.kvHeads });
+  const scores = blocksOf(shape).map(({ attention, mlp }): LayerScores => {
+    const heads = Array.from({ length: attention.kvHeads });
     return {
-      qk: heads.map(() => draw(qkUnitsPerHead(shape))),
-      vo: heads.map(() => draw(shape.headDim)),
-      mlp: draw(shape.intermediate),
+      qk: heads.map(() => draw(qkUnitCount(attention))),
+      vo: heads.map(() => draw(attention.headDim)),
+      mlp: draw(mlp.intermediate),
     };
   });
   return initialSubnet(problem, scores);

@@ -2,7 +2,8 @@ import { EngineError } from '../../protocol/errors.ts';
 import { decodeLayer, encodeLayer, type EncodedLayer } from '../subnet/encode.ts';
 import { headOfTied, keepBest } from '../subnet/select.ts';
 import { hasAttention, type HeadMask, type LayerMask, type Subnet } from '../model/subnet.ts';
-import type { Pool, Terrain } from './terrain.ts';
+import { joinRuns, unitsInRun } from '../model/unitRuns.ts';
+import type { Pool, PoolKind, Terrain } from './terrain.ts';
 
 /**
  * A candidate as the search sees it: which blocks are present, and the kept units of every pool.
@@ -105,18 +106,28 @@ export function decodeGenome(terrain: Terrain, value: EncodedGenome, path: strin
   return {
     present: layers.map((_, l) => !gone.has(l)),
     kept: layers.map((layer, l) =>
-      poolsOfMask(terrain, l, decodeLayer(shape, layer, `${path}.layers[${l}]`)),
+      poolsOfMask(terrain, l, decodeLayer(terrain.blocks[l]!, layer, `${path}.layers[${l}]`)),
     ),
   };
 }
 
 function maskOf(terrain: Terrain, layer: number, kept: readonly Uint32Array[]): LayerMask {
-  const heads: HeadMask[] = [];
-  if (terrain.space.masks === 'tied') {
-    for (const units of kept.slice(0, -1)) heads.push(headOfTied(terrain.shape, units));
-  } else {
-    for (let p = 0; p + 1 < kept.length; p += 2) heads.push({ qk: kept[p]!, vo: kept[p + 1]! });
-  }
+  const pools = terrain.pools[layer]!;
+  const { attention } = terrain.blocks[layer]!;
+  const unitsOf = (head: number, wanted: PoolKind): Uint32Array => {
+    const places = [...pools.keys()].filter(
+      (p) => pools[p]!.head === head && pools[p]!.kind === wanted,
+    );
+    return joinRuns(
+      places.map((p) => pools[p]!),
+      places.map((p) => kept[p]!),
+    );
+  };
+  const heads = Array.from({ length: attention.kvHeads }, (_, head): HeadMask =>
+    terrain.space.masks === 'tied'
+      ? headOfTied(attention, unitsOf(head, 'tied'))
+      : { qk: unitsOf(head, 'qk'), vo: unitsOf(head, 'vo') },
+  );
   return { heads, mlp: kept.at(-1)! };
 }
 
@@ -130,15 +141,19 @@ function emptyMask(terrain: Terrain): LayerMask {
 
 function poolsOfMask(terrain: Terrain, layer: number, mask: LayerMask): Uint32Array[] {
   const tied = terrain.space.masks === 'tied';
-  const pools = mask.heads.flatMap((head) => (tied ? [head.qk] : [head.qk, head.vo]));
-  pools.push(mask.mlp);
+  const pools = terrain.pools[layer]!.map(({ kind, head, first, units }) => {
+    if (kind === 'mlp') return mask.mlp;
+    const { qk, vo } = mask.heads[head]!;
+    return kind === 'vo' ? vo : unitsInRun({ first, count: units }, qk);
+  });
   if (pools.some((kept) => kept.length === 0)) {
     throw inexpressible(
-      ...[layer, 'every head and the MLP of a present block to keep something'],
-      'a head or the MLP keeps nothing',
+      ...[layer, 'every head and the MLP of a present block to keep some of every kind of unit'],
+      'a head or the MLP keeps nothing of a kind of unit',
     );
   }
-  if (tied && !mask.heads.every((head) => sameUnits(head, headOfTied(terrain.shape, head.qk)))) {
+  const { attention } = terrain.blocks[layer]!;
+  if (tied && !mask.heads.every((head) => sameUnits(head, headOfTied(attention, head.qk)))) {
     throw inexpressible(
       ...[layer, 'the same units under q/k and v/o, as "tied" masks have'],
       'the units under q/k and v/o differ, but masks are "tied"',

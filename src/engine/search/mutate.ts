@@ -45,13 +45,13 @@ export function mutate(
 ): Genome {
   const present = mutateDepth(terrain, genome, rates.depth, rng);
   const kept = genome.kept.map((pools) => pools.slice());
-  const changed = new Set<number>();
+  const changed = new Set<Pool>();
   const visit = (layer: number, p: number, draw: MutationRates): void => {
     const pool = terrain.pools[layer]![p]!;
     const next = mutatePool(pool, kept[layer]![p]!, draw, rng, options);
     if (next === kept[layer]![p]) return;
     kept[layer]![p] = next;
-    changed.add(layer * terrain.pools[layer]!.length + p);
+    changed.add(pool);
   };
   const layers = [...present.keys()].filter((layer) => present[layer]);
   for (const layer of layers) {

@@ -11,8 +11,8 @@ export interface RepairOptions {
   readonly rng?: Rng;
   /** Standard deviation of each pool's willingness, in nats; 0 shares in proportion to room. */
   readonly noise: number;
-  /** Pools, as `layer · pools per layer + pool`, to be left alone while others can give. */
-  readonly spared?: ReadonlySet<number>;
+  /** Pools of the terrain to be left alone while others can give. */
+  readonly spared?: ReadonlySet<Pool>;
 }
 
 /**
@@ -30,9 +30,7 @@ export interface RepairOptions {
  */
 export function repair(terrain: Terrain, genome: Genome, options: RepairOptions): Genome {
   assertFeasible(terrain);
-  const weights = terrain.pools.map((pools, l) =>
-    pools.map((_, p) => weightOf(options, l * pools.length + p)),
-  );
+  const weights = terrain.pools.map((pools) => pools.map((pool) => weightOf(options, pool)));
   const inSpace = withDepthFor(terrain, genome.present, 'space');
   const inside = settle(terrain, genome, inSpace, 'space', weights);
   if (inside !== null) return inside;
@@ -54,9 +52,9 @@ export function achievableRange(terrain: Terrain): { least: number; most: number
 /** Whether the bounds of the space hold, or only those of the model. */
 type Bounds = 'space' | 'model';
 
-function weightOf({ rng, noise, spared }: RepairOptions, index: number): number {
+function weightOf({ rng, noise, spared }: RepairOptions, pool: Pool): number {
   const draw = rng === undefined || noise === 0 ? 1 : Math.exp(noise * rng.normal());
-  return spared?.has(index) === true ? 0 : draw;
+  return spared?.has(pool) === true ? 0 : draw;
 }
 
 /** Spends the budget on the present blocks; null when the bounds leave no way. */

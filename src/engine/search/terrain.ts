@@ -1,14 +1,10 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
-import {
-  type AttentionMasks,
-  rankByScore,
-  tiedScores,
-  valueDimsPerTiedUnit,
-} from '../subnet/select.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { type AttentionMasks, rankByScore, tiedScores } from '../subnet/select.ts';
 import type { LayerScores } from '../model/subnet.ts';
-import { type Block, blocksOf } from '../model/block.ts';
-import { qkUnitCost, unitCosts } from '../model/cost.ts';
+import { type Block, blocksOf, qkUnitCount } from '../model/block.ts';
+import { unitCosts } from '../model/cost.ts';
+import { qkRunsOf } from '../model/unitRuns.ts';
 import { assertSpace, type RatioRange, type SearchSpace } from './space.ts';
 
 /** What a search is about: a model, what may be chosen, what it is worth and what it may cost. */
@@ -29,12 +25,15 @@ export type PoolKind = 'tied' | 'qk' | 'vo' | 'mlp';
 /**
  * Units of one block that compete under one ratio: the gene of the search.
  *
- * All units of a pool cost the same, so mutation and repair need only know how many are kept.
+ * All units of a pool cost the same, so mutation and repair need only know how many are kept. A head
+ * that is rotated in part has a pool of pairs and one of single dimensions.
  */
 export interface Pool {
   readonly kind: PoolKind;
   /** Key/value head; 0 for the MLP. */
   readonly head: number;
+  /** Index of its first unit among the units of that kind of the head. */
+  readonly first: number;
   readonly units: number;
   /** Parameters of one unit. */
   readonly cost: number;
@@ -52,9 +51,11 @@ export interface Pool {
 
 /** A search problem with its genes laid out. Derived once, shared by every candidate. */
 export interface Terrain extends SearchProblem {
+  /** [L] */
+  readonly blocks: readonly Block[];
   /** Parameters a present block costs besides its units, [L]. */
   readonly blockFixed: readonly number[];
-  /** [L][pools]; every block has the same kinds in the same order. */
+  /** [L][pools]: head by head, the MLP last. */
   readonly pools: readonly (readonly Pool[])[];
 }
 
@@ -67,15 +68,16 @@ export function terrainOf(problem: SearchProblem): Terrain {
   const { shape, space, scores, blockOrder } = problem;
   assertSpace(space, shape.layers);
   assertOrder(blockOrder, shape.layers);
-  assertScores(shape, scores);
   const blocks = blocksOf(shape);
+  assertScores(blocks, scores);
   return {
     ...problem,
+    blocks,
     blockFixed: blocks.map((block) => {
       const { attentionFixed, mlpFixed } = unitCosts(block);
       return attentionFixed + mlpFixed;
     }),
-    pools: scores.map((layer, l) => poolsOf(shape, space, blocks[l]!, layer)),
+    pools: scores.map((layer, l) => poolsOf(space, blocks[l]!, layer)),
   };
 }
 
@@ -90,39 +92,39 @@ export function openSpace(layers: number, masks: AttentionMasks): SearchSpace {
   return { masks, attention: anything, mlp: anything, depth: { least: 1, most: layers } };
 }
 
-function poolsOf(shape: ModelShape, space: SearchSpace, block: Block, scores: LayerScores): Pool[] {
-  const { attention, mlp } = space;
+function poolsOf(space: SearchSpace, block: Block, scores: LayerScores): Pool[] {
   const costs = unitCosts(block);
-  const qk = qkUnitCost(block, costs);
+  const runs = qkRunsOf(block.attention);
   const pools: Pool[] = [];
-  for (let head = 0; head < shape.kvHeads; head++) {
-    if (space.masks === 'tied') {
-      const cost = qk + valueDimsPerTiedUnit(shape) * costs.vo;
-      pools.push(pool('tied', head, cost, attention, tiedScores(shape, scores, head)));
-    } else {
-      pools.push(pool('qk', head, qk, attention, scores.qk[head]!));
-      pools.push(pool('vo', head, costs.vo, attention, scores.vo[head]!));
+  for (let head = 0; head < block.attention.kvHeads; head++) {
+    const range = space.attention;
+    const isTied = space.masks === 'tied';
+    const all = isTied ? tiedScores(block.attention, scores, head) : scores.qk[head]!;
+    for (const { kind, first, count, dims } of runs) {
+      const cost = costs[kind] + (isTied ? dims * costs.vo : 0);
+      const own = all.subarray(first, first + count);
+      pools.push(poolOf({ kind: isTied ? 'tied' : 'qk', head, first, cost, range }, own));
     }
+    if (isTied) continue;
+    pools.push(poolOf({ kind: 'vo', head, first: 0, cost: costs.vo, range }, scores.vo[head]!));
   }
-  pools.push(pool('mlp', 0, costs.mlp, mlp, scores.mlp));
+  const mlp = { kind: 'mlp', head: 0, first: 0, cost: costs.mlp, range: space.mlp } as const;
+  pools.push(poolOf(mlp, scores.mlp));
   return pools;
 }
 
-function pool(
-  kind: PoolKind,
-  head: number,
-  cost: number,
-  range: RatioRange,
+function poolOf(
+  given: Pick<Pool, 'kind' | 'head' | 'first' | 'cost' | 'range'>,
   scores: Float64Array,
 ): Pool {
   const units = scores.length;
   // A present block keeps at least one unit of everything; whole blocks leave by the depth gene.
-  const least = Math.max(1, Math.round(range.least * units));
-  const most = Math.max(least, Math.round(range.most * units));
+  const least = Math.max(1, Math.round(given.range.least * units));
+  const most = Math.max(least, Math.round(given.range.most * units));
   const rank = new Uint32Array(units);
   rankByScore(scores).forEach((unit, place) => (rank[unit] = place));
   const logScores = scores.map((score) => Math.log(Math.max(score, Number.MIN_VALUE)));
-  return { kind, head, units, cost, range, least, most, scores, logScores, rank };
+  return { ...given, units, least, most, scores, logScores, rank };
 }
 
 function assertOrder(order: readonly number[], layers: number): void {
@@ -138,14 +140,16 @@ function assertOrder(order: readonly number[], layers: number): void {
   });
 }
 
-function assertScores(shape: ModelShape, scores: readonly LayerScores[]): void {
-  expectLength('scores', shape.layers, scores.length);
-  for (const [l, layer] of scores.entries()) {
-    expectLength(`scores[${l}].qk`, shape.kvHeads, layer.qk.length);
-    expectLength(`scores[${l}].vo`, shape.kvHeads, layer.vo.length);
-    layer.qk.forEach((qk, h) => expectScores(`scores[${l}].qk[${h}]`, qkUnitsPerHead(shape), qk));
-    layer.vo.forEach((vo, h) => expectScores(`scores[${l}].vo[${h}]`, shape.headDim, vo));
-    expectScores(`scores[${l}].mlp`, shape.intermediate, layer.mlp);
+function assertScores(blocks: readonly Block[], scores: readonly LayerScores[]): void {
+  expectLength('scores', blocks.length, scores.length);
+  for (const [l, { attention, mlp }] of blocks.entries()) {
+    const layer = scores[l]!;
+    const units = qkUnitCount(attention);
+    expectLength(`scores[${l}].qk`, attention.kvHeads, layer.qk.length);
+    expectLength(`scores[${l}].vo`, attention.kvHeads, layer.vo.length);
+    layer.qk.forEach((qk, h) => expectScores(`scores[${l}].qk[${h}]`, units, qk));
+    layer.vo.forEach((vo, h) => expectScores(`scores[${l}].vo[${h}]`, attention.headDim, vo));
+    expectScores(`scores[${l}].mlp`, mlp.intermediate, layer.mlp);
   }
 }
 

@@ -26,7 +26,7 @@ const HALF_STEP = 0.01;
  */
 export async function mlpStatistics(
   forward: ForwardPass,
-  { layer, mask, states }: SublayerInput,
+  { layer, mask, reads }: SublayerInput,
   wish: StatisticsWish,
   signal?: AbortSignal,
 ): Promise<SublayerStatistics> {
@@ -42,7 +42,7 @@ export async function mlpStatistics(
   const ofSets = wish.sets.map(() => new InputSums(moments, shape.hidden, { gram: true }));
   let tokens = 0;
   try {
-    for (const [batch, x] of states.entries()) {
+    for (const [batch, x] of reads.entries()) {
       throwIfAborted(signal);
       const result = await session.run({ x, ...Object.fromEntries(used) });
       const count = (x.dims[0] as number) * (x.dims[1] as number);

@@ -153,9 +153,11 @@ async function refitAll(
 
 /** Moments of the output map behind the sublayer's already sparse maps. */
 async function outputMoments(from: SublayerToPrune, original: LayerWeights): Promise<SplitMoments> {
-  const { forward, kind, mask, states, split, signal, reference } = from;
+  const { forward, kind, mask, states, reads, split, signal, reference } = from;
   const own =
-    reference === null ? await forward.addUpdate(kind, original, mask, states, { signal }) : null;
+    reference === null
+      ? await forward.addUpdate(kind, original, mask, states, { signal, reads })
+      : null;
   let sets: readonly TargetMoments[];
   try {
     const request = { ...from, wanted: reference ?? own!, sets: [split.fitted, split.held] };

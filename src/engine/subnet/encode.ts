@@ -1,5 +1,6 @@
 import { EngineError, misfit } from '../../protocol/errors.ts';
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { type Block, blockOf, qkUnitCount } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { assertLegal } from './legal.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 
@@ -47,7 +48,7 @@ export function decodeSubnet(shape: ModelShape, value: unknown, path = 'subnet')
   const { layers } = record(value, path, ['layers']);
   const list = array(layers, `${path}.layers`, shape.layers);
   const subnet = {
-    layers: list.map((layer, l) => decodeLayer(shape, layer, `${path}.layers[${l}]`)),
+    layers: list.map((layer, l) => decodeLayer(blockOf(shape, l), layer, `${path}.layers[${l}]`)),
   };
   assertLegal(shape, subnet);
   return subnet;
@@ -57,19 +58,20 @@ export function decodeSubnet(shape: ModelShape, value: unknown, path = 'subnet')
  * One block's mask from JSON. Half-kept heads are not looked for here.
  * @throws EngineError  `decode` naming the path of the first fault
  */
-export function decodeLayer(shape: ModelShape, value: unknown, path: string): LayerMask {
+export function decodeLayer(block: Block, value: unknown, path: string): LayerMask {
   const { heads, mlp } = record(value, path, ['heads', 'mlp']);
-  const qkUnits = qkUnitsPerHead(shape);
+  const { attention } = block;
+  const qkUnits = qkUnitCount(attention);
   return {
-    heads: array(heads, `${path}.heads`, shape.kvHeads).map((head, h) => {
+    heads: array(heads, `${path}.heads`, attention.kvHeads).map((head, h) => {
       const at = `${path}.heads[${h}]`;
       const { qk, vo } = record(head, at, ['qk', 'vo']);
       return {
         qk: decodeIndices(qk, qkUnits, `${at}.qk`),
-        vo: decodeIndices(vo, shape.headDim, `${at}.vo`),
+        vo: decodeIndices(vo, attention.headDim, `${at}.vo`),
       };
     }),
-    mlp: decodeIndices(mlp, shape.intermediate, `${path}.mlp`),
+    mlp: decodeIndices(mlp, block.mlp.intermediate, `${path}.mlp`),
   };
 }
 

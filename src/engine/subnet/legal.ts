@@ -1,9 +1,10 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
-import { blocksOf, qkUnitsOf } from '../model/block.ts';
+import { blocksOf, qkUnitCount } from '../model/block.ts';
 import { countParameters, unitCosts } from '../model/cost.ts';
-import { type AttentionMasks, valueDimsPerTiedUnit } from './select.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { Subnet } from '../model/subnet.ts';
+import { qkRunsOf } from '../model/unitRuns.ts';
+import type { AttentionMasks } from './select.ts';
 
 /**
  * Checks that a subnet fits a model: one mask per block and head, indices ascending and in range,
@@ -12,13 +13,14 @@ import type { Subnet } from '../model/subnet.ts';
  */
 export function assertLegal(shape: ModelShape, subnet: Subnet): void {
   expectCount('subnet', 'blocks', shape.layers, subnet.layers.length);
-  const qkUnits = qkUnitsPerHead(shape);
-  for (const [l, layer] of subnet.layers.entries()) {
-    expectCount(`layers[${l}]`, 'key/value heads', shape.kvHeads, layer.heads.length);
+  for (const [l, { attention, mlp }] of blocksOf(shape).entries()) {
+    const layer = subnet.layers[l]!;
+    const qkUnits = qkUnitCount(attention);
+    expectCount(`layers[${l}]`, 'key/value heads', attention.kvHeads, layer.heads.length);
     for (const [h, head] of layer.heads.entries()) {
       const path = `layers[${l}].heads[${h}]`;
       expectAscending(`${path}.qk`, head.qk, qkUnits);
-      expectAscending(`${path}.vo`, head.vo, shape.headDim);
+      expectAscending(`${path}.vo`, head.vo, attention.headDim);
       if ((head.qk.length === 0) !== (head.vo.length === 0)) {
         const found = `${head.qk.length} q/k units and ${head.vo.length} value dimensions`;
         throw illegal(
@@ -27,7 +29,7 @@ export function assertLegal(shape: ModelShape, subnet: Subnet): void {
         );
       }
     }
-    expectAscending(`layers[${l}].mlp`, layer.mlp, shape.intermediate);
+    expectAscending(`layers[${l}].mlp`, layer.mlp, mlp.intermediate);
   }
 }
 
@@ -59,12 +61,11 @@ export function assertOnBudget(
 /** Parameters of the cheapest unit that can be kept or removed, the resolution of every budget. */
 export function cheapestUnit(shape: ModelShape, masks: AttentionMasks = 'decoupled'): number {
   const cheapest = blocksOf(shape).map((block) => {
-    const { pair, single, head, vo, mlp } = unitCosts(block);
-    const { pairs, singles, whole } = qkUnitsOf(block.attention);
-    const part = Math.min(pairs > 0 ? pair : Infinity, singles > 0 ? single : Infinity);
-    const qk = whole ? head : part;
-    if (masks === 'tied') return Math.min(qk + valueDimsPerTiedUnit(shape) * vo, mlp);
-    return Math.min(qk, vo, mlp);
+    const costs = unitCosts(block);
+    const runs = qkRunsOf(block.attention);
+    const tied = runs.map(({ kind, dims }) => costs[kind] + dims * costs.vo);
+    if (masks === 'tied') return Math.min(...tied, costs.mlp);
+    return Math.min(...runs.map(({ kind }) => costs[kind]), costs.vo, costs.mlp);
   });
   return Math.min(...cheapest);
 }

@@ -1,5 +1,5 @@
 import type { ModelSummary } from '../../protocol/modelSummary.ts';
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { type ModelShape, mostQkUnits } from '../model/modelShape.ts';
 import { countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 
@@ -9,7 +9,7 @@ export function modelSummaryOf(shape: ModelShape): ModelSummary {
   const { denseTotal, denseBlock } = countParameters(shape, denseSubnet(shape));
   return {
     ...{ family, layers, hidden, heads, kvHeads, headDim, intermediate, vocab },
-    qkUnits: qkUnitsPerHead(shape),
+    qkUnits: mostQkUnits(shape),
     params: denseTotal,
     blockParams: denseBlock,
   };

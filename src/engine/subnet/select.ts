@@ -1,5 +1,8 @@
-import { qkUnitsPerHead, type ModelShape } from '../model/modelShape.ts';
+import { type Attention, blockOf } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { unitDims } from '../model/rows.ts';
 import type { HeadMask, LayerMask, LayerScores, Subnet } from '../model/subnet.ts';
+import { joinRuns, qkRunsOf } from '../model/unitRuns.ts';
 
 /** Whether a head's q/k and v/o units share one mask, as in the paper, or have one each. */
 export type AttentionMasks = 'tied' | 'decoupled';
@@ -24,31 +27,42 @@ export function selectSubnet(
   masks: AttentionMasks,
 ): Subnet {
   return {
-    layers: scores.map((layer, l) => selectLayer(shape, layer, ratios[l]!, masks)),
+    layers: scores.map((layer, l) =>
+      selectLayer(blockOf(shape, l).attention, layer, ratios[l]!, masks),
+    ),
   };
 }
 
-/** The mask that keeps the best units of one block at given ratios. */
+/**
+ * The mask that keeps the best units of one block at given ratios. Query/key units of two kinds keep
+ * their ratio each: their scores are sums over one and over two dimensions.
+ */
 export function selectLayer(
-  shape: ModelShape,
+  attention: Attention,
   scores: LayerScores,
   ratios: LayerRatios,
   masks: AttentionMasks,
 ): LayerMask {
   const heads = ratios.attention.map((ratio, h): HeadMask => {
     if (masks === 'tied') {
-      const tied = tiedScores(shape, scores, h);
-      return headOfTied(shape, keepBest(tied, keptCount(ratio, tied.length)));
+      return headOfTied(attention, bestUnits(attention, tiedScores(attention, scores, h), ratio));
     }
-    const qk = scores.qk[h]!;
-    const vo = scores.vo[h]!;
-    return {
-      qk: keepBest(qk, keptCount(ratio, qk.length)),
-      vo: keepBest(vo, keptCount(ratio, vo.length)),
-    };
+    return { qk: bestUnits(attention, scores.qk[h]!, ratio), vo: keepShare(scores.vo[h]!, ratio) };
   });
-  const mlp = keepBest(scores.mlp, keptCount(ratios.mlp, scores.mlp.length));
-  return { heads, mlp };
+  return { heads, mlp: keepShare(scores.mlp, ratios.mlp) };
+}
+
+/** The best query/key units of a head, the same share of each kind. */
+function bestUnits(attention: Attention, scores: Float64Array, ratio: number): Uint32Array {
+  const runs = qkRunsOf(attention);
+  return joinRuns(
+    runs,
+    runs.map(({ first, count }) => keepShare(scores.subarray(first, first + count), ratio)),
+  );
+}
+
+function keepShare(scores: Float64Array, ratio: number): Uint32Array {
+  return keepBest(scores, keptCount(ratio, scores.length));
 }
 
 /** Units a ratio keeps of n: the nearest number, at least one unless the ratio is zero. */
@@ -73,42 +87,27 @@ export function rankByScore(scores: Float64Array): Uint32Array {
 }
 
 /**
- * Scores of one head's tied units: the q/k unit plus the value dimensions that share its index.
+ * Scores of one head's tied units: the q/k unit plus the value dimensions that share its indices.
  * @returns [q/k units]
  * @source METHODS section 1.1: row(Q) + row(K) + row(V) + col(O) under one mask
  */
-export function tiedScores(shape: ModelShape, scores: LayerScores, head: number): Float64Array {
+export function tiedScores(attention: Attention, scores: LayerScores, head: number): Float64Array {
   const vo = scores.vo[head]!;
-  const units = qkUnitsPerHead(shape);
-  const perUnit = valueDimsPerTiedUnit(shape);
-  return scores.qk[head]!.map((score, i) => {
+  return scores.qk[head]!.map((score, unit) => {
     let sum = score;
-    for (let j = 0; j < perUnit; j++) sum += vo[i + j * units]!;
+    for (const dim of unitDims(attention, Uint32Array.of(unit))) sum += vo[dim]!;
     return sum;
   });
 }
 
 /**
- * Value dimensions that go with tied unit i of a head: i itself, and i + D/2 under RoPE.
- * @returns how many value dimensions one tied unit holds; the j-th is i + j · (q/k units)
- */
-export function valueDimsPerTiedUnit(shape: ModelShape): number {
-  return shape.headDim / qkUnitsPerHead(shape);
-}
-
-/**
  * The head mask that keeps a set of tied units.
  *
- * Deviation: the paper's shared mask is over head dimensions. Under RoPE the unit here is pair i
- * together with value dimensions i and i + D/2, because a pair must stay or go as one (METHODS 2).
+ * Deviation: the paper's shared mask is over head dimensions. Under RoPE the unit here is a pair
+ * together with the value dimensions of both its halves, because a pair must stay or go as one
+ * (METHODS 2).
  * @param units  ascending
  */
-export function headOfTied(shape: ModelShape, units: Uint32Array): HeadMask {
-  const perHead = qkUnitsPerHead(shape);
-  const perUnit = shape.headDim / perHead;
-  const vo = new Uint32Array(perUnit * units.length);
-  for (let j = 0; j < perUnit; j++) {
-    units.forEach((unit, i) => (vo[j * units.length + i] = unit + j * perHead));
-  }
-  return { qk: units, vo };
+export function headOfTied(attention: Attention, units: Uint32Array): HeadMask {
+  return { qk: units, vo: unitDims(attention, units) };
 }

@@ -16,7 +16,13 @@ import { methodAOptions, quickOptions } from '../../../src/engine/search/options
 import type { Terrain } from '../../../src/engine/search/terrain.ts';
 import { assertLegal, assertOnBudget } from '../../../src/engine/subnet/legal.ts';
 import { problemFor, startOf } from '../../unit/search/problems.ts';
-import { llamaShape, oddLlama, tinyLlama, tinyOpt } from '../../unit/subnet/shapes.ts';
+import {
+  llamaShape,
+  oddLlama,
+  partlyRotated,
+  tinyLlama,
+  tinyOpt,
+} from '../../unit/subnet/shapes.ts';
 import { propertyOptions } from '../propertyOptions.ts';
 
 /** Many query heads on one key/value head, so that unit sizes are far apart; biased like Qwen2. */
@@ -34,7 +40,7 @@ const multiQuery = {
 };
 
 const setting = fc.record({
-  shape: fc.constantFrom(tinyLlama, tinyOpt, oddLlama, multiQuery),
+  shape: fc.constantFrom(tinyLlama, tinyOpt, oddLlama, multiQuery, partlyRotated),
   kept: fc.double({ min: 0.3, max: 0.95, noNaN: true }),
   masks: fc.constantFrom('tied' as const, 'decoupled' as const),
   options: fc.constantFrom(methodAOptions, quickOptions),

@@ -256,7 +256,7 @@ function checkExport(
 ): void {
   const family = familyNamed(weights.shape.family);
   for (const tensor of slicedTensors(family, weights.shape, subnet)) {
-    const [map, part] = tensor.spec.slot.split('.') as [LinearName, string];
+    const [map, part] = tensor.parts[0]!.slot.split('.') as [LinearName, string];
     const axis = ALL.includes(map) && part === 'weight' ? axisOf(map) : null;
     if (axis === null) continue;
     const values = slicedValues(weights, tensor);

@@ -19,7 +19,7 @@ import {
 import { uniformWidths, wandaSpSubnet } from '../../../src/engine/baselines/wandaSp.ts';
 import { collectStatistics } from '../../../src/engine/calibration/collect.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { ForwardPass, readsOf } from '../../../src/engine/graphs/forwardPass.ts';
 import type { SublayerKind } from '../../../src/engine/model/block.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
@@ -36,6 +36,7 @@ after(() => runtime.release());
 const models = {
   'a Llama with grouped queries': tinyWeights({ layers: 5 }),
   'an OPT with biases': tinyWeights({ family: 'opt', layers: 5, heads: 4 }),
+  'a GPT-NeoX of parallel blocks': tinyWeights({ family: 'gpt_neox', layers: 5, heads: 4 }),
 };
 const RATIOS = [0.9, 0.8, 0.7, 0.6, 0.5];
 
@@ -89,8 +90,10 @@ for (const [name, weights] of Object.entries(models)) {
           kind === 'attention'
             ? states
             : await forward.sublayer('attention', weights.layers[0]!, dense, states);
-        const whole = await forward.sublayer(kind, weights.layers[0]!, dense, before);
-        const thin = await own.sublayer(kind, made.weights.layers[0]!, mask, before);
+        const layer = weights.layers[0]!;
+        const reads = readsOf(kind, layer.block, { entering: states, states: before });
+        const whole = await forward.sublayer(kind, layer, dense, before, { reads });
+        const thin = await own.sublayer(kind, made.weights.layers[0]!, mask, before, { reads });
         const [a, b] = [await meanOf(forward, whole), await meanOf(forward, thin)];
         assert.ok(relativeDifference(b, a) < 1e-5, kind);
       }
@@ -204,9 +207,11 @@ async function twoPasses(
   let states = await forward.embed(weights, batches);
   const found: LayerFluctuation[] = [];
   for (const layer of weights.layers) {
+    const entering = states;
     const of = async (kind: SublayerKind): Promise<LayerFluctuation['mlp']> => {
       const parts: Float32Array[] = [];
       states = await forward.sublayer(kind, layer, mask, states, {
+        reads: readsOf(kind, layer.block, { entering, states }),
         tap: ({ inner }) => void parts.push(inner.slice()),
       });
       const width = kind === 'mlp' ? 64 : 32;

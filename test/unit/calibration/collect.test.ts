@@ -30,6 +30,7 @@ const models: Record<string, TinyOptions> = {
   'a Llama with grouped queries': { layers: 3 },
   'an OPT with biases': { family: 'opt', layers: 2 },
   'an OPT with norms behind its sublayers': TINY_OPT_350M,
+  'a GPT-NeoX of parallel blocks': { family: 'gpt_neox', config: { hidden_act: 'relu' } },
 };
 
 /** Of the largest entry: float32 sums over some 10² tokens of products of float32 activations. */
@@ -91,7 +92,7 @@ test('statistics do not know of the zeros that pad heads for long windows', asyn
   const states = await forward.embed(weights, [[window]]);
   assert.equal(forward.variantFor(layer.block.attention, states[0]), 'fused');
   const look = async (kept: LayerMask): Promise<SublayerStatistics> => {
-    const at = { index: 0, kind: 'attention', layer, mask: kept, states } as const;
+    const at = { index: 0, kind: 'attention', layer, mask: kept, states, reads: states } as const;
     const collecting = attentionStatistics(forward, at, { gram: true, sets: [] });
     await observe(forward, at, collecting.statistics);
     return collecting.result();

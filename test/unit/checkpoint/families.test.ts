@@ -8,7 +8,7 @@ import {
 } from '../../../src/engine/checkpoint/families/registry.ts';
 import { blockOf, finalNormOf } from '../../../src/engine/model/block.ts';
 import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
-import { tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
+import { holds, tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { tinyConfig } from '../../fixtures/tinyModel.ts';
 
@@ -103,7 +103,7 @@ describe('the OPT family', () => {
     assert.deepEqual(shape.norm, { kind: 'layer', epsilon: 1e-5 });
     assert.deepEqual(shape.mlp, { gated: false, activation: 'relu' });
     const table = tensorTable(familyNamed('opt'), shape);
-    assert.deepEqual(table.find(({ slot }) => slot === 'positionTable')?.dims, [258, 32]);
+    assert.deepEqual(table.find((spec) => holds(spec, 'positionTable'))?.dims, [258, 32]);
     assert.equal(table.length, 2 + 2 * 16 + 2);
   });
 
@@ -114,7 +114,7 @@ describe('the OPT family', () => {
     assert.deepEqual(attention.norms, { before: null, after: null, behind });
     assert.deepEqual(mlp.norms, attention.norms);
     assert.equal(finalNormOf(shape), null);
-    const slots = tensorTable(familyNamed('opt'), shape).map(({ slot }) => slot);
+    const slots = tensorTable(familyNamed('opt'), shape).map(({ parts }) => parts[0]!.slot);
     assert.equal(slots.length, 2 + 2 * 16);
     assert.ok(slots.includes('mlpBehindNorm.shift') && !slots.includes('mlpNorm.gain'));
     const removed = parse(opt({ _remove_final_layer_norm: true }));
@@ -139,6 +139,75 @@ describe('the OPT family', () => {
   test('refuses the variants we do not support', () => {
     checkRefused(opt({ layer_norm_elementwise_affine: false }), /layer_norm_elementwise_affine/);
     checkRefused(opt({ num_attention_heads: 5 }), /a multiple of 5 heads/);
+  });
+});
+
+describe('the GPT-2 family', () => {
+  const gpt2 = (change: Config = {}): Config => tinyConfig({ family: 'gpt2', config: change });
+
+  test('has an MLP of four times the width, its own defaults, and positions from row 0', () => {
+    const shape = parse({
+      model_type: 'gpt2',
+      ...{ n_embd: 96, n_layer: 2, n_head: 6, n_inner: null, vocab_size: 100 },
+    });
+    assert.equal(shape.intermediate, 384);
+    assert.equal(shape.maxPositions, 1024);
+    assert.equal(shape.tiedEmbeddings, true);
+    assert.deepEqual(shape.positions, { kind: 'learned', offset: 0 });
+    assert.deepEqual(shape.norm, { kind: 'layer', epsilon: 1e-5 });
+    assert.deepEqual(shape.mlp, { gated: false, activation: 'geluTanh' });
+  });
+
+  test('reads what only the order of float32 steps depends on, and refuses other variants', () => {
+    assert.deepEqual(parse(gpt2({ reorder_and_upcast_attn: true })), parse(gpt2()));
+    checkRefused(gpt2({ scale_attn_weights: false }), /scale_attn_weights/);
+    checkRefused(gpt2({ scale_attn_by_inverse_layer_idx: true }), /inverse_layer_idx/);
+    checkRefused(gpt2({ add_cross_attention: true }), /add_cross_attention/);
+    checkRefused(gpt2({ n_head: 3 }), /multiple of 3 heads/);
+    checkRefused(gpt2({ n_layer: 0 }), /n_layer/);
+  });
+});
+
+describe('the Phi-3 family', () => {
+  const factors = { short_factor: [1, 2, 3, 4], long_factor: [5, 6, 7, 8] };
+  const phi3 = (change: Config = {}): Config => tinyConfig({ family: 'phi3', config: change });
+  const longrope = (change: Config = {}, rest: Config = {}): Config =>
+    phi3({
+      ...{ original_max_position_embeddings: 16, rope_scaling: { ...factors, ...change } },
+      ...rest,
+    });
+  const rope = (config: Config): Extract<ModelShape['positions'], { kind: 'rope' }> => {
+    const { positions } = parse(config);
+    assert.ok(positions.kind === 'rope');
+    return positions;
+  };
+
+  test('divides frequencies by other factors in texts beyond the first positions', () => {
+    for (const type of ['longrope', 'su', 'yarn']) {
+      const { inverseFrequencies, attentionFactor, long } = rope(longrope({ type }));
+      const plain = [1, 0.1, 0.01, 0.001];
+      const near = (found: Float64Array, divisors: number[]): void => {
+        found.forEach((f, i) => assert.ok(Math.abs(f * divisors[i]! - plain[i]!) < 1e-12));
+      };
+      near(inverseFrequencies, [1, 2, 3, 4]);
+      near(long!.inverseFrequencies, [5, 6, 7, 8]);
+      assert.equal(long!.beyond, 16);
+      // 256 positions from 16: √(1 + ln 16 / ln 16).
+      assert.ok(Math.abs(attentionFactor - Math.SQRT2) < 1e-12);
+    }
+  });
+
+  test('has one set of frequencies where no text can be longer', () => {
+    const found = rope(longrope({ type: 'su' }, { original_max_position_embeddings: 256 }));
+    assert.equal(found.long, undefined);
+    assert.equal(found.attentionFactor, 1);
+  });
+
+  test('refuses factors of other numbers, other scalings and shares that are not even', () => {
+    checkRefused(longrope({ type: 'su', long_factor: [1, 2] }), /one for each rotary pair/);
+    checkRefused(longrope({ type: 'su', short_factor: [1, 2, 3, 0] }), /numbers above 0/);
+    checkRefused(longrope({ type: 'linear', factor: 2 }), /longrope/);
+    checkRefused(phi3({ partial_rotary_factor: 0.4 }), /partial_rotary_factor/);
   });
 });
 

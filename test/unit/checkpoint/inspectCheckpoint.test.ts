@@ -15,6 +15,9 @@ const cases: TinyOptions[] = [
   { family: 'opt', tied: false, config: { enable_bias: false } },
   TINY_OPT_350M,
   { ...TINY_OPT_350M, tied: false },
+  { family: 'gpt2' },
+  { family: 'phi3', tied: false },
+  { family: 'gpt_neox', tied: false },
 ];
 for (const options of cases) {
   test(`the parts add up to the whole model for ${JSON.stringify(options)}`, async () => {

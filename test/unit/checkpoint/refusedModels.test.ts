@@ -119,6 +119,13 @@ const models: readonly RefusedModel[] = [
     action: /set "num_hidden_layers" to 2/,
   },
   {
+    name: 'fewer blocks of a GPT-2 than config.json announces',
+    options: { family: 'gpt2' },
+    spoil: withConfig({ n_layer: 5 }, { family: 'gpt2' }),
+    is: /announces 5 blocks, but the weights hold only 2/,
+    action: /set "n_layer" to 2/,
+  },
+  {
     name: 'names as torch.compile writes them',
     spoil: (dir) => renameTensors(dir, (name) => `_orig_mod.${name}`),
     is: /begin with "_orig_mod\.", as torch\.compile/,

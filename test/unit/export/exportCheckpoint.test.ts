@@ -20,10 +20,13 @@ import {
   changed,
   difference,
   F32,
+  GPT2,
   LLAMA,
+  NEOX,
   NO_HEAD,
   OPT,
   OPT_350M,
+  PHI3,
   randomWindows,
   reformed,
   searchTimeModel,
@@ -68,6 +71,9 @@ describe('exportCheckpoint', () => {
     { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
     OPT,
     OPT_350M,
+    GPT2,
+    PHI3,
+    NEOX,
   ].entries()) {
     test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
       for (const seed of [1, 2, 3, 4]) {
@@ -123,6 +129,34 @@ describe('exportCheckpoint', () => {
     assert.deepEqual((await readSubnetCheckpoint(dir)).subnet, subnet);
   });
 
+  for (const [options, fields] of [
+    [GPT2, { n_layer: 2, n_inner: 20 }],
+    [PHI3, { num_hidden_layers: 2, intermediate_size: 20 }],
+    [NEOX, { num_hidden_layers: 2, intermediate_size: 20, rotary_pct: 0.5 }],
+  ] as const) {
+    test(`stores the maps of a smaller ${options.family} as its family does`, async () => {
+      const name = `uniform-${options.family}`;
+      const { dir, config, weights, subnet } = await write(name, options, (shape) =>
+        changed(shape, (mask, l) =>
+          l === 1
+            ? { ...withoutAttention(mask), mlp: new Uint32Array(0) }
+            : { ...mask, mlp: mask.mlp.slice(0, 20 + l).slice(-20) },
+        ),
+      );
+      for (const [field, value] of Object.entries(fields)) assert.equal(config[field], value);
+      const plain = await loadWeights(await openCheckpoint(dir));
+      const [window] = randomWindows(weights.shape.vocab, 1, 9);
+      const got = await searchTimeLogits(
+        searchTimeModel(runtime, plain.shape),
+        plain,
+        denseSubnet(plain.shape),
+        window!,
+      );
+      const search = searchTimeModel(runtime, weights.shape);
+      assert.ok(difference(got, await searchTimeLogits(search, weights, subnet, window!)) < 1e-4);
+    });
+  }
+
   test('says why stock transformers cannot build a subnet', () => {
     const shape = modelShapes.llama;
     const reason = (subnet: Subnet, of: ModelShape = shape): string =>
@@ -167,8 +201,8 @@ describe('exportCheckpoint', () => {
   test('does not take a family it does not know for Llama', () => {
     const shape = tinyShape(LLAMA);
     assert.throws(
-      () => stockLayout({ ...shape, family: 'gpt2' }, denseSubnet(shape)),
-      (error) => isEngineError(error, 'checkpoint') && /"?gpt2"?/.test(error.message),
+      () => stockLayout({ ...shape, family: 'mamba' }, denseSubnet(shape)),
+      (error) => isEngineError(error, 'checkpoint') && /"?mamba"?/.test(error.message),
     );
   });
 

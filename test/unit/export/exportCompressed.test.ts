@@ -25,9 +25,11 @@ import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
 import {
   F32,
+  GPT2,
   LLAMA,
   OPT,
   OPT_350M,
+  PHI3,
   randomWindows,
   searchTimeModel,
   withZeros,
@@ -160,6 +162,32 @@ describe('exportCompressed', () => {
     assert.match(await readFile(join(dir, 'README.md'), 'utf8'), /would not take it/);
   });
 
+  test('packs a tensor of several maps as one, and says of each map what it holds', async () => {
+    await writeTinyModel(join(folder, 'fused'), PHI3);
+    const fused = await openSource(join(folder, 'fused'));
+    const dense = await loadWeights(fused);
+    const sparse = sparseMlps(dense, 'inputs');
+    const dir = join(folder, 'fused-packed');
+    await exportCompressed(dir, sparse, denseSubnet(dense.shape), fused, F32);
+    const { config, sparsity } = await blockOf(dir);
+    assert.equal(config['model_type'], 'phi3');
+    assert.deepEqual(Object.keys(sparsity['maps'] as Json), ['gate', 'up', 'down']);
+    assert.equal(sparsity['twoOfFourAlongInputs'], true);
+    assert.deepEqual(await loadWeights(await openCheckpoint(dir)), sparse);
+  });
+
+  test('refuses models whose maps are no Linear, and does not offer to pack them', async () => {
+    await writeTinyModel(join(folder, 'conv1d'), GPT2);
+    const conv1d = await openSource(join(folder, 'conv1d'));
+    const sparse = sparseMlps(await loadWeights(conv1d), 'inputs');
+    const all = denseSubnet(sparse.shape);
+    assert.equal(await canCompress(sparse, all, conv1d, F32), false);
+    await assert.rejects(
+      exportCompressed(join(folder, 'conv1d-packed'), sparse, all, conv1d, F32),
+      (error) => isEngineError(error, 'config') && /gpt2 models store them/.test(error.message),
+    );
+  });
+
   test('counts what is on disk, indices included', async () => {
     const dir = join(folder, 'sizes');
     await exportCompressed(dir, sparseMlps(weights, 'inputs'), subnet, source, F32);
@@ -178,7 +206,7 @@ describe('exportCompressed', () => {
   });
 
   test('reads what a narrower subnet keeps, of a family and a layout of any kind', async () => {
-    for (const [i, options] of [LLAMA, OPT, OPT_350M].entries()) {
+    for (const [i, options] of [LLAMA, OPT, OPT_350M, PHI3].entries()) {
       await writeTinyModel(join(folder, `narrow-${i}`), options);
       const from = await openSource(join(folder, `narrow-${i}`));
       const sparse = withZeros(await loadWeights(from));
@@ -270,7 +298,7 @@ describe('exportCompressed', () => {
     const sparse = sparseMlps(weights, 'inputs');
     await exportCompressed(dir, sparse, subnet, source, F32);
     const { tensors } = await openCheckpoint(dir);
-    const down = tensors.find(({ spec }) => spec.slot === 'down.weight')!;
+    const down = tensors.find(({ spec }) => spec.parts[0]!.slot === 'down.weight')!;
     assert.deepEqual(down.located.entry.dims, [hidden, intermediate]);
     assert.equal(down.located.packed?.form, 'sparse-24-bitmask');
     const stored = transpose(sparse.layers[0]!.down.weight, intermediate, hidden);

@@ -24,6 +24,7 @@ import {
   difference,
   F32,
   LLAMA,
+  NEOX,
   NO_HEAD,
   OPT,
   OPT_350M,
@@ -80,7 +81,7 @@ describe('exportOnnx', () => {
     await decoder.release();
   }
 
-  for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT]) {
+  for (const options of [LLAMA, { ...LLAMA, tied: false }, OPT, NEOX]) {
     test(`writes dense models that decode as they prefill: ${JSON.stringify(options)}`, async () => {
       const weights = tinyWeights(options);
       await checkDecoder(weights, denseSubnet(weights.shape));
@@ -89,7 +90,7 @@ describe('exportOnnx', () => {
 
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     test(`writes ragged subnets that decode as they prefill (seed ${seed})`, async () => {
-      for (const options of [LLAMA, { ...LLAMA, kvHeads: 6 }, OPT]) {
+      for (const options of [LLAMA, { ...LLAMA, kvHeads: 6 }, OPT, NEOX]) {
         const weights = tinyWeights({ ...options, seed });
         await checkDecoder(weights, randomMasks(weights.shape, seed));
       }
@@ -110,7 +111,7 @@ describe('exportOnnx', () => {
   });
 
   test('lets removed sublayers, blocks and their caches vanish', async () => {
-    for (const options of [LLAMA, OPT, OPT_350M]) {
+    for (const options of [LLAMA, OPT, OPT_350M, NEOX]) {
       const weights = tinyWeights(options);
       const subnet = changed(weights.shape, (mask, l) => {
         if (l === 0) return withoutAttention(mask);

@@ -42,9 +42,10 @@ describe('a sliced block', () => {
       /what a mask keeps of router\.weight/,
     );
     const [tensor] = slicedTensors(familyNamed(shape.family), shape, denseSubnet(shape));
-    const spec = { ...tensor!.spec, slot: unknown, layer: 0, name: 'layers.0.router.weight' };
+    const spec = { ...tensor!.spec, layer: 0, name: 'layers.0.router.weight' };
+    const parts = [{ slot: unknown, rows: { from: 0, count: 1 } }];
     assert.throws(
-      () => slicedValues(weights, { ...tensor!, spec }),
+      () => slicedValues(weights, { ...tensor!, spec, parts }),
       /no weights for layers\.0\.router\.weight/,
     );
   });

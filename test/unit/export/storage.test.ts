@@ -3,18 +3,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { tensorOf } from '../../../src/engine/checkpoint/assembleWeights.ts';
 import { inspectCheckpoint } from '../../../src/engine/checkpoint/inspectCheckpoint.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { openCheckpoint, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { writeSafetensors } from '../../../src/engine/checkpoint/safetensorsWriter.ts';
 import type { StoredDtype } from '../../../src/engine/checkpoint/storedFloats.ts';
-import { transpose } from '../../../src/engine/checkpoint/transpose.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { canCompress, exportCompressed } from '../../../src/engine/export/exportCompressed.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { readModel } from '../../../src/engine/export/onnxDecoder.ts';
 import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
+import { slicedValues } from '../../../src/engine/export/slicedTensors.ts';
 import { dtypeOf, dtypesOf, storageOf } from '../../../src/engine/export/storage.ts';
 import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
@@ -35,12 +34,9 @@ describe('storage of the types of the source', () => {
     const dir = join(folder, 'source');
     const weights = await writeTinyModel(dir, { ...LLAMA, config: { torch_dtype: 'bfloat16' } });
     const { tensors } = await openCheckpoint(dir);
-    const mixed = tensors.map(({ spec: { name, dims, slot, layer, transposed } }) => ({
-      ...{ name, dims, dtype: typeOf(name) },
-      values: () => {
-        const data = tensorOf(weights, slot, layer)!;
-        return transposed ? transpose(data, dims[1]!, dims[0]!) : data;
-      },
+    const mixed = tensors.map(({ spec }) => ({
+      ...{ name: spec.name, dims: spec.dims, dtype: typeOf(spec.name) },
+      values: () => slicedValues(weights, { ...spec, spec }),
     }));
     await writeSafetensors(join(dir, 'model.safetensors'), mixed, { dtype: 'F16' });
     source = await openSource(dir);

@@ -21,7 +21,17 @@ import { mapNames, type MapName } from '../../../src/protocol/sparsityRecord.ts'
 import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { LLAMA, OPT, randomWindows, reformed, searchTimeModel, withZeros } from './candidates.ts';
+import {
+  GPT2,
+  LLAMA,
+  NEOX,
+  OPT,
+  PHI3,
+  randomWindows,
+  reformed,
+  searchTimeModel,
+  withZeros,
+} from './candidates.ts';
 
 type Json = Record<string, unknown>;
 
@@ -93,7 +103,7 @@ describe('subnetConfig', () => {
     });
   }
 
-  for (const options of [LLAMA, OPT]) {
+  for (const options of [LLAMA, OPT, GPT2, PHI3, NEOX]) {
     test(`gives back every map that a sparse ${options.family ?? 'llama'} has changed`, async () => {
       const model = join(folder, `model-${options.family}`);
       await writeTinyModel(model, options);

@@ -17,6 +17,10 @@ const models: Record<string, TinyOptions> = {
   'a Llama without groups, untied': { layers: 2, kvHeads: 4, tied: false },
   'a Llama whose heads are no multiple of 8 wide': { layers: 2, headDim: 6 },
   'an OPT with biases': { family: 'opt', layers: 3 },
+  'a GPT-NeoX of parallel blocks': { family: 'gpt_neox', layers: 3 },
+  'a GPT-NeoX of sequential blocks': {
+    ...{ family: 'gpt_neox', config: { use_parallel_residual: false } },
+  },
 };
 
 /** float32 sums of some 10² terms of size 1, through a few layers: 1e-4 leaves tenfold headroom. */
@@ -64,15 +68,28 @@ for (const [name, options] of Object.entries(models)) {
   });
 }
 
-test('the fused and the plain attention agree on a masked model', async () => {
-  const weights = tinyWeights({ layers: 2 });
-  const subnet = randomMasks(weights.shape, 3);
-  // 1,024 tokens is where the fused operator takes over; causality makes the first ones equal.
-  const long = await logitsOf(weights, subnet, 1024);
-  const short = await logitsOf(weights, subnet, 200);
-  const { vocab } = weights.shape;
-  assert.ok(
-    largestDifference(long.subarray(0, 200 * vocab), short.subarray(0, 200 * vocab)) < TOLERANCE,
+for (const family of ['llama', 'gpt_neox'] as const) {
+  test(`the fused and the plain attention agree on a masked ${family}`, async () => {
+    const weights = tinyWeights({ family, layers: 2, config: { max_position_embeddings: 1024 } });
+    const subnet = randomMasks(weights.shape, 3);
+    // 1,024 tokens is where the fused operator takes over; causality makes the first ones equal.
+    const long = await logitsOf(weights, subnet, 1024);
+    const short = await logitsOf(weights, subnet, 200);
+    const { vocab } = weights.shape;
+    assert.ok(
+      largestDifference(long.subarray(0, 200 * vocab), short.subarray(0, 200 * vocab)) < TOLERANCE,
+    );
+  });
+}
+
+test('a parallel MLP that is not told what it reads is refused', async () => {
+  const weights = tinyWeights({ family: 'gpt_neox' });
+  const forward = new ForwardPass(runtime, weights.shape);
+  const states = await forward.embed(weights, [[tokens(weights, 8, 1)]]);
+  const dense = denseSubnet(weights.shape).layers[0]!;
+  await assert.rejects(
+    forward.sublayer('mlp', weights.layers[0]!, dense, states),
+    /reads the stream before its block/,
   );
 });
 

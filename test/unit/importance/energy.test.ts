@@ -99,7 +99,7 @@ for (const shape of [LLAMA_LIKE, OPT_LIKE]) {
     const statistics = Object.fromEntries(
       Object.entries(inputs).map(([name, x]) => [name, statisticsOf(x)]),
     ) as unknown as LayerStatistics;
-    const actual = await energyScores(weights, statistics, shape, solver);
+    const actual = await energyScores(weights, statistics, solver);
     const expected = expectedScores(shape, weights, inputs);
     for (let head = 0; head < shape.kvHeads; head++) {
       assert.ok(relativeDifference(actual.qk[head]!, expected.qk[head]!) < 1e-9);

@@ -12,6 +12,7 @@ import {
   scoreLayer,
   type ScoreOptions,
 } from '../../../src/engine/importance/scoreLayer.ts';
+import { blockOf } from '../../../src/engine/model/block.ts';
 import { tiedScores } from '../../../src/engine/subnet/select.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../../src/engine/runtime/solver.ts';
@@ -127,14 +128,15 @@ test('a tied RoPE unit adds both value dimensions of its pair', () => {
   const qk = [Float64Array.of(1, 2, 3), Float64Array.of(4, 5, 6)];
   const vo = [Float64Array.of(10, 20, 30, 40, 50, 60), Float64Array.of(1, 1, 1, 1, 1, 1)];
   const scores = { qk, vo, mlp: new Float64Array(0) };
-  const tied = [0, 1].map((head) => tiedScores(LLAMA_LIKE, scores, head));
+  const tied = [0, 1].map((head) => tiedScores(blockOf(LLAMA_LIKE, 0).attention, scores, head));
   assert.deepEqual(tied, [Float64Array.of(51, 72, 93), Float64Array.of(6, 7, 8)]);
 });
 
 test('a tied unit without RoPE adds the one value dimension of its index', () => {
   const qk = [Float64Array.of(1, 2, 3, 4, 5)];
   const vo = [Float64Array.of(10, 20, 30, 40, 50)];
-  const tied = tiedScores(OPT_LIKE, { qk, vo, mlp: new Float64Array(0) }, 0);
+  const scores = { qk, vo, mlp: new Float64Array(0) };
+  const tied = tiedScores(blockOf(OPT_LIKE, 0).attention, scores, 0);
   assert.deepEqual(tied, Float64Array.of(11, 22, 33, 44, 55));
 });
 

@@ -73,13 +73,14 @@ describe('the padded rows of a forward pass', () => {
     assert.deepEqual([...o], [1, -1, 7, -1, 12, 17, 18, 23]);
   });
 
-  it('keep what is not rotated behind both halves of the pairs', () => {
+  it('keep what is not rotated behind the pairs, one half of it in each half of a head', () => {
     const heads = [
       { qk: Uint32Array.of(1), vo: Uint32Array.of(0) },
       { qk: Uint32Array.of(0, 1, 3), vo: Uint32Array.of(0) },
     ];
-    const { k } = attentionRows(partial, { heads, mlp: none }, 'plain');
-    assert.deepEqual([...k], [1, -1, 3, -1, -1, 6, 7, 8, 9, 11]);
+    const { k, pairs } = attentionRows(partial, { heads, mlp: none }, 'plain');
+    assert.deepEqual([...k], [1, -1, -1, 3, -1, -1, 6, 7, 11, 8, 9, -1]);
+    assert.equal(pairs, 3);
   });
 
   it('are as many for q, k, v and o, a multiple of 8, for the fused operator', () => {

@@ -128,6 +128,39 @@ describe('a walk', () => {
     assert.deepEqual(looks, Array(6).fill(4 * 12));
   });
 
+  it('has a parallel MLP read the stream before its block, in every copy and the reference', async () => {
+    const neox = tinyWeights({ family: 'gpt_neox', layers: 3 });
+    const pass = new ForwardPass(runtime, neox.shape);
+    const whole = denseSubnet(neox.shape);
+    const subnet = randomMasks(neox.shape, 5);
+    const behind = async (masks: Subnet, blocks: number): Promise<Tensor[]> => {
+      let states = await pass.embed(neox, batches);
+      for (let l = 0; l < blocks; l++) {
+        states = await pass.block(neox.layers[l]!, masks.layers[l]!, states);
+      }
+      return states;
+    };
+    const request = { forward: pass, weights: neox, subnet, batches, reference: whole, copies: 2 };
+    let checked = 0;
+    await walk(request, {
+      visit: async ({ index, kind, states, reads, copies, reference }) => {
+        if (index < 2 || kind === 'attention') {
+          assert.equal(kind === 'attention', reads === states);
+          return 'unchanged';
+        }
+        await checkEqual(reads, await behind(subnet, 2));
+        await checkEqual(copies[1]!.reads, reads);
+        await checkEqual(reference!, await behind(whole, 3));
+        checked++;
+        return 'unchanged';
+      },
+      leave: async ({ index, states }) => {
+        if (index === 2) await checkEqual(states, await behind(subnet, 3));
+      },
+    });
+    assert.equal(checked, subnet.layers[2]!.mlp.length > 0 ? 1 : 0);
+  });
+
   it('tells progress and leaves each block with the stream behind it', async () => {
     const told: string[] = [];
     const onProgress = (done: number, total: number): void => void told.push(`${done}/${total}`);

@@ -27,7 +27,8 @@ const refits = {
 const llama = tinyWeights({ layers: 3 });
 const opt = tinyWeights({ family: 'opt', layers: 3 });
 const opt350m = tinyWeights({ ...TINY_OPT_350M, layers: 3 });
-const models = { llama, opt, opt350m };
+const neox = tinyWeights({ family: 'gpt_neox', layers: 3 });
+const models = { llama, opt, opt350m, 'GPT-NeoX': neox };
 
 for (const [family, weights] of Object.entries(models)) {
   for (const method of ['leastSquares', 'admm'] as const) {

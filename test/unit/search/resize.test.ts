@@ -11,6 +11,7 @@ function poolOf(scores: number[]): Pool {
   rankByScore(values).forEach((unit, place) => (rank[unit] = place));
   return {
     kind: 'mlp',
+    first: 0,
     head: 0,
     units: scores.length,
     cost: 1,

@@ -50,7 +50,7 @@ describe('a look at an MLP', () => {
       );
       const layer = weights.layers[0]!;
       const mask = denseSubnet(weights.shape).layers[0]!;
-      const at = { index: 0, kind: 'mlp', layer, mask, states } as const;
+      const at = { index: 0, kind: 'mlp', layer, mask, states, reads: states } as const;
       const taps: Tap[] = [];
       await forward.sublayer('mlp', layer, mask, states, { tap: (tap) => void taps.push(tap) });
       const sums = expected(taps, layer.gate!.weight, layer.up.weight, act, slope);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { blockOf } from '../../../src/engine/model/block.ts';
 import { assertLegal } from '../../../src/engine/subnet/legal.ts';
 import {
   keepBest,
@@ -31,10 +32,11 @@ test('a tied Llama head keeps a pair with the value dimensions of both its halve
     mlp: new Float64Array(40),
   };
   const ratios = { attention: [0.5], mlp: 0.05 };
-  assert.deepEqual(selectLayer(shape, scores, ratios, 'tied').heads, [
+  const { attention } = blockOf(shape, 0);
+  assert.deepEqual(selectLayer(attention, scores, ratios, 'tied').heads, [
     { qk: Uint32Array.of(0), vo: Uint32Array.of(0, 2) },
   ]);
-  assert.deepEqual(selectLayer(shape, scores, ratios, 'decoupled').heads, [
+  assert.deepEqual(selectLayer(attention, scores, ratios, 'decoupled').heads, [
     { qk: Uint32Array.of(1), vo: Uint32Array.of(0, 3) },
   ]);
 });

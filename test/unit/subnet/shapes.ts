@@ -1,7 +1,7 @@
+import { blocksOf, qkUnitCount } from '../../../src/engine/model/block.ts';
 import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import type { LayerScores } from '../../../src/engine/model/subnet.ts';
-import { qkUnitsPerHead } from '../../../src/engine/model/modelShape.ts';
 
 /** SmolLM2-135M's sizes: 9 query heads over 3 key/value heads, gated MLP, tied embeddings. */
 export const smolShape = llamaShape({
@@ -67,6 +67,27 @@ export const tinyOpt: ModelShape = {
   maxPositions: 64,
 };
 
+/** Biases everywhere and heads of 2 pairs and 4 single dimensions; but block 1 rotates them whole. */
+export const partlyRotated: ModelShape = {
+  ...tinyOpt,
+  family: 'gpt_neox',
+  positions: {
+    kind: 'rope',
+    inverseFrequencies: Float64Array.of(1, 0.1),
+    attentionFactor: 1,
+  },
+  blocks: [
+    {},
+    {
+      attention: {
+        rotary: { inverseFrequencies: Float64Array.of(1, 0.3, 0.1, 0.03), attentionFactor: 1 },
+      },
+    },
+    {},
+    {},
+  ],
+};
+
 export function llamaShape(
   sizes: Pick<
     ModelShape,
@@ -94,8 +115,8 @@ export function randomScores(shape: ModelShape, seed: number): LayerScores[] {
   const rng = rngFor(seed, 'scores');
   const draw = (length: number): Float64Array =>
     Float64Array.from({ length }, () => Math.exp(1.5 * rng.normal()));
-  return Array.from({ length: shape.layers }, () => ({
-    qk: Array.from({ length: shape.kvHeads }, () => draw(qkUnitsPerHead(shape))),
+  return blocksOf(shape).map(({ attention }) => ({
+    qk: Array.from({ length: shape.kvHeads }, () => draw(qkUnitCount(attention))),
     vo: Array.from({ length: shape.kvHeads }, () => draw(shape.headDim)),
     mlp: draw(shape.intermediate),
   }));

@@ -7,5 +7,6 @@ export const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['relu', 'relu'],
   ['gelu', 'gelu'],
   ['gelu_new', 'geluTanh'],
+  ['gelu_fast', 'geluTanh'],
   ['gelu_pytorch_tanh', 'geluTanh'],
 ]);

@@ -20,14 +20,27 @@ export type LayerSlot =
 export type Slot = ModelSlot | LayerSlot;
 
 /**
- * Hugging Face's name of each tensor a family may have; `{layer}` stands for the block's index.
+ * Hugging Face's name of each tensor a family may have; `{layer}` stands for the block's index. Maps
+ * that are stored as one tensor have the same name.
  *
  * Which of them a checkpoint must hold follows from its {@link ModelShape}.
  */
 export type TensorNames = Readonly<Partial<Record<Slot, string>>>;
 
+/** Neighbouring rows: so many from one on. */
+export interface RowRange {
+  readonly from: number;
+  readonly count: number;
+}
+
+/** Outputs of a map that lie beside each other in a tensor of several maps. */
+export interface MapPart extends RowRange {
+  readonly map: LinearName;
+}
+
 /** Names of a family's sizes in `config.json`; null where it has no such field. */
 export interface SizeFields {
+  readonly layers: string;
   readonly mlp: string;
   readonly heads: string;
   readonly kvHeads: string | null;
@@ -43,6 +56,15 @@ export interface Family {
   /** Reads the sizes and switches; throws an EngineError `checkpoint` for unsupported variants. */
   readonly parse: (config: ConfigReader) => ModelShape;
   readonly tensorNames: TensorNames;
+  /**
+   * The tensors of a block that hold several maps: the outputs of each, in the order in which they are
+   * stored. Absent where every map is a tensor of its own.
+   */
+  readonly fused?: (block: Block) => readonly (readonly MapPart[])[];
+  /** True where the matrices of maps are stored as [inputs, outputs]; otherwise outputs come first. */
+  readonly inputsFirst?: boolean;
+  /** Ends of the names of stored tensors that follow from the configuration and are not read. */
+  readonly buffers?: readonly string[];
   /** What an export of a uniformly smaller model changes. */
   readonly sizeFields: SizeFields;
   /**

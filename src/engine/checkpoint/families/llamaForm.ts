@@ -38,6 +38,7 @@ export const HEAD_NORM_NAMES: TensorNames = {
 
 /** Names of the sizes of models in Llama's form. */
 export const LLAMA_FIELDS: SizeFields = {
+  layers: 'num_hidden_layers',
   mlp: 'intermediate_size',
   heads: 'num_attention_heads',
   kvHeads: 'num_key_value_heads',

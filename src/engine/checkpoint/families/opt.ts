@@ -14,7 +14,13 @@ export const opt: Family = {
   name: 'opt',
   modelTypes: ['opt'],
   parse: parseOpt,
-  sizeFields: { mlp: 'ffn_dim', heads: 'num_attention_heads', kvHeads: null, headDim: null },
+  sizeFields: {
+    layers: 'num_hidden_layers',
+    mlp: 'ffn_dim',
+    heads: 'num_attention_heads',
+    kvHeads: null,
+    headDim: null,
+  },
   tensorNames: {
     embedding: 'model.decoder.embed_tokens.weight',
     projectIn: 'model.decoder.project_in.weight',

@@ -2,9 +2,12 @@ import { EngineError } from '../../../protocol/errors.ts';
 import { shown } from '../shown.ts';
 import type { Family } from './family.ts';
 import { gemma, gemma2, gemma3 } from './gemma.ts';
+import { gpt2 } from './gpt2.ts';
+import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { opt } from './opt.ts';
+import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
@@ -20,6 +23,9 @@ export const FAMILIES: readonly Family[] = [
   gemma,
   gemma2,
   gemma3,
+  phi3,
+  gpt2,
+  gptNeox,
   opt,
 ];
 

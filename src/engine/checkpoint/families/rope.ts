@@ -1,10 +1,11 @@
 import type { ConfigReader } from '../configReader.ts';
+import type { Rotary } from '../../model/block.ts';
 import type { Positions } from '../../model/modelShape.ts';
 
 /** Positions by rotation. */
 export type RopePositions = Extract<Positions, { kind: 'rope' }>;
 
-type RopeKind = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn';
+type RopeKind = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn' | 'longrope';
 
 /** Ways of stretching the rotary frequencies that we read, by their names in `config.json`. */
 const ROPE_KINDS: ReadonlyMap<string, RopeKind> = new Map([
@@ -107,26 +108,89 @@ function readRotation(
   for (const part of scaling === undefined ? parts : [...parts, scaling]) {
     part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
   }
-  const plain = plainFrequencies(base, headDim);
-  const { inverseFrequencies, attentionFactor } =
+  return rotation(scaling, { config, base, dims: headDim, maxPositions, kinds: ROPE_KINDS });
+}
+
+/** How a family that rotates heads in part says so, if not in a section. */
+export interface PartialRopeFields {
+  /** Field of the base. */
+  readonly base: string;
+  /** Field of the share of a head's dimensions that is rotated. */
+  readonly part: string;
+  /** That share where nothing says it. */
+  readonly defaultPart: number;
+  /** Kinds of scaling that the family reads, by their names; absent: those that most families read. */
+  readonly kinds?: ReadonlyMap<string, RopeKind>;
+}
+
+/**
+ * Rotary positions of heads whose first dimensions alone are rotated. What a section leaves out is
+ * in fields beside it, whatever the form.
+ *
+ * @param config   the model's configuration
+ * @param headDim  D
+ * @param maxPositions  positions of the model
+ * @throws EngineError `checkpoint` as {@link parseRope}, and where no whole pairs are rotated
+ */
+export function parsePartialRope(
+  config: ConfigReader,
+  headDim: number,
+  maxPositions: number,
+  fields: PartialRopeFields,
+): RopePositions {
+  const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
+  const read = (name: string, beside: string, fallback: number): number =>
+    scaling?.has(name) === true ? scaling.positive(name) : config.positive(beside, fallback);
+  const base = read('rope_theta', fields.base, 10_000);
+  const part = read('partial_rotary_factor', fields.part, fields.defaultPart);
+  const dims = Math.trunc(headDim * part);
+  if (part > 1 || dims === 0 || dims % 2 !== 0) {
+    const expected = `a share of 1 or less that rotates an even number of the ${headDim} dimensions of a head`;
+    config.fail(fields.part, expected, `${part}`);
+  }
+  const { kinds = ROPE_KINDS } = fields;
+  return rotation(scaling, { config, base, dims, maxPositions, kinds });
+}
+
+/** What rotations are made of besides a section of their own. */
+interface RopeFacts {
+  readonly config: ConfigReader;
+  /** rope_theta */
+  readonly base: number;
+  /** Dimensions of a head that are rotated. */
+  readonly dims: number;
+  readonly maxPositions: number;
+  readonly kinds: ReadonlyMap<string, RopeKind>;
+}
+
+/** Rotation of the first dimensions of every head. */
+function rotation(scaling: ConfigReader | undefined, facts: RopeFacts): RopePositions {
+  const plain = plainFrequencies(facts.base, facts.dims);
+  const rotary =
     scaling === undefined
       ? { inverseFrequencies: plain, attentionFactor: 1 }
-      : scaled(plain, scaling, { base, maxPositions });
-  if (!inverseFrequencies.every((frequency) => Number.isFinite(frequency))) {
-    (scaling ?? config).fail('factor', 'a scaling with finite frequencies', 'infinite ones');
+      : scaled(plain, scaling, facts);
+  for (const frequencies of [rotary.inverseFrequencies, rotary.long?.inverseFrequencies ?? plain]) {
+    if (!frequencies.every((frequency) => Number.isFinite(frequency))) {
+      (scaling ?? facts.config).fail(
+        'factor',
+        'a scaling with finite frequencies',
+        'infinite ones',
+      );
+    }
   }
-  return { kind: 'rope', inverseFrequencies, attentionFactor };
+  return { kind: 'rope', ...rotary };
 }
 
 /**
  * Angular frequency of each rotary pair without scaling: base^(−2i/D).
  *
- * @param base     rope_theta
- * @param headDim  D
+ * @param base  rope_theta
+ * @param dims  D, the dimensions of a head that are rotated
  * @returns [D/2], radians per position
  */
-export function plainFrequencies(base: number, headDim: number): Float64Array {
-  return Float64Array.from({ length: headDim / 2 }, (_, i) => base ** ((-2 * i) / headDim));
+export function plainFrequencies(base: number, dims: number): Float64Array {
+  return Float64Array.from({ length: dims / 2 }, (_, i) => base ** ((-2 * i) / dims));
 }
 
 /**
@@ -186,27 +250,19 @@ export function yarnFrequencies(plain: Float64Array, scaling: YarnScaling): Floa
   });
 }
 
-/** Frequencies, and the factor on cos and sin. */
-interface Scaled {
-  readonly inverseFrequencies: Float64Array;
-  readonly attentionFactor: number;
-}
-
-function scaled(
-  plain: Float64Array,
-  scaling: ConfigReader,
-  { base, maxPositions }: { readonly base: number; readonly maxPositions: number },
-): Scaled {
+function scaled(plain: Float64Array, scaling: ConfigReader, model: RopeFacts): Rotary {
+  const { maxPositions } = model;
   // Before transformers 4.43 the field was called "type".
   const kindField = scaling.has('rope_type') ? 'rope_type' : 'type';
-  const kind = scaling.choice(kindField, ROPE_KINDS, 'default');
-  const only = (inverseFrequencies: Float64Array): Scaled => ({
+  const kind = scaling.choice(kindField, model.kinds, 'default');
+  const only = (inverseFrequencies: Float64Array): Rotary => ({
     inverseFrequencies,
     attentionFactor: 1,
   });
   // `dynamic` scales beyond the model's positions alone, and no text of ours is longer than these.
   if (kind === 'default' || kind === 'dynamic') return only(plain);
-  if (kind === 'yarn') return yarn(plain, scaling, { base, maxPositions });
+  if (kind === 'yarn') return yarn(plain, scaling, model);
+  if (kind === 'longrope') return longrope(plain, scaling, model);
   const factor = scaling.positive('factor');
   if (kind === 'linear') return only(plain.map((frequency) => frequency / factor));
   const lowFactor = scaling.positive('low_freq_factor');
@@ -218,11 +274,37 @@ function scaled(
   return only(llama3Frequencies(plain, { factor, lowFactor, highFactor, originalPositions }));
 }
 
+/**
+ * The `longrope` scaling: every frequency has a divisor, another one in texts of more tokens than the
+ * model was first trained with. How long a text is decides for all of its positions.
+ * @source Ding et al. 2024 (arXiv 2402.13753), with the factor on cos and sin of Phi-3
+ */
+function longrope(
+  plain: Float64Array,
+  scaling: ConfigReader,
+  { config, maxPositions }: RopeFacts,
+): Rotary {
+  // Phi-3's own field, and its default.
+  const beyond = config.size('original_max_position_embeddings', 4096);
+  const factor = scaling.positive('factor', maxPositions / beyond);
+  const derived = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(beyond));
+  const divided = (field: string): Float64Array => {
+    const divisors = scaling.positives(field, plain.length);
+    return plain.map((frequency, i) => frequency / divisors[i]!);
+  };
+  const long = { beyond, inverseFrequencies: divided('long_factor') };
+  return {
+    inverseFrequencies: divided('short_factor'),
+    attentionFactor: scaling.positive('attention_factor', derived),
+    ...(beyond < maxPositions ? { long } : {}),
+  };
+}
+
 function yarn(
   plain: Float64Array,
   scaling: ConfigReader,
-  { base, maxPositions }: { readonly base: number; readonly maxPositions: number },
-): Scaled {
+  { base, maxPositions }: RopeFacts,
+): Rotary {
   const originalPositions = scaling.size('original_max_position_embeddings', maxPositions);
   const factor = scaling.positive('factor', maxPositions / originalPositions);
   const inverseFrequencies = yarnFrequencies(plain, {

@@ -7,10 +7,15 @@ import type { ModelShape } from '../../model/modelShape.ts';
  *
  * @param config  where the sizes were read, for the error
  * @param shape   each size is within its own bounds
+ * @param field   name of the number of blocks
  * @throws EngineError `checkpoint`
  */
-export function withinBounds(config: ConfigReader, shape: ModelShape): ModelShape {
+export function withinBounds(
+  config: ConfigReader,
+  shape: ModelShape,
+  field = 'num_hidden_layers',
+): ModelShape {
   const excess = excessOf(shape);
-  if (excess !== undefined) config.fail('num_hidden_layers', excess.expected, excess.found);
+  if (excess !== undefined) config.fail(field, excess.expected, excess.found);
   return shape;
 }
