@@ -64,6 +64,16 @@ export class ConfigReader {
     });
   }
 
+  /** A list of so many finite numbers above zero. */
+  positives(name: string, count: number): readonly number[] {
+    return this.#list(name, count, 'one for each rotary pair').map((value) => {
+      if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+        this.fail(name, `a list of ${count} numbers above 0`, shown(value));
+      }
+      return value;
+    });
+  }
+
   /** A list of so many zeros and ones, or of truths. */
   flags(name: string, count: number): readonly boolean[] {
     return this.#list(name, count).map((value) => {
@@ -127,11 +137,11 @@ export class ConfigReader {
     throw this.#error(name, expected, found, 'Correct the file or download it again.');
   }
 
-  #list(name: string, count: number): readonly unknown[] {
+  #list(name: string, count: number, what = 'one for each block'): readonly unknown[] {
     const value = this.#read(name);
     if (Array.isArray(value) && value.length === count) return value;
     const found = Array.isArray(value) ? `${value.length} entries` : shown(value);
-    return this.fail(name, `a list of ${count} entries, one for each block`, found);
+    return this.fail(name, `a list of ${count} entries, ${what}`, found);
   }
 
   #read(name: string): unknown {

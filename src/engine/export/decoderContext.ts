@@ -137,7 +137,8 @@ export class DecoderContext {
       const name = this.#rotary.size === 0 ? 'rope' : `rope${this.#rotary.size}`;
       const { maxPositions } = this.shape;
       const tables = { name, rotary, maxPositions, still: qkUnitsOf(attention).singles > 0 };
-      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions());
+      const total = (): Value => this.#total();
+      emitter = new RotaryEmitter(this.graph, this.#plan, tables, this.positions(), total);
       this.#rotary.set(rotary, emitter);
     }
     return emitter;

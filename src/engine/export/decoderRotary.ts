@@ -42,17 +42,35 @@ export class RotaryEmitter {
 
   /**
    * @param positions  int64 [T]
+   * @param total  tokens of the text so far, int64 scalar
    */
-  constructor(graph: GraphBuilder, plan: WeightPlan, tables: RotaryTablesWanted, positions: Value) {
-    const { name: tableName, maxPositions } = tables;
+  constructor(
+    graph: GraphBuilder,
+    plan: WeightPlan,
+    tables: RotaryTablesWanted,
+    positions: Value,
+    total: () => Value,
+  ) {
+    const { name: tableName, rotary, maxPositions, still } = tables;
+    const { long } = rotary;
     this.#graph = graph;
-    this.#columns = tables.rotary.inverseFrequencies.length + (tables.still ? 1 : 0);
+    this.#columns = columnsOf(rotary, still);
     const blocks = Math.ceil(maxPositions / BLOCK);
     const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
     const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
-    const pick = (name: string, rows: number, step: number, at: Value): [Value, Value] => {
-      const [cos, sin] = angles(tables, rows, step);
-      const dims = [rows, this.#columns];
+    // 1 in texts that are long, else 0: those have rows of their own behind the others.
+    const isLong =
+      long === undefined
+        ? null
+        : graph.op('Min', [graph.op('Div', [total(), graph.ints(long.beyond + 1)]), graph.ints(1)]);
+    const pick = (name: string, rows: number, step: number, place: Value): [Value, Value] => {
+      const parts = [rotary, ...(long === undefined ? [] : [{ ...rotary, ...long }])];
+      const dims = [parts.length * rows, this.#columns];
+      const at =
+        isLong === null
+          ? place
+          : graph.op('Add', [place, graph.op('Mul', [isLong, graph.ints(rows)])]);
+      const [cos, sin] = angles(parts, still, rows, step);
       return [
         graph.op('Gather', [plan.table(`${tableName}.${name}.cos`, dims, cos), at], { axis: 0n }),
         graph.op('Gather', [plan.table(`${tableName}.${name}.sin`, dims, sin), at], { axis: 0n }),
@@ -100,24 +118,35 @@ export class RotaryEmitter {
   }
 }
 
-/** cos and sin of row·step·θ for every column, [rows, columns], computed in float64. */
+/**
+ * cos and sin of row·step·θ for every pair and, where heads have dimensions that are not rotated, for
+ * them, [rows of each rotation in turn, columns], in float64.
+ */
 function angles(
-  { rotary, still }: RotaryTablesWanted,
+  rotations: readonly Rotary[],
+  still: boolean,
   rows: number,
   step: number,
 ): [cos: Float32Array, sin: Float32Array] {
-  const { inverseFrequencies: theta, attentionFactor } = rotary;
-  const columns = theta.length + (still ? 1 : 0);
-  // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
-  const factor = step === 1 ? 1 : attentionFactor;
-  const cos = new Float32Array(rows * columns).fill(1);
-  const sin = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < theta.length; i++) {
-      const angle = row * step * (theta[i] as number);
-      cos[row * columns + i] = factor * Math.cos(angle);
-      sin[row * columns + i] = factor * Math.sin(angle);
+  const columns = columnsOf(rotations[0]!, still);
+  const cos = new Float32Array(rotations.length * rows * columns).fill(1);
+  const sin = new Float32Array(rotations.length * rows * columns);
+  rotations.forEach(({ inverseFrequencies: theta, attentionFactor }, part) => {
+    // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
+    const factor = step === 1 ? 1 : attentionFactor;
+    for (let row = 0; row < rows; row++) {
+      const at = (part * rows + row) * columns;
+      for (let i = 0; i < theta.length; i++) {
+        const angle = row * step * (theta[i] as number);
+        cos[at + i] = factor * Math.cos(angle);
+        sin[at + i] = factor * Math.sin(angle);
+      }
     }
-  }
+  });
   return [cos, sin];
+}
+
+/** The pairs, and one for dimensions that are not rotated. */
+function columnsOf({ inverseFrequencies }: Rotary, still: boolean): number {
+  return inverseFrequencies.length + (still ? 1 : 0);
 }

@@ -18,6 +18,8 @@ export interface Reference {
   readonly searched: readonly Float32Array[];
   /** Largest magnitude of a logit: the unit of the tolerance. */
   readonly largest: number;
+  /** Tokens up to which texts turn otherwise than longer ones; 0 where all turn alike. */
+  readonly shortTexts: number;
 }
 
 /** What a reference is made of. */
@@ -56,7 +58,9 @@ export async function referenceOf(
   for (const values of logits) {
     for (const value of values) largest = Math.max(largest, Math.abs(value));
   }
-  return { subnet, windows, logits, searched, largest };
+  const { positions } = weights.shape;
+  const shortTexts = positions.kind === 'rope' ? (positions.long?.beyond ?? 0) : 0;
+  return { subnet, windows, logits, searched, largest, shortTexts };
 }
 
 const AS_SEARCHED: StoredForm = { storage: { dtype: 'F32' }, integerMaps: false };

@@ -29,6 +29,8 @@ export const MODELING_CLASSES: ReadonlyMap<string, ModelingClasses> = new Map([
   ['qwen2', classesOf('Qwen2')],
   ['qwen3', classesOf('Qwen3')],
   ['smollm3', classesOf('SmolLM3')],
+  ['phi3', classesOf('Phi3')],
+  ['gpt2', classesOf('GPT2', 'GPT2LMHeadModel')],
   ['gpt_neox', classesOf('GPTNeoX')],
   ['opt', classesOf('OPT')],
 ]);
@@ -75,12 +77,12 @@ export function autoMapOf({ config, base, causal }: ModelingClasses): Record<str
   };
 }
 
-function classesOf(prefix: string): ModelingClasses {
+function classesOf(prefix: string, stock = `${prefix}ForCausalLM`): ModelingClasses {
   return {
     prefix,
     config: `Subnet${prefix}Config`,
     base: `Subnet${prefix}Model`,
     causal: `Subnet${prefix}ForCausalLM`,
-    stock: `${prefix}ForCausalLM`,
+    stock,
   };
 }

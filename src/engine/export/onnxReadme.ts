@@ -25,7 +25,7 @@ ${integers === undefined ? '' : integerWords(integers)}
 - out: \`logits\` float32 [batch, time, ${shape.vocab}]; \`present_{layer}_key\` and \`_value\`: feed them
   back as \`past_…\` with the next token.
 - Positions follow from the length of the past. Sequences of a batch have equal lengths; no padding.
-
+${longTexts(shape)}
 ## Python
 
 \`\`\`python
@@ -67,6 +67,15 @@ for (let step = 0; step < 16; step++) {
 }
 console.log(tokens);
 \`\`\`
+`;
+}
+
+/** What happens to texts that grow long while they are decoded, where these turn otherwise. */
+function longTexts({ positions }: ModelShape): string {
+  const long = positions.kind === 'rope' ? positions.long : undefined;
+  if (long === undefined) return '';
+  return `- Texts of more than ${long.beyond} tokens turn by other frequencies. One that grows beyond them keeps the keys in
+  its cache as they are, as in transformers; feed it again as a whole for the logits of a long text.
 `;
 }
 

@@ -143,7 +143,7 @@ async function compareDecoder(
       let from = steps ? 0 : window.length;
       while (from < window.length) {
         throwIfAborted(signal);
-        const to = from === 0 ? Math.ceil(window.length / 2) : from + 1;
+        const to = from === 0 ? promptOf(window.length, reference) : from + 1;
         const step = await decoder.step([window.slice(from, to)], cache);
         add(i, from, step.logits, 'through the cache');
         cache = step.cache;
@@ -153,6 +153,15 @@ async function compareDecoder(
   } finally {
     await decoder.release();
   }
+}
+
+/**
+ * Tokens of a window that go in at once before the others follow one by one. In a long text they are
+ * a long text already: what a shorter one has put into the cache was turned otherwise.
+ */
+function promptOf(tokens: number, { shortTexts }: Reference): number {
+  const half = Math.ceil(tokens / 2);
+  return tokens > shortTexts ? Math.max(half, Math.min(tokens, shortTexts + 1)) : half;
 }
 
 function strict(what: string, reference: Reference): LogitComparison {

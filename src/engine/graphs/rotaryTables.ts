@@ -1,4 +1,4 @@
-import { type Attention, queriesPerKey, type Rotary } from '../model/block.ts';
+import { type Attention, frequenciesOf, queriesPerKey, type Rotary } from '../model/block.ts';
 import { type Tensor, tensorOf } from '../runtime/runtime.ts';
 import { pairsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
@@ -7,8 +7,9 @@ import type { LayerMask } from '../model/subnet.ts';
  * Rotation tables of one layer mask for sequences of one length.
  *
  * Key/value head g owns rows g·T … g·T+T−1; row t holds cos (sin) of t·θ for its kept pairs, at
- * their ORIGINAL frequencies, then 1 (0) for what is not rotated or fills up. The tables have A·T rows because the operator wants at
- * least one row per position of the longest sequence it rotates (the queries').
+ * their ORIGINAL frequencies, then 1 (0) for what is not rotated or fills up. The tables have A·T rows
+ * because the operator wants at least one row per position of the longest sequence it rotates (the
+ * queries').
  */
 export interface RotaryTables {
   readonly cos: Tensor;
@@ -79,15 +80,16 @@ export class RotaryTableMaker {
 
   #prepare(time: number): void {
     if (time === this.#time) return;
-    const { inverseFrequencies, attentionFactor } = this.#rotary;
-    const half = inverseFrequencies.length;
+    const { attentionFactor } = this.#rotary;
+    const frequencies = frequenciesOf(this.#rotary, time);
+    const half = frequencies.length;
     this.#time = time;
     this.#positions.clear();
     this.#cos = new Float32Array(time * half);
     this.#sin = new Float32Array(time * half);
     for (let t = 0; t < time; t++) {
       for (let i = 0; i < half; i++) {
-        const angle = t * (inverseFrequencies[i] as number);
+        const angle = t * (frequencies[i] as number);
         this.#cos[t * half + i] = Math.cos(angle) * attentionFactor;
         this.#sin[t * half + i] = Math.sin(angle) * attentionFactor;
       }

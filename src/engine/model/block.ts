@@ -55,6 +55,13 @@ export interface Rotary {
   readonly inverseFrequencies: Float64Array;
   /** Factor on cos and sin; 1 except for YaRN-like scalings. */
   readonly attentionFactor: number;
+  /** Frequencies of texts of more than `beyond` tokens, [P]; absent where all texts have the same. */
+  readonly long?: { readonly inverseFrequencies: Float64Array; readonly beyond: number };
+}
+
+/** The frequencies of a text of so many tokens, [P]. */
+export function frequenciesOf({ inverseFrequencies, long }: Rotary, tokens: number): Float64Array {
+  return long !== undefined && tokens > long.beyond ? long.inverseFrequencies : inverseFrequencies;
 }
 
 /** An attention sublayer. */

@@ -1,21 +1,11 @@
-import { blocksOf, type BlockTraits, type Norm, qkUnitCount } from './block.ts';
+import { blocksOf, type BlockTraits, type Norm, qkUnitCount, type Rotary } from './block.ts';
 
 /** Activation functions of the MLPs we read. */
 export type Activation = 'silu' | 'relu' | 'gelu' | 'geluTanh';
 
 /** How a token's place enters the model. */
 export type Positions =
-  | {
-      readonly kind: 'rope';
-      /**
-       * Angular frequency of each pair, [P], radians per position, scaling (llama3 …) already
-       * applied. Pair i joins head dimensions i and i + P ("rotate half"); P is D/2 except where
-       * heads are rotated in part.
-       */
-      readonly inverseFrequencies: Float64Array;
-      /** Factor on cos and sin; 1 except for YaRN-like scalings. */
-      readonly attentionFactor: number;
-    }
+  | ({ readonly kind: 'rope' } & Rotary)
   | {
       readonly kind: 'learned';
       /** Row of the position table that position 0 uses (2 for OPT). */

@@ -144,6 +144,49 @@ describe('the GPT-2 family', () => {
   });
 });
 
+describe('the Phi-3 family', () => {
+  const factors = { short_factor: [1, 2, 3, 4], long_factor: [5, 6, 7, 8] };
+  const phi3 = (change: Config = {}): Config => tinyConfig({ family: 'phi3', config: change });
+  const longrope = (change: Config = {}, rest: Config = {}): Config =>
+    phi3({
+      ...{ original_max_position_embeddings: 16, rope_scaling: { ...factors, ...change } },
+      ...rest,
+    });
+  const rope = (config: Config): Extract<ModelShape['positions'], { kind: 'rope' }> => {
+    const { positions } = parse(config);
+    assert.ok(positions.kind === 'rope');
+    return positions;
+  };
+
+  test('divides frequencies by other factors in texts beyond the first positions', () => {
+    for (const type of ['longrope', 'su', 'yarn']) {
+      const { inverseFrequencies, attentionFactor, long } = rope(longrope({ type }));
+      const plain = [1, 0.1, 0.01, 0.001];
+      const near = (found: Float64Array, divisors: number[]): void => {
+        found.forEach((f, i) => assert.ok(Math.abs(f * divisors[i]! - plain[i]!) < 1e-12));
+      };
+      near(inverseFrequencies, [1, 2, 3, 4]);
+      near(long!.inverseFrequencies, [5, 6, 7, 8]);
+      assert.equal(long!.beyond, 16);
+      // 256 positions from 16: √(1 + ln 16 / ln 16).
+      assert.ok(Math.abs(attentionFactor - Math.SQRT2) < 1e-12);
+    }
+  });
+
+  test('has one set of frequencies where no text can be longer', () => {
+    const found = rope(longrope({ type: 'su' }, { original_max_position_embeddings: 256 }));
+    assert.equal(found.long, undefined);
+    assert.equal(found.attentionFactor, 1);
+  });
+
+  test('refuses factors of other numbers, other scalings and shares that are not even', () => {
+    checkRefused(longrope({ type: 'su', long_factor: [1, 2] }), /one for each rotary pair/);
+    checkRefused(longrope({ type: 'su', short_factor: [1, 2, 3, 0] }), /numbers above 0/);
+    checkRefused(longrope({ type: 'linear', factor: 2 }), /longrope/);
+    checkRefused(phi3({ partial_rotary_factor: 0.4 }), /partial_rotary_factor/);
+  });
+});
+
 test('every family names each tensor that its shapes need', () => {
   for (const name of ['llama', 'opt'] as const) {
     const config = { attention_bias: true, mlp_bias: true };

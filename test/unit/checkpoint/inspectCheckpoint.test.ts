@@ -14,6 +14,7 @@ const cases: TinyOptions[] = [
   { family: 'opt' },
   { family: 'opt', tied: false, config: { enable_bias: false } },
   { family: 'gpt2' },
+  { family: 'phi3', tied: false },
   { family: 'gpt_neox', tied: false },
 ];
 for (const options of cases) {

@@ -26,6 +26,7 @@ describe('loadWeights', () => {
     { family: 'opt', dtype: 'F16', tied: false, shards: 2 },
     { family: 'opt', config: { enable_bias: false } },
     { family: 'gpt2', shards: 3 },
+    { family: 'phi3', dtype: 'BF16', shards: 2 },
     { family: 'gpt_neox', shards: 3, tied: false },
   ];
   for (const [i, options] of cases.entries()) {

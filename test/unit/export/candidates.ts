@@ -16,6 +16,8 @@ export const LLAMA: TinyOptions = { layers: 3, heads: 6, kvHeads: 3, headDim: 8,
 export const OPT: TinyOptions = { family: 'opt', layers: 3, heads: 4, hidden: 32 };
 /** A GPT-2 of three blocks: q, k and v in one tensor, matrices with inputs first. */
 export const GPT2: TinyOptions = { ...OPT, family: 'gpt2' };
+/** A grouped-query Phi-3 of three blocks: q, k and v in one tensor, gate and up in another. */
+export const PHI3: TinyOptions = { family: 'phi3', layers: 3, heads: 6, kvHeads: 3, hidden: 48 };
 
 /** A GPT-NeoX of three parallel blocks: q, k and v by head in one tensor, heads rotated in part. */
 export const NEOX: TinyOptions = { ...OPT, family: 'gpt_neox', tied: false };

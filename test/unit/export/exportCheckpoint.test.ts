@@ -25,6 +25,7 @@ import {
   NEOX,
   NO_HEAD,
   OPT,
+  PHI3,
   randomWindows,
   reformed,
   searchTimeModel,
@@ -69,6 +70,7 @@ describe('exportCheckpoint', () => {
     { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
     OPT,
     GPT2,
+    PHI3,
     NEOX,
   ].entries()) {
     test(`is read back as the masked weights: ${JSON.stringify(options)}`, async () => {
@@ -127,6 +129,7 @@ describe('exportCheckpoint', () => {
 
   for (const [options, fields] of [
     [GPT2, { n_layer: 2, n_inner: 20 }],
+    [PHI3, { num_hidden_layers: 2, intermediate_size: 20 }],
     [NEOX, { num_hidden_layers: 2, intermediate_size: 20, rotary_pct: 0.5 }],
   ] as const) {
     test(`stores the maps of a smaller ${options.family} as its family does`, async () => {

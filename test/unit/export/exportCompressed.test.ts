@@ -23,7 +23,16 @@ import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { F32, GPT2, LLAMA, OPT, randomWindows, searchTimeModel, withZeros } from './candidates.ts';
+import {
+  F32,
+  GPT2,
+  LLAMA,
+  OPT,
+  PHI3,
+  randomWindows,
+  searchTimeModel,
+  withZeros,
+} from './candidates.ts';
 
 type Json = Record<string, unknown>;
 type Axis = 'inputs' | 'outputs';
@@ -152,6 +161,20 @@ describe('exportCompressed', () => {
     assert.match(await readFile(join(dir, 'README.md'), 'utf8'), /would not take it/);
   });
 
+  test('packs a tensor of several maps as one, and says of each map what it holds', async () => {
+    await writeTinyModel(join(folder, 'fused'), PHI3);
+    const fused = await openSource(join(folder, 'fused'));
+    const dense = await loadWeights(fused);
+    const sparse = sparseMlps(dense, 'inputs');
+    const dir = join(folder, 'fused-packed');
+    await exportCompressed(dir, sparse, denseSubnet(dense.shape), fused, F32);
+    const { config, sparsity } = await blockOf(dir);
+    assert.equal(config['model_type'], 'phi3');
+    assert.deepEqual(Object.keys(sparsity['maps'] as Json), ['gate', 'up', 'down']);
+    assert.equal(sparsity['twoOfFourAlongInputs'], true);
+    assert.deepEqual(await loadWeights(await openCheckpoint(dir)), sparse);
+  });
+
   test('refuses models whose maps are no Linear, and does not offer to pack them', async () => {
     await writeTinyModel(join(folder, 'conv1d'), GPT2);
     const conv1d = await openSource(join(folder, 'conv1d'));
@@ -182,7 +205,7 @@ describe('exportCompressed', () => {
   });
 
   test('reads what a narrower subnet keeps, of a family and a layout of any kind', async () => {
-    for (const [i, options] of [LLAMA, OPT].entries()) {
+    for (const [i, options] of [LLAMA, OPT, PHI3].entries()) {
       await writeTinyModel(join(folder, `narrow-${i}`), options);
       const from = await openSource(join(folder, `narrow-${i}`));
       const sparse = withZeros(await loadWeights(from));

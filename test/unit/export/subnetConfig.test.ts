@@ -26,6 +26,7 @@ import {
   LLAMA,
   NEOX,
   OPT,
+  PHI3,
   randomWindows,
   reformed,
   searchTimeModel,
@@ -102,7 +103,7 @@ describe('subnetConfig', () => {
     });
   }
 
-  for (const options of [LLAMA, OPT, GPT2, NEOX]) {
+  for (const options of [LLAMA, OPT, GPT2, PHI3, NEOX]) {
     test(`gives back every map that a sparse ${options.family ?? 'llama'} has changed`, async () => {
       const model = join(folder, `model-${options.family}`);
       await writeTinyModel(model, options);

@@ -6,6 +6,7 @@ import { gptNeox } from './gptNeox.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { opt } from './opt.ts';
+import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
@@ -18,6 +19,7 @@ export const FAMILIES: readonly Family[] = [
   qwen2,
   qwen3,
   smollm3,
+  phi3,
   gpt2,
   gptNeox,
   opt,

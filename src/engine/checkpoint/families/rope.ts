@@ -1,7 +1,8 @@
 import type { ConfigReader } from '../configReader.ts';
+import type { Rotary } from '../../model/block.ts';
 import type { Positions } from '../../model/modelShape.ts';
 
-type RopeKind = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn';
+type RopeKind = 'default' | 'linear' | 'dynamic' | 'llama3' | 'yarn' | 'longrope';
 
 /** Ways of stretching the rotary frequencies that we read, by their names in `config.json`. */
 const ROPE_KINDS: ReadonlyMap<string, RopeKind> = new Map([
@@ -11,6 +12,16 @@ const ROPE_KINDS: ReadonlyMap<string, RopeKind> = new Map([
   ['llama3', 'llama3'],
   ['yarn', 'yarn'],
 ]);
+
+/** What a family's rotation is beside what most families have. */
+export interface RopeForm {
+  /** Kinds of scaling that the family reads, by their names in `config.json`. */
+  readonly kinds?: ReadonlyMap<string, RopeKind>;
+  /** Dimensions of a head that rotate, even and at most D; all when absent. */
+  readonly rotated?: number;
+  /** Field of the base beside a section; `rope_theta` when absent. */
+  readonly base?: string;
+}
 
 /** Numbers of the `llama3` scaling. */
 export interface Llama3Scaling {
@@ -28,86 +39,78 @@ export interface Llama3Scaling {
  * @param config   the model's configuration
  * @param headDim  D, even
  * @param maxPositions  positions of the model, from which `llama3` scales where it names no others
+ * @param form     of the family
  * @throws EngineError `checkpoint` for other kinds of scaling and impossible numbers
  */
-export function parseRope(config: ConfigReader, headDim: number, maxPositions: number): Positions {
-  if (headDim % 2 !== 0) config.fail('head_dim', 'an even number under RoPE', `${headDim}`);
+export function parseRope(
+  config: ConfigReader,
+  headDim: number,
+  maxPositions: number,
+  { kinds = ROPE_KINDS, rotated, base: field = 'rope_theta' }: RopeForm = {},
+): Positions {
+  if (rotated === undefined && headDim % 2 !== 0) {
+    config.fail('head_dim', 'an even number under RoPE', `${headDim}`);
+  }
   const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const baseFrom = scaling?.has('rope_theta') === true ? scaling : config;
-  const base = baseFrom.positive('rope_theta', 10_000);
+  const isInside = scaling?.has('rope_theta') === true;
+  const base = isInside ? scaling.positive('rope_theta') : config.positive(field, 10_000);
+  if (rotated === undefined) refusePartial(config, scaling);
+  const plain = plainFrequencies(base, rotated ?? headDim);
+  const rotary =
+    scaling === undefined
+      ? { inverseFrequencies: plain, attentionFactor: 1 }
+      : scaled(plain, scaling, { config, base, maxPositions, kinds });
+  for (const frequencies of [rotary.inverseFrequencies, rotary.long?.inverseFrequencies ?? plain]) {
+    if (!frequencies.every((frequency) => Number.isFinite(frequency))) {
+      (scaling ?? config).fail('factor', 'a scaling with finite frequencies', 'infinite ones');
+    }
+  }
+  return { kind: 'rope', ...rotary };
+}
+
+/**
+ * How many dimensions of a head rotate, for a family that may rotate a part of them.
+ *
+ * @param config   the model's configuration
+ * @param headDim  D
+ * @param beside   field beside a section that says the share of them, and the share where none does
+ * @returns even, at most D
+ * @throws EngineError `checkpoint` for a share of no whole pairs
+ */
+export function readRotated(
+  config: ConfigReader,
+  headDim: number,
+  beside: { readonly field: string; readonly share: number },
+): number {
+  const inside = 'partial_rotary_factor';
+  const section = config.section('rope_parameters') ?? config.section('rope_scaling');
+  const isInside = section?.has(inside) === true;
+  const [holder, field] = isInside ? [section, inside] : [config, beside.field];
+  const share = holder.positive(field, beside.share);
+  const rotated = Math.trunc(headDim * share);
+  if (share > 1 || rotated < 2 || rotated % 2 !== 0) {
+    holder.fail(field, `a share of ${headDim} dimensions that is even`, `${share}`);
+  }
+  return rotated;
+}
+
+function refusePartial(config: ConfigReader, scaling: ConfigReader | undefined): void {
   // The newer section replaces the fields beside it, the older one does not.
   const parts = config.has('rope_parameters') ? [] : [config];
   for (const part of scaling === undefined ? parts : [...parts, scaling]) {
     part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
   }
-  return rotation(config, scaling, { base, dims: headDim, maxPositions });
-}
-
-/** Where a family that rotates heads in part says so, if not in a section. */
-export interface PartialRopeFields {
-  /** Field of the base. */
-  readonly base: string;
-  /** Field of the share of a head's dimensions that is rotated. */
-  readonly part: string;
-  /** That share where nothing says it. */
-  readonly defaultPart: number;
 }
 
 /**
- * Rotary positions of heads whose first dimensions alone are rotated. What a section leaves out is
- * in fields beside it, whatever the form.
+ * Angular frequency of each rotary pair without scaling: base^(−2i/R).
  *
- * @param config   the model's configuration
- * @param headDim  D
- * @param maxPositions  positions of the model
- * @throws EngineError `checkpoint` as {@link parseRope}, and where no whole pairs are rotated
+ * @param base     rope_theta
+ * @param rotated  R, dimensions of a head that rotate: D in most models
+ * @returns [R/2], radians per position
  */
-export function parsePartialRope(
-  config: ConfigReader,
-  headDim: number,
-  maxPositions: number,
-  fields: PartialRopeFields,
-): Positions {
-  const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const read = (name: string, beside: string, fallback: number): number =>
-    scaling?.has(name) === true ? scaling.positive(name) : config.positive(beside, fallback);
-  const base = read('rope_theta', fields.base, 10_000);
-  const part = read('partial_rotary_factor', fields.part, fields.defaultPart);
-  const dims = Math.trunc(headDim * part);
-  if (part > 1 || dims === 0 || dims % 2 !== 0) {
-    const expected = `a share of 1 or less that rotates an even number of the ${headDim} dimensions of a head`;
-    config.fail(fields.part, expected, `${part}`);
-  }
-  return rotation(config, scaling, { base, dims, maxPositions });
-}
-
-/** Rotation of the first dimensions of every head. */
-function rotation(
-  config: ConfigReader,
-  scaling: ConfigReader | undefined,
-  sizes: { readonly base: number; readonly dims: number; readonly maxPositions: number },
-): Positions {
-  const { base, dims, maxPositions } = sizes;
-  const plain = plainFrequencies(base, dims);
-  const { inverseFrequencies, attentionFactor } =
-    scaling === undefined
-      ? { inverseFrequencies: plain, attentionFactor: 1 }
-      : scaled(plain, scaling, { base, maxPositions });
-  if (!inverseFrequencies.every((frequency) => Number.isFinite(frequency))) {
-    (scaling ?? config).fail('factor', 'a scaling with finite frequencies', 'infinite ones');
-  }
-  return { kind: 'rope', inverseFrequencies, attentionFactor };
-}
-
-/**
- * Angular frequency of each rotary pair without scaling: base^(−2i/D).
- *
- * @param base  rope_theta
- * @param dims  D, the dimensions of a head that are rotated
- * @returns [D/2], radians per position
- */
-export function plainFrequencies(base: number, dims: number): Float64Array {
-  return Float64Array.from({ length: dims / 2 }, (_, i) => base ** ((-2 * i) / dims));
+export function plainFrequencies(base: number, rotated: number): Float64Array {
+  return Float64Array.from({ length: rotated / 2 }, (_, i) => base ** ((-2 * i) / rotated));
 }
 
 /**
@@ -167,27 +170,28 @@ export function yarnFrequencies(plain: Float64Array, scaling: YarnScaling): Floa
   });
 }
 
-/** Frequencies, and the factor on cos and sin. */
-interface Scaled {
-  readonly inverseFrequencies: Float64Array;
-  readonly attentionFactor: number;
+/** What a scaling is read with besides its own section. */
+interface ScaledModel {
+  readonly config: ConfigReader;
+  /** rope_theta */
+  readonly base: number;
+  readonly maxPositions: number;
+  readonly kinds: ReadonlyMap<string, RopeKind>;
 }
 
-function scaled(
-  plain: Float64Array,
-  scaling: ConfigReader,
-  { base, maxPositions }: { readonly base: number; readonly maxPositions: number },
-): Scaled {
+function scaled(plain: Float64Array, scaling: ConfigReader, model: ScaledModel): Rotary {
+  const { maxPositions } = model;
   // Before transformers 4.43 the field was called "type".
   const kindField = scaling.has('rope_type') ? 'rope_type' : 'type';
-  const kind = scaling.choice(kindField, ROPE_KINDS, 'default');
-  const only = (inverseFrequencies: Float64Array): Scaled => ({
+  const kind = scaling.choice(kindField, model.kinds, 'default');
+  const only = (inverseFrequencies: Float64Array): Rotary => ({
     inverseFrequencies,
     attentionFactor: 1,
   });
   // `dynamic` scales beyond the model's positions alone, and no text of ours is longer than these.
   if (kind === 'default' || kind === 'dynamic') return only(plain);
-  if (kind === 'yarn') return yarn(plain, scaling, { base, maxPositions });
+  if (kind === 'yarn') return yarn(plain, scaling, model);
+  if (kind === 'longrope') return longrope(plain, scaling, model);
   const factor = scaling.positive('factor');
   if (kind === 'linear') return only(plain.map((frequency) => frequency / factor));
   const lowFactor = scaling.positive('low_freq_factor');
@@ -199,11 +203,37 @@ function scaled(
   return only(llama3Frequencies(plain, { factor, lowFactor, highFactor, originalPositions }));
 }
 
+/**
+ * The `longrope` scaling: every frequency has a divisor, another one in texts of more tokens than the
+ * model was first trained with. How long a text is decides for all of its positions.
+ * @source Ding et al. 2024 (arXiv 2402.13753), with the factor on cos and sin of Phi-3
+ */
+function longrope(
+  plain: Float64Array,
+  scaling: ConfigReader,
+  { config, maxPositions }: ScaledModel,
+): Rotary {
+  // Phi-3's own field, and its default.
+  const beyond = config.size('original_max_position_embeddings', 4096);
+  const factor = scaling.positive('factor', maxPositions / beyond);
+  const derived = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(beyond));
+  const divided = (field: string): Float64Array => {
+    const divisors = scaling.positives(field, plain.length);
+    return plain.map((frequency, i) => frequency / divisors[i]!);
+  };
+  const long = { beyond, inverseFrequencies: divided('long_factor') };
+  return {
+    inverseFrequencies: divided('short_factor'),
+    attentionFactor: scaling.positive('attention_factor', derived),
+    ...(beyond < maxPositions ? { long } : {}),
+  };
+}
+
 function yarn(
   plain: Float64Array,
   scaling: ConfigReader,
-  { base, maxPositions }: { readonly base: number; readonly maxPositions: number },
-): Scaled {
+  { base, maxPositions }: ScaledModel,
+): Rotary {
   const originalPositions = scaling.size('original_max_position_embeddings', maxPositions);
   const factor = scaling.positive('factor', maxPositions / originalPositions);
   const inverseFrequencies = yarnFrequencies(plain, {

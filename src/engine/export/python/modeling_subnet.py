@@ -227,7 +227,9 @@ class SubnetModelMixin:
     """What the models share."""
 
     def _init_weights(self, module):
-        super()._init_weights(module)
+        # Stock classes look for maps that removed attention does not have.
+        if not isinstance(module, RemovedAttention):
+            super()._init_weights(module)
         if isinstance(module, PaddedHeads):
             module.fill_indices()
 
@@ -250,6 +252,13 @@ class SubnetLlamaConfig(LlamaConfig):
     base_model_tp_plan = None
 
 
+def rotary_pairs(config, width):
+    """Rotary pairs of a stock head of this width, of which some families rotate a part."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    part = rope.get("partial_rotary_factor", getattr(config, "partial_rotary_factor", None))
+    return int(width * (1.0 if part is None else part)) // 2
+
+
 class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
     """The stock attention, whose projections are smaller; what else it has stays."""
 
@@ -262,12 +271,18 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         if self.norms_heads:
             heads = [(list(range(self.head_dim // 2)), values) for _, values in heads]
         group = config.num_attention_heads // config.num_key_value_heads
-        self.set_heads(config, layer_idx, heads, group, pairs=self.head_dim // 2)
+        self.set_heads(config, layer_idx, heads, group, pairs=rotary_pairs(config, self.head_dim))
         self.score_scaling, self.weights_dropout = self.scaling, config.attention_dropout
         hidden = config.hidden_size
-        self.q_proj = resized(self.q_proj, hidden, self.sizes["q"])
-        self.k_proj = resized(self.k_proj, hidden, self.sizes["k"])
-        self.v_proj = resized(self.v_proj, hidden, self.sizes["v"])
+        # Some families have the three maps in one.
+        self.fused = hasattr(self, "qkv_proj")
+        if self.fused:
+            self.qkv_sizes = [self.sizes[name] for name in "qkv"]
+            self.qkv_proj = resized(self.qkv_proj, hidden, sum(self.qkv_sizes))
+        else:
+            self.q_proj = resized(self.q_proj, hidden, self.sizes["q"])
+            self.k_proj = resized(self.k_proj, hidden, self.sizes["k"])
+            self.v_proj = resized(self.v_proj, hidden, self.sizes["v"])
         self.o_proj = resized(self.o_proj, self.sizes["o"], hidden)
         self.set_rotations()
         # What stock classes with windows or caps hand on to the attention function.
@@ -275,6 +290,11 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         window = getattr(self, "sliding_window", getattr(config, "sliding_window", None))
         if window is not None:
             self.options["sliding_window"] = window
+
+    def project(self, x):
+        if self.fused:
+            return self.qkv_proj(x).split(self.qkv_sizes, dim=-1)
+        return self.q_proj(x), self.k_proj(x), self.v_proj(x)
 
     def forward(
         self,
@@ -285,9 +305,9 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         cache=None,
         **kwargs,
     ):
-        query = self.padded(self.q_proj(hidden_states), self.q_index)
-        key = self.padded(self.k_proj(hidden_states), self.k_index)
-        value = self.padded(self.v_proj(hidden_states), self.v_index)
+        query, key, value = self.project(hidden_states)
+        query, key = self.padded(query, self.q_index), self.padded(key, self.k_index)
+        value = self.padded(value, self.v_index)
         if self.norms_heads:
             query, key = self.q_norm(query), self.k_norm(key)
         if getattr(self, "use_rope", True):
@@ -314,8 +334,11 @@ class SubnetLlamaMLP(llama.LlamaMLP):
     def __init__(self, config, neurons):
         super().__init__(config)
         hidden, self.intermediate_size = config.hidden_size, neurons
-        self.gate_proj = resized(self.gate_proj, hidden, neurons)
-        self.up_proj = resized(self.up_proj, hidden, neurons)
+        if hasattr(self, "gate_up_proj"):
+            self.gate_up_proj = resized(self.gate_up_proj, hidden, 2 * neurons)
+        else:
+            self.gate_proj = resized(self.gate_proj, hidden, neurons)
+            self.up_proj = resized(self.up_proj, hidden, neurons)
         self.down_proj = resized(self.down_proj, neurons, hidden)
 
 
@@ -584,4 +607,109 @@ class SubnetOPTForCausalLM(SubnetModelMixin, opt.OPTForCausalLM):
     def __init__(self, config):
         super().__init__(config)
         self.model = SubnetOPTModel(config)
+        self.post_init()
+
+
+# Part: gpt2
+
+from transformers.models.gpt2 import modeling_gpt2 as gpt2  # noqa: E402
+from transformers.models.gpt2.configuration_gpt2 import GPT2Config  # noqa: E402
+from transformers.pytorch_utils import Conv1D  # noqa: E402
+
+
+class SubnetGPT2Config(GPT2Config):
+    model_type = "subnet_gpt2"
+    base_model_tp_plan = None
+
+
+class SubnetGPT2Attention(PaddedHeads, gpt2.GPT2Attention):
+    @staticmethod
+    def eager(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
+        """That of the stock model takes the scale of scores from the width of heads."""
+        scores = query @ key.transpose(-1, -2) * scaling
+        if attention_mask is not None:
+            scores = scores + attention_mask[..., : key.shape[-2]]
+        weights = F.softmax(scores, dim=-1).type(value.dtype)
+        weights = F.dropout(weights, p=dropout, training=module.training)
+        return (weights @ value).transpose(1, 2), weights
+
+    def __init__(self, config, layer_idx, heads):
+        super().__init__(config, layer_idx=layer_idx)
+        self.set_heads(config, layer_idx, heads, group=1, pairs=0)
+        self.score_scaling = config.subnet["head_dim"] ** -0.5
+        self.weights_dropout = config.attn_pdrop
+        hidden = config.hidden_size
+        self.split_sizes = [self.sizes[name] for name in "qkv"]
+        self.c_attn = Conv1D(sum(self.split_sizes), hidden)
+        self.c_proj = Conv1D(hidden, self.sizes["o"])
+
+    def forward(
+        self,
+        hidden_states,
+        past_key_values=None,
+        attention_mask=None,
+        use_cache=None,
+        output_attentions=None,
+        cache=None,
+        **kwargs,
+    ):
+        query, key, value = self.c_attn(hidden_states).split(self.split_sizes, dim=-1)
+        output, weights = self.attend(
+            self.padded(query, self.q_index),
+            self.padded(key, self.k_index),
+            self.padded(value, self.v_index),
+            attention_mask,
+            past_key_values if cache is None else cache,
+            kwargs,
+        )
+        return self.resid_dropout(self.c_proj(output)), weights
+
+
+class RemovedGPT2Attention(RemovedAttention, gpt2.GPT2Attention):
+    def __init__(self, config, layer_idx):
+        nn.Module.__init__(self)
+        self.set_removed(config, layer_idx)
+
+
+class SubnetGPT2Block(gpt2.GPT2Block):
+    def __init__(self, config, layer_idx):
+        super().__init__(config, layer_idx)
+        heads, neurons = kept_heads(config, layer_idx), kept_neurons(config, layer_idx)
+        if heads:
+            self.attn = SubnetGPT2Attention(config, layer_idx, heads)
+        else:
+            self.attn = RemovedGPT2Attention(config, layer_idx)
+            del self.ln_1
+            self.ln_1 = same
+        if neurons:
+            self.mlp = gpt2.GPT2MLP(neurons, config)
+        else:
+            del self.mlp, self.ln_2
+            self.mlp, self.ln_2 = torch.zeros_like, same
+
+
+class SubnetGPT2Mixin(SubnetModelMixin):
+    def attentions(self):
+        return [block.attn for block in getattr(self, "transformer", self).h]
+
+
+class SubnetGPT2Model(SubnetGPT2Mixin, gpt2.GPT2Model):
+    config_class = SubnetGPT2Config
+    _no_split_modules = ["SubnetGPT2Block"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.h = nn.ModuleList(
+            SubnetGPT2Block(config, i) for i in range(config.num_hidden_layers)
+        )
+        self.post_init()
+
+
+class SubnetGPT2ForCausalLM(SubnetGPT2Mixin, gpt2.GPT2LMHeadModel):
+    config_class = SubnetGPT2Config
+    _no_split_modules = ["SubnetGPT2Block"]
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.transformer = SubnetGPT2Model(config)
         self.post_init()
