@@ -158,6 +158,12 @@ CASES = {
     "smollm3_depth": (SmolLM3Config, {**HALVES, **SIX, "no_rope_layer_interval": 2}, DEPTH, True),
     "phi3": (Phi3Config, {**HALVES, **PHI3, "sliding_window": 9}, RAGGED, False),
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
+    "phi3_partial": (
+        Phi3Config,
+        {**HALVES, **PHI3, "partial_rotary_factor": 0.75},
+        RAGGED,
+        False,
+    ),
     "phi3_search": (Phi3Config, {**HALVES, **PHI3}, {"ratio": 0.6}, False),
     "phi3_depth": (Phi3Config, {**HALVES, **PHI3, **SIX, "rope": LONGROPE}, DEPTH, True),
     "gpt2": (GPT2Config, {**GPT2}, {"ratio": 0.6}, False),
