@@ -51,10 +51,10 @@ export class RotaryEmitter {
     positions: Value,
     total: () => Value,
   ) {
-    const { name: tableName, rotary, maxPositions } = tables;
+    const { name: tableName, rotary, maxPositions, still } = tables;
     const { long } = rotary;
     this.#graph = graph;
-    this.#columns = rotary.inverseFrequencies.length + (tables.still ? 1 : 0);
+    this.#columns = columnsOf(rotary, still);
     const blocks = Math.ceil(maxPositions / BLOCK);
     const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
     const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
@@ -64,13 +64,13 @@ export class RotaryEmitter {
         ? null
         : graph.op('Min', [graph.op('Div', [total(), graph.ints(long.beyond + 1)]), graph.ints(1)]);
     const pick = (name: string, rows: number, step: number, place: Value): [Value, Value] => {
-      const parts = [rotary, ...(long === undefined ? [] : [long])];
+      const parts = [rotary, ...(long === undefined ? [] : [{ ...rotary, ...long }])];
       const dims = [parts.length * rows, this.#columns];
       const at =
         isLong === null
           ? place
           : graph.op('Add', [place, graph.op('Mul', [isLong, graph.ints(rows)])]);
-      const [cos, sin] = angles(tables, parts, rows, step);
+      const [cos, sin] = angles(parts, still, rows, step);
       return [
         graph.op('Gather', [plan.table(`${tableName}.${name}.cos`, dims, cos), at], { axis: 0n }),
         graph.op('Gather', [plan.table(`${tableName}.${name}.sin`, dims, sin), at], { axis: 0n }),
@@ -119,22 +119,21 @@ export class RotaryEmitter {
 }
 
 /**
- * cos and sin of row·step·θ for every column, in float64.
- * @param parts  frequencies, [P] each
- * @returns  [rows of each part in turn, columns]
+ * cos and sin of row·step·θ for every pair and, where heads have dimensions that are not rotated, for
+ * them, [rows of each rotation in turn, columns], in float64.
  */
 function angles(
-  { rotary, still }: RotaryTablesWanted,
-  parts: readonly Pick<Rotary, 'inverseFrequencies'>[],
+  rotations: readonly Rotary[],
+  still: boolean,
   rows: number,
   step: number,
 ): [cos: Float32Array, sin: Float32Array] {
-  const columns = rotary.inverseFrequencies.length + (still ? 1 : 0);
-  // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
-  const factor = step === 1 ? 1 : rotary.attentionFactor;
-  const cos = new Float32Array(parts.length * rows * columns).fill(1);
-  const sin = new Float32Array(parts.length * rows * columns);
-  for (const [part, { inverseFrequencies: theta }] of parts.entries()) {
+  const columns = columnsOf(rotations[0]!, still);
+  const cos = new Float32Array(rotations.length * rows * columns).fill(1);
+  const sin = new Float32Array(rotations.length * rows * columns);
+  rotations.forEach(({ inverseFrequencies: theta, attentionFactor }, part) => {
+    // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
+    const factor = step === 1 ? 1 : attentionFactor;
     for (let row = 0; row < rows; row++) {
       const at = (part * rows + row) * columns;
       for (let i = 0; i < theta.length; i++) {
@@ -143,6 +142,11 @@ function angles(
         sin[at + i] = factor * Math.sin(angle);
       }
     }
-  }
+  });
   return [cos, sin];
+}
+
+/** The pairs, and one for dimensions that are not rotated. */
+function columnsOf({ inverseFrequencies }: Rotary, still: boolean): number {
+  return inverseFrequencies.length + (still ? 1 : 0);
 }
