@@ -117,6 +117,7 @@ LONGROPE = {
     "short_factor": [1.0, 1.1, 1.2, 1.3],
     "long_factor": [1.5, 2.5, 4.0, 8.0],
 }
+PARTIAL = {"rope_theta": 10000.0, "partial_rotary_factor": 0.75}
 
 # Masks that no short search is sure to find: heads of all widths, and what the blocks lose besides.
 RAGGED = {"masks": {1: "head", 2: "nothing"}}
@@ -158,13 +159,13 @@ CASES = {
     "smollm3_depth": (SmolLM3Config, {**HALVES, **SIX, "no_rope_layer_interval": 2}, DEPTH, True),
     "phi3": (Phi3Config, {**HALVES, **PHI3, "sliding_window": 9}, RAGGED, False),
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
+    "phi3_search": (Phi3Config, {**HALVES, **PHI3}, {"ratio": 0.6}, False),
     "phi3_partial": (
         Phi3Config,
-        {**HALVES, **PHI3, "partial_rotary_factor": 0.75},
+        {**HALVES, **PHI3, "rope": {"rope_type": "default", **PARTIAL}},
         RAGGED,
         False,
     ),
-    "phi3_search": (Phi3Config, {**HALVES, **PHI3}, {"ratio": 0.6}, False),
     "phi3_depth": (Phi3Config, {**HALVES, **PHI3, **SIX, "rope": LONGROPE}, DEPTH, True),
     "gpt2": (GPT2Config, {**GPT2}, {"ratio": 0.6}, False),
     "gpt2_untied": (
