@@ -43,7 +43,7 @@ if hasattr(transformers.utils.logging, "disable_progress_bar"):
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI = ["node", os.path.join(ROOT, "dist", "cli.cjs")]
 VOCAB = 320
-IS_NEW = int(transformers.__version__.split(".")[0]) >= 5
+VERSION = tuple(int(number) for number in transformers.__version__.split(".")[:2])
 # Another order of float32 additions moves logits of about 5 by 1e-5, a wrong row by over 0.1.
 CLOSE = 1e-4
 STRICT = {"rtol": CLOSE, "atol": CLOSE}
@@ -118,6 +118,7 @@ LONGROPE = {
     "short_factor": [1.0, 1.1, 1.2, 1.3],
     "long_factor": [1.5, 2.5, 4.0, 8.0],
 }
+PARTIAL = {"rope_theta": 10000.0, "partial_rotary_factor": 0.75}
 
 # Masks that no short search is sure to find: heads of all widths, and what the blocks lose besides.
 RAGGED = {"masks": {1: "head", 2: "nothing"}}
@@ -161,7 +162,7 @@ CASES = {
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
     "phi3_partial": (
         Phi3Config,
-        {**HALVES, **PHI3, "partial_rotary_factor": 0.75},
+        {**HALVES, **PHI3, "rope": {"rope_type": "default", **PARTIAL}},
         RAGGED,
         False,
     ),
@@ -258,7 +259,7 @@ def read_json(path):
 
 def rope_fields(rope):
     """Rotary scaling under the name that the installed transformers reads."""
-    if IS_NEW:
+    if VERSION >= (5, 0):
         return {"rope_parameters": rope}
     scaling = dict(rope)
     fields = {
@@ -558,10 +559,10 @@ class Checks:
         self.masked = Masked(self.path)
         self.stock = self.masked.model
         self.ids = random_ids(1)
-        # Stock models of transformers 4 branch on the length of a text, which can neither be compiled
+        # Stock Phi-3 of older versions branches on the length of a text, which can neither be compiled
         # nor go with a static cache.
-        scaling = getattr(self.stock.config, "rope_scaling", None) or {}
-        self.branches = not IS_NEW and "longrope" in scaling.values()
+        first = getattr(self.stock.config, "original_max_position_embeddings", None)
+        self.branches = VERSION < (5, 24) and first is not None
 
     def both(self, **options):
         """The export and the masked stock model, computing attention in the same way."""

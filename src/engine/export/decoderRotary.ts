@@ -51,10 +51,10 @@ export class RotaryEmitter {
     positions: Value,
     total: () => Value,
   ) {
-    const { name: tableName, rotary, maxPositions, still } = tables;
+    const { name: tableName, rotary, maxPositions } = tables;
     const { long } = rotary;
     this.#graph = graph;
-    this.#columns = columnsOf(rotary, still);
+    this.#columns = rotary.inverseFrequencies.length + (tables.still ? 1 : 0);
     const blocks = Math.ceil(maxPositions / BLOCK);
     const coarse = graph.op('Div', [positions, graph.ints(BLOCK)]);
     const fine = graph.op('Sub', [positions, graph.op('Mul', [coarse, graph.ints(BLOCK)])]);
@@ -64,13 +64,13 @@ export class RotaryEmitter {
         ? null
         : graph.op('Min', [graph.op('Div', [total(), graph.ints(long.beyond + 1)]), graph.ints(1)]);
     const pick = (name: string, rows: number, step: number, place: Value): [Value, Value] => {
-      const parts = [rotary, ...(long === undefined ? [] : [{ ...rotary, ...long }])];
+      const parts = [rotary, ...(long === undefined ? [] : [long])];
       const dims = [parts.length * rows, this.#columns];
       const at =
         isLong === null
           ? place
           : graph.op('Add', [place, graph.op('Mul', [isLong, graph.ints(rows)])]);
-      const [cos, sin] = angles(parts, still, rows, step);
+      const [cos, sin] = angles(tables, parts, rows, step);
       return [
         graph.op('Gather', [plan.table(`${tableName}.${name}.cos`, dims, cos), at], { axis: 0n }),
         graph.op('Gather', [plan.table(`${tableName}.${name}.sin`, dims, sin), at], { axis: 0n }),
@@ -119,21 +119,22 @@ export class RotaryEmitter {
 }
 
 /**
- * cos and sin of row·step·θ for every pair and, where heads have dimensions that are not rotated, for
- * them, [rows of each rotation in turn, columns], in float64.
+ * cos and sin of row·step·θ for every column, in float64.
+ * @param parts  frequencies, [P] each
+ * @returns  [rows of each part in turn, columns]
  */
 function angles(
-  rotations: readonly Rotary[],
-  still: boolean,
+  { rotary, still }: RotaryTablesWanted,
+  parts: readonly Pick<Rotary, 'inverseFrequencies'>[],
   rows: number,
   step: number,
 ): [cos: Float32Array, sin: Float32Array] {
-  const columns = columnsOf(rotations[0]!, still);
-  const cos = new Float32Array(rotations.length * rows * columns).fill(1);
-  const sin = new Float32Array(rotations.length * rows * columns);
-  rotations.forEach(({ inverseFrequencies: theta, attentionFactor }, part) => {
-    // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
-    const factor = step === 1 ? 1 : attentionFactor;
+  const columns = rotary.inverseFrequencies.length + (still ? 1 : 0);
+  // The factor multiplies the sum's cos and sin once, so only one of the two tables carries it.
+  const factor = step === 1 ? 1 : rotary.attentionFactor;
+  const cos = new Float32Array(parts.length * rows * columns).fill(1);
+  const sin = new Float32Array(parts.length * rows * columns);
+  for (const [part, { inverseFrequencies: theta }] of parts.entries()) {
     for (let row = 0; row < rows; row++) {
       const at = (part * rows + row) * columns;
       for (let i = 0; i < theta.length; i++) {
@@ -142,11 +143,6 @@ function angles(
         sin[at + i] = factor * Math.sin(angle);
       }
     }
-  });
+  }
   return [cos, sin];
-}
-
-/** The pairs, and one for dimensions that are not rotated. */
-function columnsOf({ inverseFrequencies }: Rotary, still: boolean): number {
-  return inverseFrequencies.length + (still ? 1 : 0);
 }

@@ -113,7 +113,7 @@ export function decodeGenome(terrain: Terrain, value: EncodedGenome, path: strin
 
 function maskOf(terrain: Terrain, layer: number, kept: readonly Uint32Array[]): LayerMask {
   const { attention } = terrain.blocks[layer]!;
-  const none = new Uint32Array(0);
+  const none: Uint32Array = new Uint32Array(0);
   const heads = Array.from({ length: attention.kvHeads }, () => ({
     runs: [] as Pool[],
     units: [] as Uint32Array[],

@@ -87,7 +87,7 @@ describe('the GPT-NeoX family', () => {
   });
 
   test('refuses shares that rotate no whole pairs, and heads of another width', () => {
-    checkRefused({ rotary_pct: 0.2 }, /rotary_pct.*a share of 16 dimensions that is even/);
+    checkRefused({ rotary_pct: 0.2 }, /rotary_pct.*even number of the 16 dimensions/);
     checkRefused({ rotary_pct: 1.5 }, /rotary_pct/);
     checkRefused({ rotary_pct: 0.01 }, /rotary_pct/);
     checkRefused({ head_dim: 8 }, /"head_dim" of 8; it must be 16/);

@@ -5,7 +5,7 @@ import type { ConfigReader } from '../configReader.ts';
 import { ACTIVATIONS } from './activations.ts';
 import type { Family, MapPart } from './family.ts';
 import { withTraits } from './llamaForm.ts';
-import { parseRope, readRotated } from './rope.ts';
+import { parsePartialRope } from './rope.ts';
 
 const QKV = 'gpt_neox.layers.{layer}.attention.query_key_value';
 
@@ -78,9 +78,10 @@ function parseGptNeox(config: ConfigReader): ModelShape {
     maxPositions,
     tiedEmbeddings: config.boolean('tie_word_embeddings', false),
     norm: { kind: 'layer', epsilon: config.atLeastZero('layer_norm_eps', 1e-5) },
-    positions: parseRope(config, headDim, maxPositions, {
-      rotated: readRotated(config, headDim, { field: 'rotary_pct', share: 0.25 }),
+    positions: parsePartialRope(config, headDim, maxPositions, {
       base: 'rotary_emb_base',
+      part: 'rotary_pct',
+      defaultPart: 0.25,
     }),
     mlp: { gated: false, activation: config.choice('hidden_act', ACTIVATIONS, 'gelu') },
     bias: { qkv: biased, output: biased, mlp: true },

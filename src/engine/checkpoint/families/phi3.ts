@@ -10,7 +10,7 @@ import {
   readWindow,
   withTraits,
 } from './llamaForm.ts';
-import { parseRope, readRotated } from './rope.ts';
+import { parsePartialRope } from './rope.ts';
 
 const QKV = 'model.layers.{layer}.self_attn.qkv_proj.weight';
 const GATE_UP = 'model.layers.{layer}.mlp.gate_up_proj.weight';
@@ -55,9 +55,9 @@ function parsePhi3(config: ConfigReader): ModelShape {
   const window = readWindow(config, null);
   const shape = {
     ...sizes,
-    positions: parseRope(config, sizes.headDim, sizes.maxPositions, {
+    positions: parsePartialRope(config, sizes.headDim, sizes.maxPositions, {
+      ...{ base: 'rope_theta', part: 'partial_rotary_factor', defaultPart: 1 },
       kinds: LONGROPE,
-      rotated: readRotated(config, sizes.headDim, { field: 'partial_rotary_factor', share: 1 }),
     }),
     mlp: readGatedMlp(config),
     bias: { qkv: false, output: false, mlp: false },

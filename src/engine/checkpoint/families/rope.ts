@@ -13,16 +13,6 @@ const ROPE_KINDS: ReadonlyMap<string, RopeKind> = new Map([
   ['yarn', 'yarn'],
 ]);
 
-/** What a family's rotation is beside what most families have. */
-export interface RopeForm {
-  /** Kinds of scaling that the family reads, by their names in `config.json`. */
-  readonly kinds?: ReadonlyMap<string, RopeKind>;
-  /** Dimensions of a head that rotate, even and at most D; all when absent. */
-  readonly rotated?: number;
-  /** Field of the base beside a section; `rope_theta` when absent. */
-  readonly base?: string;
-}
-
 /** Numbers of the `llama3` scaling. */
 export interface Llama3Scaling {
   readonly factor: number;
@@ -39,78 +29,101 @@ export interface Llama3Scaling {
  * @param config   the model's configuration
  * @param headDim  D, even
  * @param maxPositions  positions of the model, from which `llama3` scales where it names no others
- * @param form     of the family
  * @throws EngineError `checkpoint` for other kinds of scaling and impossible numbers
  */
-export function parseRope(
+export function parseRope(config: ConfigReader, headDim: number, maxPositions: number): Positions {
+  if (headDim % 2 !== 0) config.fail('head_dim', 'an even number under RoPE', `${headDim}`);
+  const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
+  const baseFrom = scaling?.has('rope_theta') === true ? scaling : config;
+  const base = baseFrom.positive('rope_theta', 10_000);
+  // The newer section replaces the fields beside it, the older one does not.
+  const parts = config.has('rope_parameters') ? [] : [config];
+  for (const part of scaling === undefined ? parts : [...parts, scaling]) {
+    part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
+  }
+  return rotation(scaling, { config, base, dims: headDim, maxPositions, kinds: ROPE_KINDS });
+}
+
+/** How a family that rotates heads in part says so, if not in a section. */
+export interface PartialRopeFields {
+  /** Field of the base. */
+  readonly base: string;
+  /** Field of the share of a head's dimensions that is rotated. */
+  readonly part: string;
+  /** That share where nothing says it. */
+  readonly defaultPart: number;
+  /** Kinds of scaling that the family reads, by their names; absent: those that most families read. */
+  readonly kinds?: ReadonlyMap<string, RopeKind>;
+}
+
+/**
+ * Rotary positions of heads whose first dimensions alone are rotated. What a section leaves out is
+ * in fields beside it, whatever the form.
+ *
+ * @param config   the model's configuration
+ * @param headDim  D
+ * @param maxPositions  positions of the model
+ * @throws EngineError `checkpoint` as {@link parseRope}, and where no whole pairs are rotated
+ */
+export function parsePartialRope(
   config: ConfigReader,
   headDim: number,
   maxPositions: number,
-  { kinds = ROPE_KINDS, rotated, base: field = 'rope_theta' }: RopeForm = {},
+  fields: PartialRopeFields,
 ): Positions {
-  if (rotated === undefined && headDim % 2 !== 0) {
-    config.fail('head_dim', 'an even number under RoPE', `${headDim}`);
-  }
   const scaling = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const isInside = scaling?.has('rope_theta') === true;
-  const base = isInside ? scaling.positive('rope_theta') : config.positive(field, 10_000);
-  if (rotated === undefined) refusePartial(config, scaling);
-  const plain = plainFrequencies(base, rotated ?? headDim);
+  const read = (name: string, beside: string, fallback: number): number =>
+    scaling?.has(name) === true ? scaling.positive(name) : config.positive(beside, fallback);
+  const base = read('rope_theta', fields.base, 10_000);
+  const part = read('partial_rotary_factor', fields.part, fields.defaultPart);
+  const dims = Math.trunc(headDim * part);
+  if (part > 1 || dims === 0 || dims % 2 !== 0) {
+    const expected = `a share of 1 or less that rotates an even number of the ${headDim} dimensions of a head`;
+    config.fail(fields.part, expected, `${part}`);
+  }
+  const { kinds = ROPE_KINDS } = fields;
+  return rotation(scaling, { config, base, dims, maxPositions, kinds });
+}
+
+/** What rotations are made of besides a section of their own. */
+interface RopeFacts {
+  readonly config: ConfigReader;
+  /** rope_theta */
+  readonly base: number;
+  /** Dimensions of a head that are rotated. */
+  readonly dims: number;
+  readonly maxPositions: number;
+  readonly kinds: ReadonlyMap<string, RopeKind>;
+}
+
+/** Rotation of the first dimensions of every head. */
+function rotation(scaling: ConfigReader | undefined, facts: RopeFacts): Positions {
+  const plain = plainFrequencies(facts.base, facts.dims);
   const rotary =
     scaling === undefined
       ? { inverseFrequencies: plain, attentionFactor: 1 }
-      : scaled(plain, scaling, { config, base, maxPositions, kinds });
+      : scaled(plain, scaling, facts);
   for (const frequencies of [rotary.inverseFrequencies, rotary.long?.inverseFrequencies ?? plain]) {
     if (!frequencies.every((frequency) => Number.isFinite(frequency))) {
-      (scaling ?? config).fail('factor', 'a scaling with finite frequencies', 'infinite ones');
+      (scaling ?? facts.config).fail(
+        'factor',
+        'a scaling with finite frequencies',
+        'infinite ones',
+      );
     }
   }
   return { kind: 'rope', ...rotary };
 }
 
 /**
- * How many dimensions of a head rotate, for a family that may rotate a part of them.
+ * Angular frequency of each rotary pair without scaling: base^(−2i/D).
  *
- * @param config   the model's configuration
- * @param headDim  D
- * @param beside   field beside a section that says the share of them, and the share where none does
- * @returns even, at most D
- * @throws EngineError `checkpoint` for a share of no whole pairs
+ * @param base  rope_theta
+ * @param dims  D, the dimensions of a head that are rotated
+ * @returns [D/2], radians per position
  */
-export function readRotated(
-  config: ConfigReader,
-  headDim: number,
-  beside: { readonly field: string; readonly share: number },
-): number {
-  const inside = 'partial_rotary_factor';
-  const section = config.section('rope_parameters') ?? config.section('rope_scaling');
-  const isInside = section?.has(inside) === true;
-  const [holder, field] = isInside ? [section, inside] : [config, beside.field];
-  const share = holder.positive(field, beside.share);
-  const rotated = Math.trunc(headDim * share);
-  if (share > 1 || rotated < 2 || rotated % 2 !== 0) {
-    holder.fail(field, `a share of ${headDim} dimensions that is even`, `${share}`);
-  }
-  return rotated;
-}
-
-function refusePartial(config: ConfigReader, scaling: ConfigReader | undefined): void {
-  // The newer section replaces the fields beside it, the older one does not.
-  const parts = config.has('rope_parameters') ? [] : [config];
-  for (const part of scaling === undefined ? parts : [...parts, scaling]) {
-    part.require('partial_rotary_factor', 1, part.positive('partial_rotary_factor', 1));
-  }
-}
-
-/**
- * Angular frequency of each rotary pair without scaling: base^(−2i/R).
- *
- * @param base     rope_theta
- * @param rotated  R, dimensions of a head that rotate: D in most models
- * @returns [R/2], radians per position
- */
-export function plainFrequencies(base: number, rotated: number): Float64Array {
-  return Float64Array.from({ length: rotated / 2 }, (_, i) => base ** ((-2 * i) / rotated));
+export function plainFrequencies(base: number, dims: number): Float64Array {
+  return Float64Array.from({ length: dims / 2 }, (_, i) => base ** ((-2 * i) / dims));
 }
 
 /**
@@ -170,16 +183,7 @@ export function yarnFrequencies(plain: Float64Array, scaling: YarnScaling): Floa
   });
 }
 
-/** What a scaling is read with besides its own section. */
-interface ScaledModel {
-  readonly config: ConfigReader;
-  /** rope_theta */
-  readonly base: number;
-  readonly maxPositions: number;
-  readonly kinds: ReadonlyMap<string, RopeKind>;
-}
-
-function scaled(plain: Float64Array, scaling: ConfigReader, model: ScaledModel): Rotary {
+function scaled(plain: Float64Array, scaling: ConfigReader, model: RopeFacts): Rotary {
   const { maxPositions } = model;
   // Before transformers 4.43 the field was called "type".
   const kindField = scaling.has('rope_type') ? 'rope_type' : 'type';
@@ -211,7 +215,7 @@ function scaled(plain: Float64Array, scaling: ConfigReader, model: ScaledModel):
 function longrope(
   plain: Float64Array,
   scaling: ConfigReader,
-  { config, maxPositions }: ScaledModel,
+  { config, maxPositions }: RopeFacts,
 ): Rotary {
   // Phi-3's own field, and its default.
   const beyond = config.size('original_max_position_embeddings', 4096);
@@ -232,7 +236,7 @@ function longrope(
 function yarn(
   plain: Float64Array,
   scaling: ConfigReader,
-  { base, maxPositions }: ScaledModel,
+  { base, maxPositions }: RopeFacts,
 ): Rotary {
   const originalPositions = scaling.size('original_max_position_embeddings', maxPositions);
   const factor = scaling.positive('factor', maxPositions / originalPositions);

@@ -253,10 +253,10 @@ class SubnetLlamaConfig(LlamaConfig):
 
 
 def rotary_pairs(config, width):
-    """Rotary pairs of a stock head of this width, of which some families rotate a part."""
+    """Pairs of a stock head that rotate: in some families not all of its dimensions do."""
     rope = getattr(config, "rope_parameters", None) or {}
-    part = rope.get("partial_rotary_factor", getattr(config, "partial_rotary_factor", None))
-    return int(width * (1.0 if part is None else part)) // 2
+    share = rope.get("partial_rotary_factor") or getattr(config, "partial_rotary_factor", None)
+    return int(width * (share or 1)) // 2
 
 
 class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
@@ -271,7 +271,7 @@ class SubnetLlamaAttention(PaddedHeads, llama.LlamaAttention):
         if self.norms_heads:
             heads = [(list(range(self.head_dim // 2)), values) for _, values in heads]
         group = config.num_attention_heads // config.num_key_value_heads
-        self.set_heads(config, layer_idx, heads, group, pairs=rotary_pairs(config, self.head_dim))
+        self.set_heads(config, layer_idx, heads, group, rotary_pairs(config, self.head_dim))
         self.score_scaling, self.weights_dropout = self.scaling, config.attention_dropout
         hidden = config.hidden_size
         # Some families have the three maps in one.
