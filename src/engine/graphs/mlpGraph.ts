@@ -21,8 +21,8 @@ export interface SublayerGraphOptions {
  * The MLP sublayer `y = x + after(down(act(gate(norm x)) · up(norm x)))`, weights as inputs. In a
  * parallel block it adds to another stream than it reads, `y = stream + …`.
  *
- * Inputs: x [B, T, H], (stream [B, T, H]), norm_gain, (norm_shift), (gate), up, down [F, H], biases; F kept neurons is
- * dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
+ * Inputs: x [B, T, H], (stream [B, T, H]), norm_gain, (norm_shift), (gate), up, down [F, H], biases;
+ * F kept neurons is dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
  */
 export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Array {
   const { hidden, mlp, residual } = block;
