@@ -33,7 +33,8 @@ from safetensors.torch import load_file  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 from transformers import Gemma2Config, Gemma3TextConfig, GemmaConfig, GPT2Config  # noqa: E402
-from transformers import LlamaConfig, MistralConfig, OPTConfig, Phi3Config  # noqa: E402
+from transformers import GPTNeoXConfig, LlamaConfig, MistralConfig  # noqa: E402
+from transformers import OPTConfig, Phi3Config  # noqa: E402
 from transformers import Qwen2Config, Qwen3Config, SmolLM3Config  # noqa: E402
 from transformers import Trainer, TrainingArguments  # noqa: E402
 
@@ -43,7 +44,7 @@ if hasattr(transformers.utils.logging, "disable_progress_bar"):
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI = ["node", os.path.join(ROOT, "dist", "cli.cjs")]
 VOCAB = 320
-IS_NEW = int(transformers.__version__.split(".")[0]) >= 5
+VERSION = tuple(int(number) for number in transformers.__version__.split(".")[:2])
 # Another order of float32 additions moves logits of about 5 by 1e-5, a wrong row by over 0.1.
 CLOSE = 1e-4
 STRICT = {"rtol": CLOSE, "atol": CLOSE}
@@ -81,6 +82,19 @@ GPT2 = dict(
     resid_pdrop=0.0,
     embd_pdrop=0.0,
     attn_pdrop=0.0,
+    bos_token_id=1,
+    eos_token_id=2,
+    pad_token_id=0,
+)
+# Heads of 3 rotary pairs and 6 dimensions that are not rotated.
+NEOX = dict(
+    vocab_size=VOCAB,
+    hidden_size=48,
+    intermediate_size=52,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    max_position_embeddings=128,
+    rotary_pct=0.5,
     bos_token_id=1,
     eos_token_id=2,
     pad_token_id=0,
@@ -167,13 +181,13 @@ CASES = {
     "gemma3_depth": (Gemma3TextConfig, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
     "phi3": (Phi3Config, {**HALVES, **PHI3, "sliding_window": 9}, RAGGED, False),
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
-    "phi3_search": (Phi3Config, {**HALVES, **PHI3}, {"ratio": 0.6}, False),
     "phi3_partial": (
         Phi3Config,
         {**HALVES, **PHI3, "rope": {"rope_type": "default", **PARTIAL}},
         RAGGED,
         False,
     ),
+    "phi3_search": (Phi3Config, {**HALVES, **PHI3}, {"ratio": 0.6}, False),
     "phi3_depth": (Phi3Config, {**HALVES, **PHI3, **SIX, "rope": LONGROPE}, DEPTH, True),
     "gpt2": (GPT2Config, {**GPT2}, {"ratio": 0.6}, False),
     "gpt2_untied": (
@@ -185,6 +199,23 @@ CASES = {
     "gpt2_first_removed": (GPT2Config, {**GPT2}, FIRST, False),
     "gpt2_no_attention": (GPT2Config, {**GPT2}, ALL, False),
     "gpt2_depth": (GPT2Config, {**GPT2, "n_layer": 6}, DEPTH, True),
+    "gpt_neox": (GPTNeoXConfig, {**NEOX}, RAGGED, False),
+    "gpt_neox_search": (GPTNeoXConfig, {**NEOX}, {"ratio": 0.6}, False),
+    "gpt_neox_tied_masks": (
+        GPTNeoXConfig,
+        {**NEOX, "tie_word_embeddings": True},
+        {"ratio": 0.6, "attention": "tied"},
+        False,
+    ),
+    "gpt_neox_sequential": (
+        GPTNeoXConfig,
+        {**NEOX, "use_parallel_residual": False, "attention_bias": False},
+        FIRST,
+        False,
+    ),
+    "gpt_neox_first_removed": (GPTNeoXConfig, {**NEOX}, FIRST, False),
+    "gpt_neox_no_attention": (GPTNeoXConfig, {**NEOX}, ALL, False),
+    "gpt_neox_depth": (GPTNeoXConfig, {**NEOX, **SIX}, DEPTH, True),
     "opt": (OPTConfig, {**OPT}, {"ratio": 0.6}, False),
     "opt_no_biases": (
         OPTConfig,
@@ -266,7 +297,7 @@ def read_json(path):
 
 def rope_fields(rope):
     """Rotary scaling under the name that the installed transformers reads."""
-    if IS_NEW:
+    if VERSION >= (5, 0):
         return {"rope_parameters": rope}
     scaling = dict(rope)
     fields = {
@@ -349,7 +380,7 @@ def write_masks(path, source, losses):
     """Puts random masks into a config; blocks lose what `losses` says, "whole" ones nothing."""
     written, config = read_json(path), read_json(os.path.join(source, "config.json"))
     size = written["source"]["headDim"]
-    units = size - rotated_pairs(config, size)
+    units = size - rotary_pairs(config, size)
     units = 1 if norms_heads(config) else units
     numbers = numpy.random.default_rng(5)
 
@@ -383,7 +414,7 @@ def write_masks(path, source, losses):
             total += tensor.numel()
             continue
         heads, neurons = layers[int(parts[at])]
-        of_attention = parts[at + 1] in ("self_attn", "attn", *attention_norms(config))
+        of_attention = parts[at + 1] in ("self_attn", "attn", "attention", *attention_norms(config))
         # A norm behind a removed sublayer stays, everything else of it goes.
         stays = not config.get("do_layer_norm_before", True) and "norm" in parts[at + 1]
         stays = stays or bool(any(qk for qk, _ in heads) if of_attention else neurons)
@@ -436,13 +467,13 @@ def split_name(name):
     return parts, lists[0] + 1 if lists else None
 
 
-def rotated_pairs(config, size):
-    """Pairs of head dimensions that rotate; the others are units by themselves."""
+def rotary_pairs(config, size):
+    """Rotary pairs of a head; dimensions behind them are units of their own."""
     if config["model_type"].removeprefix("subnet_") in ("opt", "gpt2"):
         return 0
     rope = config.get("rope_parameters") or {}
-    share = rope.get("partial_rotary_factor") or config.get("partial_rotary_factor") or 1
-    return int(size * share) // 2
+    beside = config.get("rotary_pct", config.get("partial_rotary_factor", 1.0))
+    return int(size * rope.get("partial_rotary_factor", beside)) // 2
 
 
 def norms_heads(config):
@@ -455,15 +486,18 @@ def kept_rows(config, mask):
     block = config["subnet"]
     heads, size = config.get("num_attention_heads") or config["n_head"], block["head_dim"]
     group = heads // len(mask["heads"])
-    pairs = rotated_pairs(config, size)
+    pairs = rotary_pairs(config, size)
     rows = {"q": [], "k": [], "v": [], "o": []}
+    by_head = []
     for index, head in enumerate(mask["heads"]):
         units, values = numbers_of(head["qk"]), numbers_of(head["vo"])
         turning = [unit for unit in units if unit < pairs]
-        still = [unit + pairs for unit in units if unit >= pairs]
-        dims = [*turning, *(unit + pairs for unit in turning), *still]
+        dims = turning + [unit + pairs for unit in units]
         if norms_heads(config) and units:
             dims = list(range(size))
+        start = 3 * size * index
+        by_head += [start + dim for dim in dims] + [start + size + dim for dim in dims]
+        by_head += [start + 2 * size + value for value in values]
         rows["k"] += [index * size + dim for dim in dims]
         rows["v"] += [index * size + value for value in values]
         for query in range(index * group, (index + 1) * group):
@@ -478,6 +512,8 @@ def kept_rows(config, mask):
         "self_attn.qkv_proj": fused,
         "mlp.gate_up_proj": neurons + ups,
         **{"attn.c_attn": fused, "attn.c_proj": rows["o"]},
+        **{"attention.query_key_value": by_head, "attention.dense": rows["o"]},
+        **{"mlp.dense_h_to_4h": neurons, "mlp.dense_4h_to_h": neurons},
         **{"mlp.c_fc": neurons, "mlp.c_proj": neurons},
         **{f"self_attn.{name}_proj": kept for name, kept in rows.items()},
         "self_attn.out_proj": rows["o"],
@@ -486,7 +522,7 @@ def kept_rows(config, mask):
     }
 
 
-INPUTS_PRUNED = ("o_proj", "out_proj", "down_proj", "fc2", "c_proj")
+INPUTS_PRUNED = ("o_proj", "out_proj", "down_proj", "fc2", "c_proj", "dense", "dense_4h_to_h")
 INPUTS_FIRST = ("c_attn", "c_fc", "c_proj")
 
 
@@ -517,6 +553,9 @@ class Masked:
         # Stock exports leave removed blocks out and number the others anew.
         self.numbers = kept if block["loadable"]["transformers"] else list(range(len(gone)))
         self.model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**fields)).float()
+        # Newer versions call a head otherwise than files do.
+        names = dict(self.model.named_modules())
+        self.head = "lm_head.weight" if "lm_head" in names else "embed_out.weight"
         self.places = {}
         state = {name: torch.zeros_like(t) for name, t in self.model.state_dict().items()}
         for name, tensor in load_file(os.path.join(folder, "model.safetensors")).items():
@@ -524,9 +563,9 @@ class Masked:
             state[dense][index] = tensor.float()
             self.places[name] = (dense, index)
         if self.model.config.tie_word_embeddings:
-            tables = ("embed_tokens.weight", "wte.weight")
+            tables = ("embed_tokens.weight", "embed_in.weight", "wte.weight")
             embedding = [name for name in state if name.endswith(tables)]
-            state["lm_head.weight"] = state[embedding[0]]
+            state[self.head] = state[embedding[0]]
         # Norms of removed sublayers feed zeros; a variance of zero is fine, a gain of one too.
         self.model.load_state_dict(state)
         self.model.eval()
@@ -535,7 +574,7 @@ class Masked:
         """Dense tensor of an exported one, and the index of its part there."""
         parts, at = split_name(name)
         if at is None:
-            return name, slice(None)
+            return self.head if name == "embed_out.weight" else name, slice(None)
         layer = self.numbers[int(parts[at])]
         dense = ".".join([*parts[:at], str(layer), *parts[at + 1 :]])
         rows = kept_rows(self.config, self.masks[layer]).get(".".join(parts[at + 1 : -1]))
@@ -568,10 +607,10 @@ class Checks:
         self.masked = Masked(self.path)
         self.stock = self.masked.model
         self.ids = random_ids(1)
-        # Stock models of transformers 4 branch on the length of a text, which can neither be compiled
+        # Stock Phi-3 of older versions branches on the length of a text, which can neither be compiled
         # nor go with a static cache.
-        scaling = getattr(self.stock.config, "rope_scaling", None) or {}
-        self.branches = not IS_NEW and "longrope" in scaling.values()
+        first = getattr(self.stock.config, "original_max_position_embeddings", None)
+        self.branches = VERSION < (5, 24) and first is not None
 
     def both(self, **options):
         """The export and the masked stock model, computing attention in the same way."""
@@ -626,7 +665,7 @@ class Checks:
         ours = load(self.path)
         with torch.no_grad():
             states = base.eval()(self.ids).last_hidden_state
-            logits = ours.lm_head(states)
+            logits = ours.get_output_embeddings()(states)
             cap = getattr(ours.config, "final_logit_softcapping", None)
             near(logits if cap is None else cap * torch.tanh(logits / cap), ours(self.ids).logits)
 
@@ -864,11 +903,13 @@ class Checks:
         assert after.shape[-1] == VOCAB + 5
         near(after[..., :VOCAB], before)
         if ours.config.tie_word_embeddings:
-            assert ours.lm_head.weight is ours.get_input_embeddings().weight
+            head = ours.get_output_embeddings()
+            assert head.weight is ours.get_input_embeddings().weight
 
     def check_lora(self):
         maps = "q_proj k_proj v_proj o_proj qkv_proj gate_proj up_proj down_proj gate_up_proj"
-        others = "out_proj fc1 fc2 c_attn c_proj c_fc"
+        others = "out_proj fc1 fc2 c_attn c_proj c_fc query_key_value dense"
+        others += " dense_h_to_4h dense_4h_to_h"
         ends = {name.split(".")[-1] for name, _ in load(self.path).named_modules()}
         present = [name for name in f"{maps} {others}".split() if name in ends]
         settings = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=present)

@@ -22,8 +22,8 @@ export interface SublayerGraphOptions {
  * parallel block it adds to another stream than it reads, `y = stream + …`. A norm behind it is a
  * graph of its own.
  *
- * Inputs: x [B, T, H], (stream [B, T, H]), (norm_gain, norm_shift), (gate), up, down [F, H], biases; F kept neurons is
- * dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
+ * Inputs: x [B, T, H], (stream [B, T, H]), (norm_gain, norm_shift), (gate), up, down [F, H], biases;
+ * F kept neurons is dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
  */
 export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Array {
   const { hidden, mlp, residual } = block;

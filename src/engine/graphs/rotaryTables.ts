@@ -7,8 +7,9 @@ import type { LayerMask } from '../model/subnet.ts';
  * Rotation tables of one layer mask for sequences of one length.
  *
  * Key/value head g owns rows g·T … g·T+T−1; row t holds cos (sin) of t·θ for its kept pairs, at
- * their ORIGINAL frequencies, then 1 (0) for what is not rotated or fills up. The tables have A·T rows because the operator wants at
- * least one row per position of the longest sequence it rotates (the queries').
+ * their ORIGINAL frequencies, then 1 (0) for what is not rotated or fills up. The tables have A·T rows
+ * because the operator wants at least one row per position of the longest sequence it rotates (the
+ * queries').
  */
 export interface RotaryTables {
   readonly cos: Tensor;

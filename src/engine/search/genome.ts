@@ -3,7 +3,7 @@ import { decodeLayer, encodeLayer, type EncodedLayer } from '../subnet/encode.ts
 import { headOfTied, keepBest } from '../subnet/select.ts';
 import { hasAttention, type HeadMask, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { joinRuns, unitsInRun } from '../model/unitRuns.ts';
-import type { Pool, PoolKind, Terrain } from './terrain.ts';
+import type { Pool, Terrain } from './terrain.ts';
 
 /**
  * A candidate as the search sees it: which blocks are present, and the kept units of every pool.
@@ -112,23 +112,30 @@ export function decodeGenome(terrain: Terrain, value: EncodedGenome, path: strin
 }
 
 function maskOf(terrain: Terrain, layer: number, kept: readonly Uint32Array[]): LayerMask {
-  const pools = terrain.pools[layer]!;
   const { attention } = terrain.blocks[layer]!;
-  const unitsOf = (head: number, wanted: PoolKind): Uint32Array => {
-    const places = [...pools.keys()].filter(
-      (p) => pools[p]!.head === head && pools[p]!.kind === wanted,
-    );
-    return joinRuns(
-      places.map((p) => pools[p]!),
-      places.map((p) => kept[p]!),
-    );
+  const none: Uint32Array = new Uint32Array(0);
+  const heads = Array.from({ length: attention.kvHeads }, () => ({
+    runs: [] as Pool[],
+    units: [] as Uint32Array[],
+    vo: none,
+  }));
+  for (const [p, pool] of terrain.pools[layer]!.entries()) {
+    if (pool.kind === 'mlp') continue;
+    const head = heads[pool.head]!;
+    if (pool.kind === 'vo') {
+      head.vo = kept[p]!;
+    } else {
+      head.runs.push(pool);
+      head.units.push(kept[p]!);
+    }
+  }
+  return {
+    heads: heads.map(({ runs, units, vo }): HeadMask => {
+      const qk = joinRuns(runs, units);
+      return terrain.space.masks === 'tied' ? headOfTied(attention, qk) : { qk, vo };
+    }),
+    mlp: kept.at(-1)!,
   };
-  const heads = Array.from({ length: attention.kvHeads }, (_, head): HeadMask =>
-    terrain.space.masks === 'tied'
-      ? headOfTied(attention, unitsOf(head, 'tied'))
-      : { qk: unitsOf(head, 'qk'), vo: unitsOf(head, 'vo') },
-  );
-  return { heads, mlp: kept.at(-1)! };
 }
 
 function emptyMask(terrain: Terrain): LayerMask {

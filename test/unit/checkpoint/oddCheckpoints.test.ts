@@ -218,24 +218,31 @@ describe('complete checkpoints with harmless oddities are read', () => {
     assert.deepEqual(storageOf('source', checkpoint), { dtype: 'F32' });
   });
 
-  test('with the names of the decoder alone and the stored masks of older GPT-2', async () => {
-    const dir = await makeModel({ family: 'gpt2' });
-    const before = await load(dir);
-    await editTensors(dir, (all) => {
-      for (const [name, stored] of [...all]) {
-        all.delete(name);
-        all.set(name.replace('transformer.', ''), stored);
-      }
-      for (const layer of [0, 1]) {
-        const bytes = new Uint8Array(4);
-        all.set(`h.${layer}.attn.bias`, { dtype: 'U8', shape: [1, 1, 2, 2], bytes });
-        all.set(`h.${layer}.attn.masked_bias`, { dtype: 'F32', shape: [], bytes });
-      }
+  for (const [family, base, attention] of [
+    ['gpt2', 'transformer.', 'h.{layer}.attn'],
+    ['gpt_neox', 'gpt_neox.', 'layers.{layer}.attention'],
+  ] as const) {
+    test(`with the names of the decoder alone and the buffers of older ${family}`, async () => {
+      const dir = await makeModel({ family });
+      const before = await load(dir);
+      await editTensors(dir, (all) => {
+        for (const [name, stored] of [...all]) {
+          all.delete(name);
+          all.set(name.replace(base, ''), stored);
+        }
+        for (const layer of [0, 1]) {
+          const name = attention.replace('{layer}', String(layer));
+          const bytes = new Uint8Array(4);
+          all.set(`${name}.bias`, { dtype: 'U8', shape: [1, 1, 2, 2], bytes });
+          all.set(`${name}.masked_bias`, { dtype: 'F32', shape: [], bytes });
+          all.set(`${name}.rotary_emb.inv_freq`, { dtype: 'F32', shape: [1], bytes });
+        }
+      });
+      const checkpoint = await openCheckpoint(dir);
+      assert.deepEqual(checkpointNotes(checkpoint), []);
+      assert.deepEqual(await loadWeights(checkpoint), before);
     });
-    const checkpoint = await openCheckpoint(dir);
-    assert.deepEqual(checkpointNotes(checkpoint), []);
-    assert.deepEqual(await loadWeights(checkpoint), before);
-  });
+  }
 
   test('with numbers in config.json that only Python writes', async () => {
     const dir = await makeModel();

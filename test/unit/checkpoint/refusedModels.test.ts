@@ -99,6 +99,12 @@ const models: readonly RefusedModel[] = [
     action: /Set it to "llama"/,
   },
   {
+    name: 'a model whose type is the name of a class of a family with another spelling',
+    spoil: withConfig({ model_type: 'GPTNeoXForCausalLM' }),
+    is: /the name of a class, "GPTNeoXForCausalLM"/,
+    action: /Set it to "gpt_neox"/,
+  },
+  {
     name: 'a head that is neither there nor tied',
     spoil: withConfig({ tie_word_embeddings: undefined }),
     is: /no output head.*does not tie it/,

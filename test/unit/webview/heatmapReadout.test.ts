@@ -24,6 +24,8 @@ describe('the readout', () => {
     const head = { kind: 'qk', head: 1, index: 2 } as const;
     const bare = { ...facts, unit: head, kept: null, rank: null, keptBy: null, before: null };
     assert.equal(unitSentence(bare, words), 'Block 12, KV head 1, query/key pair 2');
+    const partly = wordsOf({ ...model, qkUnits: 6 });
+    assert.equal(unitSentence(bare, partly), 'Block 12, KV head 1, query/key unit 2');
   });
 
   it('says of a group how many it keeps, and what was gained and lost', () => {

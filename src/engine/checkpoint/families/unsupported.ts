@@ -63,7 +63,7 @@ function verdictOn(config: Config, type: unknown, supported: readonly string[]):
       action: 'Download config.json again, or add the field if you know what model it is.',
     };
   }
-  const own = supported.find((one) => architectureOf(type).startsWith(one));
+  const own = supported.find((one) => architectureOf(type).startsWith(one.replaceAll('_', '')));
   if (own !== undefined && /For[A-Z]/.test(type)) {
     return {
       sentence: `The "model_type" in config.json is the name of a class, ${shown(type)}.`,
