@@ -7,6 +7,7 @@ import {
   emitProjection,
   emitResidual,
   emitRowBias,
+  emitUpdate,
   emitWeight,
 } from './emit.ts';
 import type { SublayerGraphOptions } from './mlpGraph.ts';
@@ -38,7 +39,8 @@ const ROW_BLOCKS = 4;
  * Inputs: x [B, T, H], (norm_gain, norm_shift), q [A·w, H], k [G·w, H], v [G·u, H], o [A·u, H],
  * biases; (q_norm_gain, k_norm_gain [D]); (after_gain [H]); under RoPE cos and sin [A·T, w/2], q_positions [B, T·A] and k_positions [B, T·G];
  * `fused`: last_index [B] and total_length [1]; else causal [T, T].
- * Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, A·u].
+ * Outputs: y [B, T, H]; with `tap` also normed [N, H], inner [N, A·u] and, where a norm
+ * is between it and the stream, update [N, H].
  */
 export function attentionGraph(
   { hidden, attention }: Block,
@@ -64,15 +66,18 @@ export function attentionGraph(
   const v = project('v');
   const attend = emitters[options.variant];
   const context = graph.op('Reshape', [attend(graph, attention, sizes, { q, k, v }), sizes.tokens]);
-  const y = emitResidual(graph, x, context, hidden, {
-    weight: emitWeight(graph, options.access, 'o', 'o_index', hidden),
-    bias: maps.o.bias ? graph.input('o_bias', 'float32', [hidden]) : null,
-    after: norms.after,
-  });
+  const update = emitUpdate(
+    graph,
+    context,
+    emitWeight(graph, options.access, 'o', 'o_index', hidden),
+    maps.o.bias ? graph.input('o_bias', 'float32', [hidden]) : null,
+  );
+  const y = emitResidual(graph, x, update, hidden, norms.after);
   graph.output('y', y, 'float32', ['batch', 'time', hidden]);
   if (options.tap) {
     graph.output('normed', normed, 'float32', ['tokens', hidden]);
     graph.output('inner', context, 'float32', ['tokens', 'context']);
+    if (norms.after !== null) graph.output('update', update, 'float32', ['tokens', hidden]);
   }
   return graph.build();
 }

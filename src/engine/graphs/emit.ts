@@ -115,30 +115,36 @@ export function emitProjection(graph: GraphBuilder, x: Value, w: Value, b: Value
   return graph.op('Gemm', b === null ? [x, w] : [x, w, b], { transB: 1n });
 }
 
-/** What ends a sublayer: its output map, and the norm of what it adds. */
-export interface Ending {
-  /** [rows, H], stored with its input dimension first. */
-  readonly weight: Value;
-  readonly bias: Value | null;
-  /** Its gain is the input `after_gain`; null where the update is added as it is. */
-  readonly after: Norm | null;
+/**
+ * Emits what a sublayer's output map makes, `z · W + b`.
+ * @param z  [N, rows]
+ * @param weight  [rows, H], stored with its input dimension first
+ * @returns  [N, H]
+ */
+export function emitUpdate(
+  graph: GraphBuilder,
+  z: Value,
+  weight: Value,
+  bias: Value | null,
+): Value {
+  return graph.op('Gemm', bias === null ? [z, weight] : [z, weight, bias]);
 }
 
 /**
- * Emits the residual `x + after(z · W + b)`.
- * @param z  [N, rows]
+ * Emits the residual `x + after(update)`; the gain of that norm is the input `after_gain`.
+ * @param update  [N, H]
+ * @param after  null where the update is added as it is
  * @returns  [B, T, H], the shape of x
  */
 export function emitResidual(
   graph: GraphBuilder,
   x: Value,
-  z: Value,
+  update: Value,
   hidden: number,
-  { weight, bias, after }: Ending,
+  after: Norm | null,
 ): Value {
-  const product = graph.op('Gemm', bias === null ? [z, weight] : [z, weight, bias]);
-  const update = after === null ? product : emitNorm(graph, after, product, hidden, 'after');
-  return graph.op('Add', [x, graph.op('Reshape', [update, graph.op('Shape', [x])])]);
+  const added = after === null ? update : emitNorm(graph, after, update, hidden, 'after');
+  return graph.op('Add', [x, graph.op('Reshape', [added, graph.op('Shape', [x])])]);
 }
 
 /** Emits c·tanh(x / c); x itself where there is no cap c. */

@@ -15,6 +15,7 @@ import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
 import { embedWindows } from './embedWindows.ts';
 import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
+import { causalMask, variantOf } from './attentionVariant.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
 import { RotaryTableMaker } from './rotaryTables.ts';
@@ -29,6 +30,8 @@ export interface Tap {
   readonly normed: Float32Array;
   /** [N, A·D] or [N, I], of kept rows only, as `rowsOf` lists them; host, float32 */
   readonly inner: Float32Array;
+  /** What the output map makes, where a norm is between it and the stream, [N, H]; host, float32 */
+  readonly update: Float32Array | null;
   /**
    * The residual stream with what the sublayer adds to it, before a norm behind it, [B, T, H]; not the
    * tap's to free.
@@ -47,18 +50,6 @@ interface SublayerOptions {
   /** Receives the sublayer's inner values of each batch. */
   readonly tap?: OnTap;
 }
-
-/**
- * Sequence length from which the fused attention operator is used on the CPU: below it the
- * decomposed form is as fast and needs no padding of heads to multiples of 8 (RUNTIME 1.1).
- */
-const FUSED_FROM_TIME = 1024;
-
-/**
- * Sequence length from which the causal half of the scores is left out block by block on the CPU;
- * shorter ones are too small to gain.
- */
-const BLOCKED_FROM_TIME = 128;
 
 /**
  * Runs sublayers of a model on one device, a whole set of batches at a time.
@@ -279,9 +270,7 @@ export class ForwardPass {
 
   /** How attention over a state is computed, which decides how its heads are padded. */
   variantFor(attention: Attention, state: Tensor | undefined): AttentionVariant {
-    const time = state?.dims[1] ?? 0;
-    if (this.runtime.device !== 'cpu' || time < BLOCKED_FROM_TIME) return 'plain';
-    return time < FUSED_FROM_TIME || !canBeFused(attention, time) ? 'blocked' : 'fused';
+    return variantOf(attention, this.runtime.device, state?.dims[1] ?? 0);
   }
 
   /** The float32 data of a state on the host. */
@@ -346,16 +335,17 @@ export class ForwardPass {
   }
 
   async #tapOf(result: Readonly<Record<string, Tensor>>, rows: AttentionRows | null): Promise<Tap> {
-    const take = async (name: 'normed' | 'inner'): Promise<Float32Array> => {
+    const take = async (name: 'normed' | 'inner' | 'update'): Promise<Float32Array> => {
       const tensor = result[name] as Tensor;
       const data = await this.host(tensor);
       releaseTensor(tensor);
       return data;
     };
     const [normed, inner] = [await take('normed'), await take('inner')];
+    const update = 'update' in result ? await take('update') : null;
     // Heads may be padded, which would count as channels that do not exist.
     const bare = rows === null ? inner : withoutPadding(inner, rows.o);
-    return { normed, inner: bare, after: result['y'] as Tensor };
+    return { normed, inner: bare, update, after: result['y'] as Tensor };
   }
 }
 
@@ -395,27 +385,4 @@ export function graphKey(kind: SublayerKind, { attention, mlp, residual }: Block
       ? { ...mlp, residual }
       : { ...attention, rotary: attention.rotary !== null, window: null },
   );
-}
-
-/**
- * Whether the fused operator computes a block's attention: it knows no cap and no window here, and
- * fills heads up to a multiple of 8, which would change the statistic of a head's norm.
- */
-function canBeFused({ softcap, window, qkNorm, headDim }: Attention, time: number): boolean {
-  const seesAll = window === null || window >= time;
-  return softcap === null && seesAll && (qkNorm === null || headDim % 8 === 0);
-}
-
-/**
- * Additive mask [T, T]: 0 on the diagonal and the `reach` − 1 places before it, a large negative
- * number elsewhere.
- */
-function causalMask(time: number, reach: number): Tensor {
-  const mask = new Float32Array(time * time);
-  for (let row = 0; row < time; row++) {
-    const start = row * time;
-    mask.fill(-1e9, start + row + 1, start + time);
-    mask.fill(-1e9, start, start + Math.max(0, row + 1 - reach));
-  }
-  return tensorOf(mask, [time, time]);
 }

@@ -6,6 +6,7 @@ import {
   emitProjection,
   emitResidual,
   emitRowBias,
+  emitUpdate,
   emitWeight,
   type WeightAccess,
 } from './emit.ts';
@@ -23,7 +24,8 @@ export interface SublayerGraphOptions {
  * graph of its own.
  *
  * Inputs: x [B, T, H], (stream [B, T, H]), (norm_gain, norm_shift), (gate), up, down [F, H], biases;
- * F kept neurons is dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H] and inner [N, F].
+ * F kept neurons is dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H], inner [N, F]
+ * and, where a norm is between it and the stream, update [N, H].
  */
 export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Array {
   const { hidden, mlp, residual } = block;
@@ -45,15 +47,18 @@ export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Arra
     maps.gate === null
       ? emitActivation(graph, activation, project('up'))
       : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
-  const y = emitResidual(graph, stream, inner, hidden, {
-    weight: emitWeight(graph, access, 'down', 'neurons', hidden),
-    bias: maps.down.bias ? graph.input('down_bias', 'float32', [hidden]) : null,
-    after: norms.after,
-  });
+  const update = emitUpdate(
+    graph,
+    inner,
+    emitWeight(graph, access, 'down', 'neurons', hidden),
+    maps.down.bias ? graph.input('down_bias', 'float32', [hidden]) : null,
+  );
+  const y = emitResidual(graph, stream, update, hidden, norms.after);
   graph.output('y', y, 'float32', ['batch', 'time', hidden]);
   if (options.tap) {
     graph.output('normed', normed, 'float32', ['tokens', hidden]);
     graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
+    if (norms.after !== null) graph.output('update', update, 'float32', ['tokens', hidden]);
   }
   return graph.build();
 }

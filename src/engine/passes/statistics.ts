@@ -31,6 +31,8 @@ export interface Flow {
   readonly normed: Float32Array;
   /** The input of o or down, kept rows only, in the order of `rowsOf`, [N, kept] */
   readonly inner: Float32Array;
+  /** What o or down makes of it, where a norm is between that and the stream, [N, H]; else null */
+  readonly update: Float32Array | null;
   /** The residual stream with what the sublayer adds to it, before a norm behind it, [N, H] */
   after(): Promise<Float32Array>;
 }
@@ -55,9 +57,9 @@ export async function observe(
   return forward.sublayer(kind, layer, mask, states, {
     signal,
     reads,
-    tap: async ({ normed, inner, after }, batch) => {
-      const tokens = normed.length / hidden;
-      const flow: Flow = { batch, tokens, normed, inner, after: () => forward.host(after) };
+    tap: async ({ after, ...inside }, batch) => {
+      const tokens = inside.normed.length / hidden;
+      const flow: Flow = { batch, tokens, ...inside, after: () => forward.host(after) };
       for (const statistic of statistics) await statistic.add(flow);
     },
   });
@@ -145,9 +147,10 @@ export class InputSums {
 
 /**
  * Sums over tokens of inputs z of n channels against what the map should make of them, t of H
- * channels, float64.
+ * channels, float64. A token counts by its weight, 1 unless it is scaled.
  */
 export class TargetSums {
+  /** Sum of the tokens' weights. */
   tokens = 0;
   /** Σ z zᵀ, [n, n] */
   readonly gram: Float64Array;
@@ -173,17 +176,29 @@ export class TargetSums {
   /**
    * @param z  [tokens, n]
    * @param t  [tokens, H]
+   * @param scales  s of each token, [tokens]: its z and t are multiplied by it, and it counts s²
    */
-  async add(z: Float32Array, t: Float32Array): Promise<void> {
+  async add(z: Float32Array, t: Float32Array, scales: Float32Array | null = null): Promise<void> {
     const tokens = t.length / this.targetSum.length;
     if (tokens === 0) return;
-    await this.#moments.addCross(this.gram, z, z, tokens);
-    await this.#moments.addCross(this.cross, z, t, tokens);
-    addColumnSums(this.inputSum, z);
-    addColumnSums(this.targetSum, t);
-    this.targetEnergy += energyOf(t);
-    this.tokens += tokens;
+    const [input, target] = [z, t].map((rows) => scaled(rows, scales)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    await this.#moments.addCross(this.gram, input, input, tokens);
+    await this.#moments.addCross(this.cross, input, target, tokens);
+    addColumnSums(this.inputSum, scaled(input, scales));
+    addColumnSums(this.targetSum, scaled(target, scales));
+    this.targetEnergy += energyOf(target);
+    this.tokens += scales === null ? tokens : energyOf(scales);
   }
+}
+
+/** Rows times a number each; the rows themselves without one. */
+function scaled(rows: Float32Array, scales: Float32Array | null): Float32Array {
+  if (scales === null) return rows;
+  const width = rows.length / scales.length;
+  return rows.map((value, i) => value * scales[Math.floor(i / width)]!);
 }
 
 /** sum[c] += Σ over rows of a[row, c]². */

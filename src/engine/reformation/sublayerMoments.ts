@@ -1,5 +1,7 @@
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { blockOf, OUTPUT_MAP } from '../model/block.ts';
+import { energyOf } from '../graphs/moments.ts';
+import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
 import { matrixOf } from '../numeric/matrix.ts';
 import {
@@ -24,7 +26,7 @@ export interface SublayerMoments {
 }
 
 /** What {@link gatherMoments} reads. */
-export interface MomentsRequest extends Omit<SublayerInput, 'layer' | 'reads'> {
+export interface MomentsRequest extends Omit<SublayerInput, 'reads'> {
   /** The residual stream that the sublayer should produce, before a norm behind it, per batch. */
   readonly wanted: readonly Tensor[];
   /** Sets of tokens to be summed apart: per set and batch, the rows that are in it. */
@@ -41,19 +43,27 @@ export async function gatherMoments(
   request: MomentsRequest,
   look: (statistics: readonly Statistic[]) => Promise<void>,
 ): Promise<SublayerMoments> {
-  const { index, kind, mask, states, wanted, sets } = request;
+  const { index, kind, layer, mask, states, wanted, sets } = request;
   const { hidden } = forward.shape;
   const rows = rowsOf(blockOf(forward.shape, index), OUTPUT_MAP[kind], mask);
   const width = rows.length;
   const sums = sets.map(() => new TargetSums(forward.moments, width, hidden));
   const statistic: Statistic = {
-    async add({ inner, batch }) {
+    async add({ inner, batch, update }) {
       const before = await forward.host(states[batch]!);
       const goal = await forward.host(wanted[batch]!);
-      const target = goal.map((value, i) => value - (before[i] as number));
+      const added = goal.map((value, i) => value - (before[i] as number));
+      const { target, scales } =
+        update === null
+          ? { target: added, scales: null }
+          : targetBeforeNorm(added, update, afterGain(layer, kind));
       for (const [i, sum] of sums.entries()) {
         const tokens = sets[i]![batch]!;
-        await sum.add(pickTokens(inner, width, tokens), pickTokens(target, hidden, tokens));
+        await sum.add(
+          pickTokens(inner, width, tokens),
+          pickTokens(target, hidden, tokens),
+          scales === null ? null : pickTokens(scales, 1, tokens),
+        );
       }
     },
   };
@@ -68,4 +78,45 @@ function momentsOf(sums: TargetSums, width: number, hidden: number): TargetMomen
     gram: matrixOf(gram, width, width),
     cross: matrixOf(cross, width, hidden),
   };
+}
+
+/** The gain of the norm between a sublayer's output map and the stream, [H]. */
+function afterGain(layer: LayerWeights, kind: SublayerKind): Float32Array {
+  const { gainOffset } = layer.block[kind].norms.after!;
+  return layer[`${kind}AfterNorm`]!.gain.map((gain) => gain + gainOffset);
+}
+
+/** Share of the largest gain from which a channel counts as one that the norm lets through. */
+const LEAST_GAIN = 1e-3;
+
+/**
+ * What an output map should make, given what a norm behind it should add to the stream.
+ *
+ * The norm keeps a token's direction and divides by its root mean square ρ, so that any multiple of
+ * added / gain would do: the one of the present update's length is asked for, and the error of a token
+ * counts as the norm passes it on, divided by ρ. Without that, tokens of huge updates (the first one,
+ * above all) would decide the fit, though they add no more to the stream than others. A channel with
+ * no gain to speak of keeps its present value.
+ * @param added  what should be added to the stream, [N, H]
+ * @param update  what the map makes at present, [N, H]
+ * @param gain  [H]
+ * @returns  the map's target, [N, H], and 1/ρ of each token, [N]
+ */
+function targetBeforeNorm(
+  added: Float32Array,
+  update: Float32Array,
+  gain: Float32Array,
+): { readonly target: Float32Array; readonly scales: Float32Array } {
+  const hidden = gain.length;
+  const least = LEAST_GAIN * gain.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+  const scales = new Float32Array(added.length / hidden).map((_, token) => {
+    const energy = energyOf(update.subarray(token * hidden, (token + 1) * hidden));
+    return energy > 0 ? Math.sqrt(hidden / energy) : 0;
+  });
+  const target = added.map((value, i) => {
+    const one = gain[i % hidden]!;
+    const scale = scales[Math.floor(i / hidden)]!;
+    return Math.abs(one) <= least || scale === 0 ? update[i]! : value / one / scale;
+  });
+  return { target, scales };
 }
