@@ -23,26 +23,21 @@ export function inspectReportOf(checkpoint: Checkpoint): InspectReport {
   };
 }
 
-/** Blocks are alike, so units are summed over them by kind. */
+/** Units summed over blocks by kind; a kind may have units of two forms. */
 function prunableParts(sublayers: readonly SublayerReport[]): InspectPart[] {
-  const parts = new Map<string, InspectPart>();
-  for (const { units } of sublayers) {
-    for (const { kind, units: count, parametersPerUnit, note } of units) {
-      const known = parts.get(kind) ?? {
-        name: NAMES[kind],
-        units: 0,
-        params: 0,
-        prunable: true,
-        reason: `A unit is ${note}.`,
-      };
-      parts.set(kind, {
-        ...known,
-        units: known.units + count,
-        params: known.params + count * parametersPerUnit,
-      });
-    }
-  }
-  return [...parts.values()];
+  const all = sublayers.flatMap(({ units }) => units);
+  const kinds = new Set(all.map(({ kind }) => kind));
+  return [...kinds].map((kind): InspectPart => {
+    const own = all.filter((units) => units.kind === kind);
+    const forms = new Set(own.map(({ note }) => note));
+    return {
+      name: NAMES[kind],
+      units: own.reduce((sum, { units }) => sum + units, 0),
+      params: own.reduce((sum, { units, parametersPerUnit: each }) => sum + units * each, 0),
+      prunable: true,
+      reason: `A unit is ${[...forms].join(', or ')}.`,
+    };
+  });
 }
 
 const NAMES = {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { inspectReportOf } from '../../../src/engine/checkpoint/inspectReport.ts';
 import { inspectCheckpoint } from '../../../src/engine/checkpoint/inspectCheckpoint.ts';
 import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { parameterCount } from '../../../src/engine/checkpoint/weightBytes.ts';
@@ -52,4 +53,26 @@ test('attention under RoPE and grouped queries is counted in pairs shared by a g
   assert.deepEqual([vo?.units, vo?.groups, vo?.parametersPerUnit], [16, 2, 3 * 32]);
   assert.match(qk!.note, /pair .* shared by 2 query heads/);
   assert.deepEqual([mlp?.units[0]?.units, mlp?.units[0]?.parametersPerUnit], [64, 96]);
+});
+
+test('heads that are rotated in part are told in pairs and single dimensions', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'inspect-'));
+  await writeTinyModel(dir, { family: 'gpt_neox' });
+  const checkpoint = await openCheckpoint(dir);
+  const [attention] = inspectCheckpoint(checkpoint).sublayers;
+  const [part] = inspectReportOf(checkpoint).parts;
+  await rm(dir, { recursive: true });
+  // H 32 with biases, 4 heads of 8: 2 pairs of 2 key and 2 query rows, 4 dimensions of one each.
+  assert.deepEqual(
+    attention!.units
+      .filter(({ kind }) => kind === 'qk')
+      .map(({ units, groups, parametersPerUnit }) => [units, groups, parametersPerUnit]),
+    [
+      [8, 4, 4 * 33],
+      [16, 4, 2 * 33],
+    ],
+  );
+  assert.equal(part!.units, 2 * 24);
+  assert.equal(part!.params, 2 * (8 * 4 + 16 * 2) * 33);
+  assert.match(part!.reason, /^A unit is a pair of .*, or a dimension of the query-key product\.$/);
 });
