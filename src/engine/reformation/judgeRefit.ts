@@ -83,7 +83,7 @@ export function interpolated(
     const goal = after.layers[l]!;
     const maps = (['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const).flatMap((name) => {
       const [a, b] = [layer[name], goal[name]];
-      return a === null || b === null ? [] : [[name, between(a, b)] as const];
+      return a === b || a === null || b === null ? [] : [[name, between(a, b)] as const];
     });
     return { ...layer, ...Object.fromEntries(maps) };
   });

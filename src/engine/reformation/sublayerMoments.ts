@@ -56,7 +56,7 @@ export async function gatherMoments(
       const { target, scales } =
         update === null
           ? { target: added, scales: null }
-          : targetBeforeNorm(added, update, afterGain(layer, kind));
+          : targetBeforeNorm(added, update, afterNorm(layer, kind));
       for (const [i, sum] of sums.entries()) {
         const tokens = sets[i]![batch]!;
         await sum.add(
@@ -80,10 +80,17 @@ function momentsOf(sums: TargetSums, width: number, hidden: number): TargetMomen
   };
 }
 
-/** The gain of the norm between a sublayer's output map and the stream, [H]. */
-function afterGain(layer: LayerWeights, kind: SublayerKind): Float32Array {
-  const { gainOffset } = layer.block[kind].norms.after!;
-  return layer[`${kind}AfterNorm`]!.gain.map((gain) => gain + gainOffset);
+/** The norm between an output map and the stream. */
+interface AfterNorm {
+  /** What it multiplies by, [H]. */
+  readonly gain: Float32Array;
+  readonly epsilon: number;
+}
+
+function afterNorm(layer: LayerWeights, kind: SublayerKind): AfterNorm {
+  const { gainOffset, epsilon } = layer.block[kind].norms.after!;
+  const gain = layer[`${kind}AfterNorm`]!.gain.map((stored) => stored + gainOffset);
+  return { gain, epsilon };
 }
 
 /** Share of the largest gain from which a channel counts as one that the norm lets through. */
@@ -99,24 +106,23 @@ const LEAST_GAIN = 1e-3;
  * no gain to speak of keeps its present value.
  * @param added  what should be added to the stream, [N, H]
  * @param update  what the map makes at present, [N, H]
- * @param gain  [H]
  * @returns  the map's target, [N, H], and 1/ρ of each token, [N]
  */
 function targetBeforeNorm(
   added: Float32Array,
   update: Float32Array,
-  gain: Float32Array,
+  { gain, epsilon }: AfterNorm,
 ): { readonly target: Float32Array; readonly scales: Float32Array } {
   const hidden = gain.length;
   const least = LEAST_GAIN * gain.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
   const scales = new Float32Array(added.length / hidden).map((_, token) => {
     const energy = energyOf(update.subarray(token * hidden, (token + 1) * hidden));
-    return energy > 0 ? Math.sqrt(hidden / energy) : 0;
+    return 1 / Math.sqrt(energy / hidden + epsilon);
   });
   const target = added.map((value, i) => {
     const one = gain[i % hidden]!;
     const scale = scales[Math.floor(i / hidden)]!;
-    return Math.abs(one) <= least || scale === 0 ? update[i]! : value / one / scale;
+    return Math.abs(one) <= least ? update[i]! : value / one / scale;
   });
   return { target, scales };
 }

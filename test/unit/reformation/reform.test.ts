@@ -28,7 +28,9 @@ const llama = tinyWeights({ layers: 3 });
 const opt = tinyWeights({ family: 'opt', layers: 3 });
 const opt350m = tinyWeights({ ...TINY_OPT_350M, layers: 3 });
 const neox = tinyWeights({ family: 'gpt_neox', layers: 3 });
-const models = { llama, opt, opt350m, 'GPT-NeoX': neox };
+/** Norms of what the sublayers add, whose gains are stored less one, and capped scores and logits. */
+const gemma2 = tinyWeights({ layers: 3, config: { model_type: 'gemma2', sliding_window: 16 } });
+const models = { llama, opt, opt350m, 'GPT-NeoX': neox, 'Gemma 2': gemma2 };
 
 for (const [family, weights] of Object.entries(models)) {
   for (const method of ['leastSquares', 'admm'] as const) {
@@ -55,7 +57,9 @@ for (const [family, weights] of Object.entries(models)) {
           await distance(weights, weights, subnet),
           await distance(weights, reformed, subnet),
         ];
-        assert.ok(later < 0.95 * before, `logits were off by ${before}, now by ${later}`);
+        // A norm behind the map makes up for the length of an update, so that less is left to gain.
+        const most = family === 'Gemma 2' ? 0.97 : 0.95;
+        assert.ok(later < most * before, `logits were off by ${before}, now by ${later}`);
       });
     }
   }
