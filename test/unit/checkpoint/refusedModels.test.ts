@@ -19,6 +19,12 @@ const models: readonly RefusedModel[] = [
     action: /merge_and_unload/,
   },
   {
+    name: 'blocks of sizes of their own',
+    spoil: withConfig({ per_layer_config: { 1: { intermediate_size: 40 } } }),
+    is: /single blocks sizes of their own/,
+    action: /the model that it was made from/,
+  },
+  {
     name: 'weights of GPTQ without a word in config.json',
     spoil: (dir) => renameTensors(dir, (name) => name.replace('proj.weight', 'proj.qweight')),
     is: /quantised \(GPTQ or AWQ\)/,
