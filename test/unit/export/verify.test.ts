@@ -15,8 +15,8 @@ import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import type { Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
-import { writeTinyModel } from '../../fixtures/tinyModel.ts';
-import { F32, LLAMA, randomWindows, searchTimeModel } from './candidates.ts';
+import { tinyWeights, writeTinyModel } from '../../fixtures/tinyModel.ts';
+import { F32, LLAMA, PHI3, randomWindows, searchTimeModel } from './candidates.ts';
 
 const isFailure = (error: unknown): boolean => isEngineError(error, 'verify');
 
@@ -70,6 +70,26 @@ describe('verifying', () => {
         const [least, most] = dtype === 'F16' ? [1e-9, 1e-5] : [1e-7, 1e-3];
         assert.ok(klNats > least && klNats < most, `${dtype}: ${klNats}`);
       }
+    }
+  });
+
+  test('decodes texts that turn by other frequencies once they are long', async () => {
+    // Windows beyond, at and below six tokens: half of the longest would be a short text.
+    const factors = { short_factor: [1, 2, 3, 4], long_factor: [5, 6, 7, 8] };
+    const config = {
+      original_max_position_embeddings: 6,
+      rope_scaling: { type: 'longrope', ...factors },
+    };
+    const phi3 = tinyWeights({ ...PHI3, config });
+    const masks = randomMasks(phi3.shape, 3);
+    const model = searchTimeModel(runtime, phi3.shape);
+    const { path } = await exportOnnx(join(folder, 'longrope'), phi3, masks, F32);
+    for (const length of [9, 7, 6, 4]) {
+      const windows = randomWindows(phi3.shape.vocab, 1, length);
+      const of = { weights: phi3, subnet: masks };
+      const found = await referenceOf(model, of, windows, { dtype: 'F32' });
+      const { maxDifference, tolerance } = await verifyOnnx(path, runtime, found);
+      assert.ok(maxDifference <= tolerance, `${length} tokens`);
     }
   });
 
