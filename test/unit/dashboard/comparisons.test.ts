@@ -70,7 +70,7 @@ describe('comparisons on disk', () => {
     assert.ok(first !== undefined && 'table' in first);
     const problems = others.map((each) => ('problem' in each ? each.problem : 'no problem'));
     for (const [i, pattern] of [
-      ...[/is not JSON/, /field \/rows\/0/, /at most 4.2 MB/, /is a link/],
+      ...[/is not JSON/, /field \/rows\/0/, /at most 4.19 MB/, /is a link/],
       /Update Subnet Studio/,
     ].entries()) {
       assert.match(problems[i]!, pattern);
