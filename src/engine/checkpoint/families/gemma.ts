@@ -13,9 +13,9 @@ import {
   readSizes,
   readWindow,
   readWindowedBlocks,
-  withTraits,
 } from './llamaForm.ts';
 import { parseRope, parseRopeByKind } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 /** Norms of what the sublayers add, between and behind those that Llama has. */
 const FOUR_NORMS: TensorNames = {

@@ -4,8 +4,8 @@ import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import { ACTIVATIONS } from './activations.ts';
 import type { Family, MapPart } from './family.ts';
-import { withTraits } from './llamaForm.ts';
 import { parsePartialRope } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 const QKV = 'gpt_neox.layers.{layer}.attention.query_key_value';
 

@@ -1,10 +1,9 @@
 import { MOST_HEAD_DIM, MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
-import type { Block, BlockTraits } from '../../model/block.ts';
+import type { Block } from '../../model/block.ts';
 import type { Activation, ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import { ACTIVATIONS } from './activations.ts';
 import type { SizeFields, TensorNames } from './family.ts';
-import { withinBounds } from './withinBounds.ts';
 
 /** Names of the tensors of models in Llama's form. */
 export const LLAMA_NAMES: TensorNames = {
@@ -118,21 +117,6 @@ export function readGatedMlp(
   readonly activation: Activation;
 } {
   return { gated: true, activation: config.choice(field, ACTIVATIONS, fallback) };
-}
-
-/**
- * A shape whose blocks have traits of their own; without any, the model's switches say it all.
- * @param traits  of block l
- */
-export function withTraits(
-  config: ConfigReader,
-  shape: ModelShape,
-  traits: (layer: number) => BlockTraits | null,
-): ModelShape {
-  const checked = withinBounds(config, shape);
-  const blocks = Array.from({ length: shape.layers }, (_, layer) => traits(layer));
-  if (blocks.every((one) => one === null)) return checked;
-  return { ...checked, blocks: blocks.map((one) => one ?? {}) };
 }
 
 /** The window that blocks may see; a field that is left out has the default of its family, null has none. */

@@ -1,15 +1,9 @@
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import type { Family } from './family.ts';
-import {
-  LLAMA_FIELDS,
-  LLAMA_NAMES,
-  readGatedMlp,
-  readSizes,
-  readWindow,
-  withTraits,
-} from './llamaForm.ts';
+import { LLAMA_FIELDS, LLAMA_NAMES, readGatedMlp, readSizes, readWindow } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 /** Mistral 7B and its kind: Llama without biases, each block looking back over one window. */
 export const mistral: Family = {

@@ -4,7 +4,7 @@ import { type BlockTraits, normOf } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
 import type { Family } from './family.ts';
-import { withTraits } from './llamaForm.ts';
+import { withTraits } from './withTraits.ts';
 
 /** Rows of OPT's position table before the one of position 0. */
 const POSITION_OFFSET = 2;

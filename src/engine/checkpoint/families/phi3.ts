@@ -2,15 +2,9 @@ import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import type { Family } from './family.ts';
 import { oneAfterAnother } from './fusedMaps.ts';
-import {
-  LLAMA_FIELDS,
-  LLAMA_NAMES,
-  readGatedMlp,
-  readSizes,
-  readWindow,
-  withTraits,
-} from './llamaForm.ts';
+import { LLAMA_FIELDS, LLAMA_NAMES, readGatedMlp, readSizes, readWindow } from './llamaForm.ts';
 import { parsePartialRope } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 const QKV = 'model.layers.{layer}.self_attn.qkv_proj.weight';
 const GATE_UP = 'model.layers.{layer}.mlp.gate_up_proj.weight';

@@ -9,9 +9,9 @@ import {
   readWindow,
   readWindowedBlocks,
   windowFields,
-  withTraits,
 } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 /** Qwen 2 and 2.5: Llama with biases of q, k and v alone. */
 export const qwen2: Family = {

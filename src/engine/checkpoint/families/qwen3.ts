@@ -7,10 +7,10 @@ import {
   readGatedMlp,
   readSizes,
   windowFields,
-  withTraits,
 } from './llamaForm.ts';
 import { readQwenWindow } from './qwen2.ts';
 import { parseRope } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 /** Qwen3 (dense): every query and key head is normalised before it is rotated. */
 export const qwen3: Family = {

@@ -10,9 +10,9 @@ import {
   readWindow,
   readWindowedBlocks,
   windowFields,
-  withTraits,
 } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
+import { withTraits } from './withTraits.ts';
 
 /** SmolLM3: Llama with blocks that do not rotate. */
 export const smollm3: Family = {
