@@ -111,7 +111,7 @@ CAPS = {"attn_logit_softcapping": 3.0, "final_logit_softcapping": 4.0, "query_pr
 KINDS = {
     "sliding_window": 9,
     "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
-    "rope_parameters": {
+    "rope": {
         "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e5},
         "sliding_attention": {"rope_type": "default", "rope_theta": 1e3},
     },
@@ -299,6 +299,9 @@ def rope_fields(rope):
     """Rotary scaling under the name that the installed transformers reads."""
     if VERSION >= (5, 0):
         return {"rope_parameters": rope}
+    if "full_attention" in rope:
+        base = rope["sliding_attention"]["rope_theta"]
+        return {**rope_fields(rope["full_attention"]), "rope_local_base_freq": base}
     scaling = dict(rope)
     fields = {
         name: scaling.pop(name) for name in ("rope_theta", "partial_rotary_factor") if name in rope
@@ -641,7 +644,9 @@ class Checks:
                 feeds[one.name] = numpy.zeros([1, 0, one.shape[2]], numpy.float32)
         logits = torch.from_numpy(session.run(["logits"], feeds)[0])
         with torch.no_grad():
-            near(load(self.path)(self.ids[:1]).logits, logits)
+            # Fused kernels of older versions leave out the cap on scores.
+            ours = load(self.path, attn_implementation="eager")
+            near(ours(self.ids[:1]).logits, logits)
 
     def check_loading(self):
         model, info = AutoModelForCausalLM.from_pretrained(
@@ -661,6 +666,8 @@ class Checks:
         near(load(self.path, trust_remote_code=False)(self.ids).logits, model(self.ids).logits)
 
     def check_base_model(self):
+        if VERSION < (5, 0) and "gemma3" in self.stock.config.model_type:
+            return  # Version 4 gives the base model of Gemma 3 random weights, the stock one too.
         base = AutoModel.from_pretrained(self.path, trust_remote_code=True, dtype=torch.float32)
         ours = load(self.path)
         with torch.no_grad():
