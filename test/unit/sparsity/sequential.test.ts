@@ -23,7 +23,7 @@ import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequent
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { judgedBy } from '../../fixtures/refitJudge.ts';
-import { tinyWeights } from '../../fixtures/tinyModel.ts';
+import { TINY_OPT_350M, tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
 const tools = { solver: new Solver(runtime), gemm: new SolverGemm(runtime) };
@@ -153,6 +153,21 @@ describe('a model made sparse', () => {
       checkMasks(sparse, method, parsePattern('2:4'), 'all', opt);
       for (const { refits } of sparse.layers) {
         for (const { before, after } of refits) assert.ok(after <= before * (1 + 1e-9));
+      }
+    }
+  });
+
+  it('fits its output maps to what they give before a norm behind the sublayer', async () => {
+    const postNorm = tinyWeights(TINY_OPT_350M);
+    const ours = methodFor(postNorm.shape, 'ours');
+    for (const target of ['dense', 'layer'] as const) {
+      const method = { ...ours, refit: { ...ours.refit!, target } };
+      const { layers } = await prune(postNorm, method, parsePattern('1%'), 'all');
+      for (const { layer, refits } of layers) {
+        // So few zeros change little of what is to be reached.
+        for (const { name, before } of refits) {
+          assert.ok(before < 0.01, `block ${layer}, ${name}, ${target}: ${before}`);
+        }
       }
     }
   });
