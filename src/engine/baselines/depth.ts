@@ -3,7 +3,13 @@ import type { ModelShape } from '../model/modelShape.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { countParameters } from '../model/cost.ts';
-import { denseSubnet, type LayerMask, type LayerScores, type Subnet } from '../model/subnet.ts';
+import {
+  denseSubnet,
+  emptyMask,
+  type LayerMask,
+  type LayerScores,
+  type Subnet,
+} from '../model/subnet.ts';
 import { magnitudeUnitScores, type StructuredCandidate } from './structuredSubnet.ts';
 
 /**
@@ -26,7 +32,7 @@ export function depthSubnet(
   const perBlock = denseBlock / shape.layers;
   const removed = Math.floor((denseBlock - budget) / perBlock);
   const gone = new Set(order.slice(0, removed));
-  const layers = dense.layers.map((mask, l) => (gone.has(l) ? nothingOf(mask) : mask));
+  const layers = dense.layers.map((mask, l) => (gone.has(l) ? emptyMask(shape.kvHeads) : mask));
   const rest = budget - (denseBlock - removed * perBlock) + perBlock;
   if (rest < perBlock) thinNext(shape, layers, order.slice(removed), rest, perBlock, weights);
   return { weights, subnet: { layers }, extraParameters: 0 };
@@ -68,7 +74,7 @@ export async function greedyOrder(
       if (order.includes(block)) continue;
       throwIfAborted(options.signal);
       const layers = dense.map((mask, l) =>
-        l === block || order.includes(l) ? nothingOf(mask) : mask,
+        l === block || order.includes(l) ? emptyMask(shape.kvHeads) : mask,
       );
       const found = await loss({ layers });
       // A loss that is not a number never wins, but something must go.
@@ -118,12 +124,6 @@ function thinned(
     if (error instanceof EngineError && error.code === 'budget') return null;
     throw error;
   }
-}
-
-/** The mask of a block that is gone. */
-function nothingOf({ heads }: LayerMask): LayerMask {
-  const none = new Uint32Array(0);
-  return { heads: heads.map(() => ({ qk: none, vo: none })), mlp: none };
 }
 
 function tooFew(shape: ModelShape, wanted: number): EngineError {

@@ -49,8 +49,8 @@ export interface ConfigFacts {
 }
 
 /**
- * The text of a sliced checkpoint's `config.json`: the source's fields, what differs, and a `subnet` block
- * from which the candidate can be read back.
+ * The text of a sliced checkpoint's `config.json`: the source's fields, what differs, and a `subnet`
+ * block from which the candidate can be read back.
  */
 export function checkpointConfig(
   weights: ModelWeights,

@@ -3,7 +3,7 @@ import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { emitActivation, emitCapped } from '../graphs/emit.ts';
 import { sliceLinear } from '../graphs/keptRows.ts';
-import { blockOf, finalNormOf } from '../model/block.ts';
+import { blockOf, finalNormOf, readsOf } from '../model/block.ts';
 import { embeddingWidthOf } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
@@ -61,7 +61,7 @@ export function decoderGraph(
     // A norm behind a sublayer stays without the sublayer.
     if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
     x = context.blockNorm('attentionBehindNorm', l, layer, x);
-    const reads = layer.block.residual === 'parallel' ? entering : x;
+    const reads = readsOf('mlp', layer.block, { states: x, entering });
     if (mask.mlp.length > 0) x = emitMlp(context, l, { layer, mask }, reads, x);
     x = context.blockNorm('mlpBehindNorm', l, layer, x);
   });

@@ -1,6 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import type { Attention, Block, Rotary, SublayerKind } from '../model/block.ts';
+import {
+  addsElsewhere,
+  type Attention,
+  type Block,
+  readsOf,
+  type Rotary,
+  type SublayerKind,
+} from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
 import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
@@ -45,7 +52,7 @@ export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
 /** Options of a sublayer that is run. */
 interface SublayerOptions {
   readonly signal?: AbortSignal | undefined;
-  /** What the sublayer reads, as {@link readsOf} says; may be absent where that is the stream. */
+  /** What the sublayer reads, as `readsOf` says; may be absent where that is the stream. */
   readonly reads?: readonly Tensor[];
   /** Receives the sublayer's inner values of each batch. */
   readonly tap?: OnTap;
@@ -347,24 +354,6 @@ export class ForwardPass {
     const bare = rows === null ? inner : withoutPadding(inner, rows.o);
     return { normed, inner: bare, update, after: result['y'] as Tensor };
   }
-}
-
-/**
- * What a sublayer reads: the residual stream that it adds to, or the one before the block, where both
- * sublayers read that.
- * @param at  `states` before the sublayer, `entering` before the block
- */
-export function readsOf(
-  kind: SublayerKind,
-  block: Block,
-  at: { readonly states: readonly Tensor[]; readonly entering: readonly Tensor[] },
-): readonly Tensor[] {
-  return addsElsewhere(kind, block) ? at.entering : at.states;
-}
-
-/** True for a sublayer that reads another stream than it adds to. */
-export function addsElsewhere(kind: SublayerKind, { residual }: Block): boolean {
-  return kind === 'mlp' && residual === 'parallel';
 }
 
 /** What a sublayer reads where it adds to another stream; null where it reads what it adds to. */

@@ -10,8 +10,8 @@ const ROW = 256;
  * The loss at every position, reduced inside the graph: no [N, V] logits leave it.
  *
  * Where logits are not capped, any cross-entropy against a distribution p needs the logits z = E·h
- * only through `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of E numbers: the embedding row of the next
- * token for the negative log-likelihood, the dense model's expected row for KL. Then
+ * only through `Σ p_v z_v = (Σ p_v E_v)·h`, so the target is one row of E numbers: the embedding row
+ * of the next token for the negative log-likelihood, the dense model's expected row for KL. Then
  * `loss = logsumexp(z) − target·h`, exact for both at the price of one head product. Under a cap the
  * logit of one token still is that of its own row, capped; KL needs {@link divergenceGraph}.
  *

@@ -1,4 +1,4 @@
-import type { Block } from '../model/block.ts';
+import { addsElsewhere, type Block } from '../model/block.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
 import {
   emitActivation,
@@ -28,13 +28,13 @@ export interface SublayerGraphOptions {
  * and, where a norm is between it and the stream, update [N, H].
  */
 export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Array {
-  const { hidden, mlp, residual } = block;
+  const { hidden, mlp } = block;
   const { access } = options;
   const { activation, maps, norms } = mlp;
   const graph = new GraphBuilder('mlp');
   const state = (name: string): string => graph.input(name, 'float32', ['batch', 'time', hidden]);
   const x = state('x');
-  const stream = residual === 'parallel' ? state('stream') : x;
+  const stream = addsElsewhere('mlp', block) ? state('stream') : x;
   const normed = emitInput(graph, norms.before, x, hidden);
   const project = (name: 'gate' | 'up'): string =>
     emitProjection(

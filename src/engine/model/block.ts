@@ -221,6 +221,24 @@ export function hasNormsBehind(shape: ModelShape): boolean {
   );
 }
 
+/** True for a sublayer that reads another stream than it adds to. */
+export function addsElsewhere(kind: SublayerKind, { residual }: Block): boolean {
+  return kind === 'mlp' && residual === 'parallel';
+}
+
+/**
+ * What a sublayer reads: the residual stream that it adds to, or the one before the block, where both
+ * sublayers read that.
+ * @param at  the streams before the sublayer and before the block, in any form
+ */
+export function readsOf<Stream>(
+  kind: SublayerKind,
+  block: Block,
+  at: { readonly states: Stream; readonly entering: Stream },
+): Stream {
+  return addsElsewhere(kind, block) ? at.entering : at.states;
+}
+
 /** Sizes of a linear map of a block; null where the block has no such map. */
 export function mapOf({ attention, mlp }: Block, name: LinearName): LinearMap | null {
   return { ...attention.maps, ...mlp.maps }[name];

@@ -52,6 +52,12 @@ export function denseSubnet(shape: ModelShape): Subnet {
   };
 }
 
+/** The mask of a block of so many key/value heads that keeps nothing. */
+export function emptyMask(kvHeads: number): LayerMask {
+  const none = new Uint32Array(0);
+  return { heads: Array.from({ length: kvHeads }, () => ({ qk: none, vo: none })), mlp: none };
+}
+
 /** True when any head of the block keeps something. */
 export function hasAttention(mask: LayerMask): boolean {
   return mask.heads.some((head) => head.qk.length > 0);

@@ -181,10 +181,7 @@ export class TargetSums {
   async add(z: Float32Array, t: Float32Array, scales: Float32Array | null = null): Promise<void> {
     const tokens = t.length / this.targetSum.length;
     if (tokens === 0) return;
-    const [input, target] = [z, t].map((rows) => scaled(rows, scales)) as [
-      Float32Array,
-      Float32Array,
-    ];
+    const [input, target] = [scaled(z, scales), scaled(t, scales)];
     await this.#moments.addCross(this.gram, input, input, tokens);
     await this.#moments.addCross(this.cross, input, target, tokens);
     addColumnSums(this.inputSum, scaled(input, scales));

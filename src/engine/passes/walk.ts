@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import { addsElsewhere, type ForwardPass, readsOf } from '../graphs/forwardPass.ts';
-import type { SublayerKind } from '../model/block.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { addsElsewhere, readsOf, type SublayerKind } from '../model/block.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -95,14 +95,13 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
   const fork = (): Stream => new Stream(request, embedded.map(retainTensor));
   const copies = Array.from({ length: request.copies ?? 1 }, fork);
   const reference = request.reference === undefined ? null : fork();
+  const streams = reference === null ? copies : [...copies, reference];
   releaseTensors(embedded);
   const made = copies.map((): LayerWeights[] => []);
   const total = 2 * weights.layers.length;
   try {
     for (const [index, original] of weights.layers.entries()) {
-      for (const stream of [...copies, ...(reference === null ? [] : [reference])]) {
-        stream.enter(original);
-      }
+      for (const stream of streams) stream.enter(original);
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
         await reference?.addUpdate(kind, original, request.reference!.layers[index]!);
@@ -116,7 +115,7 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
       await visitor.leave?.({ index, states: copies[0]!.states });
     }
   } finally {
-    for (const stream of [...copies, ...(reference === null ? [] : [reference])]) stream.release();
+    for (const stream of streams) stream.release();
   }
   return made.map((layers) => ({ ...weights, layers }));
 }

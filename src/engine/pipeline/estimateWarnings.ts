@@ -1,8 +1,8 @@
 import type { EstimateReport } from '../../protocol/estimate.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
+import { bytesText, digitsText } from '../../protocol/sizeText.ts';
 import type { WindowCounts } from './estimateWindows.ts';
 import { isSparsityOnly, ZEROS_TAKE_TIME } from './sparsityPlan.ts';
-import { bytesText, digitsText } from '../../protocol/sizeText.ts';
 
 /** What else a warning may rest on. */
 export interface WarningFacts {

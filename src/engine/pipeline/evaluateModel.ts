@@ -9,6 +9,7 @@ import { isEngineError, type EngineError, type Problem } from '../../protocol/er
 import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
 import { eventStamper } from '../../protocol/runEvent.ts';
+import { digitsText } from '../../protocol/sizeText.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { countParameters } from '../model/cost.ts';
 import { windowsOf } from '../tokenizer/tokenWindows.ts';
@@ -19,7 +20,6 @@ import { textBytes, textChunks, textHash } from './readText.ts';
 import { makeTemporaryFolder } from './temporaryFolder.ts';
 import { engineVersion } from './versions.ts';
 import { windowLength } from './windowLength.ts';
-import { digitsText } from '../../protocol/sizeText.ts';
 
 /**
  * Perplexity, size and speed of a model folder or of a subnet config.

@@ -12,7 +12,7 @@ import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { unpackSubnet } from '../subnet/pack.ts';
-import type { LayerMask, Subnet } from '../model/subnet.ts';
+import { emptyMask, type Subnet } from '../model/subnet.ts';
 
 /**
  * A subnet of a run by its key: a judged candidate, one of the run's named subnets, or a survivor of
@@ -64,14 +64,11 @@ function survivor(folder: string, shape: ModelShape, key: string): Subnet | unde
   const gone = new Set(dropped);
   const subnet = {
     layers: layers.map((layer, l) =>
-      gone.has(l) ? nothing(shape) : decodeLayer(blockOf(shape, l), layer, `survivor.layers[${l}]`),
+      gone.has(l)
+        ? emptyMask(shape.kvHeads)
+        : decodeLayer(blockOf(shape, l), layer, `survivor.layers[${l}]`),
     ),
   };
   assertLegal(shape, subnet);
   return subnet;
-}
-
-function nothing({ kvHeads }: ModelShape): LayerMask {
-  const none = new Uint32Array(0);
-  return { heads: Array.from({ length: kvHeads }, () => ({ qk: none, vo: none })), mlp: none };
 }

@@ -8,6 +8,7 @@ import {
   exportReportSchema,
   RUN_SCHEMA_VERSION,
 } from '../../protocol/runRecord.ts';
+import { bytesText } from '../../protocol/sizeText.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
@@ -36,7 +37,6 @@ import { scoreStage } from './scoreStage.ts';
 import { searchStage } from './searchStage.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
-import { bytesText } from '../../protocol/sizeText.ts';
 
 /**
  * The whole run, stage by stage: import → calibrate and score → search → reform → sparsify →

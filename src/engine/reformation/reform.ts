@@ -89,9 +89,9 @@ export async function reform(request: ReformRequest): Promise<Reformed> {
 /**
  * Peak bytes of {@link reform} beside the source's weights: o and down of the trial, of the fit to
  * all tokens and of a step on the way, five residual streams of all tokens (of the dense model and of
- * both fits, before and after a sublayer; in parallel blocks also before the block), and the moments of the largest map in float64, twice for
- * fitted and held-back tokens and once more while it is solved. The whole is judged when the streams
- * are gone, and needs less than they did.
+ * both fits, before and after a sublayer; in parallel blocks also before the block), and the moments
+ * of the largest map in float64, twice for fitted and held-back tokens and once more while it is
+ * solved. The whole is judged when the streams are gone, and needs less than they did.
  */
 export function reformationBytes(shape: ModelShape, tokens: number): number {
   const { layers, hidden, heads, headDim, intermediate } = shape;

@@ -1,7 +1,13 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { decodeLayer, encodeLayer, type EncodedLayer } from '../subnet/encode.ts';
 import { headOfTied, keepBest } from '../subnet/select.ts';
-import { hasAttention, type HeadMask, type LayerMask, type Subnet } from '../model/subnet.ts';
+import {
+  emptyMask,
+  hasAttention,
+  type HeadMask,
+  type LayerMask,
+  type Subnet,
+} from '../model/subnet.ts';
 import { joinRuns, unitsInRun } from '../model/unitRuns.ts';
 import type { Pool, Terrain } from './terrain.ts';
 
@@ -52,7 +58,7 @@ export function genomeParameters(terrain: Terrain, genome: Genome): number {
 export function subnetOf(terrain: Terrain, genome: Genome): Subnet {
   return {
     layers: genome.kept.map((kept, l) =>
-      genome.present[l] ? maskOf(terrain, l, kept) : emptyMask(terrain),
+      genome.present[l] ? maskOf(terrain, l, kept) : emptyMask(terrain.shape.kvHeads),
     ),
   };
 }
@@ -135,14 +141,6 @@ function maskOf(terrain: Terrain, layer: number, kept: readonly Uint32Array[]): 
       return terrain.space.masks === 'tied' ? headOfTied(attention, qk) : { qk, vo };
     }),
     mlp: kept.at(-1)!,
-  };
-}
-
-function emptyMask(terrain: Terrain): LayerMask {
-  const none = new Uint32Array(0);
-  return {
-    heads: Array.from({ length: terrain.shape.kvHeads }, () => ({ qk: none, vo: none })),
-    mlp: none,
   };
 }
 

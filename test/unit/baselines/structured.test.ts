@@ -19,8 +19,8 @@ import {
 import { uniformWidths, wandaSpSubnet } from '../../../src/engine/baselines/wandaSp.ts';
 import { collectStatistics } from '../../../src/engine/calibration/collect.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { ForwardPass, readsOf } from '../../../src/engine/graphs/forwardPass.ts';
-import type { SublayerKind } from '../../../src/engine/model/block.ts';
+import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import { readsOf, type SublayerKind } from '../../../src/engine/model/block.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { blockBudget, countParameters } from '../../../src/engine/model/cost.ts';

@@ -66,6 +66,24 @@ describe('exportCheckpoint', () => {
     return { dir, config, weights, subnet };
   }
 
+  /** The ordinary reader takes an export for what it is, and its logits are the candidate's. */
+  async function assertPlain(
+    dir: string,
+    weights: Awaited<ReturnType<typeof loadWeights>>,
+    subnet: Subnet,
+  ): Promise<void> {
+    const plain = await loadWeights(await openCheckpoint(dir));
+    const [window] = randomWindows(weights.shape.vocab, 1, 9);
+    const got = await searchTimeLogits(
+      searchTimeModel(runtime, plain.shape),
+      plain,
+      denseSubnet(plain.shape),
+      window!,
+    );
+    const search = searchTimeModel(runtime, weights.shape);
+    assert.ok(difference(got, await searchTimeLogits(search, weights, subnet, window!)) < 1e-4);
+  }
+
   for (const [i, options] of [
     LLAMA,
     { ...LLAMA, tied: false, config: { attention_bias: true, mlp_bias: true } },
@@ -115,17 +133,7 @@ describe('exportCheckpoint', () => {
     assert.equal(config['head_dim'], 8);
     assert.equal(config['intermediate_size'], 20);
     assert.equal(config['auto_map'], undefined);
-    // The ordinary reader takes it for what it is, and its logits are the candidate's.
-    const plain = await loadWeights(await openCheckpoint(dir));
-    const [window] = randomWindows(weights.shape.vocab, 1, 9);
-    const got = await searchTimeLogits(
-      searchTimeModel(runtime, plain.shape),
-      plain,
-      denseSubnet(plain.shape),
-      window!,
-    );
-    const search = searchTimeModel(runtime, weights.shape);
-    assert.ok(difference(got, await searchTimeLogits(search, weights, subnet, window!)) < 1e-4);
+    await assertPlain(dir, weights, subnet);
     assert.deepEqual((await readSubnetCheckpoint(dir)).subnet, subnet);
   });
 
@@ -144,16 +152,7 @@ describe('exportCheckpoint', () => {
         ),
       );
       for (const [field, value] of Object.entries(fields)) assert.equal(config[field], value);
-      const plain = await loadWeights(await openCheckpoint(dir));
-      const [window] = randomWindows(weights.shape.vocab, 1, 9);
-      const got = await searchTimeLogits(
-        searchTimeModel(runtime, plain.shape),
-        plain,
-        denseSubnet(plain.shape),
-        window!,
-      );
-      const search = searchTimeModel(runtime, weights.shape);
-      assert.ok(difference(got, await searchTimeLogits(search, weights, subnet, window!)) < 1e-4);
+      await assertPlain(dir, weights, subnet);
     });
   }
 

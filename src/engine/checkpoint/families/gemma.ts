@@ -128,7 +128,7 @@ const SECOND: Omit<LlamaDefaults, 'family' | 'maxPositions'> = {
   headDim: 256,
 };
 
-function gainLessOne({ norm }: LlamaSizes): Norm {
+function gainLessOne({ norm }: LlamaSizes): LlamaSizes['norm'] & Norm {
   return { ...norm, gainOffset: 1 };
 }
 
@@ -144,7 +144,7 @@ function readOutside(
   const hasStart = config.has('bos_token_id') || !config.states('bos_token_id');
   return {
     ...sizes,
-    norm: gainLessOne(sizes) as LlamaSizes['norm'] & Norm,
+    norm: gainLessOne(sizes),
     embeddingScale: Math.sqrt(sizes.hidden),
     ...(hasStart ? { startToken: config.integer('bos_token_id', most, 2) } : {}),
     bias: { qkv: biased, output: biased, mlp: false },

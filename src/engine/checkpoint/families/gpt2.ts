@@ -1,7 +1,8 @@
-import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import { MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import { ACTIVATIONS } from './activations.ts';
+import { readEqualHeads } from './equalHeads.ts';
 import type { Family } from './family.ts';
 import { oneAfterAnother } from './fusedMaps.ts';
 import { withinBounds } from './withinBounds.ts';
@@ -51,18 +52,13 @@ export const gpt2: Family = {
 };
 
 function parseGpt2(config: ConfigReader): ModelShape {
-  const hidden = config.size('n_embd');
-  const heads = config.integer('n_head', { min: 1, max: MOST_HEADS });
-  if (hidden % heads !== 0) config.fail('n_embd', `a multiple of ${heads} heads`, `${hidden}`);
+  const sizes = readEqualHeads(config, 'n_embd', 'n_head');
   refuseVariants(config);
   const shape: ModelShape = {
     family: 'gpt2',
     layers: config.integer(LAYERS_FIELD, { min: 1, max: MOST_LAYERS }),
-    hidden,
-    heads,
-    kvHeads: heads,
-    headDim: hidden / heads,
-    intermediate: config.size('n_inner', 4 * hidden),
+    ...sizes,
+    intermediate: config.size('n_inner', 4 * sizes.hidden),
     vocab: config.size('vocab_size'),
     maxPositions: config.size('n_positions', 1024),
     tiedEmbeddings: config.boolean('tie_word_embeddings', true),

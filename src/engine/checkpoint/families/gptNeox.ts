@@ -1,8 +1,9 @@
-import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import { MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { Block } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import { ACTIVATIONS } from './activations.ts';
+import { readEqualHeads } from './equalHeads.ts';
 import type { Family, MapPart } from './family.ts';
 import { parsePartialRope } from './rope.ts';
 import { withTraits } from './withTraits.ts';
@@ -59,20 +60,15 @@ function headByHead({ attention: { heads, headDim } }: Block): MapPart[] {
 }
 
 function parseGptNeox(config: ConfigReader): ModelShape {
-  const hidden = config.size('hidden_size');
-  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
-  if (hidden % heads !== 0) config.fail('hidden_size', `a multiple of ${heads} heads`, `${hidden}`);
-  const headDim = hidden / heads;
+  const sizes = readEqualHeads(config);
+  const { headDim } = sizes;
   config.require('head_dim', headDim, config.size('head_dim', headDim));
   const maxPositions = config.size('max_position_embeddings', 2048);
   const biased = config.boolean('attention_bias', true);
   const shape: ModelShape = {
     family: 'gpt_neox',
     layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
-    hidden,
-    heads,
-    kvHeads: heads,
-    headDim,
+    ...sizes,
     intermediate: config.size('intermediate_size'),
     vocab: config.size('vocab_size'),
     maxPositions,

@@ -1,8 +1,9 @@
-import { MOST_HEADS, MOST_LAYERS } from '../../../protocol/bounds.ts';
+import { MOST_LAYERS } from '../../../protocol/bounds.ts';
 import type { ConfigReader } from '../configReader.ts';
 import { type BlockTraits, normOf } from '../../model/block.ts';
 import type { ModelShape } from '../../model/modelShape.ts';
 import { ACTIVATIONS } from './activations.ts';
+import { readEqualHeads } from './equalHeads.ts';
 import type { Family } from './family.ts';
 import { withTraits } from './withTraits.ts';
 
@@ -53,11 +54,8 @@ export const opt: Family = {
 };
 
 function parseOpt(config: ConfigReader): ModelShape {
-  const hidden = config.size('hidden_size');
-  const heads = config.integer('num_attention_heads', { min: 1, max: MOST_HEADS });
-  if (hidden % heads !== 0) {
-    config.fail('hidden_size', `a multiple of ${heads} heads`, `${hidden}`);
-  }
+  const sizes = readEqualHeads(config);
+  const { hidden } = sizes;
   // Norms without gains have nothing stored, and no public model has them.
   const affine = 'layer_norm_elementwise_affine';
   config.require(affine, true, config.boolean(affine, true));
@@ -68,10 +66,7 @@ function parseOpt(config: ConfigReader): ModelShape {
   const shape: ModelShape = {
     family: 'opt',
     layers: config.integer('num_hidden_layers', { min: 1, max: MOST_LAYERS }),
-    hidden,
-    heads,
-    kvHeads: heads,
-    headDim: hidden / heads,
+    ...sizes,
     intermediate: config.size('ffn_dim'),
     vocab: config.size('vocab_size'),
     maxPositions: config.size('max_position_embeddings', 2048),
