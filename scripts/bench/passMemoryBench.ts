@@ -18,6 +18,9 @@ export interface PassMemory {
   readonly statedBytes: number;
 }
 
+/** Arrays outside its heap that V8 lets come together before it collects those nobody has. */
+const UNCOLLECTED_BYTES = 64 * 2 ** 20;
+
 /** Peak memory of each pass over what was there before and what it states, in a process of its own. */
 export async function passMemoryBench(threads: number): Promise<Measurement[]> {
   const results: Measurement[] = [];
@@ -28,7 +31,11 @@ export async function passMemoryBench(threads: number): Promise<Measurement[]> {
     results.push(
       figure(`memory that ${pass} adds, 8 blocks, 2,048 tokens`, (after - before) / 1e6, 'MB'),
       figure(`memory that ${pass} is said to add`, statedBytes / 1e6, 'MB'),
-      atMost(`peak memory of ${pass} over weights and stated`, after / (before + statedBytes), 1.1),
+      atMost(
+        `peak memory of ${pass} over weights, process and stated`,
+        after / (before + statedBytes + UNCOLLECTED_BYTES),
+        1.05,
+      ),
     );
   }
   return results;

@@ -111,10 +111,18 @@ async function timeDecoders(): Promise<void> {
   });
 }
 
-// What a forward pass and its loss take is not a pass's own: it counts as the process's.
-const warm = await forward.through(weights, dense, await forward.embed(weights, batches));
-await head.losses(weights, warm, head.nextTokenTargets(weights, batches.flat()));
-releaseTensors(warm);
+// What looking at a block and losses take is not a pass's own: it counts as the process's.
+const embedded = await forward.embed(weights, batches);
+const states = await forward.through(weights, dense, embedded);
+await head.losses(weights, states, head.nextTokenTargets(weights, batches.flat()));
+await head.denseTargets(weights, states);
+for (const kind of ['attention', 'mlp'] as const) {
+  const options = { tap: () => undefined };
+  releaseTensors(
+    await forward.sublayer(kind, weights.layers[0]!, dense.layers[0]!, states, options),
+  );
+}
+releaseTensors(states);
 const before = watchPeak();
 const [run, statedBytes] = passes[pass];
 await run();
