@@ -1,3 +1,5 @@
+import { bytesText } from '../src/protocol/sizeText.ts';
+
 /** Stands where a figure is not known. */
 export const UNKNOWN = '–';
 /** Between a number and its unit, so that they never part. */
@@ -22,16 +24,9 @@ export function formatLarge(value: number): string {
   return String(Math.round(value));
 }
 
-/** Bytes in powers of 1000, as the command line gives them, with three digits: `1.50 GB`. */
+/** Bytes, as every other part of the product gives them: `1.50 GB`. */
 export function formatBytes(value: number): string {
-  let scaled = value;
-  for (const unit of ['B', 'kB', 'MB', 'GB']) {
-    if (Math.abs(scaled) < 999.5) {
-      return `${unit === 'B' ? String(Math.round(scaled)) : digits(scaled)}${GAP}${unit}`;
-    }
-    scaled /= 1000;
-  }
-  return `${digits(scaled)}${GAP}TB`;
+  return bytesText(value).replace(' ', GAP);
 }
 
 /** Milliseconds of a measurement: `12.3 ms`, `1.50 s`. */

@@ -4,6 +4,7 @@ import { forwardBench } from './forwardBench.ts';
 import { headBench } from './headBench.ts';
 import { hostBench } from './hostBench.ts';
 import { memoryBench } from './memoryBench.ts';
+import { passMemoryBench } from './passMemoryBench.ts';
 import { quantiseBench } from './quantiseBench.ts';
 import { reportGroups } from './report.ts';
 import { solverBench } from './solverBench.ts';
@@ -18,6 +19,7 @@ const results = await reportGroups([
   () => forwardBench(threads),
   () => headBench(threads),
   () => memoryBench(threads),
+  () => passMemoryBench(threads),
   () => hostBench(),
   () => solverBench(threads, sizes),
   () => sparsityBench(threads),

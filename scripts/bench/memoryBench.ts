@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { weightBytes } from '../../src/engine/checkpoint/weightBytes.ts';
+import { inChild } from './inChild.ts';
 import { atMost, figure, type Measurement } from './measurement.ts';
 import { BENCH_SHAPE } from './syntheticModel.ts';
 
@@ -19,7 +18,7 @@ export async function memoryBench(threads: number): Promise<Measurement[]> {
   const results: Measurement[] = [];
   const allowed = 1.2 * weightBytes(BENCH_SHAPE) + ALLOWANCE_BYTES;
   for (const length of [512, 2048]) {
-    const child = await inChild(threads, length);
+    const child = await inChild<ChildResult>('./memoryChild.ts', [String(threads), String(length)]);
     results.push(
       figure(`peak memory, ${length}-token windows`, child.peakBytes / 1e6, 'MB'),
       atMost(
@@ -36,18 +35,4 @@ export async function memoryBench(threads: number): Promise<Measurement[]> {
     );
   }
   return results;
-}
-
-function inChild(threads: number, length: number): Promise<ChildResult> {
-  return new Promise((resolve, reject) => {
-    let result: ChildResult | undefined;
-    const path = fileURLToPath(new URL('./memoryChild.ts', import.meta.url));
-    const child = fork(path, [String(threads), String(length)], { execArgv: ['--import', 'tsx'] });
-    child.on('message', (message) => (result = message as ChildResult));
-    child.on('error', reject);
-    child.on('exit', (code) => {
-      if (result === undefined) reject(new Error(`the memory benchmark ended with code ${code}`));
-      else resolve(result);
-    });
-  });
 }

@@ -71,7 +71,7 @@ async function sweepBench(runtime: Runtime): Promise<Measurement> {
   return figure('1,536 × 576 to int4, input by input', median(times) / 1000, 's');
 }
 
-/** Steps of decoders with integers over those of float32, which take turns. */
+/** Steps of decoders with integers over those of float32, which take turns with each. */
 async function decodeBench(runtime: Runtime): Promise<Measurement[]> {
   const folder = await mkdtemp(join(tmpdir(), 'quantise-bench-'));
   try {
@@ -89,7 +89,7 @@ async function decodeBench(runtime: Runtime): Promise<Measurement[]> {
     }
     const prompt = syntheticWindows(1, 256)[0]!.map((token) => token % SHAPE.vocab);
     const [floats, ...others] = await measureDecoders(runtime, models, {
-      ...{ prompt, decodeTokens: 16, warmUp: 1, rounds: 7 },
+      ...{ prompt, decodeTokens: 16, warmUp: 1, rounds: 7, dense: 'float32' },
     });
     return others.flatMap(({ name, bytes, prefill, decode }) => [
       figure(`${name} decoder, bytes over float32`, bytes / floats!.bytes, 'ratio'),

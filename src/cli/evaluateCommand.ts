@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { deviceTitle } from '../protocol/deviceTitle.ts';
 import { engineApi, type EvaluationReport, type RunOverrides } from '../protocol/engineApi.ts';
+import { bytesText, countText } from '../protocol/sizeText.ts';
 import { IncompleteResult } from './incompleteResult.ts';
 import { deviceOption, jsonOption, wholeNumber } from './options.ts';
 import { printResult, type Shell } from './shell.ts';
 import { speedText } from './speedText.ts';
-import { formatBytes, formatCount, formatFitness, formatMs, formatMoment } from './units.ts';
+import { formatFitness, formatMs, formatMoment } from './units.ts';
 import { withEngine } from './withEngine.ts';
 
 /** `subnet evaluate MODEL|SUBNET --text FILE` */
@@ -64,10 +65,10 @@ function reportText(report: EvaluationReport): string {
     ['perplexity', formatFitness(report.perplexity)],
     ['mean loss', `${report.lossNats.toFixed(4)} nats`],
     ['evaluated on', `${report.tokens} tokens in ${report.windows} windows of ${report.context}`],
-    ['parameters', `${formatCount(report.params)}, in blocks ${formatCount(report.blockParams)}`],
-    ...(bytes === null ? [] : [['on disk', formatBytes(bytes)]]),
+    ['parameters', `${countText(report.params)}, in blocks ${countText(report.blockParams)}`],
+    ...(bytes === null ? [] : [['on disk', bytesText(bytes)]]),
     ...speedRows(report),
-    ...(peakBytes === null ? [] : [['peak memory', formatBytes(peakBytes)]]),
+    ...(peakBytes === null ? [] : [['peak memory', bytesText(peakBytes)]]),
     ...(report.notMeasured === null ? [] : [['not measured', 'size, speed and memory']]),
     ['device', `${deviceTitle(report.device.device)}: ${report.device.reason}`],
   ];

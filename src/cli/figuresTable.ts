@@ -6,15 +6,9 @@ import {
   type TimedStep,
   timedSteps,
 } from '../protocol/speedChange.ts';
+import { bytesText, countText } from '../protocol/sizeText.ts';
 import { formatTable, type Column } from './table.ts';
-import {
-  formatBytes,
-  formatCount,
-  formatFitness,
-  formatMoment,
-  formatMs,
-  formatShare,
-} from './units.ts';
+import { formatFitness, formatMoment, formatMs, formatShare } from './units.ts';
 
 const columns: readonly Column[] = [
   { title: 'model', align: 'left' },
@@ -46,12 +40,12 @@ export function figuresTable(figures: Figures, unicode: boolean): string {
     return [
       [
         titles[name],
-        formatCount(figure.params),
+        countText(figure.params),
         formatShare(figure.params, dense?.params ?? 0),
-        formatCount(figure.blockParams),
+        countText(figure.blockParams),
         formatShare(figure.blockParams, dense?.blockParams ?? 0),
         formatFitness(figure.perplexity),
-        formatBytes(figure.bytes),
+        bytesText(figure.bytes),
         timeText('prefill', figure),
         timeText('decode', figure),
       ],

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { engineApi, type InspectReport } from '../protocol/engineApi.ts';
+import { bytesText, countText } from '../protocol/sizeText.ts';
 import { jsonOption } from './options.ts';
 import { printResult, type Shell } from './shell.ts';
 import { formatTable } from './table.ts';
-import { formatBytes, formatCount } from './units.ts';
 import { withEngine } from './withEngine.ts';
 
 /** `subnet inspect MODEL` */
@@ -38,15 +38,15 @@ function reportText(report: InspectReport, unicode: boolean): string {
     report.parts.map(({ name, units, params, prunable }) => [
       name,
       prunable ? String(units) : '-',
-      formatCount(params),
+      countText(params),
       prunable ? 'yes' : 'no',
     ]),
     unicode,
   );
   const reasons = report.parts.map(({ name, reason }) => `${name}: ${reason}\n`).join('');
   return [
-    `${family} of ${layers} blocks, ${formatCount(report.params)} parameters`,
-    ` (${formatCount(report.blockParams)} in blocks), ${formatBytes(report.bytes)} in ${dtype}\n`,
+    `${family} of ${layers} blocks, ${countText(report.params)} parameters`,
+    ` (${countText(report.blockParams)} in blocks), ${bytesText(report.bytes)} in ${dtype}\n`,
     `hidden ${hidden}, MLP ${intermediate}, ${heads} heads of ${headDim} (${kvHeads} key/value), `,
     `vocabulary ${vocab}, at most ${report.maxPositions} tokens\n\n`,
     `${parts}\n${reasons}`,

@@ -1,9 +1,10 @@
 import type { CompareRow } from '../protocol/compareRow.ts';
 import type { RunEventBody } from '../protocol/runEvent.ts';
+import { bytesText } from '../protocol/sizeText.ts';
 import { nextProgress, noProgress } from './progressState.ts';
 import { progressLine } from './progressLine.ts';
 import { styled, type Terminal } from './terminal.ts';
-import { formatBytes, formatDuration, formatFitness, formatMs, formatPath } from './units.ts';
+import { formatDuration, formatFitness, formatMs, formatPath } from './units.ts';
 
 /** Least time between two drawings of the live line, ms. */
 const REDRAW_MS = 100;
@@ -83,7 +84,7 @@ function lineOf(event: RunEventBody, terminal: Terminal): string | undefined {
     case 'figure':
       return `  ${event.name.padEnd(11)} perplexity ${formatFitness(event.figure.perplexity)}`;
     case 'exported':
-      return `  ${event.report.form.padEnd(11)} ${formatBytes(event.report.bytes)}`;
+      return `  ${event.report.form.padEnd(11)} ${bytesText(event.report.bytes)}`;
     case 'compared':
       return event.row === null ? undefined : rowLine(event.row, event, terminal);
     case 'log':

@@ -3,9 +3,10 @@ import { type Loadable, loadsText } from '../protocol/loadsText.ts';
 import type { ReformVerdicts } from '../protocol/reformVerdict.ts';
 import { verdictText } from '../protocol/verdictText.ts';
 import type { ExportReport, Figure, FigureName } from '../protocol/runRecord.ts';
+import { bytesText } from '../protocol/sizeText.ts';
 import { verifiedText } from '../dashboard/model/verifiedText.ts';
 import { figuresTable } from './figuresTable.ts';
-import { formatBytes, formatMs, formatPath } from './units.ts';
+import { formatMs, formatPath } from './units.ts';
 import { wrapped } from './wrapped.ts';
 
 /** What `run --json` says of one model; what was not measured is null. */
@@ -67,7 +68,7 @@ export function exportText({
       ? ''
       : `, prefill ${formatMs(prefillMs)}, decode ${formatMs(decodeMs)}`;
   const loads = loadable === null ? [] : [readersText(form, loadable)];
-  const facts = [`${formatBytes(bytes)}${speed}`, ...checks, ...loads];
+  const facts = [`${bytesText(bytes)}${speed}`, ...checks, ...loads];
   const lines = facts.flatMap((fact) => wrapped(fact, INDENT));
   return [`${form.padEnd(10)}  ${formatPath(path)}`, ...lines].join('\n');
 }

@@ -1,15 +1,5 @@
 import { isAbsolute, relative } from 'node:path';
 
-/** `1234567` → `1.23 M`. */
-export function formatCount(count: number): string {
-  return scaled(count, 1000, ['', ' k', ' M', ' B', ' T']);
-}
-
-/** `1234567` → `1.23 MB`; MB is a million bytes, as disks are sold and downloads counted. */
-export function formatBytes(bytes: number): string {
-  return scaled(bytes, 1000, [' B', ' kB', ' MB', ' GB', ' TB']);
-}
-
 /** A measured time: `0.42 ms`, `12.3 ms`, `4.21 s`. */
 export function formatMs(ms: number): string {
   return ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
@@ -51,16 +41,6 @@ export function formatFitness(value: number | null): string {
 export function formatPath(path: string): string {
   const here = relative(process.cwd(), path);
   return here === '' || here.startsWith('..') || isAbsolute(here) ? path : here;
-}
-
-function scaled(value: number, base: number, units: readonly string[]): string {
-  let size = value;
-  let unit = 0;
-  while (size >= base && unit < units.length - 1) {
-    size /= base;
-    unit++;
-  }
-  return `${unit === 0 ? String(Math.round(size)) : digits(size)}${units[unit] ?? ''}`;
 }
 
 /** Three significant digits, never fewer than the whole number. */

@@ -11,15 +11,6 @@ export function countWords(count: number): string {
   return `${short(whole / unit)} ${letter}`;
 }
 
-/** Bytes in decimal units, as disks are sold and downloads counted: `3.68 MB`. */
-export function byteWords(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  let step = 0;
-  let value = bytes;
-  for (; value >= 999.5 && step < units.length - 1; step++) value /= 1000;
-  return `${step === 0 ? Math.round(value) : short(value)} ${units[step]}`;
-}
-
 /** A share, 0 to 1, as a percentage of at most three digits. */
 export function percentWords(share: number): string {
   return `${Number((share * 100).toPrecision(3))}%`;

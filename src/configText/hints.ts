@@ -2,8 +2,9 @@ import type { Node } from 'jsonc-parser';
 import { fillDefaults, type DefaultedConfig } from '../protocol/configDefaults.ts';
 import type { ModelSummary } from '../protocol/modelSummary.ts';
 import { checkRunConfig } from '../protocol/parseRunConfig.ts';
+import { bytesText } from '../protocol/sizeText.ts';
 import { fieldNode, readConfigTree } from './configTree.ts';
-import { byteWords, countWords, percentWords } from './figures.ts';
+import { countWords, percentWords } from './figures.ts';
 import type { ModelFacts } from './modelFacts.ts';
 import { integerWords, isSparse, sparseWords } from './weightForms.ts';
 
@@ -53,7 +54,7 @@ type Tell = (path: string, label: string, tooltip?: string) => void;
 
 function modelWords({ summary, bytes }: ModelFacts): string {
   const { family, layers, params } = summary;
-  return `${family} · ${layers} blocks · ${countWords(params)} · ${byteWords(bytes)}`;
+  return `${family} · ${layers} blocks · ${countWords(params)} · ${bytesText(bytes)}`;
 }
 
 function ratioWords(ratio: number, summary: ModelSummary): [string, string] {
@@ -83,7 +84,7 @@ function tellCalibration(
   const said = `At most ${windows} windows of ${used} tokens, as far as the text has them.`;
   const place = lastWritten(tree, ['calibration.windows', 'calibration.length']);
   if (model === null) return tell(place, `= ${countWords(tokens)} tokens`, said);
-  const bytes = byteWords(STREAMS * FLOAT_BYTES * tokens * model.summary.hidden);
+  const bytes = bytesText(STREAMS * FLOAT_BYTES * tokens * model.summary.hidden);
   const held = `Their hidden states take ${bytes} of memory beside the weights.`;
   tell(place, `= ${countWords(tokens)} tokens · ${bytes}`, `${said} ${held}`);
 }

@@ -1,6 +1,7 @@
 import type { DefaultedConfig } from '../protocol/configDefaults.ts';
 import { keptShare, readPattern } from '../protocol/sparsityPattern.ts';
-import { byteWords, percentWords } from './figures.ts';
+import { bytesText } from '../protocol/sizeText.ts';
+import { percentWords } from './figures.ts';
 import type { ModelFacts } from './modelFacts.ts';
 
 /** Patterns worth a look, those of the papers first. */
@@ -45,7 +46,7 @@ export function sparseWords(config: DefaultedConfig, model: ModelFacts | null): 
   const whole = params - blockParams * (1 - ratio);
   // A bit for each weight says whether it is there.
   const bytes = (whole - packed) * perParam + packed * (kept * perParam + 1 / 8);
-  const size = `${byteWords(bytes)} instead of ${byteWords(model.bytes)} (${percentWords(bytes / model.bytes)})`;
+  const size = `${bytesText(bytes)} instead of ${bytesText(model.bytes)} (${percentWords(bytes / model.bytes)})`;
   return [
     `keeps ${percentWords(share)} of block weights · no faster`,
     `${honest}\n\nStored without its zeros ("export.compressed"), the checkpoint takes about ${size}, the places of its weights included.`,
@@ -64,7 +65,7 @@ export function integerWords(
   const perWeight = (quantise === 'int4' ? 0.5 : 1) + SCALE_BYTES / groupSize;
   const bytes = (params - blockParams) * perParam + config.ratio * blockParams * perWeight;
   return [
-    `≈ ${byteWords(bytes)} instead of ${byteWords(model.bytes)}`,
+    `≈ ${bytesText(bytes)} instead of ${bytesText(model.bytes)}`,
     `${8 * perWeight} bits a weight in the linear maps of the ONNX decoder, the scales of groups of ${groupSize} included; embeddings and norms stay as they are. Zeros are stored like any number there.`,
   ];
 }

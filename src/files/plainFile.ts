@@ -228,6 +228,7 @@ export function linkError(path: string, error: unknown): EngineError | undefined
   return code === 'ELOOP' || code === 'EMLINK' ? notPlain(path, 'a link', 'refused') : undefined;
 }
 
+/** Small sizes to the byte: a file that is too large by little has another number than its limit. */
 function sizeText(bytes: number): string {
   return bytes < 1_000_000 ? `${bytes} bytes` : bytesText(bytes);
 }

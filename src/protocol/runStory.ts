@@ -1,7 +1,7 @@
 import type { RunEvent, RunEventBody, UnknownRunEvent } from './runEvent.ts';
 import type { ExportReport, Figure, SubnetReport } from './runRecord.ts';
 import { exportTitles, figureTitles, stageTitles } from './runWords.ts';
-import { bytesText, digitsText } from './sizeText.ts';
+import { bytesText, countText, digitsText } from './sizeText.ts';
 
 /** A line of a run's log. */
 export interface StoryLine {
@@ -127,17 +127,6 @@ function scoreText(value: number | null): string {
     return value.toExponential(2);
   }
   return digitsText(value, value >= 1000 ? 6 : 4);
-}
-
-function countText(count: number): string {
-  const [size, unit] = (
-    [
-      [1e9, ' B'],
-      [1e6, ' M'],
-      [1e3, ' k'],
-    ] as const
-  ).find(([least]) => count >= least) ?? [1, ''];
-  return `${digitsText(count / size, 3)}${unit}`;
 }
 
 function shortKey(key: string): string {

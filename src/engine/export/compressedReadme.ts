@@ -1,4 +1,5 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
+import { bytesText } from '../../protocol/sizeText.ts';
 import type { BitmaskForm } from '../checkpoint/bitmaskPacking.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { SparsityBytes } from './sparsityBlock.ts';
@@ -21,7 +22,6 @@ export function compressedReadme(
   shape: ModelShape,
   { survey, form, bytes, loadable, stockType, note }: CompressedFacts,
 ): string {
-  const megabytes = (count: number): string => `${(count / 1e6).toFixed(2)} MB`;
   const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)}%`;
   return `# Compressed checkpoint of a ${shape.family} subnet
 
@@ -31,7 +31,7 @@ tensors are plain.
 
 ${table(survey)}
 
-Weights on disk: ${megabytes(bytes.compressed)} with ${megabytes(bytes.index)} of indices, against ${megabytes(bytes.dense)} with every
+Weights on disk: ${bytesText(bytes.compressed)} with ${bytesText(bytes.index)} of indices, against ${bytesText(bytes.dense)} with every
 zero written: ${percent(bytes.compressed, bytes.dense)}, and ${percent(bytes.mapsCompressed, bytes.mapsDense)} of the packed maps alone.
 
 The patterns were counted in the values of this folder, group by group. "Inputs" is the dimension over

@@ -20,7 +20,7 @@ export interface MeasureOptions {
   readonly prompt: Uint32Array;
   /** Tokens decoded after the prompt, each timed. */
   readonly decodeTokens: number;
-  /** Rounds that are not counted, at least 1: the first run of a session allocates. */
+  /** Rounds of a visit that are not counted, at least 1: the first run of a session allocates. */
   readonly warmUp: number;
   /** Rounds that are; with fewer than 8 no ratio can be told. */
   readonly rounds: number;
@@ -38,7 +38,7 @@ export interface Measurement {
   readonly prefill: Spread;
   /** One token through the cache, after the prompt: the median of a round, over the rounds. */
   readonly decode: Spread;
-  /** Against the dense model, round by round; null without one. */
+  /** Against the dense model, turn by turn; null without one. */
   readonly ratio: Timing['ratio'];
 }
 
@@ -48,13 +48,28 @@ interface Samples {
   readonly decode: number[];
 }
 
+/** A model, and the dense one in the turns beside it. */
+interface Pair {
+  readonly own: Samples;
+  readonly dense: Samples;
+}
+
+/**
+ * Times in which a model is loaded for a part of its rounds: so the rounds of all models are spread
+ * over the same minutes, and a machine that slows down slows all of them.
+ */
+export const VISITS = 3;
+
 /**
  * Times decoders side by side on one device.
  *
- * All are loaded and take turns round by round, in rotating order, so that a machine that slows down
- * slows all of them alike. Every turn begins with a token that is not timed, so that no model finds
+ * The dense model stays loaded, and the others are loaded beside it one after the other, three times
+ * for a third of their rounds. In a round the two take turns, and who begins alternates. So the ratio to
+ * the dense model is that of two turns in a row, and the time of the dense model in a round is the
+ * median of its turns there. Every turn begins with a token that is not timed, so that no model finds
  * its weights in the processor's cache when another does not.
- * Needs the memory of all models at once.
+ *
+ * Memory: two decoders, see {@link decoderBytes}.
  * @param models  the dense model and its subnets
  * @returns  in the order of the models
  * @throws EngineError `device`, `verify`, `disk`, `cancelled`
@@ -64,32 +79,78 @@ export async function measureDecoders(
   models: readonly MeasuredModel[],
   options: MeasureOptions,
 ): Promise<Measurement[]> {
-  const decoders: OnnxDecoder[] = [];
+  const dense = models.find(({ name }) => name === options.dense);
+  const beside =
+    dense === undefined || models.length === 1 ? null : await OnnxDecoder.open(runtime, dense.path);
+  const others = beside === null ? models : models.filter((model) => model !== dense);
+  const pairs = new Map(others.map((model) => [model, { own: noSamples(), dense: noSamples() }]));
   try {
-    for (const { path } of models) decoders.push(await OnnxDecoder.open(runtime, path));
-    const samples = models.map((): Samples => ({ prefill: [], decode: [] }));
-    for (let round = -options.warmUp; round < options.rounds; round++) {
-      for (let turn = 0; turn < models.length; turn++) {
-        const i = (turn + options.warmUp + round) % models.length;
-        const { prefill, decode } = await timeOnce(decoders[i]!, options);
-        if (round < 0) continue;
-        samples[i]!.prefill.push(prefill);
-        samples[i]!.decode.push(decode);
+    for (const rounds of visitsOf(options.rounds)) {
+      for (const [{ path }, pair] of pairs) {
+        const decoder = await OnnxDecoder.open(runtime, path);
+        try {
+          const turns: Turn[] = [{ decoder, samples: pair.own }];
+          if (beside !== null) turns.push({ decoder: beside, samples: pair.dense });
+          await takeTurns(turns, rounds, options);
+        } finally {
+          await decoder.release();
+        }
       }
     }
-    const dense = samples[models.findIndex(({ name }) => name === options.dense)];
-    return await Promise.all(
-      models.map(async ({ name, path }, i) => ({
-        name,
-        bytes: await bytesOf(path),
-        prefill: spreadOf(samples[i]!.prefill),
-        decode: spreadOf(samples[i]!.decode),
-        ratio: dense === undefined ? null : ratioOf(samples[i]!, dense),
-      })),
-    );
   } finally {
-    for (const decoder of decoders) await decoder.release();
+    await beside?.release();
   }
+  return Promise.all(
+    models.map(async (model) => {
+      const pair = pairs.get(model);
+      const own = pair?.own ?? mediansOf([...pairs.values()]);
+      return {
+        name: model.name,
+        bytes: await bytesOf(model.path),
+        prefill: spreadOf(own.prefill),
+        decode: spreadOf(own.decode),
+        ratio: dense === undefined ? null : ratioOf(own, model === dense ? own : pair!.dense),
+      };
+    }),
+  );
+}
+
+/** Rounds of each visit; the first ones have those that do not divide. */
+function visitsOf(rounds: number): number[] {
+  const each = Array.from({ length: VISITS }, (_, visit) => Math.ceil((rounds - visit) / VISITS));
+  return each.filter((count) => count > 0);
+}
+
+/** A decoder, and where its times go. */
+interface Turn {
+  readonly decoder: OnnxDecoder;
+  readonly samples: Samples;
+}
+
+async function takeTurns(
+  turns: readonly Turn[],
+  rounds: number,
+  options: MeasureOptions,
+): Promise<void> {
+  for (let round = -options.warmUp; round < rounds; round++) {
+    for (const { decoder, samples } of round % 2 === 0 ? turns : [...turns].reverse()) {
+      const { prefill, decode } = await timeOnce(decoder, options);
+      if (round < 0) continue;
+      samples.prefill.push(prefill);
+      samples.decode.push(decode);
+    }
+  }
+}
+
+/** Of each round, the median of the dense model's turns. */
+function mediansOf(pairs: readonly Pair[]): Samples {
+  const of = (step: keyof Samples): number[] =>
+    pairs[0]!.dense[step].map((_, i) => spreadOf(pairs.map(({ dense }) => dense[step][i]!)).median);
+  return { prefill: of('prefill'), decode: of('decode') };
+}
+
+function noSamples(): Samples {
+  return { prefill: [], decode: [] };
 }
 
 function ratioOf(own: Samples, dense: Samples): Timing['ratio'] {

@@ -275,6 +275,15 @@ export class ForwardPass {
     }
   }
 
+  /**
+   * Frees what is only kept to be used again, sessions and memory for gathered rows, while no pass is
+   * running. The loss of a large vocabulary alone keeps a gigabyte. Later passes make it anew.
+   */
+  async releaseIdle(): Promise<void> {
+    this.scratch.clear();
+    await this.sessions.release();
+  }
+
   /** How attention over a state is computed, which decides how its heads are padded. */
   variantFor(attention: Attention, state: Tensor | undefined): AttentionVariant {
     return variantOf(attention, this.runtime.device, state?.dims[1] ?? 0);

@@ -7,6 +7,11 @@
 export class ScratchPool {
   readonly #free: Float32Array[] = [];
 
+  /** Drops the arrays that nobody has. */
+  clear(): void {
+    this.#free.length = 0;
+  }
+
   /** A user of the pool; it returns everything it took at once. */
   borrow(): Scratch {
     return new Scratch(this.#free);

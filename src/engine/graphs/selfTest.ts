@@ -1,4 +1,12 @@
-import { blockOf } from '../model/block.ts';
+import {
+  blockOf,
+  type BlockTraits,
+  finalNormOf,
+  type Norm,
+  normsOf,
+  qkUnitsOf,
+  readsOf,
+} from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type {
   LayerWeights,
@@ -8,6 +16,7 @@ import type {
 } from '../checkpoint/modelWeights.ts';
 import { type Rng, rngFor } from '../numeric/rng.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
+import { SELF_TEST_TOLERANCE } from '../runtime/probe.ts';
 import { Runtime, type Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { ForwardPass } from './forwardPass.ts';
@@ -30,30 +39,36 @@ const TIMES = [16, 64, 130] as const;
 /** A length at which the CPU uses its fused attention. */
 const FUSED_TIME = 1040;
 
+/** Tokens that a token of a window sees; shorter than all of {@link TIMES} but the first. */
+const WINDOW = 24;
+
 /**
  * Runs attention, MLP and loss of tiny random models with ragged masks and compares them with the
- * CPU's, value by value. States stay on the device from sublayer to sublayer, as in a real run.
+ * CPU's, value by value. States stay on the device from sublayer to sublayer, as in a real run. What
+ * a later part computes from wrong numbers is wrong as well, so the first wrong part is told.
  *
- * The CPU is compared with itself: its fused attention over a long sequence with its decomposed one
- * over the beginning of that sequence, which must agree because attention is causal.
+ * The CPU is compared with itself: its attention over a long sequence, fused where the block allows
+ * it, with its decomposed one over the beginning of that sequence, which must agree because attention
+ * is causal.
  * @param runtime  the device under test; the caller releases it
+ * @returns  the first difference above {@link SELF_TEST_TOLERANCE}, or the largest where none is
  * @throws EngineError `device` when the device cannot run a graph
  */
 export async function selfTest(runtime: Runtime): Promise<SelfTestReport> {
   const cpu = new Runtime('cpu', runtime.threads);
   let worst: SelfTestReport = { maxDifference: 0, where: 'nothing' };
   try {
-    for (const shape of [LLAMA, OPT]) {
+    for (const { shape, times, is } of CASES) {
       const weights = randomWeights(shape);
-      for (const time of TIMES) {
+      for (const time of times) {
         const long = runtime.device === 'cpu' ? FUSED_TIME : time;
         const expected = await valuesOf(cpu, weights, time);
         const found = await valuesOf(runtime, weights, long);
         for (const part of PARTS) {
           const maxDifference = difference(expected[part], found[part]);
-          if (maxDifference > worst.maxDifference) {
-            worst = { maxDifference, where: `${part} of ${shape.family} at ${time} tokens` };
-          }
+          const report = { maxDifference, where: `${part} ${is[part]} at ${time} tokens` };
+          if (maxDifference > SELF_TEST_TOLERANCE) return report;
+          if (maxDifference > worst.maxDifference) worst = report;
         }
       }
     }
@@ -64,7 +79,15 @@ export async function selfTest(runtime: Runtime): Promise<SelfTestReport> {
 }
 
 const PARTS = ['attention', 'mlp', 'loss'] as const;
-type Values = Readonly<Record<(typeof PARTS)[number], Float32Array>>;
+type Part = (typeof PARTS)[number];
+type Values = Readonly<Record<Part, Float32Array>>;
+
+/** A tiny model, the lengths it is run at, and what tells its parts from those of other models. */
+interface Case {
+  readonly shape: ModelShape;
+  readonly times: readonly number[];
+  readonly is: Readonly<Record<Part, string>>;
+}
 
 /** A grouped-query Llama block with gated MLP. */
 const LLAMA: ModelShape = {
@@ -99,6 +122,45 @@ const OPT: ModelShape = {
   bias: { qkv: true, output: true, mlp: true },
 };
 
+const RMS: Norm = { ...LLAMA.norm, gainOffset: 0 };
+/** Of weights that are stored less one. */
+const OFFSET_RMS: Norm = { ...RMS, gainOffset: 1 };
+
+/** What blocks of other families compute besides, each in one part of one model. */
+const CASES: readonly Case[] = [
+  { shape: LLAMA, times: TIMES, is: ofAll('of llama') },
+  { shape: OPT, times: TIMES, is: ofAll('of opt') },
+  further(
+    { attention: { softcap: 1 }, mlp: { norms: { after: RMS } } },
+    { logitCap: 2 },
+    { attention: 'with capped scores', mlp: 'with a norm after it', loss: 'of capped logits' },
+  ),
+  further(
+    { attention: { qkNorm: RMS }, residual: 'parallel' },
+    { mlp: { gated: true, activation: 'gelu' } },
+    { attention: 'with norms of heads', mlp: 'beside attention', loss: 'of a parallel block' },
+  ),
+  further(
+    { attention: { window: WINDOW }, mlp: { norms: { behind: RMS } } },
+    {},
+    { attention: 'in a window', mlp: 'with a norm behind it', loss: 'behind a norm' },
+  ),
+  further(
+    { attention: { norms: { after: OFFSET_RMS } } },
+    { mlp: { gated: true, activation: 'geluTanh' } },
+    { attention: 'with a norm after it', mlp: 'with GELU by tanh', loss: 'behind GELU by tanh' },
+  ),
+];
+
+function ofAll(words: string): Case['is'] {
+  return { attention: words, mlp: words, loss: words };
+}
+
+/** A {@link LLAMA} whose block does something otherwise, at the length that finds most. */
+function further(block: BlockTraits, other: Partial<ModelShape>, is: Case['is']): Case {
+  return { shape: { ...LLAMA, ...other, blocks: [block] }, times: TIMES.slice(-1), is };
+}
+
 async function valuesOf(runtime: Runtime, weights: ModelWeights, time: number): Promise<Values> {
   const { shape } = weights;
   const forward = new ForwardPass(runtime, shape);
@@ -111,7 +173,8 @@ async function valuesOf(runtime: Runtime, weights: ModelWeights, time: number): 
     const embedded = await forward.embed(weights, [windows]);
     const middle = await forward.sublayer('attention', layer, mask, embedded);
     owned.push(...middle);
-    const after = await forward.sublayer('mlp', layer, mask, middle);
+    const reads = readsOf('mlp', layer.block, { entering: embedded, states: middle });
+    const after = await forward.sublayer('mlp', layer, mask, middle, { reads });
     owned.push(...after);
     const targets = head.nextTokenTargets(weights, windows);
     return {
@@ -136,12 +199,16 @@ function difference(expected: Float32Array, found: Float32Array): number {
   return largest;
 }
 
-/** A mask whose heads keep different numbers of units, so that padding and gathering are used. */
+/**
+ * A mask whose heads keep different numbers of units, so that padding and gathering are used; heads
+ * that are normalised keep all of theirs.
+ */
 function raggedMask(shape: ModelShape): LayerMask {
   const [dense] = denseSubnet(shape).layers as [LayerMask];
+  const { whole } = qkUnitsOf(blockOf(shape, 0).attention);
   return {
     heads: dense.heads.map(({ qk, vo }, g) => ({
-      qk: qk.filter((unit) => (unit + g) % 3 !== 0),
+      qk: qk.filter((unit) => whole || (unit + g) % 3 !== 0),
       vo: vo.filter((unit) => (unit + 1) % (g + 2) !== 0),
     })),
     mlp: dense.mlp.filter((unit) => unit % 4 !== 1),
@@ -155,26 +222,35 @@ function randomWeights(shape: ModelShape): ModelWeights {
     weight: normals(rng, rows * hidden, 0, 1 / Math.sqrt(inputs)),
     bias: biased === null ? null : normals(rng, biased, 0, 0.1),
   });
-  const norm = (): NormWeights => ({
-    gain: normals(rng, hidden, 1, 0.2),
-    shift: shape.norm.kind === 'layer' ? normals(rng, hidden, 0, 0.1) : null,
-  });
+  const block = blockOf(shape, 0);
+  const norms = normsOf(block);
+  const norm = (of: Norm | null, width = hidden): NormWeights | null =>
+    of === null
+      ? null
+      : {
+          gain: normals(rng, width, 1 - of.gainOffset, 0.2),
+          shift: of.kind === 'layer' ? normals(rng, width, 0, 0.1) : null,
+        };
   const [query, keyValue] = [heads * headDim, kvHeads * headDim];
   const embedding = normals(rng, vocab * hidden, 0, 2 / Math.sqrt(hidden));
   const rowBias = (on: boolean, rows: number): number | null => (on ? rows : null);
   const layer: LayerWeights = {
-    block: blockOf(shape, 0),
-    ...{ qNorm: null, kNorm: null, attentionAfterNorm: null, mlpAfterNorm: null },
-    ...{ attentionBehindNorm: null, mlpBehindNorm: null },
-    attentionNorm: norm(),
+    block,
+    attentionNorm: norm(norms.attentionNorm),
     q: linear(query, hidden / 2, rowBias(bias.qkv, query)),
     k: linear(keyValue, hidden / 2, rowBias(bias.qkv, keyValue)),
     v: linear(keyValue, hidden, rowBias(bias.qkv, keyValue)),
     o: linear(query, query, rowBias(bias.output, hidden)),
-    mlpNorm: norm(),
+    qNorm: norm(norms.qNorm, headDim),
+    kNorm: norm(norms.kNorm, headDim),
+    attentionAfterNorm: norm(norms.attentionAfterNorm),
+    attentionBehindNorm: norm(norms.attentionBehindNorm),
+    mlpNorm: norm(norms.mlpNorm),
     gate: shape.mlp.gated ? linear(intermediate, hidden, rowBias(bias.mlp, intermediate)) : null,
     up: linear(intermediate, hidden, rowBias(bias.mlp, intermediate)),
     down: linear(intermediate, intermediate, rowBias(bias.mlp, hidden)),
+    mlpAfterNorm: norm(norms.mlpAfterNorm),
+    mlpBehindNorm: norm(norms.mlpBehindNorm),
   };
   const learned = shape.positions.kind === 'learned' ? shape.positions.offset : null;
   return {
@@ -183,7 +259,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
     positionTable:
       learned === null ? null : normals(rng, (shape.maxPositions + learned) * hidden, 0, 0.1),
     layers: [layer],
-    finalNorm: norm(),
+    finalNorm: norm(finalNormOf(shape)),
     head: embedding,
   };
 }

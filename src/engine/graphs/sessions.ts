@@ -2,7 +2,8 @@ import type { Runtime, Session, SessionOptions } from '../runtime/runtime.ts';
 
 /**
  * The sessions of a model on one device, each made once: a session has threads and memory of its own,
- * so one for every pass or sublayer would end in hundreds. They live as long as the runtime.
+ * so one for every pass or sublayer would end in hundreds. They live as long as the runtime, or until
+ * they are released.
  */
 export class Sessions {
   readonly #runtime: Runtime;
@@ -24,5 +25,12 @@ export class Sessions {
       this.#known.set(key, session);
     }
     return session;
+  }
+
+  /** Frees the native sessions with what they hold for the next run; later uses make new ones. */
+  async release(): Promise<void> {
+    const sessions = [...this.#known.values()];
+    this.#known.clear();
+    for (const session of sessions) await (await session).release();
   }
 }

@@ -3,12 +3,16 @@ import type { StageName } from '../../protocol/runRecord.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
+import { quantiseBytes, quantisedBytes } from '../quantise/quantiseModel.ts';
+import { decoderBytes } from '../export/decoderBytes.ts';
 import { reformationBytes } from '../reformation/reform.ts';
 import { formatOf, SCALE_BYTES } from '../quantise/blockFormat.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget, countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import type { WindowCounts } from './estimateWindows.ts';
+import { timedLengths } from './measureFigures.ts';
+import { MOST_ROUNDING_TOKENS } from './quantiser.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { PREFIX_CACHE_BYTES } from './searchStage.ts';
 import { isSearched, isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
@@ -34,16 +38,14 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
   const reformTokens =
     Math.min(counts.calibration[0], config.reform.windows) * counts.calibration[1];
   const streams = 2 * 4 * shape.hidden * counts.search[0] * counts.search[1];
-  const keptBytes = weightBytes(shape) * config.ratio;
   const sparsity = sparsityOf(config, shape);
+  // Weights that later stages work on beside those of the source.
   const changed =
     config.reform.method === 'none' || isSparsityOnly(config) ? 0 : weightBytes(shape);
-  // The sparse weights beside those they came from, and another decoder.
-  const zeros = sparsity === null ? 0 : weightBytes(shape) + keptBytes;
-  // The weights that integers stand for, and where rounding looks at inputs their Gram matrices.
-  const format = formatOf(config.export);
-  const looked = format?.bits === 4 ? 3 * 8 * shape.intermediate ** 2 : 0;
-  const integers = format === null ? 0 : weightBytes(shape) + looked;
+  const zeros = sparsity === null ? 0 : weightBytes(shape);
+  const made = held + changed + zeros;
+  const { integers, rounding } = integerBytes(shape, config, tokens);
+  const { whole, subnet } = decodersOf(shape, config, counts.heldout[1]);
   const plain = Object.fromEntries(PLAIN.map((stage) => [stage, held]));
   return {
     ...(plain as Record<'import' | 'score', number>),
@@ -52,10 +54,49 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
     reform: held + (config.reform.method === 'none' ? 0 : reformationBytes(shape, reformTokens)),
     sparsify:
       held + changed + (sparsity === null ? 0 : sparsifyBytes(shape, { ...sparsity, tokens })),
-    // Decoders are held side by side while they are timed: the dense one and those of the subnets.
-    evaluate: held + weightBytes(shape) + 3 * keptBytes + zeros + integers,
-    export: held + 2 * keptBytes + zeros + integers,
+    evaluate: made + Math.max(rounding, integers + whole + subnet),
+    // What is written is loaded again.
+    export: made + integers + subnet,
   };
+}
+
+/** Bytes of a rounded candidate, and of rounding it; 0 where an export stores floats. */
+function integerBytes(
+  shape: ModelShape,
+  config: ResolvedConfig,
+  tokens: number,
+): { readonly integers: number; readonly rounding: number } {
+  const format = formatOf(config.export);
+  if (format === null) return { integers: 0, rounding: 0 };
+  const integers = quantisedBytes(shape, format);
+  if (format.bits === 8) return { integers, rounding: integers };
+  // Beside the model rounded to nearest, with which it is compared.
+  const seen = Math.min(tokens, MOST_ROUNDING_TOKENS);
+  return { integers, rounding: integers + quantiseBytes(shape, format, seen) };
+}
+
+/**
+ * Memory of the decoders that are timed side by side, bytes: the dense one and that of a subnet on
+ * the budget.
+ * @param available  tokens of a held-out window
+ */
+export function decodersOf(
+  shape: ModelShape,
+  config: ResolvedConfig,
+  available: number,
+): { readonly whole: number; readonly subnet: number } {
+  const { promptTokens } = timedLengths(shape.maxPositions, available);
+  const { denseTotal } = countParameters(shape, denseSubnet(shape));
+  return {
+    whole: decoderBytes(shape, denseTotal, promptTokens),
+    subnet: decoderBytes(shape, keptParameters(shape, config), promptTokens),
+  };
+}
+
+/** Parameters of a subnet on the budget. */
+function keptParameters(shape: ModelShape, { ratio }: ResolvedConfig): number {
+  const { denseTotal, denseBlock } = countParameters(shape, denseSubnet(shape));
+  return denseTotal - denseBlock + blockBudget(shape, ratio);
 }
 
 const BYTES_OF = { float32: 4, float16: 2, bfloat16: 2 } as const;
@@ -65,7 +106,7 @@ export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): nu
   const { denseTotal, denseBlock } = countParameters(shape, denseSubnet(shape));
   const { dtype, checkpoint, onnx } = config.export;
   const wide = dtype === 'source' ? checkpointBytes / denseTotal : BYTES_OF[dtype];
-  const kept = denseTotal - denseBlock + blockBudget(shape, config.ratio);
+  const kept = keptParameters(shape, config);
   const format = formatOf(config.export);
   const narrow = format === null ? wide : format.bits / 8 + SCALE_BYTES / format.blockSize;
   const decoder = kept * wide - blockBudget(shape, config.ratio) * (wide - narrow);

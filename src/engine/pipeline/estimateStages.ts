@@ -1,5 +1,8 @@
 import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
+import { bytesText } from '../../protocol/sizeText.ts';
+import { VISITS } from '../export/measure.ts';
+import { formatOf } from '../quantise/blockFormat.ts';
 import { heldShareOf, refitsAllOf } from '../reformation/heldBack.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
 import {
@@ -57,8 +60,8 @@ const TEXT_BYTES_PER_MS = 1_000;
 const UNCACHED_SHARE = 0.9;
 /** Tokens of a batch (see batchesOf). */
 const TOKENS_PER_BATCH = 1024;
-/** Rounds of timing with the one that warms up. */
-const ROUNDS = 1 + TIMED_ROUNDS;
+/** Rounds of timing, with one in each visit that warms up. */
+const ROUNDS = VISITS + TIMED_ROUNDS;
 /** Tokens that go through a decoder one by one in a round: one before the prompt, the rest after it. */
 const SINGLE_TOKENS = 1 + DECODED_TOKENS;
 /** Writing, loading and building a session of a decoder, and a process for its memory, ms. */
@@ -112,7 +115,7 @@ function whyOf({ what, flops, flops64 = 0, bytes = 0 }: Work, { rate }: RatedWor
   const parts = [
     ...(flops > 0 ? [`${short(flops / 1e9)} GFLOP at ${short(rate)} GFLOP/s`] : []),
     ...(flops64 > 0 ? [`${short(flops64 / 1e9)} GFLOP in double precision on the CPU`] : []),
-    ...(bytes > 0 ? [`${short(bytes / 1e6)} MB to read or write`] : []),
+    ...(bytes > 0 ? [`${bytesText(bytes)} to read or write`] : []),
   ];
   return `${what}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}.`;
 }
@@ -280,18 +283,21 @@ function evaluateWork(rated: RatedWork): Work {
   const subnets = subnetsOf(rated);
   const body = (share: number, count: number): number => bodyFlops(rated, count, length, share);
   const judged = body(1, tokens) + subnets * body(keptShare(rated), tokens);
-  const timedTokens = ROUNDS * (Math.min(PROMPT_TOKENS, length) + SINGLE_TOKENS);
+  const timedTokens = Math.min(PROMPT_TOKENS, length) + SINGLE_TOKENS;
   const zeros = config.sparsify.method === 'none' ? 0 : 1;
   const random = config.evaluation.random ? 1 : 0;
-  const measuredModels = 1 + Math.min(subnets, 2 + random + zeros);
-  const timed = measuredModels * (body(1, timedTokens) + headFlops(rated, timedTokens));
-  const decodedBytes = measuredModels * ROUNDS * SINGLE_TOKENS * 4 * paramsOf(rated);
+  const integers = formatOf(config.export) === null ? 0 : 1;
+  const beside = Math.min(subnets, 2 + random + zeros) + integers;
+  // Beside each of them the dense model takes a turn.
+  const turns = 2 * beside * ROUNDS;
+  const timed = turns * (body(1, timedTokens) + headFlops(rated, timedTokens));
+  const decodedBytes = turns * SINGLE_TOKENS * 4 * paramsOf(rated);
   return {
     flops: judged + (1 + subnets) * headFlops(rated, tokens) + timed,
     calls: (1 + subnets) * batchesOf(tokens, length) * (2 * shape.layers + 4),
-    bytes: measuredModels * 4 * paramsOf(rated),
-    ms: measuredModels * DECODER_MS + decodedBytes / MEMORY_BYTES_PER_MS,
-    what: `${1 + subnets} models on ${windows} windows of ${length} tokens, ${measuredModels} timed`,
+    bytes: (1 + beside) * 4 * paramsOf(rated),
+    ms: (1 + VISITS * beside) * DECODER_MS + decodedBytes / MEMORY_BYTES_PER_MS,
+    what: `${1 + subnets} models on ${windows} windows of ${length} tokens, ${1 + beside} timed`,
   };
 }
 

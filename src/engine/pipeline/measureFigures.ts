@@ -57,7 +57,7 @@ export interface MeasuringOptions {
  * @throws EngineError `disk`, `device`, `cancelled`
  */
 export async function measureFigures<Name extends string>(
-  { runtime }: Pick<Bench, 'runtime'>,
+  { runtime, forward }: Pick<Bench, 'runtime' | 'forward'>,
   models: Readonly<Record<Name, Candidate>>,
   options: MeasuringOptions,
 ): Promise<Record<Name, Measured>> {
@@ -65,6 +65,8 @@ export async function measureFigures<Name extends string>(
   const entries = Object.entries(models) as [Name, Candidate][];
   const positions = Math.min(...entries.map(([, { weights }]) => weights.shape.maxPositions));
   const lengths = timedLengths(positions, tokens.length);
+  // Two decoders are to be held beside the weights.
+  await forward.releaseIdle();
   try {
     const decoders: { name: Name; path: string }[] = [];
     for (const [name, { weights, subnet, quantised }] of entries) {

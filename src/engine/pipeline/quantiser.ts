@@ -24,7 +24,7 @@ export interface QuantisedCandidate extends Candidate {
 export type Quantiser = (progress?: Progress) => Promise<QuantisedCandidate>;
 
 /** Tokens that rounding looks at, at most: some for each input of a map, and a small part of a run. */
-const MOST_TOKENS = 32_768;
+export const MOST_ROUNDING_TOKENS = 32_768;
 /** One in this many calibration windows only judges how rounding went. */
 const JUDGING = 8;
 
@@ -74,7 +74,7 @@ async function rounded(
   if (format.bits === 8) return nearest;
   const judging = windows.slice(0, Math.ceil(windows.length / JUDGING));
   const others = windows.length > judging.length ? windows.slice(judging.length) : judging;
-  const count = Math.max(1, Math.floor(MOST_TOKENS / (windows[0]?.length ?? 1)));
+  const count = Math.max(1, Math.floor(MOST_ROUNDING_TOKENS / (windows[0]?.length ?? 1)));
   const swept = await quantiseModel({
     ...{ ...candidate, forward, gemm, format, layoutOf: decoderRows, signal },
     batches: batchesOf(others.slice(0, count)),

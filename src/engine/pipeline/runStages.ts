@@ -25,6 +25,7 @@ import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget } from '../model/cost.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
+import { decodersOf } from './estimateSpace.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
 import { plannedTimes } from './plannedTimes.ts';
@@ -150,9 +151,10 @@ async function importModel(
 function memoryNote(
   config: ResolvedConfig,
   { weights }: Workbench,
-  { calibration }: TokenPlan,
+  { calibration, heldout }: TokenPlan,
 ): string {
   const { shape } = weights;
+  const { whole, subnet } = decodersOf(shape, config, heldout[0]?.length ?? 0);
   const tokens = calibration.reduce((sum, window) => sum + window.length, 0);
   const sparsity = sparsityOf(config, shape);
   const work = [
@@ -163,6 +165,7 @@ function memoryNote(
       : [
           { verb: 'sparsify', bytes: sparsifyBytes(shape, { ...sparsity, tokens }), planned: true },
         ]),
+    { verb: 'evaluate', bytes: whole + subnet, planned: true },
   ];
   const parts = work
     .filter(({ planned }) => planned)

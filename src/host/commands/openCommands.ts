@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
+import { bytesText } from '../../protocol/sizeText.ts';
 import { runFiles } from '../../engine/runs/runLayout.ts';
 import { commandRemedy, firstRun, HostError, showRuns } from '../hostError.ts';
 import { MOST_COMPARED } from '../panel/runPanels.ts';
@@ -9,7 +10,7 @@ import { bestSubnetKey, subnetConfigOf } from '../runs/subnetFiles.ts';
 import { workspaceExports, type WorkspaceExport } from '../runs/workspaceExports.ts';
 import { perplexityText } from '../trees/runLook.ts';
 import { requireDisk } from '../trust.ts';
-import { formatBytes, joined } from '../ui/format.ts';
+import { joined } from '../ui/format.ts';
 import { runningWork } from '../ui/statusBar.ts';
 import type { App } from './app.ts';
 import { pickOne } from './ask.ts';
@@ -183,7 +184,7 @@ export async function needSubnetConfig(
       description: joined(
         figure !== null && perplexityText(figure.perplexity),
         run !== undefined && kindOf(run),
-        figure !== null && formatBytes(figure.bytes),
+        figure !== null && bytesText(figure.bytes),
       ),
       detail: vscode.workspace.asRelativePath(path),
       value: path,

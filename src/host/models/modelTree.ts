@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { InspectPart } from '../../protocol/engineApi.ts';
+import { bytesText, countText } from '../../protocol/sizeText.ts';
 import type { Target } from '../commands/target.ts';
-import { formatBytes, formatCount, joined } from '../ui/format.ts';
+import { joined } from '../ui/format.ts';
 import type { FoundModel, ModelLibrary } from './modelLibrary.ts';
 import { labelText, markdown, markdownText } from '../ui/messages.ts';
 
@@ -105,8 +106,8 @@ function factsOf({ reading, source }: FoundModel): string {
   const { family, params, bytes, dtype } = reading.report;
   return joined(
     family,
-    formatCount(params),
-    formatBytes(bytes),
+    countText(params),
+    bytesText(bytes),
     dtype,
     source === 'cache' && vscode.l10n.t('downloaded'),
   );
@@ -124,7 +125,7 @@ function modelTooltip(model: FoundModel): string {
         '{0} blocks of width {1}: {2} heads on {3} key/value heads, {4} neurons. At most {5} tokens.',
         ...[layers, hidden, heads, kvHeads, intermediate, maxPositions],
       ),
-      vscode.l10n.t('{0} parameters can be pruned.', formatCount(blockParams)),
+      vscode.l10n.t('{0} parameters can be pruned.', countText(blockParams)),
     );
   } else {
     lines.push(markdownText(reading.why));
@@ -137,8 +138,8 @@ function partItem(part: InspectPart, target: Target): vscode.TreeItem {
   const item = new vscode.TreeItem(labelText(name));
   item.id = `part:${target.file}:${name}`;
   item.description = joined(
-    prunable && vscode.l10n.t('{0} units', formatCount(units)),
-    vscode.l10n.t('{0} parameters', formatCount(params)),
+    prunable && vscode.l10n.t('{0} units', countText(units)),
+    vscode.l10n.t('{0} parameters', countText(params)),
     !prunable && vscode.l10n.t('kept'),
   );
   item.iconPath = new vscode.ThemeIcon(prunable ? 'symbol-array' : 'lock');

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { bytesText, countText } from '../../protocol/sizeText.ts';
 import {
   kindOf,
   modelName,
@@ -7,14 +8,7 @@ import {
   type ShownState,
 } from '../runs/runEntry.ts';
 import { finalFigure } from '../runs/runDigest.ts';
-import {
-  formatBytes,
-  formatCount,
-  formatDuration,
-  formatFitness,
-  formatTime,
-  joined,
-} from '../ui/format.ts';
+import { formatDuration, formatFitness, formatTime, joined } from '../ui/format.ts';
 import type { RowLook } from './nodeTree.ts';
 import { markdownText } from '../ui/messages.ts';
 
@@ -117,7 +111,7 @@ export function busyText({ busyWith, busyFraction }: RunEntry): string {
 /** Bytes of the weights that the run ends with; empty before they are known. */
 function sizeText({ digest }: RunEntry): string {
   const bytes = finalFigure(digest)?.bytes ?? 0;
-  return bytes === 0 ? '' : formatBytes(bytes);
+  return bytes === 0 ? '' : bytesText(bytes);
 }
 
 /** Everything known of a run at a glance, as Markdown. */
@@ -148,7 +142,7 @@ export function runTooltip(run: RunEntry): string {
         ),
     figure === null
       ? ''
-      : fact(vscode.l10n.t('Size'), `${formatCount(figure.params)}, ${formatBytes(figure.bytes)}`),
+      : fact(vscode.l10n.t('Size'), `${countText(figure.params)}, ${bytesText(figure.bytes)}`),
     run.state === 'running' && digest.startedMs !== null && digest.lastMs !== null
       ? fact(vscode.l10n.t('Elapsed'), formatDuration(digest.lastMs - digest.startedMs))
       : '',

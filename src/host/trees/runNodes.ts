@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { ExportReport } from '../../protocol/runRecord.ts';
+import { bytesText, countText } from '../../protocol/sizeText.ts';
 import type { Target } from '../commands/target.ts';
 import type { GenerationRow, TopSubnet } from '../runs/runDigest.ts';
 import type { BrokenRun, QueuedRun, RunEntry, RunRow } from '../runs/runEntry.ts';
-import { formatBytes, formatCount, formatFitness, joined } from '../ui/format.ts';
+import { formatFitness, joined } from '../ui/format.ts';
 import type { RowLook, TreeNode } from './nodeTree.ts';
 import { generationText, runLook, runTooltip } from './runLook.ts';
 import { markdownText } from '../ui/messages.ts';
@@ -99,7 +100,7 @@ export function exportNode(parent: TreeNode, run: RunEntry, report: ExportReport
     label: basename(report.path),
     description: joined(
       formText(report.form),
-      formatBytes(report.bytes),
+      bytesText(report.bytes),
       report.verified !== null && vscode.l10n.t('verified when written'),
     ),
     icon: isConfig ? 'json' : report.form === 'onnx' ? 'symbol-namespace' : 'package',
@@ -189,7 +190,7 @@ export function subnetFacts({ key, generation, params }: TopSubnet): string {
     generation === 0
       ? vscode.l10n.t('first population')
       : vscode.l10n.t('generation {0}', generation),
-    vscode.l10n.t('{0} block parameters', formatCount(params)),
+    vscode.l10n.t('{0} block parameters', countText(params)),
   );
 }
 

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
+import { bytesText, countText } from '../../protocol/sizeText.ts';
 import { judgedOn } from '../runs/judgedOn.ts';
 import { kindOf, type RunEntry } from '../runs/runEntry.ts';
 import type { RunStore } from '../runs/runStore.ts';
 import { subnetConfigOf, type SubnetFile } from '../runs/subnetFiles.ts';
-import { formatBytes, formatCount, formatFitness, formatMs, joined } from '../ui/format.ts';
+import { formatFitness, formatMs, joined } from '../ui/format.ts';
 import { NodeTree, type TreeNode } from './nodeTree.ts';
 import { perplexityText } from './runLook.ts';
 import { partNode, type Part } from './runNodes.ts';
@@ -102,7 +103,7 @@ function subnetPart({ run, file }: Found): Part {
     description: joined(
       figure !== null && perplexityText(figure.perplexity),
       kindOf(run),
-      figure !== null && formatBytes(figure.bytes),
+      figure !== null && bytesText(figure.bytes),
     ),
     icon: 'json',
     contextValue: 'subnet.exported',
@@ -125,7 +126,7 @@ function tooltipOf(run: RunEntry, { figure, path }: SubnetFile): string {
       dense === undefined ? '' : vscode.l10n.t('dense {0}', formatFitness(dense.perplexity));
     lines.push(
       vscode.l10n.t('Perplexity {0}', joined(formatFitness(perplexity), was)),
-      vscode.l10n.t('{0} parameters, {1}', formatCount(params), formatBytes(bytes)),
+      vscode.l10n.t('{0} parameters, {1}', countText(params), bytesText(bytes)),
       vscode.l10n.t('Prefill {0}, a token {1}', formatMs(prefillMs), formatMs(decodeMs)),
     );
   }

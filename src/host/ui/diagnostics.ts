@@ -1,8 +1,9 @@
 import { release } from 'node:os';
 import * as vscode from 'vscode';
+import { countText } from '../../protocol/sizeText.ts';
 import type { App } from '../commands/app.ts';
 import { setting } from '../settings.ts';
-import { formatCount, formatDuration, joined } from './format.ts';
+import { formatDuration, joined } from './format.ts';
 
 /** Runs that are told of. */
 const MOST_RUNS = 5;
@@ -29,7 +30,7 @@ export async function diagnosticsText(app: App): Promise<string> {
     return [
       `- ${stands}, stage ${digest.stage ?? '-'}, generation ${digest.generation ?? '-'}`,
       `${formatDuration(spent)} between its first and last event`,
-      model === undefined ? 'model unknown' : `${model.family} of ${formatCount(model.params)}`,
+      model === undefined ? 'model unknown' : `${model.family} of ${countText(model.params)}`,
       `engine ${versions['engine'] ?? '?'}, onnxruntime ${versions['onnxruntime'] ?? '?'}`,
       `devices: ${devices.join(', ') || 'none tried'}`,
     ].join('; ');

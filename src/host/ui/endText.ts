@@ -9,12 +9,13 @@ import {
   type Figure,
 } from '../../protocol/runRecord.ts';
 import type { Job } from '../../protocol/serviceApi.ts';
+import { bytesText } from '../../protocol/sizeText.ts';
 import { finalFigure } from '../runs/runDigest.ts';
 import type { RunEntry } from '../runs/runEntry.ts';
 import { isRunJob } from '../service/serviceHandle.ts';
 import { formText } from '../trees/runNodes.ts';
 import { bestText, perplexityText } from '../trees/runLook.ts';
-import { formatBytes, formatDuration, formatFitness, joined } from './format.ts';
+import { formatDuration, formatFitness, joined } from './format.ts';
 
 /** What is said when a job has finished. */
 export interface EndText {
@@ -62,7 +63,7 @@ function workFacts(job: Job, run: RunEntry | undefined): string {
   const files = exportsOf(job);
   const written = files
     .filter(({ form }) => form !== 'subnet')
-    .map(({ form, bytes }) => `${formText(form)} ${formatBytes(bytes)}`);
+    .map(({ form, bytes }) => `${formText(form)} ${bytesText(bytes)}`);
   const [config] = files.filter(({ form }) => form === 'subnet');
   const verdict = verdictOf(job);
   return joined(
@@ -77,10 +78,10 @@ function workFacts(job: Job, run: RunEntry | undefined): string {
 function figureFacts({ perplexity, bytes }: Figure, run: RunEntry | undefined): string {
   const { t } = vscode.l10n;
   const dense = run?.digest.figures.dense;
-  if (dense === undefined) return joined(perplexityText(perplexity), formatBytes(bytes));
+  if (dense === undefined) return joined(perplexityText(perplexity), bytesText(bytes));
   return joined(
     t('{0} (dense {1})', perplexityText(perplexity), formatFitness(dense.perplexity)),
-    t('{0} (dense {1})', formatBytes(bytes), formatBytes(dense.bytes)),
+    t('{0} (dense {1})', bytesText(bytes), bytesText(dense.bytes)),
   );
 }
 

@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { onDevice } from '../../protocol/deviceTitle.ts';
 import type { EstimateReport, StageEstimate } from '../../protocol/estimate.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { bytesText, countText } from '../../protocol/sizeText.ts';
+import { formatDuration } from './format.ts';
 import { markdownText } from './messages.ts';
 
 /** Cells of a bar. */
@@ -33,10 +34,10 @@ export function estimatePage(report: EstimateReport, configPath: string): string
     table(
       ['', t('now'), t('after')],
       [
-        [t('Parameters'), formatCount(params.dense), kept(params.dense, params.subnet)],
+        [t('Parameters'), countText(params.dense), kept(params.dense, params.subnet)],
         [
           t('in prunable blocks'),
-          formatCount(blockParams.dense),
+          countText(blockParams.dense),
           kept(blockParams.dense, blockParams.subnet),
         ],
       ],
@@ -72,17 +73,17 @@ function row(stages: readonly StageEstimate[]): (stage: StageEstimate) => string
   return ({ stage, ms, peakBytes }) => {
     const cells = Math.round((BAR * ms) / longest);
     const bar = `\`${'█'.repeat(cells)}${'·'.repeat(BAR - cells)}\``;
-    return [stage, formatDuration(ms), bar, formatBytes(peakBytes)];
+    return [stage, formatDuration(ms), bar, bytesText(peakBytes)];
   };
 }
 
 function kept(dense: number, subnet: number): string {
   const percent = dense > 0 ? ` (${((100 * subnet) / dense).toFixed(1)}%)` : '';
-  return `${formatCount(subnet)}${percent}`;
+  return `${countText(subnet)}${percent}`;
 }
 
 function pair(first: number, second: number): [string, string] {
-  return [formatBytes(first), formatBytes(second)];
+  return [bytesText(first), bytesText(second)];
 }
 
 function mark(_: string, icon: string): string {

@@ -1,15 +1,5 @@
 import * as vscode from 'vscode';
 
-/** `1234567` → `1.23 M`. */
-export function formatCount(count: number): string {
-  return scaled(count, ['', ' k', ' M', ' B', ' T']);
-}
-
-/** `1234567` → `1.23 MB`; MB is a million bytes, as disks are sold and downloads counted. */
-export function formatBytes(bytes: number): string {
-  return scaled(bytes, [' B', ' kB', ' MB', ' GB', ' TB']);
-}
-
 /** A measured time: `0.42 ms`, `12.3 ms`, `4.21 s`. */
 export function formatMs(ms: number): string {
   return ms < 1000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
@@ -41,16 +31,6 @@ export function formatTime(timeMs: number): string {
 /** Facts of a row, joined; absent ones are left out. */
 export function joined(...facts: readonly (string | null | undefined | false)[]): string {
   return facts.filter((fact) => typeof fact === 'string' && fact !== '').join(' · ');
-}
-
-function scaled(value: number, units: readonly string[]): string {
-  let size = value;
-  let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? String(Math.round(size)) : digits(size)}${units[unit] ?? ''}`;
 }
 
 /** Three significant digits, never fewer than the whole number. */

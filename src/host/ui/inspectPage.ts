@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { InspectReport } from '../../protocol/engineApi.ts';
-import { formatBytes, formatCount } from './format.ts';
+import { bytesText, countText } from '../../protocol/sizeText.ts';
 import { markdownText } from './messages.ts';
 
 /** What is in a model folder and what of it can be pruned, as a page to read. */
@@ -12,7 +12,7 @@ export function inspectPage(report: InspectReport, name: string): string {
       `| ${[
         markdownText(part.name),
         part.prunable ? String(part.units) : '–',
-        formatCount(part.params),
+        countText(part.params),
         part.prunable ? t('yes') : t('no'),
       ].join(' | ')} |`,
   );
@@ -22,9 +22,9 @@ export function inspectPage(report: InspectReport, name: string): string {
       '{0} of {1} blocks: {2} parameters, {3} of them in blocks; {4} on disk in {5}.',
       family,
       layers,
-      formatCount(report.params),
-      formatCount(report.blockParams),
-      formatBytes(report.bytes),
+      countText(report.params),
+      countText(report.blockParams),
+      bytesText(report.bytes),
       report.dtype,
     ),
     t(

@@ -54,7 +54,7 @@ describe('a text file', () => {
   test('is refused before it is read when it is too large', () => {
     writeFileSync(path, '');
     truncateSync(path, 1_100_000_000);
-    checkRefused(path, /has 1\.1 GB, and at most 1 GB/);
+    checkRefused(path, /has 1\.10 GB, and at most 1\.00 GB/);
   });
 
   test('is refused when it is missing or a folder', () => {
