@@ -29,7 +29,7 @@ export const MOST_PARAMETERS = 2 ** 42;
  */
 export const MOST_TENSORS = 1 << 14;
 
-/** JSON header of a safetensors file, bytes; a tensor takes about 120. */
+/** JSON header of a safetensors file, or list of its tensors, bytes; a tensor takes about 120. */
 export const MOST_HEADER_BYTES = 1 << 22;
 
 /** Levels of JSON: files of models and runs have about 12, and deep recursion ends a process. */
