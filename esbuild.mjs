@@ -47,10 +47,14 @@ const programs = {
 /** Small, because every start of the editor reads it. @type {import('esbuild').BuildOptions} */
 const host = {
   ...programs,
-  entryPoints: [{ in: 'src/host/extension.ts', out: 'extension' }],
+  entryPoints: [
+    { in: 'src/host/extension.ts', out: 'extension' },
+    { in: 'src/host/models/readHeaders.ts', out: 'models' },
+  ],
   minify: true,
-  alias: { 'typebox/schema': './src/protocol/smallChecker.ts' },
-  plugins: [withoutFormats(), slimRpc()],
+  plugins: [loadedLater(), slimRpc()],
+  // A script of the editor's host asks for another one by "require".
+  supported: { 'dynamic-import': false },
   charset: 'utf8',
 };
 
@@ -85,22 +89,14 @@ for (const options of [programs, host, page]) {
   }
 }
 
-/**
- * Leaves out the library's checkers of e-mail addresses and other string formats, which are a
- * twentieth of the host and which no schema of ours names.
- */
-function withoutFormats() {
+/** Leaves the reading of models where it is asked for: it is a program of its own. */
+function loadedLater() {
   return {
-    name: 'without-formats',
+    name: 'loaded-later',
     setup(build) {
-      build.onResolve({ filter: /\/format\/index\.mjs$/ }, () => ({
-        path: 'formats',
-        namespace: 'without-formats',
-      }));
-      build.onLoad({ filter: /.*/, namespace: 'without-formats' }, () => ({
-        contents:
-          'export const Format = { Test(name) { throw new Error(`No string format "${name}".`); } };',
-      }));
+      build.onResolve({ filter: /\/readHeaders\.ts$/ }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: './models.cjs', external: true } : undefined,
+      );
     },
   };
 }

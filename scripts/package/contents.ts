@@ -12,6 +12,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const PROGRAMS = [
   'extension.cjs',
+  'models.cjs',
   'service.cjs',
   'engine.cjs',
   'probe.cjs',

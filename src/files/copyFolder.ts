@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { diskError } from '../protocol/diskError.ts';
 import { closeQuietly } from './release.ts';
 import { insideFolder, makeFolderInside } from './insideFolder.ts';
 import { missingFile, openPlainHandle, type OpenRules } from './plainFile.ts';
@@ -52,7 +53,9 @@ export async function copyFile(
     await replaceFileBy(to, async (copy) => {
       const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bytes));
       for (let done = 0; done < bytes;) {
-        const { bytesRead } = await handle.read(piece, 0, piece.length, done);
+        const { bytesRead } = await handle
+          .read(piece, 0, piece.length, done)
+          .catch((error: unknown) => Promise.reject(diskError(from, error) as Error));
         if (bytesRead === 0) throw missingFile(from);
         const read = piece.subarray(0, bytesRead);
         hash?.update(read);

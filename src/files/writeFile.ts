@@ -15,7 +15,7 @@ import {
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { diskError } from '../protocol/diskError.ts';
-import { EngineError } from '../protocol/errors.ts';
+import { EngineError, isEngineError, type Problem } from '../protocol/errors.ts';
 import { kindOf, linkError, withoutWaiting } from './plainFile.ts';
 import { releaseQuietly, withRelease } from './release.ts';
 
@@ -47,9 +47,7 @@ export function replaceFile(path: string, data: string | Uint8Array, mode: Mode 
       );
       renameSync(temporary, path);
     } catch (error) {
-      releaseQuietly(() => {
-        rmSync(temporary, { force: true });
-      });
+      removeQuietly(temporary);
       throw error;
     }
     syncFolder(dirname(path));
@@ -91,24 +89,32 @@ export function replaceJson(path: string, value: unknown, mode: Mode = FILE_MODE
 /**
  * Makes a new file. Never writes into one that is there, nor through a link.
  * @returns false when the name is taken
- * @throws EngineError `disk`
+ * @throws EngineError `disk`; there is then no such file
  */
 export function createFile(path: string, data: string, mode: Mode = FILE_MODE): boolean {
+  let file: number;
   try {
-    const file = openSync(path, NEW_FILE, mode);
-    withRelease(
-      () => {
-        writeFully(file, Buffer.from(data, 'utf8'));
-      },
-      () => {
-        closeSync(file);
-      },
-    );
-    return true;
+    file = openSync(path, NEW_FILE, mode);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw diskError(path, error);
   }
+  onDisk(path, () => {
+    try {
+      withRelease(
+        () => {
+          writeFully(file, Buffer.from(data, 'utf8'));
+        },
+        () => {
+          closeSync(file);
+        },
+      );
+    } catch (error) {
+      removeQuietly(path);
+      throw error;
+    }
+  });
+  return true;
 }
 
 /**
@@ -217,6 +223,25 @@ export function onDisk<T>(path: string, work: () => T): T {
   }
 }
 
+/**
+ * Runs work on something that has a temporary name. An error of the disk names what it will be called,
+ * which is all that a user knows of it.
+ * @throws EngineError `disk` with the other name; whatever else the work throws
+ */
+export function underName<T>(temporary: string, name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!isEngineError(error, 'disk')) throw error;
+    const named = Object.entries(error.problem).map(([part, text]) => [
+      part,
+      String(text).replaceAll(temporary, name),
+    ]);
+    const problem = Object.fromEntries(named) as Problem;
+    throw new EngineError('disk', problem, { cause: error.cause });
+  }
+}
+
 /** JSON would silently turn NaN and infinities into null. */
 export function refuseNonFinite(key: string, value: unknown): unknown {
   if (typeof value !== 'number' || Number.isFinite(value)) return value;
@@ -232,10 +257,21 @@ export function refuseNonFinite(key: string, value: unknown): unknown {
 const NEW_FILE =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
+/** The first error is the one to report. */
+function removeQuietly(path: string): void {
+  releaseQuietly(() => {
+    rmSync(path, { force: true });
+  });
+}
+
 /** Beside the file, so that the rename stays on one disk; nobody can guess it beforehand. */
 function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
+  const begin = basename(path).slice(0, NAME_BEGIN);
+  return join(dirname(path), `.${begin}.${randomBytes(8).toString('hex')}.tmp`);
 }
+
+/** Characters of a file's name in that of its temporary one, which must not be too long either. */
+const NAME_BEGIN = 50;
 
 /** Age after which a temporary file of a writer that is not this one counts as left over, ms. */
 const ABANDONED_MS = 60_000;

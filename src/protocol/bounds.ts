@@ -23,11 +23,14 @@ export const MOST_UNITS = 1 << 25;
 /** Parameters of a whole model. */
 export const MOST_PARAMETERS = 2 ** 42;
 
-/** Tensors of a model folder; dense models have about ten for each block. */
-export const MOST_TENSORS = 1 << 16;
+/**
+ * Tensors of a model folder; dense models have about ten for each block, and quantised ones some thirty.
+ * A window of the editor reads them in one go.
+ */
+export const MOST_TENSORS = 1 << 14;
 
-/** JSON header of a safetensors file, bytes; a tensor takes about 120. */
-export const MOST_HEADER_BYTES = 1 << 24;
+/** JSON header of a safetensors file, or list of its tensors, bytes; a tensor takes about 120. */
+export const MOST_HEADER_BYTES = 1 << 22;
 
 /** Levels of JSON: files of models and runs have about 12, and deep recursion ends a process. */
 export const MOST_JSON_DEPTH = 128;

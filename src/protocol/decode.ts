@@ -1,8 +1,8 @@
 import type { Static, TSchema } from 'typebox';
-import { Errors } from 'typebox/schema';
 import { acceptsValue } from './acceptsValue.ts';
 import { MOST_JSON_DEPTH } from './bounds.ts';
 import { EngineError } from './errors.ts';
+import { Errors } from './smallChecker.ts';
 
 const DAMAGED =
   'The file is damaged or was not written by Subnet Studio; restore it or leave it out.';

@@ -9,7 +9,7 @@ export function diskError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof EngineError) return error;
   const code = String(error.code);
   const known = reasons[code.replace(/^ERR_FS_/, '')];
-  const found = known?.found ?? `${code}: ${error.message}`;
+  const found = known?.found ?? systemWords(error);
   return new EngineError(
     'disk',
     {
@@ -21,6 +21,12 @@ export function diskError(path: string, error: unknown): unknown {
     },
     { cause: error },
   );
+}
+
+/** The words of a system error without its paths, which may be temporary ones. */
+function systemWords(error: Error): string {
+  const call = 'syscall' in error ? error.message.indexOf(`, ${String(error.syscall)}`) : -1;
+  return call < 0 ? error.message : error.message.slice(0, call);
 }
 
 interface Reason {

@@ -6,6 +6,7 @@ import {
   figureSchema,
   subnetReportSchema,
 } from './runRecord.ts';
+import { MOST_LAYERS } from './bounds.ts';
 import { compareRowSchema } from './compareRow.ts';
 import { reformVerdictSchema } from './reformVerdict.ts';
 import { figureNames, stageNames } from './runWords.ts';
@@ -14,6 +15,8 @@ import { mapDensitySchema } from './sparsityRecord.ts';
 const stage = Type.Enum([...stageNames]);
 const size = Type.Integer({ minimum: 0 });
 const milliseconds = Type.Number({ minimum: 0 });
+/** Subnet key; ours have 16 characters. */
+const key = Type.String({ maxLength: 64 });
 
 /** Schemas of the events, by kind, without the fields all of them share. */
 export const runEventSchemas = {
@@ -44,10 +47,10 @@ export const runEventSchemas = {
   evaluated: event('evaluated', {
     generation: size,
     child: size,
-    key: Type.String(),
+    key,
     fitness: Type.Number(),
     how: Type.Enum(['initial', 'mutation', 'crossover', 'strong']),
-    parents: Type.Array(Type.String()),
+    parents: Type.Array(key, { maxItems: 16 }),
     params: size,
   }),
   generationFinished: event('generationFinished', {
@@ -55,7 +58,7 @@ export const runEventSchemas = {
     best: Type.Number(),
     median: Type.Number(),
     quartiles: Type.Tuple([Type.Number(), Type.Number()]),
-    survivors: Type.Array(Type.String()),
+    survivors: Type.Array(key),
     ms: milliseconds,
   }),
   figure: event('figure', { name: Type.Enum([...figureNames]), figure: figureSchema }),
@@ -66,7 +69,10 @@ export const runEventSchemas = {
   }),
   exported: event('exported', { report: exportReportSchema }),
   /** One block got its zeros. */
-  blockSparsified: event('blockSparsified', { block: size, maps: Type.Array(mapDensitySchema) }),
+  blockSparsified: event('blockSparsified', {
+    block: Type.Integer({ minimum: 0, maximum: MOST_LAYERS - 1 }),
+    maps: Type.Array(mapDensitySchema),
+  }),
   /** A comparison began: its folder, and the rows it will have. */
   comparisonStarted: event('comparisonStarted', { folder: Type.String(), total: size }),
   /** A row of a comparison is done, or was found done; `row` is null for one that does not apply. */
@@ -79,7 +85,7 @@ export const runEventSchemas = {
   }),
   /** Work on one subnet of the run began, after the run; not in logs of older versions. */
   subnetStarted: event('subnetStarted', {
-    key: Type.String(),
+    key,
     reform: Type.Boolean(),
     evaluate: Type.Boolean(),
     forms: Type.Array(Type.Enum(['checkpoint', 'onnx', 'compressed'])),

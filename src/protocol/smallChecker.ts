@@ -1,6 +1,8 @@
-// Checks values against what this repository uses of JSON Schema. esbuild.mjs puts it in the place of
-// "typebox/schema" in the host, which every start of the editor reads: that checker knows all of JSON
-// Schema and is a third of the host's size. A test compares the verdicts of both.
+// Checks values against what this repository uses of JSON Schema. The checker of the library that makes
+// the schemas knows all of it: it is as large as a third of the editor's host, and takes many times as
+// long for the lines of a log. A test compares the verdicts of both.
+//
+// A schema is turned into functions once.
 
 interface Schema {
   readonly type?: string;
@@ -29,51 +31,108 @@ export interface Flaw {
   readonly message: string;
 }
 
+/** The first flaw of a value; its path begins at this value, so that one without costs no path. */
+type FindFlaw = (value: unknown) => Flaw | undefined;
+
 /** True when a schema accepts a value. */
 export function Check(schema: object, value: unknown): boolean {
-  return flawOf(schema, value) === undefined;
+  return finderOf(schema)(value) === undefined;
 }
 
 /** Whether a schema accepts a value, and the first thing that is wrong with it. */
 export function Errors(schema: object, value: unknown): [boolean, Flaw[]] {
-  const found = flawOf(schema, value);
+  const found = finderOf(schema)(value);
   return found === undefined ? [true, []] : [false, [found]];
 }
 
-/** The first flaw; its path begins at this value, so that a value without one costs no path. */
-function flawOf(schema: Schema, value: unknown): Flaw | undefined {
-  if (schema.anyOf !== undefined) {
-    const fits = schema.anyOf.some((one) => flawOf(one, value) === undefined);
-    if (!fits) return flaw('must match a schema in anyOf');
-  }
-  if (schema.enum?.includes(value) === false) {
-    return flaw('must be equal to one of the allowed values');
-  }
-  if ('const' in schema && schema.const !== value) return flaw('must be equal to constant');
-  if (schema.type !== undefined && !hasType(schema.type, value)) {
-    return flaw(`must be ${schema.type}`);
-  }
-  if (typeof value === 'number') return numberFlaw(schema, value);
-  if (typeof value === 'string') return stringFlaw(schema, value);
-  if (Array.isArray(value)) return arrayFlaw(schema, value);
-  if (isObject(value)) return objectFlaw(schema, value);
-  return undefined;
+const finders = new WeakMap<Schema, FindFlaw>();
+
+function finderOf(schema: Schema): FindFlaw {
+  let finder = finders.get(schema);
+  if (finder === undefined) finders.set(schema, (finder = compile(schema)));
+  return finder;
 }
 
-function hasType(type: string, value: unknown): boolean {
+function compile(schema: Schema): FindFlaw {
+  const { type, anyOf, enum: choices } = schema;
+  const checks: FindFlaw[] = [];
+  if (anyOf !== undefined) checks.push(anyFlaw(anyOf.map(finderOf)));
+  if (choices !== undefined) {
+    const allowed = new Set(choices);
+    checks.push((value) =>
+      allowed.has(value) ? undefined : flaw('must be equal to one of the allowed values'),
+    );
+  }
+  if ('const' in schema) {
+    const { const: only } = schema;
+    checks.push((value) => (value === only ? undefined : flaw('must be equal to constant')));
+  }
+  if (type !== undefined) {
+    const fits = typeTest(type);
+    checks.push((value) => (fits(value) ? undefined : flaw(`must be ${type}`)));
+  }
+  checks.push(...partChecks(schema));
+  const [first, second, ...others] = checks;
+  if (first === undefined) return () => undefined;
+  if (second === undefined) return first;
+  if (others.length === 0) return (value) => first(value) ?? second(value);
+  return (value) => {
+    for (const check of checks) {
+      const found = check(value);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+}
+
+/** What a schema says of numbers, strings, lists and objects; each lets values of other types pass. */
+function partChecks(schema: Schema): FindFlaw[] {
+  const checks: FindFlaw[] = [];
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
+  if ([minimum, maximum, exclusiveMinimum, exclusiveMaximum].some((one) => one !== undefined)) {
+    checks.push((value) => (typeof value === 'number' ? numberFlaw(schema, value) : undefined));
+  }
+  const { minLength, maxLength, pattern } = schema;
+  if (minLength !== undefined || maxLength !== undefined || pattern !== undefined) {
+    const shape = pattern === undefined ? undefined : new RegExp(pattern, 'u');
+    checks.push((value) =>
+      typeof value === 'string' ? stringFlaw(schema, shape, value) : undefined,
+    );
+  }
+  const { items, minItems, maxItems, additionalItems } = schema;
+  if ([items, minItems, maxItems, additionalItems].some((one) => one !== undefined)) {
+    const each = itemFinders(items);
+    checks.push((value) => (Array.isArray(value) ? arrayFlaw(schema, each, value) : undefined));
+  }
+  const { properties, required, additionalProperties } = schema;
+  if ([properties, required, additionalProperties].some((one) => one !== undefined)) {
+    const object = objectChecks(schema);
+    checks.push((value) => (isObject(value) ? objectFlaw(object, value) : undefined));
+  }
+  return checks;
+}
+
+function anyFlaw(finders: readonly FindFlaw[]): FindFlaw {
+  return (value) => {
+    for (const find of finders) if (find(value) === undefined) return undefined;
+    return flaw('must match a schema in anyOf');
+  };
+}
+
+function typeTest(type: string): (value: unknown) => boolean {
   switch (type) {
     case 'null':
-      return value === null;
+      return (value) => value === null;
     case 'array':
-      return Array.isArray(value);
+      return Array.isArray;
     case 'object':
-      return isObject(value);
+      return isObject;
     case 'integer':
-      return Number.isInteger(value);
+      return Number.isInteger;
     case 'number':
-      return Number.isFinite(value);
+      return Number.isFinite;
     default:
-      return typeof value === type;
+      return (value) => typeof value === type;
   }
 }
 
@@ -83,7 +142,8 @@ function flaw(message: string): Flaw {
 
 /** A flaw of a part as one of the whole. */
 function under(key: string | number, { instancePath, message }: Flaw): Flaw {
-  return { instancePath: `/${key}${instancePath}`, message };
+  const part = String(key).replaceAll('~', '~0').replaceAll('/', '~1');
+  return { instancePath: `/${part}${instancePath}`, message };
 }
 
 function numberFlaw(schema: Schema, value: number): Flaw | undefined {
@@ -99,8 +159,11 @@ function numberFlaw(schema: Schema, value: number): Flaw | undefined {
   return undefined;
 }
 
-function stringFlaw(schema: Schema, value: string): Flaw | undefined {
-  const { minLength, maxLength, pattern } = schema;
+function stringFlaw(
+  { minLength, maxLength, pattern }: Schema,
+  shape: RegExp | undefined,
+  value: string,
+): Flaw | undefined {
   // Characters are counted as people do; that is slow, and no more than the units of the string.
   const tooShort = minLength !== undefined && value.length < minLength;
   if (tooShort || (minLength !== undefined && minLength > 1 && lengthOf(value) < minLength)) {
@@ -109,7 +172,7 @@ function stringFlaw(schema: Schema, value: string): Flaw | undefined {
   if (maxLength !== undefined && value.length > maxLength && lengthOf(value) > maxLength) {
     return flaw(`must not have more than ${maxLength} characters`);
   }
-  if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) {
+  if (shape?.test(value) === false) {
     return flaw(`must match pattern "${pattern}"`);
   }
   return undefined;
@@ -119,41 +182,82 @@ function lengthOf(text: string): number {
   return [...new Intl.Segmenter().segment(text)].length;
 }
 
-function arrayFlaw(schema: Schema, value: readonly unknown[]): Flaw | undefined {
-  const { items, minItems, maxItems } = schema;
+/** By the place of an item; one alone is of every item. */
+function itemFinders(items: Schema['items']): FindFlaw | readonly FindFlaw[] | undefined {
+  if (items === undefined) return undefined;
+  return isList(items) ? items.map(finderOf) : finderOf(items);
+}
+
+function arrayFlaw(
+  { items, minItems, maxItems, additionalItems }: Schema,
+  each: ReturnType<typeof itemFinders>,
+  value: readonly unknown[],
+): Flaw | undefined {
   if (minItems !== undefined && value.length < minItems) {
     return flaw(`must not have fewer than ${minItems} items`);
   }
-  const most =
-    maxItems ?? (schema.additionalItems === false && isList(items) ? items.length : Infinity);
+  const most = maxItems ?? (additionalItems === false && isList(items) ? items.length : Infinity);
   if (value.length > most) return flaw(`must not have more than ${most} items`);
-  for (const [i, item] of value.entries()) {
-    const one = isList(items) ? items[i] : items;
-    const found = one === undefined ? undefined : flawOf(one, item);
+  if (each === undefined) return undefined;
+  for (let i = 0; i < value.length; i++) {
+    const find = typeof each === 'function' ? each : each[i];
+    const found = find?.(value[i]);
     if (found !== undefined) return under(i, found);
   }
   return undefined;
 }
 
-function objectFlaw(schema: Schema, value: Readonly<Record<string, unknown>>): Flaw | undefined {
-  const { properties = {}, required = [], additionalProperties: others } = schema;
-  const missing = required.filter((key) => !Object.hasOwn(value, key));
-  if (missing.length > 0) {
-    return flaw(`must have required properties ${missing.join(', ')}`);
+interface ObjectChecks {
+  readonly required: readonly string[];
+  readonly known: ReadonlyMap<string, { readonly find: FindFlaw; readonly isRequired: boolean }>;
+  /** What other properties must be; `false` where there may be none, undefined for anything. */
+  readonly others: FindFlaw | false | undefined;
+}
+
+function objectChecks({
+  properties = {},
+  required = [],
+  additionalProperties,
+}: Schema): ObjectChecks {
+  const known = Object.entries(properties).map(
+    ([key, one]) => [key, { find: finderOf(one), isRequired: required.includes(key) }] as const,
+  );
+  const others =
+    typeof additionalProperties === 'object' ? finderOf(additionalProperties) : undefined;
+  return {
+    required,
+    known: new Map(known),
+    others: additionalProperties === false ? false : others,
+  };
+}
+
+function objectFlaw(
+  { required, known, others }: ObjectChecks,
+  value: Readonly<Record<string, unknown>>,
+): Flaw | undefined {
+  for (const key of required) {
+    if (!Object.hasOwn(value, key)) return flaw(`must have required properties ${missing()}`);
   }
-  for (const [key, item] of Object.entries(value)) {
-    const known = Object.hasOwn(properties, key) ? properties[key] : undefined;
-    const one = known ?? (typeof others === 'object' ? others : undefined);
-    if (one === undefined) {
-      if (others !== false) continue;
-      return flaw('must not have additional properties');
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
+    const item = value[key];
+    const property = known.get(key);
+    if (property === undefined) {
+      if (others === false) return flaw('must not have additional properties');
+      const found = others?.(item);
+      if (found !== undefined) return under(key, found);
+      continue;
     }
     // A property that is there but undefined counts as absent where it may be.
-    if (item === undefined && known !== undefined && !required.includes(key)) continue;
-    const found = flawOf(one, item);
-    if (found !== undefined) return under(key.replaceAll('~', '~0').replaceAll('/', '~1'), found);
+    if (item === undefined && !property.isRequired) continue;
+    const found = property.find(item);
+    if (found !== undefined) return under(key, found);
   }
   return undefined;
+
+  function missing(): string {
+    return required.filter((key) => !Object.hasOwn(value, key)).join(', ');
+  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -16,7 +16,7 @@ const run = promisify(execFile);
 /** The whole of a VSIX, by what its files may be called. */
 const ALLOWED = [
   /^(package\.json|package\.nls\.json|README\.md|CHANGELOG\.md|LICENSE|ThirdPartyNotices\.txt)$/,
-  /^dist\/(extension|service|engine|probe|memory|tokenizer|cli)\.cjs$/,
+  /^dist\/(extension|models|service|engine|probe|memory|tokenizer|cli)\.cjs$/,
   /^dist\/(webview\.(js|css)|page\/[\w-]+\.js|codicon\.(css|ttf))$/,
   /^dist\/node_modules\/onnxruntime-(node|common)\/(package\.json|dist\/[\w/-]+\.(js|json))$/,
   /^dist\/node_modules\/onnxruntime-node\/bin\/napi-v6\/[a-z0-9]+\/[a-z0-9]+\/[\w.]+$/,
@@ -27,7 +27,8 @@ const ALLOWED = [
 ];
 /** What the installed engine cannot do without. */
 const NEEDED = [
-  ...['package.json', 'README.md', 'LICENSE', 'dist/extension.cjs', 'dist/engine.cjs'],
+  ...['package.json', 'README.md', 'LICENSE', 'dist/extension.cjs', 'dist/models.cjs'],
+  'dist/engine.cjs',
   ...['dist/probe.cjs', 'dist/memory.cjs', 'dist/tokenizer.cjs'],
   ...['docs/run-config.schema.json', 'examples/tiny-llama.subnet.jsonc'],
   ...['examples/tiny-llama/model.safetensors', 'examples/text/calibration.txt', 'media/icon.png'],

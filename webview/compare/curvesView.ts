@@ -40,8 +40,8 @@ export function createCurvesView(page: Page): View {
       { id: 'name', title: 'Run', figures: false, value: (c) => c.name, cell: (c) => c.name },
       {
         ...{ id: 'count', title: 'Evaluations', figures: true },
-        value: ({ series }) => series.ys.length,
-        cell: ({ series }) => formatCount(series.ys.length),
+        value: ({ series }) => judgedOf(series),
+        cell: ({ series }) => formatCount(judgedOf(series)),
       },
       {
         ...{ id: 'first', title: 'First', figures: true },
@@ -95,7 +95,7 @@ export function createCurvesView(page: Page): View {
         curves
           .map(
             ({ name, series }) =>
-              `${name}: best ${score(series.best.at(-1)?.y)} after ${series.xs.length} evaluations`,
+              `${name}: best ${score(series.best.at(-1)?.y)} after ${judgedOf(series)} evaluations`,
           )
           .join('; '),
       );
@@ -116,6 +116,11 @@ export function createCurvesView(page: Page): View {
       chart?.dispose();
     },
   };
+}
+
+/** Subnets that a search has judged, those that are not drawn too. */
+function judgedOf({ candidates }: FitnessSeries): number {
+  return candidates.at(-1)?.place ?? 0;
 }
 
 function score(value: number | undefined): string {

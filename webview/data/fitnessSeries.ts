@@ -93,7 +93,7 @@ export class FitnessSeries {
 
   private add(index: number): void {
     const candidate = this.candidates[index]!;
-    const x = this.xOf(candidate, index);
+    const x = this.xOf(candidate);
     const y = Number.isFinite(candidate.fitness) ? candidate.fitness : NaN;
     this.xs.push(x);
     this.ys.push(y);
@@ -113,10 +113,10 @@ export class FitnessSeries {
     if (this.best.length > corners) this.best.length = corners;
   }
 
-  private xOf(candidate: Candidate, index: number): number {
+  private xOf(candidate: Candidate): number {
     switch (this.axis) {
       case 'evaluations':
-        return index + 1;
+        return candidate.place;
       case 'generations':
         return candidate.generation + (0.8 * candidate.child) / (this.widestChild + 1) - 0.4;
       case 'time':

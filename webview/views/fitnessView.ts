@@ -107,7 +107,7 @@ export function createFitnessView(page: Page): View {
         compared: indexOf(selection.compared),
       });
       plot.describe(summaryOf(model, series, fitness));
-      plot.note(notesOf(model.denseFitness, chart));
+      plot.note(notesOf(model, chart));
     },
   );
   const drawLegend = onChange((theme: Theme, kinds: string, dense: boolean) => {
@@ -149,17 +149,28 @@ const EMPTY =
 function summaryOf(model: RunSnapshot['model'], series: FitnessSeries, fitness: string): string {
   const best = series.best.at(-1);
   const first = series.best[0];
-  const count = formatCount(series.xs.length);
-  if (best === undefined || first === undefined) return `${count} subnets without a figure.`;
-  const lastAt = series.improvements.at(-1) ?? 0;
-  return `${fitness} of ${count} subnets in ${model.generations.length} generations. The best fell from ${formatScore(first.y)} to ${formatScore(best.y)}; the last improvement was subnet ${formatCount(lastAt + 1)}.${denseWords(model)}`;
+  const count = countWords(model);
+  if (best === undefined || first === undefined) return `${count} without a figure.`;
+  const last = series.candidates[series.improvements.at(-1) ?? 0]?.place ?? 1;
+  return `${fitness} of ${count} in ${model.generations.length} generations. The best fell from ${formatScore(first.y)} to ${formatScore(best.y)}; the last improvement was subnet ${formatCount(last)}.${denseWords(model)}`;
 }
 
-/** What the axis does not reach. */
-function notesOf(dense: number | null, { beyond, showsDense }: FitnessChart): string {
+function countWords({ judged, candidates }: RunSnapshot['model']): string {
+  const shown = candidates.length < judged ? ` (${formatCount(candidates.length)} shown)` : '';
+  return `${formatCount(judged)} subnets${shown}`;
+}
+
+/** What the axis does not reach, and what is left out. */
+function notesOf(model: RunSnapshot['model'], { beyond, showsDense }: FitnessChart): string {
+  const { denseFitness: dense, judged, candidates } = model;
+  const left =
+    candidates.length < judged
+      ? `Of ${formatCount(judged)} subnets, the best and some of the others are shown.`
+      : '';
   const above = `${formatCount(beyond)} worse than the axis reaches, at its edge.`;
   const below = dense === null ? '' : `The dense model, ${formatScore(dense)}, is below the axis.`;
-  return [...(beyond === 0 ? [] : [above]), ...(showsDense ? [] : [below])].join(' ').trim();
+  const notes = [left, beyond === 0 ? '' : above, showsDense ? '' : below];
+  return notes.filter((note) => note !== '').join(' ');
 }
 
 function denseWords({ denseFitness }: RunSnapshot['model']): string {

@@ -62,7 +62,9 @@ export function createSubnetsView(page: Page): View {
       if (table === undefined) element.append((table = makeTable(figure)).element);
       show(table.element, rows.length > 0);
       const { judged } = searchCounts(run.model, run.head.config);
-      const words = `${formatCount(judged)} evaluated by ${lowerFirst(figure)}`;
+      const listed = run.model.candidates.length;
+      const part = listed < judged ? `, ${formatCount(listed)} of them listed` : '';
+      const words = `${formatCount(judged)} evaluated by ${lowerFirst(figure)}${part}`;
       setText(count, judged === 0 ? '' : words);
       table.update(rows, selected);
     },

@@ -11,9 +11,12 @@ import type { ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import { storyLine, type StoryLine } from '../../protocol/runStory.ts';
 import { stageNames, type FigureName, type StageName } from '../../protocol/runWords.ts';
 import { afterWork, type SubnetWork } from './subnetWork.ts';
+import { MOST_CANDIDATES, newestReports, putGeneration, thinCandidates } from './thinned.ts';
 
 /** Lines of the run's log that are kept for the dashboard. */
 const LOG_LINES = 400;
+/** Characters of such a line that are kept. */
+const LINE_LENGTH = 4000;
 
 /** One stage of the strip. */
 export interface StageModel {
@@ -40,6 +43,8 @@ export interface PlannedStage {
 /** One judged candidate: a point of the fitness plot. */
 export interface Candidate {
   readonly key: string;
+  /** Counts the candidates in the order judged, from 1. */
+  readonly place: number;
   readonly generation: number;
   readonly child: number;
   /** Lower is better. */
@@ -57,7 +62,6 @@ export interface Generation {
   readonly best: number;
   readonly median: number;
   readonly quartiles: readonly [number, number];
-  readonly survivors: readonly string[];
   readonly ms: number;
 }
 
@@ -84,9 +88,17 @@ export interface RunModel {
   readonly planned: readonly PlannedStage[];
   /** Fitness of the dense model on the windows of the search; null until it is known. */
   readonly denseFitness: number | null;
-  /** In the order judged; a subnet met again is not repeated. */
+  /** Different subnets judged until now. */
+  readonly judged: number;
+  /**
+   * In the order judged; a subnet met again is not repeated. Of a very long search not all: see
+   * {@link thinCandidates}.
+   */
   readonly candidates: readonly Candidate[];
+  /** Of a very long search not all: see {@link putGeneration}. */
   readonly generations: readonly Generation[];
+  /** Keys of the survivors of the newest generation. */
+  readonly survivors: readonly string[];
   readonly figures: Readonly<Partial<Record<FigureName, Figure>>>;
   /** How full the maps of each block are, by block; empty until one is sparse. */
   readonly densities: readonly (readonly MapDensity[])[];
@@ -114,8 +126,10 @@ export const emptyRun: RunModel = {
   denseFitness: null,
   work: null,
   stages: stageNames.map((stage) => waiting(stage)),
+  judged: 0,
   candidates: [],
   generations: [],
+  survivors: [],
   figures: {},
   densities: [],
   verdicts: {},
@@ -146,6 +160,7 @@ export function reduceRun(
     figures: { ...model.figures },
     densities: [...model.densities],
     exports: [...model.exports],
+    survivors: [...model.survivors],
     subnets: { ...model.subnets },
     devices: [...model.devices],
     log: [...model.log],
@@ -158,9 +173,12 @@ export function reduceRun(
     take(draft, met, event);
     draft.lastMs = event.timeMs;
     const line = storyLine(event);
-    if (line !== null) draft.log.push({ ...line, timeMs: event.timeMs });
+    if (line !== null) {
+      draft.log.push({ ...line, text: line.text.slice(0, LINE_LENGTH), timeMs: event.timeMs });
+    }
   }
   if (draft.log.length > LOG_LINES) draft.log.splice(0, draft.log.length - LOG_LINES);
+  draft.subnets = newestReports(draft.subnets);
   keysOf.set(draft.candidates, met);
   return draft;
 }
@@ -237,17 +255,12 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'deviceChosen':
       draft.devices = [...event.devices];
       return;
-    case 'evaluated': {
-      if (met.has(event.key)) return;
-      met.add(event.key);
-      const { key, generation, child, fitness, how, parents, params, timeMs } = event;
-      draft.candidates.push({ key, generation, child, fitness, how, parents, params, timeMs });
-      return;
-    }
+    case 'evaluated':
+      return judge(draft, met, event);
     case 'generationFinished': {
       const { generation, best, median, quartiles, survivors, ms } = event;
-      draft.generations = draft.generations.filter((g) => g.generation !== generation);
-      draft.generations.push({ generation, best, median, quartiles, survivors, ms });
+      putGeneration(draft.generations, { generation, best, median, quartiles, ms });
+      draft.survivors = [...survivors];
       return;
     }
     case 'figure':
@@ -274,6 +287,19 @@ function take(draft: Draft, met: Set<string>, event: RunEvent | UnknownRunEvent)
     case 'unknown':
       return;
   }
+}
+
+function judge(draft: Draft, met: Set<string>, event: RunEvent & { kind: 'evaluated' }): void {
+  const { key, generation, child, fitness, how, parents, params, timeMs } = event;
+  if (met.has(key)) return;
+  const place = ++draft.judged;
+  draft.candidates.push({ key, place, generation, child, fitness, how, parents, params, timeMs });
+  met.add(key);
+  if (draft.candidates.length <= MOST_CANDIDATES) return;
+  draft.candidates = thinCandidates(draft.candidates);
+  // A subnet is met again soon or never: one told twice was judged just before its run was killed.
+  met.clear();
+  for (const one of draft.candidates) met.add(one.key);
 }
 
 /** True when the run has said its last word: stages are then work on one of its subnets. */

@@ -23,11 +23,11 @@ export function searchCounts(
 ): SearchCounts {
   const search = model.stages.find(({ stage }) => stage === 'search');
   const generations = valueIn(config, 'search', 'generations');
-  const finished = model.generations.map(({ generation }) => generation);
+  const newest = model.generations.reduce((most, one) => Math.max(most, one.generation), -1);
   return {
-    judged: model.candidates.length,
+    judged: model.judged,
     planned: search !== undefined && search.total > 0 ? search.total : null,
-    generation: finished.length === 0 ? null : Math.max(...finished),
+    generation: newest < 0 ? null : newest,
     generations: typeof generations === 'number' ? generations : null,
   };
 }

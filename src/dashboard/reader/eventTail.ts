@@ -6,10 +6,12 @@ import { withRelease } from '../../files/release.ts';
 import { decodeEventLines } from '../../protocol/decodeEvent.ts';
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
 
-/** Bytes read in one go: their lines hold the host's thread for some ten milliseconds. */
+/** Bytes read in one go: their lines hold the host's thread for a few milliseconds. */
 export const PIECE_BYTES = 128 * 1024;
-/** Longest line that is read. */
-const MOST_LINE_BYTES = 4 * 1024 * 1024;
+/** Lines taken of them: many short ones would hold it longer. */
+export const PIECE_LINES = 1000;
+/** Longest line that is read; one of a generation with fifty thousand survivors. */
+const MOST_LINE_BYTES = 1024 * 1024;
 /** Least time between two batches, ms. */
 const BATCH_MS = 100;
 /** Looked at even when the file system tells nothing, ms: network drives often do not. */
@@ -75,7 +77,7 @@ export class EventTail {
       this.offset = 0;
       return 'restarted';
     }
-    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    const end = endOfLines(bytes);
     if (end === 0) {
       // A line longer than any legal one is skipped; one that is still being written comes later.
       if (bytes.length === MOST_LINE_BYTES) this.offset += bytes.length;
@@ -84,10 +86,7 @@ export class EventTail {
     }
     this.offset += end;
     const lines = bytes.toString('utf8', 0, end).split('\n');
-    const { events } = decodeEventLines(
-      lines.filter((line) => line !== ''),
-      path,
-    );
+    const { events } = decodeEventLines(lines.filter((line) => line !== ''));
     // A piece without an event is no end of the log.
     return { from: events[0]?.seq ?? 0, events: thinned(events) };
   }
@@ -133,6 +132,17 @@ export function watchRun(folder: string, onChange: () => void): () => void {
     clearInterval(timer);
     clearTimeout(due);
   };
+}
+
+/** Where the last line ends that is taken in one go; 0 when none does. */
+function endOfLines(bytes: Buffer): number {
+  let end = 0;
+  for (let lines = 0; lines < PIECE_LINES; lines++) {
+    const next = bytes.indexOf(NEWLINE, end) + 1;
+    if (next === 0) break;
+    end = next;
+  }
+  return end;
 }
 
 /** Leaves out progress that a later one of the same stage overtakes; the last event always stays. */

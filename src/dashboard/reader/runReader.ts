@@ -115,8 +115,7 @@ export class RunReader {
 
   /** How often each unit is kept by the survivors of the last generation. @throws EngineError `run` */
   frequency(): { readonly subnets: number; readonly shares: Uint8Array } {
-    const keys = this.current().generations.at(-1)?.survivors ?? [];
-    return keptShares(this.folder, this.layout(), keys);
+    return keptShares(this.folder, this.layout(), this.current().survivors);
   }
 
   /** See {@link importanceRanks}. @throws EngineError `run` */

@@ -1,4 +1,4 @@
-import { MOST_TENSORS } from '../../protocol/bounds.ts';
+import { MOST_HEADER_BYTES, MOST_TENSORS } from '../../protocol/bounds.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { BitmaskForm } from './bitmaskPacking.ts';
 import { explainNoWeights } from './folderContents.ts';
@@ -50,9 +50,6 @@ export const SINGLE_FILE = 'model.safetensors';
 /** The list of tensors of a model in several files. */
 export const SHARD_INDEX_FILE = 'model.safetensors.index.json';
 
-/** Largest shard index read, bytes; one of a 100,000-tensor model is about 10 MB. */
-const MAX_INDEX_BYTES = 64_000_000;
-
 /** Most shards read; the largest public checkpoints have a few hundred. */
 const MAX_SHARDS = 10_000;
 
@@ -71,7 +68,7 @@ export async function readTensorIndex(folder: string): Promise<TensorIndex> {
   if (!(await hasFile(folder, SHARD_INDEX_FILE))) {
     return explainNoWeights(folder);
   }
-  const list = await readSmallFile(folder, SHARD_INDEX_FILE, MAX_INDEX_BYTES);
+  const list = await readSmallFile(folder, SHARD_INDEX_FILE, MOST_HEADER_BYTES);
   expectNoStandIn(list, SHARD_INDEX_FILE);
   const shards = shardsOf(list);
   await expectAllShards(folder, shards);

@@ -29,7 +29,7 @@ export function listRuns(root: string): RunSummary[] {
 export function summariseRun(folder: string, id: string): RunSummary {
   try {
     const manifest = readManifest(folder);
-    const { events } = decodeEventLines(tellingLines(folder), runFiles.events);
+    const { events } = decodeEventLines(tellingLines(folder));
     const { ratio } = manifest.config;
     return {
       kind: 'run',
@@ -62,7 +62,7 @@ export function readRunEvents(folder: string): {
   readonly damaged: number;
 } {
   const path = insideFolder(folder, runFiles.events);
-  return decodeEventLines(readJsonLines(path).lines, path);
+  return decodeEventLines(readJsonLines(path).lines);
 }
 
 interface Replayed {

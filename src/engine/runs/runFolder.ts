@@ -15,6 +15,7 @@ import {
   removeTemporaries,
   replaceFile,
   replaceJson,
+  underName,
 } from '../../files/writeFile.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { RunEvent, RunEventBody } from '../../protocol/runEvent.ts';
@@ -62,19 +63,23 @@ export function createRunFolder(
     });
   }
   removeDrafts(resolve(root));
-  const draft = makeFolderInside(root, `.${manifest.id}.${randomBytes(8).toString('hex')}.tmp`);
-  try {
-    replaceFile(join(draft, runFiles.config), manifest.configText);
-    replaceJson(join(draft, runFiles.manifest), manifest);
-    onDisk(folder, () => {
-      renameSync(draft, folder);
-    });
-  } catch (error) {
-    releaseQuietly(() => {
-      rmSync(draft, { recursive: true, force: true });
-    });
-    throw error;
-  }
+  const name = `.${manifest.id}.${randomBytes(8).toString('hex')}.tmp`;
+  const draft = join(resolve(root), name);
+  underName(draft, folder, () => {
+    try {
+      makeFolderInside(resolve(root), name);
+      replaceFile(join(draft, runFiles.config), manifest.configText);
+      replaceJson(join(draft, runFiles.manifest), manifest);
+      onDisk(draft, () => {
+        renameSync(draft, folder);
+      });
+    } catch (error) {
+      releaseQuietly(() => {
+        rmSync(draft, { recursive: true, force: true });
+      });
+      throw error;
+    }
+  });
   return new RunFolder(folder, now);
 }
 

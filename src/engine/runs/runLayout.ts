@@ -32,6 +32,9 @@ export const runFiles = {
 /** Largest JSON file of a run that is read, bytes: far above masks of a 70-billion model. */
 export const MOST_JSON_BYTES = 512 * 1024 * 1024;
 
+/** Largest manifest or list of results; a config has at most a quarter of that, figures far less. */
+const MOST_RECORD_BYTES = 4_000_000;
+
 /** Where runs of a config live: `.subnet/runs` in its folder. */
 export function runsRootOf(configDir: string): string {
   return join(configDir, RUNS_ROOT);
@@ -119,5 +122,6 @@ function readOfRun<S extends typeof runManifestSchema | typeof runResultsSchema>
   schema: S,
 ): Type.Static<S> {
   const newest = { noun: 'run', format: RUN_SCHEMA_VERSION };
-  return ofKnownFormat(readRunJson(folder, name), join(folder, name), schema, newest);
+  const value = readRunJson(folder, name, MOST_RECORD_BYTES);
+  return ofKnownFormat(value, join(folder, name), schema, newest);
 }

@@ -7,7 +7,7 @@ import type { Static } from 'typebox';
 import { insideFolder } from '../../files/insideFolder.ts';
 import { readPlainText } from '../../files/plainFile.ts';
 import { releaseQuietly } from '../../files/release.ts';
-import { createFile, onDisk, touchFile } from '../../files/writeFile.ts';
+import { createFile, onDisk, touchFile, underName } from '../../files/writeFile.ts';
 import { acceptsValue } from '../../protocol/acceptsValue.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { isLiving, processSpace, startOf } from './processIdentity.ts';
@@ -70,7 +70,7 @@ export function takeRunLock(folder: string): RunLock {
   };
   const text = JSON.stringify(own);
   const mine = join(folder, `.${LOCK}.${own.hold}.tmp`);
-  if (!createFile(mine, text)) throw inUse(folder, undefined);
+  if (!underName(mine, path, () => createFile(mine, text))) throw inUse(folder, undefined);
   try {
     for (let i = 0; i < TRIES; i++) {
       if (i > 0) pause();
@@ -148,7 +148,7 @@ function tryTakeOver(folder: string, mine: string, seen: SeenLock): boolean {
   const nowMs = lstatSync(mine, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
   if (seen.owner !== undefined && isAlive(seen, seen.owner, nowMs)) throw inUse(folder, seen);
   const guard = `${path}.takeover`;
-  if (!createFile(guard, String(process.pid))) {
+  if (!underName(guard, path, () => createFile(guard, String(process.pid)))) {
     const madeMs = lstatSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? nowMs;
     if (Math.max(nowMs, Date.now()) - madeMs > TAKEOVER_MS) rmSync(guard, { force: true });
     return false;

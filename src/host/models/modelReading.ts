@@ -1,11 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelFacts } from '../../configText/modelFacts.ts';
-import { inspectReportOf } from '../../engine/checkpoint/inspectReport.ts';
-import { openCheckpoint } from '../../engine/checkpoint/openCheckpoint.ts';
-import { modelSummaryOf } from '../../engine/subnet/modelSummary.ts';
 import type { InspectReport } from '../../protocol/engineApi.ts';
-import { isEngineError } from '../../protocol/errors.ts';
 
 /** What the headers of a model folder say: no weight is read. */
 export type ModelReading =
@@ -30,32 +26,11 @@ export class ModelReadings {
     const stamp = await stampOf(folder);
     const known = this.kept.get(folder);
     if (known?.stamp === stamp) return known.reading;
+    const { readHeaders } = await import('./readHeaders.ts');
     const reading = await readHeaders(folder, stamp === '');
     this.kept.set(folder, { stamp, reading });
     return reading;
   }
-}
-
-async function readHeaders(folder: string, isMissing: boolean): Promise<ModelReading> {
-  try {
-    const checkpoint = await openCheckpoint(folder);
-    const report = inspectReportOf(checkpoint);
-    const facts: ModelFacts = {
-      summary: modelSummaryOf(checkpoint.shape),
-      maxPositions: checkpoint.shape.maxPositions,
-      gated: checkpoint.shape.mlp.gated,
-      bytes: report.bytes,
-      folder: checkpoint.folder,
-    };
-    return { kind: 'model', facts, report };
-  } catch (error) {
-    return { kind: 'unreadable', why: reasonOf(error), isMissing };
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (!isEngineError(error)) return `It cannot be read: ${String(error)}`;
-  return error.message;
 }
 
 /** Changes when the folder, its config or a weight file does; empty when there is no folder. */

@@ -1,4 +1,5 @@
 import { lastFigure } from '../../dashboard/model/lastFigure.ts';
+import { newestReports, putGeneration } from '../../dashboard/model/thinned.ts';
 import type { ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import type { RunEvent, UnknownRunEvent } from '../../protocol/runEvent.ts';
 import type {
@@ -80,12 +81,14 @@ export function digestEvents(
     top: [...digest.top],
     exports: [...digest.exports],
     devices: [...digest.devices],
+    subnets: { ...digest.subnets },
   };
   for (const event of events) {
     draft.startedMs ??= event.timeMs;
     draft.lastMs = event.timeMs;
     take(draft, event);
   }
+  draft.subnets = newestReports(draft.subnets);
   return draft;
 }
 
@@ -96,7 +99,7 @@ export function finalFigure({ figures }: RunDigest): Figure | null {
 
 type Draft = {
   -readonly [K in keyof RunDigest]: RunDigest[K] extends readonly (infer T)[] ? T[] : RunDigest[K];
-};
+} & { subnets: Record<string, SubnetReport> };
 
 function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
   switch (event.kind) {
@@ -125,8 +128,7 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
       return judge(draft, event);
     case 'generationFinished': {
       const { generation, best, median } = event;
-      draft.generations = draft.generations.filter((row) => row.generation !== generation);
-      draft.generations.push({ generation, best, median });
+      putGeneration(draft.generations, { generation, best, median });
       draft.generation = generation;
       draft.best = Math.min(best, draft.best ?? best);
       return;
@@ -139,7 +141,7 @@ function take(draft: Draft, event: RunEvent | UnknownRunEvent): void {
       draft.exports.push(event.report);
       return;
     case 'subnetReported':
-      draft.subnets = { ...draft.subnets, [event.report.key]: event.report };
+      draft.subnets[event.report.key] = event.report;
       return;
     case 'reformJudged':
       // Afterwards it is the reform of one subnet, whose report holds it.

@@ -110,7 +110,10 @@ describe('parseHeader', () => {
   test('refuses more tensors than any model has, and a header as long, before it is parsed', () => {
     const many = Array.from({ length: MOST_TENSORS + 1 }, (_, i) => `"${i}":{}`).join(',');
     const start = performance.now();
-    assert.throws(() => parse(rawSafetensors(`{${many}}`, data)), /more than 65536 tensors/);
+    assert.throws(
+      () => parse(rawSafetensors(`{${many}}`, data)),
+      new RegExp(`more than ${MOST_TENSORS} tensors`),
+    );
     assert.ok(performance.now() - start < 2000);
     const prefix = rawSafetensors('{}', data, BigInt(MOST_HEADER_BYTES + 1)).subarray(0, 8);
     assert.throws(

@@ -112,23 +112,54 @@ describe('writing a file', { timeout: 20_000 }, () => {
   });
 
   it(
-    'reports a disk that is full, keeps the old file and leaves nothing behind',
+    'reports a disk that is full by the name of the file, and leaves nothing behind',
     { skip: linux },
     () => {
-      const dir = folder();
-      const path = join(dir, 'file');
-      writeFileSync(path, 'old');
-      const program = join(import.meta.dirname, '..', '..', 'fakes', 'fillDisk.ts');
-      const command = `ulimit -f 16; exec "${process.execPath}" --import tsx "${program}" "${path}"`;
-      const { stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
-      assert.deepEqual(JSON.parse(stdout || stderr), {
-        replaceFile: 'a file larger than this system allows',
-        replaceFileBy: 'a file larger than this system allows',
-      });
-      assert.deepEqual(readdirSync(dir), ['file']);
-      assert.equal(readFileSync(path, 'utf8'), 'old');
+      const limits = [
+        ['16', ''],
+        ['0', 'nothing'],
+      ] as const;
+      for (const [blocks, only] of limits) {
+        const dir = folder();
+        const names: Record<string, string> = {
+          ...{ replaceFile: 'file', replaceFileBy: 'file', createFile: 'new' },
+          createRunFolder: join('run', 'config.jsonc'),
+          ...(only === '' ? {} : { takeRunLock: join('locked', 'lock.json') }),
+        };
+        writeFileSync(join(dir, 'file'), 'old');
+        const program = join(import.meta.dirname, '..', '..', 'fakes', 'fillDisk.ts');
+        const command = `ulimit -f ${blocks}; exec "${process.execPath}" --import tsx "${program}" "${dir}" ${only}`;
+        const { stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+        const reported = JSON.parse(stdout || stderr) as Record<string, unknown>;
+        assert.deepEqual(Object.keys(reported).sort(), Object.keys(names).sort());
+        for (const [way, name] of Object.entries(names)) {
+          const path = join(dir, name);
+          assert.deepEqual(
+            reported[way],
+            {
+              ...{ what: path, expected: 'a file that can be read and written' },
+              found: 'a file larger than this system allows',
+              action: 'Raise the limit (ulimit -f), or export fewer forms.',
+              sentence: `${path} would be larger than this system allows a file to be.`,
+            },
+            way,
+          );
+        }
+        assert.deepEqual(readdirSync(dir).sort(), ['file', 'locked']);
+        assert.deepEqual(readdirSync(join(dir, 'locked')), []);
+        assert.equal(readFileSync(join(dir, 'file'), 'utf8'), 'old');
+      }
     },
   );
+
+  it('takes the longest name there is, and names no temporary file where it takes none', () => {
+    const dir = folder();
+    replaceFile(join(dir, 'x'.repeat(255)), 'text');
+    assert.throws(
+      () => replaceFile(join(dir, 'x'.repeat(256)), 'text'),
+      (error) => isEngineError(error, 'disk') && !error.message.includes('.tmp'),
+    );
+  });
 
   it('says which number it cannot write', () => {
     assert.throws(

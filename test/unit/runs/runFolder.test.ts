@@ -180,3 +180,11 @@ test('names runs so that they sort and are safe as file names', () => {
 function root(): string {
   return mkdtempSync(join(tmpdir(), 'subnet-runs-'));
 }
+
+test('refuses a manifest that is too large to be one before reading it', () => {
+  const run = createRunFolder(root(), someManifest(), tick);
+  run.close();
+  const path = join(run.path, 'manifest.json');
+  writeFileSync(path, `${readFileSync(path, 'utf8')}${' '.repeat(4_000_000)}`);
+  assert.throws(() => new RunFolder(run.path, tick), /manifest\.json is too large/);
+});

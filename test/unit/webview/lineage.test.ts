@@ -50,7 +50,8 @@ it('knows the best of a search as it grows, and how long ago it was found', () =
   assert.equal(progress.best?.key, key(4));
   assert.equal(progress.first, 9);
   assert.equal(progress.since, 0);
-  progress.update([...candidates, { ...candidates[0]!, key: key(8), fitness: 12 }]);
+  const next = { key: key(8), place: candidates.length + 1, fitness: 12 };
+  progress.update([...candidates, { ...candidates[0]!, ...next }]);
   assert.equal(progress.since, 1);
 });
 
