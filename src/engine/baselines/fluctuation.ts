@@ -1,5 +1,5 @@
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { SublayerKind } from '../model/block.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { inputWidths } from '../passes/statistics.ts';
@@ -32,7 +32,7 @@ export interface LayerFluctuation {
  * @source An et al. 2024 (FLAP, arXiv 2312.11983); METHODS section 4.2
  */
 export async function collectFluctuations(
-  forward: ForwardPass,
+  forward: Runner,
   weights: WeightSource,
   batches: readonly (readonly Uint32Array[])[],
   signal?: AbortSignal,

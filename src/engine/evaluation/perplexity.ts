@@ -1,8 +1,7 @@
 import { type Perplexity, perplexityOfSum } from '../../protocol/perplexity.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { batchesOf } from './tokenBatches.ts';
 
@@ -17,7 +16,7 @@ const BATCHES_AT_A_TIME = 8;
  * @source METHODS 6.1
  */
 export async function perplexityOf(
-  forward: ForwardPass,
+  forward: Runner,
   head: LossHead,
   candidate: { readonly weights: WeightSource; readonly subnet: Subnet },
   windows: readonly Uint32Array[],
@@ -42,7 +41,7 @@ export async function perplexityOf(
       await head.nextTokenTargets(weights, flat),
       options.signal,
     );
-    releaseTensors(states);
+    forward.release(states);
     for (let i = 0; i < losses.length; i++) sum += losses[i] as number;
     tokens += losses.length;
     done += flat.length;

@@ -1,5 +1,4 @@
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { SearchTimeModel } from './searchTimeLogits.ts';
 import type { Storage } from './storage.ts';
@@ -77,7 +76,7 @@ async function logitsOf(
     for (const state of states) logits.push(await head.logits(weights, state));
     return logits;
   } finally {
-    releaseTensors(states);
+    forward.release(states);
     if (!weights.isHeld) await forward.forget(await weights.once());
   }
 }

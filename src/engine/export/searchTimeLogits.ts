@@ -1,4 +1,3 @@
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
@@ -28,6 +27,6 @@ export async function searchTimeLogits(
   try {
     return await model.head.logits(weights, states[0]!);
   } finally {
-    releaseTensors(states);
+    model.forward.release(states);
   }
 }

@@ -7,7 +7,6 @@ import {
   type NormWeights,
 } from '../checkpoint/modelWeights.ts';
 import { type Rng, rngFor } from '../numeric/rng.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { Runtime, type Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { ForwardPass } from './forwardPass.ts';
@@ -120,7 +119,7 @@ async function valuesOf(runtime: Runtime, weights: ModelWeights, time: number): 
       loss: await head.losses(weights, after, targets),
     };
   } finally {
-    releaseTensors(owned);
+    forward.release(owned);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Runtime, Session, SessionOptions } from '../runtime/runtime.ts';
 
 /**
  * The sessions of a model on one device, each made once: a session has threads and memory of its own,
- * so one for every pass or sublayer would end in hundreds. They live as long as the runtime.
+ * so one for every pass or sublayer would end in hundreds. They live until they are closed.
  */
 export class Sessions {
   readonly #runtime: Runtime;
@@ -24,5 +24,12 @@ export class Sessions {
       this.#known.set(key, session);
     }
     return session;
+  }
+
+  /** Frees all of them. */
+  async close(): Promise<void> {
+    const known = [...this.#known.values()];
+    this.#known.clear();
+    for (const session of known) await (await session).release();
   }
 }

@@ -26,8 +26,9 @@ interface Draft {
 export class SublayerFeeds {
   readonly #runtime: Runtime;
   readonly #shape: ModelShape;
-  /** What the device holds, by the array it was made of. */
-  readonly #resident = new Map<Float32Array, Promise<Tensor>>();
+  /** What the device holds, by the array it was made of, which it does not keep alive. */
+  #resident = new WeakMap<Float32Array, Promise<Tensor>>();
+  readonly #uploaded = new Set<Promise<Tensor>>();
 
   constructor(runtime: Runtime, shape: ModelShape) {
     this.#runtime = runtime;
@@ -81,15 +82,21 @@ export class SublayerFeeds {
    * @param owner  a block, maps of it, or a whole model; all weights when absent
    */
   async forget(owner?: object): Promise<void> {
-    const arrays =
-      owner === undefined
-        ? [...this.#resident.keys()]
-        : [...arraysIn(owner)].map(([, data]) => data);
-    for (const data of arrays) {
+    const known = owner === undefined ? [...this.#uploaded] : this.#take(owner);
+    if (owner === undefined) this.#resident = new WeakMap();
+    for (const tensor of known) {
+      this.#uploaded.delete(tensor);
+      this.#runtime.discard(await tensor);
+    }
+  }
+
+  /** What the device holds of some weights, which from now on it is not known to hold. */
+  #take(owner: object): Promise<Tensor>[] {
+    return [...arraysIn(owner)].flatMap(([, data]) => {
       const tensor = this.#resident.get(data);
       this.#resident.delete(data);
-      if (tensor !== undefined) this.#runtime.discard(await tensor);
-    }
+      return tensor === undefined ? [] : [tensor];
+    });
   }
 
   async #linear(
@@ -150,8 +157,12 @@ export class SublayerFeeds {
       const padded = new Float32Array(data.length + zeroRows * width);
       padded.set(data);
       const uploading = this.#runtime.upload(tensorOf(padded, [padded.length / width, width]));
-      tensor = keptWhenMade(uploading, () => this.#resident.delete(data));
+      tensor = keptWhenMade(uploading, () => {
+        this.#resident.delete(data);
+        this.#uploaded.delete(uploading);
+      });
       this.#resident.set(data, tensor);
+      this.#uploaded.add(tensor);
     }
     return tensor;
   }

@@ -7,16 +7,15 @@ import {
   type WeightSource,
   withChanges,
 } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { addsElsewhere, readsOf, type SublayerKind } from '../model/block.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
-import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { observe, type Statistic, type SublayerInput } from './statistics.ts';
 
 /** What {@link walk} needs. */
 export interface WalkRequest {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly weights: WeightSource;
   /** What is kept of the model. */
   readonly subnet: Subnet;
@@ -101,11 +100,11 @@ export interface Visitor {
 export async function walk(request: WalkRequest, visitor: Visitor): Promise<WeightSource[]> {
   const { weights, batches } = request;
   const embedded = await request.forward.embed(weights, batches);
-  const fork = (): Stream => new Stream(request, embedded.map(retainTensor));
+  const fork = (): Stream => new Stream(request, request.forward.retain(embedded));
   const copies = Array.from({ length: request.copies ?? 1 }, fork);
   const reference = request.reference === undefined ? null : fork();
   const streams = reference === null ? copies : [...copies, reference];
-  releaseTensors(embedded);
+  request.forward.release(embedded);
   const total = 2 * weights.shape.layers;
   try {
     for await (const [index, original] of eachBlock(weights)) {
@@ -120,13 +119,10 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Weig
         await setImmediate();
       }
       await visitor.leave?.({ index, original, states: copies[0]!.states });
-      for (const stream of streams) {
-        if (!weights.isHeld) await request.forward.forget(stream.layer);
-        stream.leave();
-      }
+      for (const stream of streams) await stream.leave();
     }
   } finally {
-    for (const stream of streams) stream.release();
+    for (const stream of streams) await stream.release();
   }
   return copies.map(({ changes }) => withChanges(weights, changes));
 }
@@ -152,14 +148,18 @@ class Stream {
   enter(index: number, layer: LayerWeights): void {
     this.layer = layer;
     this.#index = index;
-    this.#entering = addsElsewhere('mlp', layer.block) ? this.states.map(retainTensor) : [];
+    this.#entering = addsElsewhere('mlp', layer.block)
+      ? this.#request.forward.retain(this.states)
+      : [];
   }
 
   /** Lets go of a block and its memory. */
-  leave(): void {
-    this.layer = undefined;
-    releaseTensors(this.#entering);
+  async leave(): Promise<void> {
+    const { forward, weights } = this.#request;
+    forward.release(this.#entering);
     this.#entering = [];
+    if (this.layer !== undefined && !weights.isHeld) await forward.forget(this.layer);
+    this.layer = undefined;
   }
 
   /** Takes other maps of the block over. */
@@ -195,13 +195,13 @@ class Stream {
 
   /** Takes over other states and frees the present ones. */
   become(states: readonly Tensor[]): void {
-    releaseTensors(this.states);
+    this.#request.forward.release(this.states);
     this.states = states;
   }
 
-  release(): void {
+  async release(): Promise<void> {
     this.become([]);
-    this.leave();
+    await this.leave();
   }
 }
 
@@ -231,7 +231,7 @@ async function visitSublayer(
       copies: present,
       reference: at.reference?.states ?? null,
       async observe(statistics) {
-        releaseTensors(observed ?? []);
+        forward.release(observed ?? []);
         observed = null;
         observed = await observe(forward, input, statistics, signal);
       },
@@ -250,6 +250,6 @@ async function visitSublayer(
       }
     }
   } finally {
-    releaseTensors(observed ?? []);
+    forward.release(observed ?? []);
   }
 }

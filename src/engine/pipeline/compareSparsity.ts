@@ -1,6 +1,5 @@
-import type { WeightSource } from '../checkpoint/weightSource.ts';
+import { ChangedWeights, type WeightSource } from '../checkpoint/weightSource.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { SolverGemm } from '../runtime/solverGemm.ts';
 import type { SparsityScope } from '../sparsity/linearMaps.ts';
 import { type BlockStatistics, maskedModel } from '../sparsity/maskedModel.ts';
@@ -116,6 +115,7 @@ async function searchLoss({ bench, work }: Comparison, weights: WeightSource): P
     await head.nextTokenTargets(weights, windows),
     signal,
   );
-  releaseTensors(states);
+  forward.release(states);
+  if (weights instanceof ChangedWeights) await forward.forget(weights.changes);
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 }

@@ -166,7 +166,9 @@ async function orderByLoss(comparison: Comparison, count: number): Promise<numbe
         note(`Depth by loss: ${done} of ${count} blocks chosen`);
       },
     },
-  );
+  ).finally(() => {
+    evaluator.close();
+  });
 }
 
 async function scoreDense({ bench, config, work }: Comparison): Promise<Scored> {

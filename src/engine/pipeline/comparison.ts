@@ -9,7 +9,7 @@ import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
-import { Runtime } from '../runtime/runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
 import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
@@ -66,19 +66,17 @@ export class Comparison {
   readonly work: ComparisonWork;
   /** What every perplexity is evaluated on. */
   readonly #on: EvaluatedOn | undefined;
-  #bench: Workbench;
   #biased: Pick<Workbench, 'forward' | 'head'> | undefined;
 
   constructor(work: ComparisonWork) {
     this.work = work;
     this.config = work.config;
     this.#on = heldoutOf(work.hashes, work.tokens.heldout);
-    this.#bench = work.bench;
   }
 
-  /** The dense model and what runs it; ask again for each row. */
+  /** The dense model and what runs it. */
   get bench(): Workbench {
-    return this.#bench;
+    return this.work.bench;
   }
 
   /** True when a perplexity of a run may stand among the rows; of an older version none may. */
@@ -168,24 +166,10 @@ export class Comparison {
     return this.#biased;
   }
 
-  /**
-   * Weights that a GPU was given stay there as long as their runtime does, and every row has weights
-   * of its own: so a row gets a runtime of its own.
-   */
+  /** Every row has weights of its own: what a GPU holds of them makes room for the next row's. */
   async #freeDevice(): Promise<void> {
-    const { runtime, weights } = this.#bench;
-    if (!runtime.onDevice) return;
-    await runtime.release();
-    const fresh = new Runtime(runtime.device, runtime.threads);
-    const forward = new ForwardPass(fresh, weights.shape);
-    const rest = { runtime: fresh, forward, head: new LossHead(forward) };
-    this.#bench = { ...this.work.bench, ...rest };
-    this.#biased = undefined;
-  }
-
-  /** Frees what rows were made with; the bench it was given stays. */
-  async release(): Promise<void> {
-    if (this.#bench !== this.work.bench) await this.#bench.runtime.release();
+    await this.bench.forward.forget();
+    await this.#biased?.forward.forget();
   }
 }
 

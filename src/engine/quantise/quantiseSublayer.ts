@@ -1,6 +1,6 @@
 import type { Linear } from '../checkpoint/modelWeights.ts';
 import type { MapChanges } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { isOutputMap, type LinearName } from '../model/block.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { Here } from '../passes/walk.ts';
@@ -25,7 +25,7 @@ const DAMPING = 0.1;
 
 /** What rounding a sublayer needs. */
 export interface Rounding {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly gemm: SolverGemm;
   readonly format: BlockFormat;
   readonly signal?: AbortSignal | undefined;

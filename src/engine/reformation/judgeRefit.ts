@@ -1,15 +1,15 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { Linear } from '../checkpoint/modelWeights.ts';
 import {
+  ChangedWeights,
   eachBlock,
   type MapChanges,
   type WeightSource,
   withChanges,
 } from '../checkpoint/weightSource.ts';
 import { MAPS } from '../model/block.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import type { TokenRows } from '../passes/statistics.ts';
@@ -23,7 +23,7 @@ const BATCHES_AT_A_TIME = 8;
 
 /** Where and on which tokens refits are judged. */
 export interface RefitJudgement {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly head: LossHead;
   /** The dense model. */
   readonly dense: WeightSource;
@@ -61,7 +61,9 @@ export async function judgeRefit(
   let best = trialOf(1, old!, whole!);
   for (const step of SMALLER_STEPS) {
     if (isBeyondDoubt(best, kind)) break;
-    const [losses] = await lossesOf(judgement, [await interpolated(before, after, step)]);
+    const mixed = await interpolated(before, after, step);
+    const [losses] = await lossesOf(judgement, [mixed]);
+    if (mixed instanceof ChangedWeights) await judgement.forward.forget(mixed.changes);
     const trial = trialOf(step, old!, losses!);
     if (!isBetter(trial, best, kind)) break;
     best = trial;
@@ -131,7 +133,7 @@ async function lossesOf(
     const windows = part.flatMap((batch) => batch.windows);
     const next = await head.nextTokenTargets(dense, windows);
     const teacher = await head.denseTargets(dense, denseStates, signal);
-    releaseTensors(denseStates);
+    forward.release(denseStates);
     const counts = part.flatMap(({ counted }) => counted);
     for (const [i, weights] of models.entries()) {
       const states = await lastStates(weights, subnet);
@@ -144,7 +146,7 @@ async function lossesOf(
           if (counts[at] === true) found[i]![name].push(loss);
         });
       }
-      releaseTensors(states);
+      forward.release(states);
     }
   }
   return found;

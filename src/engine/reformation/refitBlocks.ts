@@ -6,7 +6,6 @@ import { denseSubnet, type LayerMask } from '../model/subnet.ts';
 import { gatherRows } from '../numeric/gather.ts';
 import { lookAt, type TokenRows } from '../passes/statistics.ts';
 import { type Change, type Copy, type Here, walk } from '../passes/walk.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { TokenSplit } from './heldBack.ts';
 import type { ReformRequest } from './reform.ts';
 import type { Refitted } from './refit.ts';
@@ -109,7 +108,7 @@ async function momentsAt(
       isWalked ? here.observe(statistics) : lookAt(forward, at, statistics, signal),
     );
   } finally {
-    releaseTensors(own ?? []);
+    forward.release(own ?? []);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { blocksOf, type SublayerKind } from '../model/block.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import type { Subnet } from '../model/subnet.ts';
@@ -21,7 +21,7 @@ export type FitTarget = 'dense' | 'layer';
 
 /** What {@link reform} needs. */
 export interface ReformRequest {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly head: LossHead;
   readonly weights: WeightSource;
   readonly subnet: Subnet;

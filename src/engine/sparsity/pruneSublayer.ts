@@ -1,6 +1,6 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import type { MapChanges } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { blockOf, isOutputMap, type LinearName, MAPS } from '../model/block.ts';
 import { sublayerRows } from '../model/rows.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
@@ -9,7 +9,6 @@ import type { TargetMoments } from '../reformation/residualMoments.ts';
 import { lookAt } from '../passes/statistics.ts';
 import type { Here } from '../passes/walk.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { attentionStatistics } from './attentionStatistics.ts';
 import { compactLayer, scattered } from './compactMaps.ts';
 import type { RefitMoments, SplitMoments } from './heldBackRefit.ts';
@@ -29,7 +28,7 @@ import type { WeightMask } from './weightMask.ts';
 
 /** One sublayer to be made sparse, where a walk stands. */
 export interface SublayerToPrune extends Here {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly tools: PruneTools;
   readonly method: SparsityMethod;
   readonly pattern: Pattern;
@@ -171,7 +170,7 @@ async function outputMoments(from: SublayerToPrune, original: LayerWeights): Pro
     );
     sets = moments.sets;
   } finally {
-    releaseTensors(own ?? []);
+    forward.release(own ?? []);
   }
   const { bias } = original[kind === 'mlp' ? 'down' : 'o'];
   const [fitted, held] = sets.map((moments) =>

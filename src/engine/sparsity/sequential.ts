@@ -1,6 +1,6 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import { type MapChanges, type WeightSource, withChanges } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { sublayerRows } from '../model/rows.ts';
@@ -19,7 +19,7 @@ import { countKept, type WeightMask } from './weightMask.ts';
 
 /** What {@link sparsify} needs. */
 export interface SparsifyRequest extends SparsityPlan {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly tools: PruneTools;
   readonly weights: WeightSource;
   /** Which part of the model there is; all of it when absent. Removed sublayers are passed over. */

@@ -2,11 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
-import {
-  inMemory,
-  type LayerWeights,
-  ModelWeights,
-} from '../../../src/engine/checkpoint/modelWeights.ts';
+import { type LayerWeights, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
@@ -24,18 +20,14 @@ import {
 } from '../../../src/engine/sparsity/method.ts';
 import { type Pattern, parsePattern } from '../../../src/engine/sparsity/pattern.ts';
 import { comparedAxis } from '../../../src/engine/sparsity/scoreMap.ts';
-import {
-  sparsify,
-  type SparseModel,
-  type SparsifyRequest,
-} from '../../../src/engine/sparsity/sequential.ts';
+import type { SparsifyRequest } from '../../../src/engine/sparsity/sequential.ts';
 import type { SublayerStatistics } from '../../../src/engine/sparsity/sublayerStatistics.ts';
 import { isKept } from '../../../src/engine/sparsity/weightMask.ts';
 import { denseSubnet, type LayerMask, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
-import { judgedBy } from '../../fixtures/refitJudge.ts';
+import { judgedBy, sparsifyWhole, type WholeSparse } from '../../fixtures/refitJudge.ts';
 import { tinyShape, tinyWeights } from '../../fixtures/tinyModel.ts';
 import { propertyOptions } from '../propertyOptions.ts';
 
@@ -238,12 +230,12 @@ describe('a sparse subnet', () => {
   });
 });
 
-async function prune(
+function prune(
   request: Pick<SparsifyRequest, 'weights' | 'method' | 'pattern' | 'scope'> &
     Partial<SparsifyRequest>,
   /** What a refit should bring the model nearer to. */
   dense = request.weights,
-): Promise<SparseModel & { readonly weights: ModelWeights }> {
+): Promise<WholeSparse> {
   const { shape } = request.weights;
   const rng = rngFor(7, 'windows');
   const window = (): Uint32Array => Uint32Array.from({ length: 24 }, () => rng.int(shape.vocab));
@@ -252,9 +244,7 @@ async function prune(
     [window(), window()],
   ];
   const forward = new ForwardPass(runtime, shape);
-  const judged = judgedBy(forward, dense);
-  const sparse = await sparsify({ forward, tools, batches, ...judged, ...request });
-  return { ...sparse, weights: await inMemory(sparse.weights) };
+  return sparsifyWhole({ forward, tools, batches, ...judgedBy(forward, dense), ...request });
 }
 
 /** Counts non-zeros of every group of what a sliced checkpoint would hold, as [outputs, inputs]. */

@@ -4,7 +4,7 @@ import {
   type CalibratedLayer,
   collectStatistics,
 } from '../../../src/engine/calibration/collect.ts';
-import { inMemory, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
@@ -19,10 +19,10 @@ import {
   type SparsityMethod,
 } from '../../../src/engine/sparsity/method.ts';
 import { formatPattern, type Pattern, parsePattern } from '../../../src/engine/sparsity/pattern.ts';
-import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequential.ts';
+import { sparsify } from '../../../src/engine/sparsity/sequential.ts';
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
-import { judgedBy } from '../../fixtures/refitJudge.ts';
+import { judgedBy, sparsifyWhole, type WholeSparse } from '../../fixtures/refitJudge.ts';
 import { TINY_OPT_350M, tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -233,10 +233,8 @@ describe('sparsity is refused', () => {
   });
 });
 
-type Pruned = SparseModel & { readonly weights: ModelWeights };
-
 function checkMasks(
-  { weights, layers }: Pruned,
+  { weights, layers }: WholeSparse,
   method: SparsityMethod,
   pattern: Pattern,
   scope: SparsityScope,
@@ -274,20 +272,19 @@ function checkMasks(
   }
 }
 
-async function prune(
+function prune(
   weights: ModelWeights,
   method: SparsityMethod,
   pattern: Pattern | readonly (Pattern | null)[],
   scope: SparsityScope,
   signal?: AbortSignal,
-): Promise<Pruned> {
+): Promise<WholeSparse> {
   const forward = new ForwardPass(runtime, weights.shape);
-  const sparse = await sparsify({
+  return sparsifyWhole({
     ...{ forward, tools, weights, batches: batchesFor(weights), method, pattern, scope },
     ...judgedBy(forward, weights),
     ...(signal === undefined ? {} : { signal }),
   });
-  return { ...sparse, weights: await inMemory(sparse.weights) };
 }
 
 function withLayers(layers: ModelWeights['layers']): ModelWeights {
