@@ -1,4 +1,3 @@
-import { inMemory } from '../../src/engine/checkpoint/modelWeights.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +20,7 @@ import type { RunEvent } from '../../src/protocol/runEvent.ts';
 import type { MapName } from '../../src/protocol/sparsityRecord.ts';
 import { errorOf, start, temporaryFolder } from './inProcess.ts';
 import { type TinyChanges, type TinyRun, writeConfig, writeTinyRun } from './tinyRun.ts';
+import { inMemory } from '../fixtures/inMemory.ts';
 
 const folder = temporaryFolder();
 const { signal } = new AbortController();

@@ -4,7 +4,7 @@ import { readTensors } from './loadWeights.ts';
 import type { LayerWeights } from './modelWeights.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { Checkpoint } from './openCheckpoint.ts';
-import { keptWhenMade, type OnceWeights, type WeightSource } from './weightSource.ts';
+import { onFailure, type OnceWeights, type WeightSource } from './weightSource.ts';
 
 /**
  * A checkpoint whose blocks are read when they are asked for, as float32 in the layout of
@@ -30,7 +30,7 @@ export class DiskWeights implements WeightSource {
   block(index: number): Promise<LayerWeights> {
     const known = this.#blocks.get(index);
     if (known !== undefined) return known;
-    const block = keptWhenMade(this.#read(index), () => {
+    const block = onFailure(this.#read(index), () => {
       this.release(index);
     });
     this.#blocks.set(index, block);
@@ -42,13 +42,13 @@ export class DiskWeights implements WeightSource {
   }
 
   once(): Promise<OnceWeights> {
-    this.#once ??= keptWhenMade(this.#readOnce(), () => (this.#once = undefined));
+    this.#once ??= onFailure(this.#readOnce(), () => (this.#once = undefined));
     return this.#once;
   }
 
   key(signal?: AbortSignal): Promise<string> {
     const hash = (): Promise<string> => contentHash(this.#checkpoint, signal);
-    this.#key ??= keptWhenMade(hash(), () => (this.#key = undefined));
+    this.#key ??= onFailure(hash(), () => (this.#key = undefined));
     return this.#key;
   }
 

@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Block } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import {
-  addArrays,
-  eachBlock,
-  keptWhenMade,
-  type OnceWeights,
-  type WeightSource,
-} from './weightSource.ts';
+import { addArrays, onFailure, type OnceWeights, type WeightSource } from './weightSource.ts';
 
 /**
  * A linear map whose PRUNABLE dimension is the first axis, so that keeping a unit is keeping a row.
@@ -113,7 +107,7 @@ export class ModelWeights implements WeightSource, ModelParts {
 
   key(signal?: AbortSignal): Promise<string> {
     const make = this.#hash ?? (() => Promise.resolve(this.#hashOfArrays()));
-    this.#key ??= keptWhenMade(make(signal), () => (this.#key = undefined));
+    this.#key ??= onFailure(make(signal), () => (this.#key = undefined));
     return this.#key;
   }
 
@@ -126,16 +120,3 @@ export class ModelWeights implements WeightSource, ModelParts {
 
 /** Gives a key when it is asked for. */
 export type KeyMaker = (signal?: AbortSignal) => Promise<string>;
-
-/**
- * All of a model in memory at once.
- * @returns  the model itself where it already is
- * @throws EngineError `checkpoint` when a block cannot be read
- */
-export async function inMemory(source: WeightSource): Promise<ModelWeights> {
-  if (source instanceof ModelWeights) return source;
-  const layers: LayerWeights[] = [];
-  for await (const [, layer] of eachBlock(source)) layers.push(layer);
-  const parts = { ...(await source.once()), shape: source.shape, layers };
-  return new ModelWeights(parts, (signal) => source.key(signal));
-}

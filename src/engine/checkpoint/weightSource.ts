@@ -137,7 +137,7 @@ export class ChangedWeights implements WeightSource {
   }
 
   key(signal?: AbortSignal): Promise<string> {
-    this.#key ??= keptWhenMade(this.#keyOf(signal), () => (this.#key = undefined));
+    this.#key ??= onFailure(this.#keyOf(signal), () => (this.#key = undefined));
     return this.#key;
   }
 
@@ -212,8 +212,8 @@ export function addArrays(hash: Hash, owner: object): void {
   }
 }
 
-/** A promise, with a word when it fails, so that whoever asks next tries again. */
-export function keptWhenMade<T>(made: Promise<T>, onFailure: () => void): Promise<T> {
-  made.catch(onFailure);
-  return made;
+/** Watches a promise that is kept, so that a failed one can be dropped and made again. @returns  it */
+export function onFailure<T>(promise: Promise<T>, drop: () => void): Promise<T> {
+  promise.catch(drop);
+  return promise;
 }

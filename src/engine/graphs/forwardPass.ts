@@ -5,33 +5,26 @@ import {
   type Attention,
   type Block,
   readsOf,
-  type Rotary,
   type SublayerKind,
 } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { TensorOwners } from '../runtime/deviceTensors.ts';
-import {
-  float32Of,
-  type Runtime,
-  type Session,
-  type Tensor,
-  tensorOf,
-} from '../runtime/runtime.ts';
+import { float32Of, type Runtime, type Session, type Tensor } from '../runtime/runtime.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
 import { embedWindows } from './embedWindows.ts';
 import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
-import { causalMask, variantOf } from './attentionVariant.ts';
+import { variantOf } from './attentionVariant.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
-import { RotaryTableMaker } from './rotaryTables.ts';
+import { PlaceFeeds } from './placeFeeds.ts';
 import type { MlpInput, MlpProbe, Runner, SublayerOptions, Tap, ThroughOptions } from './runner.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
 import { normGraph } from './streamGraphs.ts';
-import { type Feeds, normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
+import { normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /**
  * The runner of the CPU and of WebGPU: graphs whose weights are inputs.
@@ -48,8 +41,7 @@ export class ForwardPass implements Runner {
   readonly sessions: Sessions;
   /** Memory for gathered rows. */
   readonly scratch = new ScratchPool();
-  readonly #rotary = new Map<Rotary, RotaryTableMaker>();
-  readonly #constants = new Map<string, Tensor>();
+  readonly #places = new PlaceFeeds();
   readonly #owners = new TensorOwners();
 
   constructor(runtime: Runtime, shape: ModelShape) {
@@ -138,13 +130,13 @@ export class ForwardPass implements Runner {
         : await this.feeds.attention(layer, rows, scratch);
     if (rows !== null && attention.rotary !== null) {
       const time = states[0]?.dims[1] as number;
-      Object.assign(weights, this.#tables(attention)!.tables(mask, rows.pairs, time));
+      Object.assign(weights, this.#places.tables(attention)!.tables(mask, rows.pairs, time));
     }
     const out: Tensor[] = [];
     try {
       for (const [batch, stream] of states.entries()) {
         throwIfAborted(options.signal);
-        const places = rows === null ? {} : this.#placeFeeds(attention, stream, variant);
+        const places = rows === null ? {} : this.#places.of(attention, stream, variant);
         const x = reads === null ? { x: stream } : { x: reads[batch]!, stream };
         const result = await session.run({ ...x, ...weights, ...places });
         Object.values(result).forEach((tensor) => this.#owners.take(tensor));
@@ -277,47 +269,6 @@ export class ForwardPass implements Runner {
       () => (kind === 'mlp' ? mlpGraph(block, options) : attentionGraph(block, options)),
       { keepOnDevice: true },
     );
-  }
-
-  /** Feeds that depend only on B and T: positions, and the causal mask or its lengths. */
-  #placeFeeds(attention: Attention, x: Tensor, variant: AttentionVariant): Feeds {
-    const [batch, time] = x.dims as [number, number];
-    const feeds: Feeds = {};
-    const tables = this.#tables(attention);
-    if (tables !== null) {
-      feeds['q_positions'] = tables.positions(batch, time, attention.heads);
-      feeds['k_positions'] = tables.positions(batch, time, attention.kvHeads);
-    }
-    if (variant !== 'fused') {
-      const reach = Math.min(time, attention.window ?? time);
-      feeds['causal'] = this.#constant(`causal:${time}:${reach}`, () => causalMask(time, reach));
-    } else {
-      feeds['last_index'] = this.#constant(`last:${batch}:${time}`, () =>
-        tensorOf(new Int32Array(batch).fill(time - 1), [batch]),
-      );
-      feeds['total_length'] = this.#constant(`total:${time}`, () =>
-        tensorOf(Int32Array.of(time), [1]),
-      );
-    }
-    return feeds;
-  }
-
-  /** The tables of a block's rotation, which blocks that turn alike share. */
-  #tables(attention: Attention): RotaryTableMaker | null {
-    const { rotary } = attention;
-    if (rotary === null) return null;
-    const known = this.#rotary.get(rotary) ?? new RotaryTableMaker(attention, rotary);
-    this.#rotary.set(rotary, known);
-    return known;
-  }
-
-  #constant(key: string, make: () => Tensor): Tensor {
-    let tensor = this.#constants.get(key);
-    if (tensor === undefined) {
-      tensor = make();
-      this.#constants.set(key, tensor);
-    }
-    return tensor;
   }
 
   async #tapOf(result: Readonly<Record<string, Tensor>>, rows: AttentionRows | null): Promise<Tap> {

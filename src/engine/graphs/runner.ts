@@ -56,9 +56,9 @@ export interface MlpProbe {
   /** Names the graph; all that it depends on. */
   readonly key: string;
   /** Its inputs are x [B, T, H] and any of the weights that an MLP's graph has. */
-  build(access: WeightAccess): Uint8Array;
+  readonly build: (access: WeightAccess) => Uint8Array;
   /** Receives the outputs of each batch, on the host. */
-  take(outputs: Readonly<Record<string, Float32Array>>, batch: number): Promise<void>;
+  readonly take: (outputs: Readonly<Record<string, Float32Array>>, batch: number) => Promise<void>;
 }
 
 /**

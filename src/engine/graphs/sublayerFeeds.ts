@@ -1,6 +1,6 @@
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
-import { arraysIn, keptWhenMade } from '../checkpoint/weightSource.ts';
+import { arraysIn, onFailure } from '../checkpoint/weightSource.ts';
 import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { LayerMask } from '../model/subnet.ts';
 import type { AttentionRows } from './keptRows.ts';
@@ -157,7 +157,7 @@ export class SublayerFeeds {
       const padded = new Float32Array(data.length + zeroRows * width);
       padded.set(data);
       const uploading = this.#runtime.upload(tensorOf(padded, [padded.length / width, width]));
-      tensor = keptWhenMade(uploading, () => {
+      tensor = onFailure(uploading, () => {
         this.#resident.delete(data);
         this.#uploaded.delete(uploading);
       });

@@ -10,23 +10,21 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DiskWeights } from '../../../src/engine/checkpoint/diskWeights.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
-import {
-  inMemory,
-  type Linear,
-  ModelWeights,
-} from '../../../src/engine/checkpoint/modelWeights.ts';
+import { type Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import {
   blockByBlock,
   ChangedWeights,
   changedSince,
   eachBlock,
+  type OnceWeights,
   type WeightSource,
   withChanges,
 } from '../../../src/engine/checkpoint/weightSource.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { CountedSource } from '../../fixtures/countedSource.ts';
 import { tinyWeights, writeTinyModel } from '../../fixtures/tinyModel.ts';
+import { inMemory } from '../../fixtures/inMemory.ts';
 
 const fixtures = fileURLToPath(new URL('../../parity/fixtures/', import.meta.url));
 
@@ -52,7 +50,7 @@ describe('a checkpoint that is read block by block', () => {
       }
       const once = await disk.once();
       for (const [name, value] of Object.entries(once)) {
-        assert.deepEqual(value, whole[name as keyof ModelWeights], `${path}, ${name}`);
+        assert.deepEqual(value, whole[name as keyof OnceWeights], `${path}, ${name}`);
       }
       assert.equal(once.head === once.embedding, whole.shape.tiedEmbeddings);
       assert.equal(await disk.key(), await whole.key());

@@ -10,7 +10,6 @@ import { wandaSpSubnet } from '../../../src/engine/baselines/wandaSp.ts';
 import { collectStatistics } from '../../../src/engine/calibration/collect.ts';
 import { DiskWeights } from '../../../src/engine/checkpoint/diskWeights.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
-import { inMemory } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { openSource, type Source } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import type { WeightSource } from '../../../src/engine/checkpoint/weightSource.ts';
 import { LocalEvaluator } from '../../../src/engine/evaluation/evaluator.ts';
@@ -39,6 +38,7 @@ import { CountedSource } from '../../fixtures/countedSource.ts';
 import { calibration, pruned } from '../../fixtures/reformCase.ts';
 import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
+import { inMemory } from '../../fixtures/inMemory.ts';
 
 const runtime = new Runtime('cpu', 2);
 const tools = { solver: new Solver(runtime), gemm: new SolverGemm(runtime) };
@@ -106,8 +106,8 @@ for (const [name, options] of [
           },
         });
         const [one, two] = [await inMemory(reformed.weights), await inMemory(sparse.weights)];
-        const { weights: _, ...rest } = sparse;
-        return { reformed: one.layers, verdict: reformed.verdict, sparse: two.layers, rest };
+        const verdicts = [reformed.verdict, sparse.verdict];
+        return { reformed: one.layers, sparse: two.layers, verdicts, records: sparse.layers };
       });
       assert.notDeepEqual(changed.sparse, changed.reformed);
     });

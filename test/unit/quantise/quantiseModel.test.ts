@@ -3,7 +3,7 @@ import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { inMemory, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { decoderPerplexity } from '../../../src/engine/export/decoderPerplexity.ts';
 import { decoderRows } from '../../../src/engine/export/decoderRows.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
@@ -31,6 +31,7 @@ import {
   searchTimeModel,
   withoutAttention,
 } from '../export/candidates.ts';
+import { inMemory } from '../../fixtures/inMemory.ts';
 
 const FOUR: BlockFormat = { bits: 4, blockSize: 16 };
 const EIGHT: BlockFormat = { bits: 8, blockSize: 32 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { inMemory, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { admmRefit, leastSquaresRefit } from '../../../src/engine/reformation/refit.ts';
@@ -14,6 +14,7 @@ import { referenceForward } from '../../fixtures/referenceModel.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { calibration, pruned, windowOf } from '../../fixtures/reformCase.ts';
 import { TINY_OPT_350M, tinyWeights } from '../../fixtures/tinyModel.ts';
+import { inMemory } from '../../fixtures/inMemory.ts';
 
 const runtime = new Runtime('cpu', 2);
 const solver = new Solver(runtime);

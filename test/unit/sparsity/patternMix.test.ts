@@ -1,4 +1,3 @@
-import { inMemory } from '../../../src/engine/checkpoint/modelWeights.ts';
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -15,6 +14,7 @@ import { sparsify } from '../../../src/engine/sparsity/sequential.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { judgedBy } from '../../fixtures/refitJudge.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
+import { inMemory } from '../../fixtures/inMemory.ts';
 
 const runtime = new Runtime('cpu', 2);
 after(() => runtime.release());
