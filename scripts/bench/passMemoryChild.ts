@@ -19,7 +19,6 @@ import { denseSubnet } from '../../src/engine/model/subnet.ts';
 import { quantiseBytes, quantiseModel } from '../../src/engine/quantise/quantiseModel.ts';
 import { reform, reformationBytes } from '../../src/engine/reformation/reform.ts';
 import { leastSquaresRefit } from '../../src/engine/reformation/refit.ts';
-import { releaseTensors } from '../../src/engine/runtime/deviceTensors.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../src/engine/runtime/solver.ts';
 import { SolverGemm } from '../../src/engine/runtime/solverGemm.ts';
@@ -114,15 +113,15 @@ async function timeDecoders(): Promise<void> {
 // What looking at a block and losses take is not a pass's own: it counts as the process's.
 const embedded = await forward.embed(weights, batches);
 const states = await forward.through(weights, dense, embedded);
-await head.losses(weights, states, head.nextTokenTargets(weights, batches.flat()));
+await head.losses(weights, states, await head.nextTokenTargets(weights, batches.flat()));
 await head.denseTargets(weights, states);
 for (const kind of ['attention', 'mlp'] as const) {
   const options = { tap: () => undefined };
-  releaseTensors(
+  forward.release(
     await forward.sublayer(kind, weights.layers[0]!, dense.layers[0]!, states, options),
   );
 }
-releaseTensors(states);
+forward.release(states);
 const before = watchPeak();
 const [run, statedBytes] = passes[pass];
 await run();

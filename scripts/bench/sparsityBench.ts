@@ -3,7 +3,6 @@ import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { choleskyInPlace, solveCholesky } from '../../src/engine/numeric/cholesky.ts';
 import { matrixOf } from '../../src/engine/numeric/matrix.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
-import { releaseTensors } from '../../src/engine/runtime/deviceTensors.ts';
 import { Runtime, type Tensor } from '../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../src/engine/runtime/solver.ts';
 import { SolverGemm } from '../../src/engine/runtime/solverGemm.ts';
@@ -65,7 +64,7 @@ async function dassBench(runtime: Runtime): Promise<Measurement[]> {
         let states = await embed();
         for (const layer of weights.layers) {
           const middle = await forward.sublayer('attention', layer, mask, states);
-          releaseTensors(await forward.sublayer('mlp', layer, mask, middle));
+          forward.release(await forward.sublayer('mlp', layer, mask, middle));
           states = await forward.sublayer('mlp', layer, mask, middle);
         }
       },

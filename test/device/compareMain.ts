@@ -2,8 +2,8 @@
 import type { ModelWeights } from '../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
+import { RoundedWeights } from '../../src/engine/export/storedWeights.ts';
 import { GraphBuilder } from '../../src/engine/onnx/graphBuilder.ts';
-import { releaseTensors } from '../../src/engine/runtime/deviceTensors.ts';
 import { Runtime, type Tensor, tensorOf } from '../../src/engine/runtime/runtime.ts';
 import { type Visitor, walk } from '../../src/engine/passes/walk.ts';
 import { denseSubnet, type HeadMask, type Subnet } from '../../src/engine/model/subnet.ts';
@@ -25,8 +25,8 @@ export interface DeviceFindings {
   readonly comparisons: readonly Comparison[];
   /** Where each state after a sublayer was. */
   readonly locations: readonly string[];
-  /** Matrices uploaded by the first subnet of each model, and by all later ones. */
-  readonly uploads: readonly { readonly first: number; readonly later: number }[];
+  /** What became of the weights of each model. */
+  readonly uploads: readonly Uploads[];
   /** Device tensors alive at the end that are not uploaded weights. */
   readonly leaked: number;
   /** Device tensors alive after the runtime was released. */
@@ -35,6 +35,17 @@ export interface DeviceFindings {
   readonly tooLarge: { readonly isDeviceError: boolean; readonly message: string };
   /** A product computed after that. */
   readonly afterwards: number;
+}
+
+/** Matrices of a model on the device. */
+export interface Uploads {
+  /** Uploaded by the first subnet, and by all later ones. */
+  readonly first: number;
+  readonly later: number;
+  /** Left there by a model whose blocks do not stay in memory. */
+  readonly left: number;
+  /** Freed when they were forgotten. */
+  readonly freed: number;
 }
 
 type Values = Map<string, Float32Array>;
@@ -68,14 +79,14 @@ async function valuesOf(
       const next = await forward.sublayer(kind, weights.layers[l]!, mask, states, {
         tap: ({ inner }) => void taps.push(inner),
       });
-      releaseTensors(states);
+      forward.release(states);
       states = next;
       if (runtime.onDevice) locations.push(...states.map((state) => state.location));
       values.set(`${kind} ${l}`, await forward.host(states[1]!));
       taps.forEach((inner, batch) => values.set(`${kind} ${l} inner ${batch}`, inner));
     }
   }
-  const targets = head.nextTokenTargets(weights, windows);
+  const targets = await head.nextTokenTargets(weights, windows);
   values.set('loss', await head.losses(weights, states, targets));
   const other = await forward.block(
     weights.layers[0]!,
@@ -86,7 +97,7 @@ async function valuesOf(
   values.set('expected rows', dense.rows);
   values.set('kl', await head.losses(weights, states, dense));
   values.set('logits', await head.logits(weights, states[0]!));
-  releaseTensors([...states, ...other]);
+  forward.release([...states, ...other]);
   return values;
 }
 
@@ -134,14 +145,14 @@ async function tooLarge(
   };
   let [isDeviceError, message] = [false, 'no error'];
   try {
-    releaseTensors([await outer(40_000)]);
+    (await outer(40_000)).dispose();
   } catch (error) {
     isDeviceError = isEngineError(error, 'device');
     message = String(error);
   }
   const product = await outer(2);
   const { data } = await runtime.download(product);
-  releaseTensors([product]);
+  product.dispose();
   return { tooLarge: { isDeviceError, message }, afterwards: (data as Float32Array)[3]! };
 }
 
@@ -171,11 +182,30 @@ async function walkIntoErrors(gpu: Runtime, weights: ModelWeights): Promise<void
   }
 }
 
+/** Device tensors that a model of which no block stays in memory has left. */
+async function leftBehind(
+  gpu: CountingRuntime,
+  forward: ForwardPass,
+  weights: ModelWeights,
+): Promise<number> {
+  const before = gpu.alive();
+  const form = { storage: { dtype: 'F16' }, integerMaps: false } as const;
+  const rounded = new RoundedWeights(weights, form);
+  const subnet = denseSubnet(weights.shape);
+  const batches = [[Uint32Array.of(1, 2, 3, 4)]];
+  const states = await forward.through(rounded, subnet, await forward.embed(rounded, batches));
+  forward.release(states);
+  const idle: Visitor = { visit: () => Promise.resolve('unchanged') };
+  await walk({ forward, weights: rounded, subnet, batches }, idle);
+  await forward.forget(await rounded.once());
+  return gpu.alive() - before;
+}
+
 async function main(): Promise<void> {
   const cpu = new Runtime('cpu', 2);
   const gpu = new CountingRuntime('webgpu', 2);
   const comparisons: Comparison[] = [];
-  const uploads: { first: number; later: number }[] = [];
+  const uploads: Uploads[] = [];
   for (const [family, options] of Object.entries(MODELS)) {
     const weights = tinyWeights(options);
     const [onCpu, onGpu] = [
@@ -198,11 +228,17 @@ async function main(): Promise<void> {
         if (first === 0) first = gpu.uploads - before;
       }
     }
-    uploads.push({ first, later: gpu.uploads - before - first });
+    const later = gpu.uploads - before - first;
+    const left = await leftBehind(gpu, onGpu, weights);
+    const held = gpu.alive();
+    await onGpu.forget();
+    uploads.push({ first, later, left, freed: held - gpu.alive() });
+    await onGpu.close();
   }
+  const kept = gpu.uploads;
   for (const options of Object.values(MODELS)) await walkIntoErrors(gpu, tinyWeights(options));
   const limits = await tooLarge(gpu);
-  const leaked = gpu.alive() - gpu.uploads;
+  const leaked = gpu.alive() - (gpu.uploads - kept);
   await gpu.release();
   const findings: DeviceFindings = {
     comparisons,

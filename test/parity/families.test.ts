@@ -9,7 +9,6 @@ import { openCheckpoint } from '../../src/engine/checkpoint/openCheckpoint.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { denseSubnet } from '../../src/engine/model/subnet.ts';
-import { releaseTensors } from '../../src/engine/runtime/deviceTensors.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 
 /** Largest difference of logits over the largest logit: float32 sums of some 10² terms, blocks deep. */
@@ -92,9 +91,9 @@ async function computed(
   try {
     return {
       logits: await head.logits(weights, states[0]!),
-      losses: await head.losses(weights, states, head.nextTokenTargets(weights, windows)),
+      losses: await head.losses(weights, states, await head.nextTokenTargets(weights, windows)),
     };
   } finally {
-    releaseTensors(states);
+    forward.release(states);
   }
 }

@@ -1,5 +1,5 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { SublayerKind } from '../model/block.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { inputWidths } from '../passes/statistics.ts';
@@ -32,13 +32,13 @@ export interface LayerFluctuation {
  * @source An et al. 2024 (FLAP, arXiv 2312.11983); METHODS section 4.2
  */
 export async function collectFluctuations(
-  forward: ForwardPass,
-  weights: ModelWeights,
+  forward: Runner,
+  weights: WeightSource,
   batches: readonly (readonly Uint32Array[])[],
   signal?: AbortSignal,
 ): Promise<LayerFluctuation[]> {
   const subnet = denseSubnet(weights.shape);
-  const found: Partial<Record<SublayerKind, Fluctuation>>[] = weights.layers.map(() => ({}));
+  const found: Partial<Record<SublayerKind, Fluctuation>>[] = subnet.layers.map(() => ({}));
   await walk(
     { forward, weights, subnet, batches, signal },
     {

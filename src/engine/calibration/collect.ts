@@ -1,15 +1,16 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
 import { type Visitor, walk } from '../passes/walk.ts';
-import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import type { InputStatistics, LayerStatistics } from './statistics.ts';
 
 /** What calibration tells of one block. */
 export interface CalibratedLayer {
   readonly layer: number;
+  readonly weights: LayerWeights;
   readonly statistics: LayerStatistics;
   /**
    * Block influence: mean over tokens of 1 − cos(residual stream without, with the block); small for
@@ -29,8 +30,8 @@ export interface CalibratedLayer {
  * @param onLayer  receives each block's statistics, which it may keep or drop, in order
  */
 export async function collectStatistics(
-  forward: ForwardPass,
-  weights: ModelWeights,
+  forward: Runner,
+  weights: WeightSource,
   batches: readonly (readonly Uint32Array[])[],
   onLayer: (layer: CalibratedLayer) => Promise<void> | void,
   signal?: AbortSignal,
@@ -43,7 +44,7 @@ export async function collectStatistics(
   const visitor: Visitor = {
     async visit(here) {
       const isFirst = here.kind === 'attention';
-      if (isFirst) before = here.states.map(retainTensor);
+      if (isFirst) before = forward.retain(here.states);
       const { normed, inner } = inputWidths(shape, here);
       const wanted = { gram: true, sum: true };
       const input = new InputSums(forward.moments, normed, wanted);
@@ -58,22 +59,23 @@ export async function collectStatistics(
         : { ...found, mlpInput: outer, hidden: own };
       return 'unchanged';
     },
-    async leave({ index, states }) {
+    async leave({ index, original, states }) {
       for (const kind of ['attention', 'mlp'] as const) {
-        const without = await forward.normBehind(kind, weights.layers[index]!, before, signal);
-        releaseTensors(before);
+        const without = await forward.normBehind(kind, original, before, signal);
+        forward.release(before);
         before = without;
       }
       const influence = await blockInfluence(forward, before, states);
-      releaseTensors(before);
+      forward.release(before);
       before = [];
-      await onLayer({ layer: index, statistics: found as LayerStatistics, influence });
+      const statistics = found as LayerStatistics;
+      await onLayer({ layer: index, weights: original, statistics, influence });
     },
   };
   try {
     await walk({ forward, weights, subnet, batches, signal }, visitor);
   } finally {
-    releaseTensors(before);
+    forward.release(before);
   }
 }
 
@@ -95,7 +97,7 @@ function statisticsOf({ width, tokens, gram, sum }: InputSums): InputStatistics 
 }
 
 async function blockInfluence(
-  forward: ForwardPass,
+  forward: Runner,
   without: readonly Tensor[],
   behind: readonly Tensor[],
 ): Promise<number> {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { layerKey } from '../subnet/key.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
@@ -34,9 +33,9 @@ export interface CandidateEvaluator {
 
 /** What {@link LocalEvaluator.create} needs. */
 export interface LocalEvaluatorOptions {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly head: LossHead;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** Token ids, all of one length T. */
   readonly windows: readonly Uint32Array[];
   readonly kind: LossKind;
@@ -68,14 +67,15 @@ export class LocalEvaluator implements CandidateEvaluator {
   static async create(options: LocalEvaluatorOptions): Promise<LocalEvaluator> {
     const { forward, head, weights, windows, signal } = options;
     const embedded = await forward.embed(weights, batchesOf(windows));
-    const cache = new PrefixCache(options.cacheBytes);
+    const cache = new PrefixCache(forward, options.cacheBytes);
     if (options.kind === 'perplexity') {
-      return new LocalEvaluator(options, embedded, head.nextTokenTargets(weights, windows), cache);
+      const targets = await head.nextTokenTargets(weights, windows);
+      return new LocalEvaluator(options, embedded, targets, cache);
     }
     const dense = denseSubnet(weights.shape);
     const states = await forward.through(weights, dense, embedded, { signal });
     const targets = await head.denseTargets(weights, states, signal);
-    releaseTensors(states);
+    forward.release(states);
     return new LocalEvaluator(options, embedded, targets, cache);
   }
 
@@ -94,8 +94,14 @@ export class LocalEvaluator implements CandidateEvaluator {
       },
     });
     const losses = await head.losses(weights, last, this.#targets, signal);
-    releaseTensors(last);
+    forward.release(last);
     return { meanNats: mean(losses), tokens: losses.length, cachedLayers };
+  }
+
+  /** Frees the states that it holds. */
+  close(): void {
+    this.#cache.clear();
+    this.#options.forward.release(this.#embedded);
   }
 }
 

@@ -1,8 +1,7 @@
 import { type Perplexity, perplexityOfSum } from '../../protocol/perplexity.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { batchesOf } from './tokenBatches.ts';
 
@@ -17,9 +16,9 @@ const BATCHES_AT_A_TIME = 8;
  * @source METHODS 6.1
  */
 export async function perplexityOf(
-  forward: ForwardPass,
+  forward: Runner,
   head: LossHead,
-  candidate: { readonly weights: ModelWeights; readonly subnet: Subnet },
+  candidate: { readonly weights: WeightSource; readonly subnet: Subnet },
   windows: readonly Uint32Array[],
   options: {
     readonly signal?: AbortSignal | undefined;
@@ -39,10 +38,10 @@ export async function perplexityOf(
     const losses = await head.losses(
       weights,
       states,
-      head.nextTokenTargets(weights, flat),
+      await head.nextTokenTargets(weights, flat),
       options.signal,
     );
-    releaseTensors(states);
+    forward.release(states);
     for (let i = 0; i < losses.length; i++) sum += losses[i] as number;
     tokens += losses.length;
     done += flat.length;

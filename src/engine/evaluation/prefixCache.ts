@@ -1,4 +1,4 @@
-import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 
 /**
@@ -7,11 +7,16 @@ import type { Tensor } from '../runtime/runtime.ts';
  */
 export class PrefixCache {
   readonly #entries = new Map<string, readonly Tensor[]>();
+  readonly #owner: Pick<Runner, 'retain' | 'release'>;
   readonly #budgetBytes: number;
   #bytes = 0;
 
-  /** @param budgetBytes  most bytes of residual streams held; 0 keeps nothing */
-  constructor(budgetBytes: number) {
+  /**
+   * @param owner  owns the states
+   * @param budgetBytes  most bytes of residual streams held; 0 keeps nothing
+   */
+  constructor(owner: Pick<Runner, 'retain' | 'release'>, budgetBytes: number) {
+    this.#owner = owner;
     this.#budgetBytes = budgetBytes;
   }
 
@@ -21,7 +26,7 @@ export class PrefixCache {
     if (states !== undefined) {
       this.#entries.delete(key);
       this.#entries.set(key, states);
-      states.forEach(retainTensor);
+      this.#owner.retain(states);
     }
     return states;
   }
@@ -37,7 +42,7 @@ export class PrefixCache {
       if (this.#bytes + size <= this.#budgetBytes) break;
       this.#drop(oldest);
     }
-    states.forEach(retainTensor);
+    this.#owner.retain(states);
     this.#entries.set(key, states);
     this.#bytes += size;
   }
@@ -52,7 +57,7 @@ export class PrefixCache {
     if (states === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= bytesOf(states);
-    releaseTensors(states);
+    this.#owner.release(states);
   }
 }
 

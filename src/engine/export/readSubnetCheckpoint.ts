@@ -1,6 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { assembleWeights } from '../checkpoint/assembleWeights.ts';
+import { assembleWeights, type TensorLookup } from '../checkpoint/assembleWeights.ts';
 import { ConfigReader } from '../checkpoint/configReader.ts';
+import { contentHash } from '../checkpoint/contentHash.ts';
 import type { Family } from '../checkpoint/families/family.ts';
 import { familyOf } from '../checkpoint/families/registry.ts';
 import {
@@ -37,9 +38,6 @@ export interface SubnetCheckpoint {
   /** Element types of its tensors, by their names in the source model. */
   readonly storage: Storage;
   readonly folder: string;
-  readonly configBytes: Uint8Array;
-  /** Its weight files. */
-  readonly files: TensorIndex['files'];
 }
 
 /**
@@ -84,8 +82,10 @@ export async function readSubnetCheckpoint(
   }
   const index = await readCheckpointIndex(folder, config);
   checkGrowth(shape, index);
-  const { weights, storage } = await readDense(folder, index, { family, shape, subnet }, signal);
-  return { weights, subnet, config, storage, folder, configBytes: bytes, files: index.files };
+  const { lookup, storage } = await readDense(folder, index, { family, shape, subnet }, signal);
+  const content = { folder, configBytes: bytes, files: index.files };
+  const weights = assembleWeights(shape, lookup, (stop) => contentHash(content, stop));
+  return { weights, subnet, config, storage, folder };
 }
 
 /** True when a folder's configuration has a `subnet` block, so that this reader is the one to use. */
@@ -110,7 +110,7 @@ async function readDense(
   index: TensorIndex,
   model: { readonly family: Family; readonly shape: ModelShape; readonly subnet: Subnet },
   signal: AbortSignal | undefined,
-): Promise<{ weights: ModelWeights; storage: Storage }> {
+): Promise<{ lookup: TensorLookup; storage: Storage }> {
   const { family, shape, subnet } = model;
   const { blockNumber } = stockLayout(shape, subnet);
   const arrays = new Map<string, Float32Array>();
@@ -135,11 +135,9 @@ async function readDense(
     await readTensor(folder, found, { rowSize: tensor.dims[1] ?? 1, signal, sink });
   }
   const zeros = zeroTensors(family, shape);
-  const weights = assembleWeights(
-    shape,
-    (slot, layer) => arrays.get(`${slot} ${layer}`) ?? zeros(slot, layer),
-  );
-  return { weights, storage: ownStorage(types) };
+  const lookup: TensorLookup = (slot, layer) =>
+    arrays.get(`${slot} ${layer}`) ?? zeros(slot, layer);
+  return { lookup, storage: ownStorage(types) };
 }
 
 /** Arrays of removed sublayers: zeros, one array per size, since nobody writes to weights. */

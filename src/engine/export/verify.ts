@@ -118,6 +118,7 @@ export async function verifyCheckpoint(
   for (const [i, window] of reference.windows.entries()) {
     check.add(i, 0, await searchTimeLogits(search, weights, subnet, window, signal), 'reloaded');
   }
+  await search.forward.forget(weights);
   return reportOf(reference, check.result(), null);
 }
 

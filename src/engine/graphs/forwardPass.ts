@@ -5,66 +5,34 @@ import {
   type Attention,
   type Block,
   readsOf,
-  type Rotary,
   type SublayerKind,
 } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
-import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
-import {
-  float32Of,
-  type Runtime,
-  type Session,
-  type Tensor,
-  tensorOf,
-} from '../runtime/runtime.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
+import { TensorOwners } from '../runtime/deviceTensors.ts';
+import { float32Of, type Runtime, type Session, type Tensor } from '../runtime/runtime.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import { attentionGraph, type AttentionVariant } from './attentionGraph.ts';
 import { embedWindows } from './embedWindows.ts';
 import { type AttentionRows, attentionRows, withoutPadding } from './keptRows.ts';
-import { causalMask, variantOf } from './attentionVariant.ts';
+import { variantOf } from './attentionVariant.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
-import { RotaryTableMaker } from './rotaryTables.ts';
+import { PlaceFeeds } from './placeFeeds.ts';
+import type { MlpInput, MlpProbe, Runner, SublayerOptions, Tap, ThroughOptions } from './runner.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
 import { normGraph } from './streamGraphs.ts';
-import { type Feeds, normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
-
-/** What a tapped sublayer shows of one batch. */
-export interface Tap {
-  /** [N, H], host, float32 */
-  readonly normed: Float32Array;
-  /** [N, A·D] or [N, I], of kept rows only, as `rowsOf` lists them; host, float32 */
-  readonly inner: Float32Array;
-  /** What the output map makes, where a norm is between it and the stream, [N, H]; host, float32 */
-  readonly update: Float32Array | null;
-  /**
-   * The residual stream with what the sublayer adds to it, before a norm behind it, [B, T, H]; not the
-   * tap's to free.
-   */
-  readonly after: Tensor;
-}
-
-/** Called with each batch of a tapped sublayer, in order. */
-export type OnTap = (tap: Tap, batch: number) => Promise<void> | void;
-
-/** Options of a sublayer that is run. */
-interface SublayerOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** What the sublayer reads, as `readsOf` says; may be absent where that is the stream. */
-  readonly reads?: readonly Tensor[];
-  /** Receives the sublayer's inner values of each batch. */
-  readonly tap?: OnTap;
-}
+import { normFeeds, SublayerFeeds } from './sublayerFeeds.ts';
 
 /**
- * Runs sublayers of a model on one device, a whole set of batches at a time.
+ * The runner of the CPU and of WebGPU: graphs whose weights are inputs.
  *
  * Layers go outside, batches inside: a mask's weights are gathered once per layer, whatever the
  * number of tokens. Sessions hold no weights, so one pair of graphs serves every layer and subnet.
  */
-export class ForwardPass {
+export class ForwardPass implements Runner {
   readonly shape: ModelShape;
   readonly runtime: Runtime;
   readonly feeds: SublayerFeeds;
@@ -73,8 +41,8 @@ export class ForwardPass {
   readonly sessions: Sessions;
   /** Memory for gathered rows. */
   readonly scratch = new ScratchPool();
-  readonly #rotary = new Map<Rotary, RotaryTableMaker>();
-  readonly #constants = new Map<string, Tensor>();
+  readonly #places = new PlaceFeeds();
+  readonly #owners = new TensorOwners();
 
   constructor(runtime: Runtime, shape: ModelShape) {
     this.runtime = runtime;
@@ -84,28 +52,16 @@ export class ForwardPass {
     this.moments = new Moments(this.sessions);
   }
 
-  /**
-   * The residual stream before the first block.
-   * @param batches  windows of token ids, those of a batch of one length T, at most the model's
-   *   positions
-   * @returns  per batch, [B, T, H], on the host
-   */
   async embed(
-    weights: ModelWeights,
+    weights: WeightSource,
     batches: readonly (readonly Uint32Array[])[],
   ): Promise<Tensor[]> {
+    const once = await weights.once();
     const streams: Tensor[] = [];
-    for (const windows of batches) streams.push(await embedWindows(this, weights, windows));
+    for (const windows of batches) streams.push(await embedWindows(this, once, windows));
     return streams;
   }
 
-  /**
-   * Applies one sublayer to every batch. One whose mask keeps nothing is the identity, but for a norm
-   * behind it, which stays.
-   * @param states  residual stream per batch, [B, T, H], which the sublayer adds to; not changed
-   * @returns  residual stream after the sublayer, per batch; the caller owns it (`releaseTensors`)
-   * @throws EngineError `cancelled` between two batches when the signal is raised
-   */
   async sublayer(
     kind: SublayerKind,
     layer: LayerWeights,
@@ -117,16 +73,10 @@ export class ForwardPass {
     try {
       return await this.normBehind(kind, layer, sums, options.signal);
     } finally {
-      releaseTensors(sums);
+      this.release(sums);
     }
   }
 
-  /**
-   * Applies the norm behind a sublayer, where the block has one.
-   * @param states  the stream with the sublayer's update per batch, [B, T, H]; not changed
-   * @returns  per batch; the caller owns it
-   * @throws EngineError `cancelled` between two batches
-   */
   async normBehind(
     kind: SublayerKind,
     layer: LayerWeights,
@@ -134,7 +84,7 @@ export class ForwardPass {
     signal?: AbortSignal,
   ): Promise<Tensor[]> {
     const norm = layer.block[kind].norms.behind;
-    if (norm === null || states.length === 0) return states.map(retainTensor);
+    if (norm === null || states.length === 0) return this.retain(states);
     const session = await this.sessions.of(
       `norm behind: ${JSON.stringify(norm)}`,
       () => normGraph(norm, this.shape.hidden),
@@ -145,22 +95,16 @@ export class ForwardPass {
     try {
       for (const x of states) {
         throwIfAborted(signal);
-        out.push(await session.run1({ x, ...weights }));
+        out.push(this.#owners.take(await session.run1({ x, ...weights })));
         await setImmediate();
       }
     } catch (error) {
-      releaseTensors(out);
+      this.release(out);
       throw error;
     }
     return out;
   }
 
-  /**
-   * Adds what one sublayer adds to the residual stream: {@link sublayer} without the norm behind it.
-   * @param states  per batch, [B, T, H]; not changed
-   * @returns  per batch; the caller owns it
-   * @throws EngineError `cancelled` between two batches
-   */
   async addUpdate(
     kind: SublayerKind,
     layer: LayerWeights,
@@ -172,7 +116,7 @@ export class ForwardPass {
       kind === 'attention'
         ? mask.heads.every((head) => head.vo.length === 0)
         : mask.mlp.length === 0;
-    if (removed) return states.map(retainTensor);
+    if (removed) return this.retain(states);
     const { block } = layer;
     const { attention } = block;
     const reads = otherReads(kind, block, options.reads);
@@ -186,22 +130,23 @@ export class ForwardPass {
         : await this.feeds.attention(layer, rows, scratch);
     if (rows !== null && attention.rotary !== null) {
       const time = states[0]?.dims[1] as number;
-      Object.assign(weights, this.#tables(attention)!.tables(mask, rows.pairs, time));
+      Object.assign(weights, this.#places.tables(attention)!.tables(mask, rows.pairs, time));
     }
     const out: Tensor[] = [];
     try {
       for (const [batch, stream] of states.entries()) {
         throwIfAborted(options.signal);
-        const places = rows === null ? {} : this.#placeFeeds(attention, stream, variant);
+        const places = rows === null ? {} : this.#places.of(attention, stream, variant);
         const x = reads === null ? { x: stream } : { x: reads[batch]!, stream };
         const result = await session.run({ ...x, ...weights, ...places });
+        Object.values(result).forEach((tensor) => this.#owners.take(tensor));
         out.push(result['y'] as Tensor);
         if (options.tap !== undefined) await options.tap(await this.#tapOf(result, rows), batch);
         // Native calls block the event loop; this lets a cancel message in.
         await setImmediate();
       }
     } catch (error) {
-      releaseTensors(out);
+      this.release(out);
       throw error;
     } finally {
       scratch.giveBack();
@@ -221,41 +166,27 @@ export class ForwardPass {
       const reads = readsOf('mlp', layer.block, { entering: states, states: middle });
       return await this.sublayer('mlp', layer, mask, middle, { signal, reads });
     } finally {
-      releaseTensors(middle);
+      this.release(middle);
     }
   }
 
-  /**
-   * Runs the blocks from `from` on.
-   * @param states  residual stream before block `from`; taken over and freed
-   * @param after  told the stream after each block, which it may keep with `retainTensor`
-   * @returns  residual stream after the last block; the caller owns it
-   */
   async through(
-    weights: ModelWeights,
+    weights: WeightSource,
     subnet: Subnet,
     states: readonly Tensor[],
-    options: {
-      readonly from?: number;
-      readonly signal?: AbortSignal | undefined;
-      readonly after?: (layer: number, states: readonly Tensor[]) => void;
-    } = {},
+    options: ThroughOptions = {},
   ): Promise<readonly Tensor[]> {
     let current = states;
     try {
-      for (let l = options.from ?? 0; l < weights.layers.length; l++) {
-        const next = await this.block(
-          weights.layers[l]!,
-          subnet.layers[l]!,
-          current,
-          options.signal,
-        );
-        releaseTensors(current);
+      for await (const [l, layer] of eachBlock(weights, options.from)) {
+        const run = this.block(layer, subnet.layers[l]!, current, options.signal);
+        const next = await (weights.isHeld ? run : run.finally(() => this.forget(layer)));
+        this.release(current);
         current = next;
         options.after?.(l, current);
       }
     } catch (error) {
-      releaseTensors(current);
+      this.release(current);
       throw error;
     }
     return current;
@@ -265,8 +196,8 @@ export class ForwardPass {
    * Does what evaluating a subnet does before any graph runs: gathers all its rows, block by block.
    * For measuring what a change of subnet costs.
    */
-  async gatherOnly(weights: ModelWeights, subnet: Subnet): Promise<void> {
-    for (const [l, layer] of weights.layers.entries()) {
+  async gatherOnly(weights: WeightSource, subnet: Subnet): Promise<void> {
+    for await (const [l, layer] of eachBlock(weights)) {
       const mask = subnet.layers[l]!;
       const scratch = this.scratch.borrow();
       await this.feeds.attention(layer, attentionRows(layer.block, mask, 'plain'), scratch);
@@ -281,7 +212,48 @@ export class ForwardPass {
    */
   async releaseIdle(): Promise<void> {
     this.scratch.clear();
-    await this.sessions.release();
+    await this.sessions.close();
+  }
+
+  async forget(owner?: object): Promise<void> {
+    if (this.runtime.onDevice) await this.feeds.forget(owner);
+  }
+
+  retain(states: readonly Tensor[]): Tensor[] {
+    return this.#owners.retain(states);
+  }
+
+  release(states: Iterable<Tensor>): void {
+    this.#owners.release(states);
+  }
+
+  async close(): Promise<void> {
+    this.#owners.close();
+    await this.forget();
+    await this.sessions.close();
+  }
+
+  async probeMlp(
+    { key, build, take }: MlpProbe,
+    at: MlpInput,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const access = this.runtime.onDevice ? 'gathered' : 'direct';
+    const session = await this.sessions.of(key, () => build(access));
+    const scratch = this.scratch.borrow();
+    try {
+      const feeds = Object.entries(await this.feeds.mlp(at.layer, at.mask, scratch));
+      const used = feeds.filter(([name]) => session.inputNames.includes(name));
+      for (const [batch, x] of at.reads.entries()) {
+        throwIfAborted(signal);
+        const outputs = Object.entries(await session.run({ x, ...Object.fromEntries(used) }));
+        const values = outputs.map(([name, tensor]) => [name, float32Of(tensor)]);
+        await take(Object.fromEntries(values) as Record<string, Float32Array>, batch);
+        await setImmediate();
+      }
+    } finally {
+      scratch.giveBack();
+    }
   }
 
   /** How attention over a state is computed, which decides how its heads are padded. */
@@ -289,7 +261,6 @@ export class ForwardPass {
     return variantOf(attention, this.runtime.device, state?.dims[1] ?? 0);
   }
 
-  /** The float32 data of a state on the host. */
   async host(state: Tensor): Promise<Float32Array> {
     return float32Of(await this.runtime.download(state));
   }
@@ -309,52 +280,11 @@ export class ForwardPass {
     );
   }
 
-  /** Feeds that depend only on B and T: positions, and the causal mask or its lengths. */
-  #placeFeeds(attention: Attention, x: Tensor, variant: AttentionVariant): Feeds {
-    const [batch, time] = x.dims as [number, number];
-    const feeds: Feeds = {};
-    const tables = this.#tables(attention);
-    if (tables !== null) {
-      feeds['q_positions'] = tables.positions(batch, time, attention.heads);
-      feeds['k_positions'] = tables.positions(batch, time, attention.kvHeads);
-    }
-    if (variant !== 'fused') {
-      const reach = Math.min(time, attention.window ?? time);
-      feeds['causal'] = this.#constant(`causal:${time}:${reach}`, () => causalMask(time, reach));
-    } else {
-      feeds['last_index'] = this.#constant(`last:${batch}:${time}`, () =>
-        tensorOf(new Int32Array(batch).fill(time - 1), [batch]),
-      );
-      feeds['total_length'] = this.#constant(`total:${time}`, () =>
-        tensorOf(Int32Array.of(time), [1]),
-      );
-    }
-    return feeds;
-  }
-
-  /** The tables of a block's rotation, which blocks that turn alike share. */
-  #tables(attention: Attention): RotaryTableMaker | null {
-    const { rotary } = attention;
-    if (rotary === null) return null;
-    const known = this.#rotary.get(rotary) ?? new RotaryTableMaker(attention, rotary);
-    this.#rotary.set(rotary, known);
-    return known;
-  }
-
-  #constant(key: string, make: () => Tensor): Tensor {
-    let tensor = this.#constants.get(key);
-    if (tensor === undefined) {
-      tensor = make();
-      this.#constants.set(key, tensor);
-    }
-    return tensor;
-  }
-
   async #tapOf(result: Readonly<Record<string, Tensor>>, rows: AttentionRows | null): Promise<Tap> {
     const take = async (name: 'normed' | 'inner' | 'update'): Promise<Float32Array> => {
       const tensor = result[name] as Tensor;
       const data = await this.host(tensor);
-      releaseTensor(tensor);
+      this.release([tensor]);
       return data;
     };
     const [normed, inner] = [await take('normed'), await take('inner')];

@@ -8,14 +8,13 @@ import {
   readsOf,
 } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type {
-  LayerWeights,
-  Linear,
+import {
+  type LayerWeights,
+  type Linear,
   ModelWeights,
-  NormWeights,
+  type NormWeights,
 } from '../checkpoint/modelWeights.ts';
 import { type Rng, rngFor } from '../numeric/rng.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { SELF_TEST_TOLERANCE } from '../runtime/probe.ts';
 import { Runtime, type Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, type LayerMask } from '../model/subnet.ts';
@@ -176,14 +175,14 @@ async function valuesOf(runtime: Runtime, weights: ModelWeights, time: number): 
     const reads = readsOf('mlp', layer.block, { entering: embedded, states: middle });
     const after = await forward.sublayer('mlp', layer, mask, middle, { reads });
     owned.push(...after);
-    const targets = head.nextTokenTargets(weights, windows);
+    const targets = await head.nextTokenTargets(weights, windows);
     return {
       attention: await forward.host(middle[0] as Tensor),
       mlp: await forward.host(after[0] as Tensor),
       loss: await head.losses(weights, after, targets),
     };
   } finally {
-    releaseTensors(owned);
+    forward.release(owned);
   }
 }
 
@@ -253,7 +252,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
     mlpBehindNorm: norm(norms.mlpBehindNorm),
   };
   const learned = shape.positions.kind === 'learned' ? shape.positions.offset : null;
-  return {
+  return new ModelWeights({
     shape,
     ...{ embedding, projectIn: null, projectOut: null },
     positionTable:
@@ -261,7 +260,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
     layers: [layer],
     finalNorm: norm(finalNormOf(shape)),
     head: embedding,
-  };
+  });
 }
 
 function normals(rng: Rng, count: number, centre: number, spread: number): Float32Array {

@@ -2,8 +2,7 @@ import type { Runtime, Session, SessionOptions } from '../runtime/runtime.ts';
 
 /**
  * The sessions of a model on one device, each made once: a session has threads and memory of its own,
- * so one for every pass or sublayer would end in hundreds. They live as long as the runtime, or until
- * they are released.
+ * so one for every pass or sublayer would end in hundreds. They live until they are closed.
  */
 export class Sessions {
   readonly #runtime: Runtime;
@@ -28,9 +27,9 @@ export class Sessions {
   }
 
   /** Frees the native sessions with what they hold for the next run; later uses make new ones. */
-  async release(): Promise<void> {
-    const sessions = [...this.#known.values()];
+  async close(): Promise<void> {
+    const known = [...this.#known.values()];
     this.#known.clear();
-    for (const session of sessions) await (await session).release();
+    for (const session of known) await (await session).release();
   }
 }

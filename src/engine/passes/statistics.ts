@@ -1,11 +1,10 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { addColumnSums, energyOf, type Moments } from '../graphs/moments.ts';
 import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 
 /** A sublayer and what enters it. */
@@ -48,7 +47,7 @@ export interface Statistic {
  * @throws EngineError `cancelled` between two batches
  */
 export async function observe(
-  forward: ForwardPass,
+  forward: Runner,
   { kind, layer, mask, states, reads }: SublayerInput,
   statistics: readonly Statistic[],
   signal?: AbortSignal,
@@ -67,12 +66,12 @@ export async function observe(
 
 /** Only looks at a sublayer: {@link observe} without the stream behind it. */
 export async function lookAt(
-  forward: ForwardPass,
+  forward: Runner,
   at: SublayerInput,
   statistics: readonly Statistic[],
   signal?: AbortSignal,
 ): Promise<void> {
-  releaseTensors(await observe(forward, at, statistics, signal));
+  forward.release(await observe(forward, at, statistics, signal));
 }
 
 /** Channels of what enters a sublayer's maps: of its normed input, and of the input of o or down. */

@@ -177,6 +177,8 @@ async function search(
     },
     ...{ initial, seed: config.seed, options: evolveOptionsOf(settings), signal },
     fitness: async (subnet) => (await evaluator.loss(subnet, signal)).meanNats,
+  }).finally(() => {
+    evaluator.close();
   });
   return best;
 }

@@ -119,8 +119,6 @@ async function compared(
   } catch (error) {
     endQuietly(record, isEngineError(error, 'cancelled') ? 'stopped' : 'failed');
     throw error;
-  } finally {
-    await comparison.release();
   }
   record.end('finished');
   return record.table;

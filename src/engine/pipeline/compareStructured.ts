@@ -166,7 +166,9 @@ async function orderByLoss(comparison: Comparison, count: number): Promise<numbe
         note(`Depth by loss: ${done} of ${count} blocks chosen`);
       },
     },
-  );
+  ).finally(() => {
+    evaluator.close();
+  });
 }
 
 async function scoreDense({ bench, config, work }: Comparison): Promise<Scored> {
@@ -179,8 +181,8 @@ async function scoreDense({ bench, config, work }: Comparison): Promise<Scored> 
     forward,
     weights,
     batchesOf(tokens.calibration),
-    async ({ layer, statistics, influence: one }) => {
-      const from = { name: `block ${layer}`, shape, weights: weights.layers[layer]!, statistics };
+    async ({ layer, weights: own, statistics, influence: one }) => {
+      const from = { name: `block ${layer}`, shape, weights: own, statistics };
       scores.push(await scoreLayer(from, { ...config.importance, scale: 'raw' }, solver, signal));
       influence.push(one);
     },

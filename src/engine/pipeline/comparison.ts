@@ -5,11 +5,11 @@ import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
-import { Runtime } from '../runtime/runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
 import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
@@ -21,7 +21,7 @@ import type { Workbench } from './workbench.ts';
 
 /** A model to be judged. */
 export interface Contender {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** Block parameters added to those of the subnet. */
   readonly extraParameters: number;
@@ -66,19 +66,17 @@ export class Comparison {
   readonly work: ComparisonWork;
   /** What every perplexity is evaluated on. */
   readonly #on: EvaluatedOn | undefined;
-  #bench: Workbench;
   #biased: Pick<Workbench, 'forward' | 'head'> | undefined;
 
   constructor(work: ComparisonWork) {
     this.work = work;
     this.config = work.config;
     this.#on = heldoutOf(work.hashes, work.tokens.heldout);
-    this.#bench = work.bench;
   }
 
-  /** The dense model and what runs it; ask again for each row. */
+  /** The dense model and what runs it. */
   get bench(): Workbench {
-    return this.#bench;
+    return this.work.bench;
   }
 
   /** True when a perplexity of a run may stand among the rows; of an older version none may. */
@@ -118,7 +116,7 @@ export class Comparison {
     const { contender, seconds } =
       'contender' in made ? made : { contender: made, seconds: elapsed };
     const { perplexity, lossNats } = await this.#evaluate(name, contender);
-    const params = this.#sizeOf(contender, name.scope);
+    const params = await this.#sizeOf(contender, name.scope);
     return this.#rowOf(name, { params, perplexity, lossNats, seconds });
   }
 
@@ -139,12 +137,12 @@ export class Comparison {
   }
 
   /** Parameters that are not zero; of a structured model all that is left counts. */
-  #sizeOf(
+  async #sizeOf(
     { weights, subnet, extraParameters }: Contender,
     scope: CompareRow['scope'],
-  ): CompareRow['params'] {
+  ): Promise<CompareRow['params']> {
     const { block } = countParameters(this.bench.weights.shape, subnet);
-    return block + extraParameters - (scope === 'structured' ? 0 : zerosIn(weights));
+    return block + extraParameters - (scope === 'structured' ? 0 : await zerosIn(weights));
   }
 
   async #evaluate(name: RowPlace['name'], { weights, subnet }: Contender): Promise<Perplexity> {
@@ -168,29 +166,15 @@ export class Comparison {
     return this.#biased;
   }
 
-  /**
-   * Weights that a GPU was given stay there as long as their runtime does, and every row has weights
-   * of its own: so a row gets a runtime of its own.
-   */
+  /** Every row has weights of its own: what a GPU holds of them makes room for the next row's. */
   async #freeDevice(): Promise<void> {
-    const { runtime, weights } = this.#bench;
-    if (!runtime.onDevice) return;
-    await runtime.release();
-    const fresh = new Runtime(runtime.device, runtime.threads);
-    const forward = new ForwardPass(fresh, weights.shape);
-    const rest = { runtime: fresh, forward, head: new LossHead(forward) };
-    this.#bench = { ...this.work.bench, ...rest };
-    this.#biased = undefined;
-  }
-
-  /** Frees what rows were made with; the bench it was given stays. */
-  async release(): Promise<void> {
-    if (this.#bench !== this.work.bench) await this.#bench.runtime.release();
+    await this.bench.forward.forget();
+    await this.#biased?.forward.forget();
   }
 }
 
 /** The dense model as a contender's subnet. */
-export function whole(weights: ModelWeights): Contender {
+export function whole(weights: WeightSource): Contender {
   return { weights, subnet: denseSubnet(weights.shape), extraParameters: 0 };
 }
 
@@ -211,9 +195,9 @@ function isDense({ name }: PlannedRow): boolean {
 }
 
 /** Zeros in the maps of the blocks. */
-function zerosIn({ layers }: ModelWeights): number {
+async function zerosIn(weights: WeightSource): Promise<number> {
   let count = 0;
-  for (const layer of layers) {
+  for await (const [, layer] of eachBlock(weights)) {
     for (const { linear } of [...mapsOf(layer, 'attention'), ...mapsOf(layer, 'mlp')]) {
       for (let i = 0; i < linear.weight.length; i++) if (linear.weight[i] === 0) count++;
     }

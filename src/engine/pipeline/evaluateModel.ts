@@ -59,7 +59,7 @@ export async function evaluateModel(
       share: 1,
       ...windowCounts(windows),
       tokenizer: loaded.tokenizerHash,
-      model: await loaded.modelHash(),
+      model: await bench.weights.key(signal),
     };
     const note = (text: string): void => {
       log('warning', text);

@@ -5,7 +5,6 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
 import { MAX_EXPORT_CONFIG_BYTES, readModelConfig } from '../checkpoint/modelConfig.ts';
 import { resolveFolder } from '../checkpoint/modelFolder.ts';
-import { contentHash } from '../checkpoint/contentHash.ts';
 import { openSource } from '../checkpoint/openCheckpoint.ts';
 import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
@@ -32,8 +31,6 @@ export interface Loaded {
   readonly fingerprint: string;
   /** SHA-256, hex, of the tokenizer. */
   readonly tokenizerHash: string;
-  /** SHA-256, hex, of every byte of the source model; of a sliced checkpoint, of its own. */
-  readonly modelHash: () => Promise<string>;
   /** What is odd about the source model. */
   readonly notes: readonly string[];
 }
@@ -59,7 +56,7 @@ export async function loadModel(
   const absolute = isFile ? named : await resolveFolder(named);
   const wish = { device, threads: 0 };
   if (isFile) {
-    const { bench, candidate, config } = await loadSubnet(absolute, device, signal);
+    const { bench, candidate } = await loadSubnet(absolute, device, signal);
     const { checkpoint } = bench;
     return {
       bench,
@@ -69,13 +66,10 @@ export async function loadModel(
       fingerprint: checkpoint.fingerprint,
       notes: checkpointNotes(checkpoint),
       tokenizerHash: tokenizerHash(checkpoint.folder),
-      // Loading has compared it with the model.
-      modelHash: () => Promise.resolve(config.source.fingerprint),
     };
   }
   if (await isSlicedCheckpoint(absolute)) {
-    const sliced = await readSubnetCheckpoint(absolute, signal);
-    const { weights, subnet, storage, folder } = sliced;
+    const { weights, subnet, storage, folder } = await readSubnetCheckpoint(absolute, signal);
     const tokenizer = await loadTokenizer(folder, weights.shape.vocab);
     const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
     return {
@@ -86,7 +80,6 @@ export async function loadModel(
       fingerprint: subnetKey(subnet),
       notes: [],
       tokenizerHash: tokenizerHash(folder),
-      modelHash: () => contentHash(sliced, signal),
     };
   }
   const bench = await openWorkbench(await openSource(absolute), wish, signal);
@@ -100,7 +93,6 @@ export async function loadModel(
     fingerprint: checkpoint.fingerprint,
     notes: checkpointNotes(checkpoint),
     tokenizerHash: tokenizerHash(checkpoint.folder),
-    modelHash: () => contentHash(checkpoint, signal),
   };
 }
 
@@ -143,7 +135,7 @@ async function candidateOf(
   bench: Workbench,
   signal: AbortSignal,
 ): Promise<Candidate> {
-  const fingerprint = await contentHash(bench.checkpoint, signal);
+  const fingerprint = await bench.weights.key(signal);
   const load = (from: SubnetConfig): Promise<Candidate> =>
     loadCandidate(path, from, { fingerprint }, bench.weights, signal);
   if (config.reformed === null || (await exists(join(dirname(path), config.reformed.file)))) {

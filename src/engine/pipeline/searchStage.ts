@@ -150,6 +150,8 @@ async function search(
       tellGeneration(run, state, performance.now() - since);
       since = performance.now();
     },
+  }).finally(() => {
+    evaluator.close();
   });
   return best;
 }

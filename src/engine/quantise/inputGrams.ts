@@ -1,4 +1,4 @@
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
 import type { Here } from '../passes/walk.ts';
@@ -20,7 +20,7 @@ export interface InputGrams {
  * give a huge stream outweighs all others.
  * @throws EngineError `cancelled`
  */
-export async function inputGrams({ moments, shape }: ForwardPass, here: Here): Promise<InputGrams> {
+export async function inputGrams({ moments, shape }: Runner, here: Here): Promise<InputGrams> {
   const widths = inputWidths(shape, here);
   const normed = new InputSums(moments, widths.normed, { gram: true });
   const inner = new InputSums(moments, widths.inner, { gram: true });

@@ -1,5 +1,5 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { energyOf } from '../graphs/moments.ts';
 import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
@@ -39,7 +39,7 @@ export interface MomentsRequest extends Omit<SublayerInput, 'reads'> {
  * @throws EngineError `cancelled`
  */
 export async function gatherMoments(
-  forward: ForwardPass,
+  forward: Runner,
   request: MomentsRequest,
   look: (statistics: readonly Statistic[]) => Promise<void>,
 ): Promise<SublayerMoments> {

@@ -4,30 +4,52 @@ export interface Ownable {
   dispose(): void;
 }
 
-/** Owners of a device tensor that has more than one. */
-const owners = new WeakMap<Ownable, number>();
-
 /**
- * Adds an owner to a device tensor: it now takes one {@link releaseTensor} more to free it.
+ * Who owns the device tensors that somebody gives out.
  *
  * Device memory is invisible to the garbage collector, so it is freed by hand. Whatever hands out a
  * tensor hands out one ownership of it. Host tensors need none of this and are left alone.
- * @returns  the same tensor
  */
-export function retainTensor<T extends Ownable>(tensor: T): T {
-  if (tensor.location === 'gpu-buffer') owners.set(tensor, (owners.get(tensor) ?? 1) + 1);
-  return tensor;
+export class TensorOwners {
+  readonly #owners = new Map<Ownable, number>();
+
+  /** Takes a fresh tensor on; it has one owner. @returns  the same tensor */
+  take<T extends Ownable>(tensor: T): T {
+    if (isOnDevice(tensor)) this.#owners.set(tensor, 1);
+    return tensor;
+  }
+
+  /** Adds an owner to each tensor: it takes one {@link release} more to free it. */
+  retain<T extends Ownable>(tensors: readonly T[]): T[] {
+    for (const tensor of tensors) {
+      const owners = this.#owners.get(tensor);
+      if (owners !== undefined) this.#owners.set(tensor, owners + 1);
+    }
+    return [...tensors];
+  }
+
+  /** Gives one ownership of each tensor up; the last one frees the device memory. */
+  release(tensors: Iterable<Ownable>): void {
+    for (const tensor of tensors) {
+      const owners = this.#owners.get(tensor);
+      if (owners === undefined) continue;
+      if (owners > 1) this.#owners.set(tensor, owners - 1);
+      else this.#free(tensor);
+    }
+  }
+
+  /** Frees every tensor that still has an owner. */
+  close(): void {
+    for (const tensor of [...this.#owners.keys()]) this.#free(tensor);
+  }
+
+  #free(tensor: Ownable): void {
+    this.#owners.delete(tensor);
+    tensor.dispose();
+  }
 }
 
-/** Gives one ownership up; the last one frees the device memory. */
-export function releaseTensor(tensor: Ownable): void {
-  if (tensor.location !== 'gpu-buffer') return;
-  const left = (owners.get(tensor) ?? 1) - 1;
-  owners.set(tensor, left);
-  if (left <= 0) tensor.dispose();
-}
-
-/** Gives one ownership of each tensor up. */
-export function releaseTensors(tensors: Iterable<Ownable>): void {
-  for (const tensor of tensors) releaseTensor(tensor);
+/** True for tensors in device memory. */
+function isOnDevice({ location }: Ownable): boolean {
+  return location === 'gpu-buffer';
 }

@@ -1,5 +1,4 @@
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
-import { releaseTensors } from './deviceTensors.ts';
 import { type Runtime, type Session, type Tensor, tensorOf } from './runtime.ts';
 
 /** Sizes n of the n³ products tried, smallest first: a slow device stops early. */
@@ -43,7 +42,7 @@ async function rateOf(
     await session.run(feeds);
     times.push(performance.now() - start);
   }
-  releaseTensors(Object.values(feeds));
+  for (const tensor of Object.values(feeds)) runtime.discard(tensor);
   times.sort((x, y) => x - y);
   const median = times[Math.floor((times.length - 1) / 2)] as number;
   return (2 * n ** 3) / (median * 1e6);

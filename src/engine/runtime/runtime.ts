@@ -1,7 +1,6 @@
 import * as ort from './ort.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { GraphBuilder } from '../onnx/graphBuilder.ts';
-import { releaseTensors } from './deviceTensors.ts';
 import { classifyDeviceError } from './devicesClassify.ts';
 
 /** Execution providers this engine can ask ONNX Runtime for. */
@@ -93,6 +92,11 @@ export class Runtime {
     return uploaded;
   }
 
+  /** Frees a tensor that was brought to the device. */
+  discard(uploaded: Tensor): void {
+    if (this.#uploaded.delete(uploaded)) uploaded.dispose();
+  }
+
   /** Brings a device tensor to the host; on the CPU it is the same tensor. */
   async download(tensor: Tensor): Promise<Tensor> {
     if (tensor.location === 'cpu') return tensor;
@@ -103,8 +107,7 @@ export class Runtime {
   /** Releases every session made here and every tensor brought to the device. Never throws. */
   async release(): Promise<void> {
     this.#copies.clear();
-    releaseTensors(this.#uploaded);
-    this.#uploaded.clear();
+    for (const tensor of [...this.#uploaded]) this.discard(tensor);
     for (const session of [...this.#sessions]) await session.release();
   }
 

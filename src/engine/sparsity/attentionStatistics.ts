@@ -1,4 +1,4 @@
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import {
   type Flow,
   InputSums,
@@ -22,7 +22,7 @@ export interface Collecting {
  * those the mask keeps, in the order of the sliced weight.
  */
 export function attentionStatistics(
-  forward: ForwardPass,
+  forward: Runner,
   at: Pick<SublayerInput, 'index' | 'kind' | 'mask'>,
   { gram, sets }: Pick<StatisticsWish, 'gram' | 'sets'>,
 ): Collecting {

@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-import { throwIfAborted } from '../../protocol/errors.ts';
 import type { Block } from '../model/block.ts';
 import {
   emitActivation,
@@ -9,11 +7,11 @@ import {
   emitWeight,
   type WeightAccess,
 } from '../graphs/emit.ts';
-import { type ForwardPass, graphKey } from '../graphs/forwardPass.ts';
+import { graphKey } from '../graphs/forwardPass.ts';
+import type { MlpProbe, Runner } from '../graphs/runner.ts';
 import { InputSums, pickTokens, type SublayerInput } from '../passes/statistics.ts';
 import type { Moments } from '../graphs/moments.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
-import { float32Of, type Tensor } from '../runtime/runtime.ts';
 import type { StatisticsWish, SublayerStatistics } from './sublayerStatistics.ts';
 
 /** Half the step of the central difference that stands for the activation's derivative. */
@@ -25,39 +23,29 @@ const HALF_STEP = 0.01;
  * @throws EngineError `cancelled` between two batches
  */
 export async function mlpStatistics(
-  forward: ForwardPass,
+  forward: Runner,
   { layer, mask, reads }: SublayerInput,
   wish: StatisticsWish,
   signal?: AbortSignal,
 ): Promise<SublayerStatistics> {
-  const { moments, shape, runtime } = forward;
-  const session = await forward.sessions.of(
-    `mlp probe: ${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity} ${graphKey('mlp', layer.block)}`,
-    () => probeGraph(layer.block, runtime.onDevice ? 'gathered' : 'direct', wish),
-  );
-  const scratch = forward.scratch.borrow();
-  const feeds = await forward.feeds.mlp(layer, mask, scratch);
-  const used = Object.entries(feeds).filter(([name]) => session.inputNames.includes(name));
+  const { moments, shape } = forward;
   const sums = emptySums(shape.hidden, mask.mlp.length, wish);
   const ofSets = wish.sets.map(() => new InputSums(moments, shape.hidden, { gram: true }));
   let tokens = 0;
-  try {
-    for (const [batch, x] of reads.entries()) {
-      throwIfAborted(signal);
-      const result = await session.run({ x, ...Object.fromEntries(used) });
-      const count = (x.dims[0] as number) * (x.dims[1] as number);
-      tokens += count;
-      await addBatch(moments, sums, result, count);
+  const probe: MlpProbe = {
+    key: `mlp probe: ${wish.gram} ${wish.sets.length > 0} ${wish.sensitivity} ${graphKey('mlp', layer.block)}`,
+    build: (access) => probeGraph(layer.block, access, wish),
+    async take(outputs, batch) {
+      const [windows, time] = reads[batch]!.dims as [number, number];
+      tokens += windows * time;
+      await addBatch(moments, sums, outputs, windows * time);
       for (const [i, set] of ofSets.entries()) {
-        const normed = float32Of(result['normed']!);
-        await set.add(pickTokens(normed, shape.hidden, wish.sets[i]![batch]!));
+        const rows = wish.sets[i]![batch]!;
+        await set.add(pickTokens(outputs['normed']!, shape.hidden, rows));
       }
-      // Native calls block the event loop; this lets a cancel message in.
-      await setImmediate();
-    }
-  } finally {
-    scratch.giveBack();
-  }
+    },
+  };
+  await forward.probeMlp(probe, { layer, mask, reads }, signal);
   return {
     tokens,
     normed: { squares: sums.normed_squares, gram: sums.normedGram },
@@ -70,13 +58,12 @@ export async function mlpStatistics(
 async function addBatch(
   moments: Moments,
   sums: Sums,
-  result: Readonly<Record<string, Tensor>>,
+  outputs: Readonly<Record<string, Float32Array>>,
   tokens: number,
 ): Promise<void> {
   for (const name of VECTORS) {
-    const part = result[name];
-    if (part === undefined) continue;
-    const values = float32Of(part);
+    const values = outputs[name];
+    if (values === undefined) continue;
     const sum = sums[name];
     for (let i = 0; i < values.length; i++) sum[i]! += values[i]!;
   }
@@ -85,7 +72,7 @@ async function addBatch(
     ['normed', sums.normedGram],
     ['inner', sums.innerGram],
   ] as const) {
-    const x = float32Of(result[name]!);
+    const x = outputs[name]!;
     await moments.addCross(gram, x, x, tokens);
   }
 }

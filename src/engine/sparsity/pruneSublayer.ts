@@ -1,5 +1,6 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { MapChanges } from '../checkpoint/weightSource.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { blockOf, isOutputMap, type LinearName, MAPS } from '../model/block.ts';
 import { sublayerRows } from '../model/rows.ts';
 import { type Matrix, matrixOf } from '../numeric/matrix.ts';
@@ -8,7 +9,6 @@ import type { TargetMoments } from '../reformation/residualMoments.ts';
 import { lookAt } from '../passes/statistics.ts';
 import type { Here } from '../passes/walk.ts';
 import { gatherMoments } from '../reformation/sublayerMoments.ts';
-import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { attentionStatistics } from './attentionStatistics.ts';
 import { compactLayer, scattered } from './compactMaps.ts';
 import type { RefitMoments, SplitMoments } from './heldBackRefit.ts';
@@ -28,7 +28,7 @@ import type { WeightMask } from './weightMask.ts';
 
 /** One sublayer to be made sparse, where a walk stands. */
 export interface SublayerToPrune extends Here {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly tools: PruneTools;
   readonly method: SparsityMethod;
   readonly pattern: Pattern;
@@ -44,10 +44,10 @@ export interface SublayerToPrune extends Here {
 
 /** A sparse sublayer. */
 export interface PrunedSublayer {
-  /** The block with the sublayer's new maps. */
-  readonly layer: LayerWeights;
+  /** Its new maps. */
+  readonly maps: MapChanges;
   /** The same with the weights that the rule left, before they were refitted; null where none is. */
-  readonly cut: LayerWeights | null;
+  readonly cut: MapChanges | null;
   /** Of the rows that are kept. */
   readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
   readonly scores: Readonly<Partial<Record<LinearName, ScoreHistogram>>>;
@@ -100,9 +100,13 @@ export async function pruneSublayer(from: SublayerToPrune): Promise<PrunedSublay
     await refitAll(work, output, moments, { tools, refits, signal });
   }
   const all = [...pruned, ...output];
+  const changed = (before: LayerWeights, maps: Map<LinearName, PrunedMap>): MapChanges => {
+    const after = scattered(before, linearsOf(maps), rows, shape.hidden);
+    return Object.fromEntries(all.map(([name]) => [name, after[name]!]));
+  };
   return {
-    layer: scattered(layer, linearsOf(output), rows, shape.hidden),
-    cut: method.refit === null ? null : scattered(from.layer, linearsOf(cut), rows, shape.hidden),
+    maps: changed(layer, output),
+    cut: method.refit === null ? null : changed(from.layer, cut),
     masks: Object.fromEntries(all.map(([name, { mask }]) => [name, mask])),
     scores: Object.fromEntries(
       all.flatMap(([name, { scores }]) => (scores === null ? [] : [[name, scores]])),
@@ -166,7 +170,7 @@ async function outputMoments(from: SublayerToPrune, original: LayerWeights): Pro
     );
     sets = moments.sets;
   } finally {
-    releaseTensors(own ?? []);
+    forward.release(own ?? []);
   }
   const { bias } = original[kind === 'mlp' ? 'down' : 'o'];
   const [fitted, held] = sets.map((moments) =>

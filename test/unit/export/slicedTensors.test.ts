@@ -32,7 +32,7 @@ describe('a sliced block', () => {
     }
   });
 
-  test('refuses a tensor that no rule slices, by name', () => {
+  test('refuses a tensor that no rule slices, by name', async () => {
     const weights = tinyWeights(LLAMA);
     const { shape } = weights;
     const mask = denseSubnet(shape).layers[0]!;
@@ -44,8 +44,8 @@ describe('a sliced block', () => {
     const [tensor] = slicedTensors(familyNamed(shape.family), shape, denseSubnet(shape));
     const spec = { ...tensor!.spec, layer: 0, name: 'layers.0.router.weight' };
     const parts = [{ slot: unknown, rows: { from: 0, count: 1 } }];
-    assert.throws(
-      () => slicedValues(weights, { ...tensor!, spec, parts }),
+    await assert.rejects(
+      slicedValues(weights, { ...tensor!, spec, parts }),
       /no weights for layers\.0\.router\.weight/,
     );
   });

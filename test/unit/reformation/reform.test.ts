@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { admmRefit, leastSquaresRefit } from '../../../src/engine/reformation/refit.ts';
@@ -14,6 +14,7 @@ import { referenceForward } from '../../fixtures/referenceModel.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { calibration, pruned, windowOf } from '../../fixtures/reformCase.ts';
 import { TINY_OPT_350M, tinyWeights } from '../../fixtures/tinyModel.ts';
+import { inMemory } from '../../fixtures/inMemory.ts';
 
 const runtime = new Runtime('cpu', 2);
 const solver = new Solver(runtime);
@@ -211,7 +212,7 @@ test('a sublayer that gives zero does not make figures that are not numbers', as
     ...first,
     down: { weight: new Float32Array(first.down.weight.length), bias: null },
   };
-  const weights = { ...llama, layers: [silent, ...rest] };
+  const weights = new ModelWeights({ ...llama, layers: [silent, ...rest] });
   for (const method of ['leastSquares', 'admm'] as const) {
     const { fits } = await run(weights, pruned(weights, 1 / 2), { target: 'layer', method });
     for (const fit of fits) {
@@ -275,7 +276,7 @@ async function run(
     ...requestOf(weights, subnet, settings),
     onFit,
   });
-  return { reformed, verdict, fits };
+  return { reformed: await inMemory(reformed), verdict, fits };
 }
 
 /** Windows in which each token but the first is the most probable one. */

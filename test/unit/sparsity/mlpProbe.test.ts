@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { Activation } from '../../../src/engine/model/modelShape.ts';
-import { ForwardPass, type Tap } from '../../../src/engine/graphs/forwardPass.ts';
+import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
+import type { Tap } from '../../../src/engine/graphs/runner.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { mlpStatistics } from '../../../src/engine/sparsity/mlpProbe.ts';

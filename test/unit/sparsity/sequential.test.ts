@@ -4,7 +4,7 @@ import {
   type CalibratedLayer,
   collectStatistics,
 } from '../../../src/engine/calibration/collect.ts';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
@@ -19,10 +19,10 @@ import {
   type SparsityMethod,
 } from '../../../src/engine/sparsity/method.ts';
 import { formatPattern, type Pattern, parsePattern } from '../../../src/engine/sparsity/pattern.ts';
-import { sparsify, type SparseModel } from '../../../src/engine/sparsity/sequential.ts';
+import { sparsify } from '../../../src/engine/sparsity/sequential.ts';
 import { isKept, masked } from '../../../src/engine/sparsity/weightMask.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
-import { judgedBy } from '../../fixtures/refitJudge.ts';
+import { judgedBy, sparsifyWhole, type WholeSparse } from '../../fixtures/refitJudge.ts';
 import { TINY_OPT_350M, tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -57,10 +57,10 @@ describe('a model made sparse', () => {
       // Blocks before this one are sparse; of this one the attention is when the MLP is looked at.
       const start = weights.layers.slice(0, l);
       const dense = llama.layers.slice(l);
-      const attention = await statisticsOf({ ...llama, layers: [...start, ...dense] }, l);
+      const attention = await statisticsOf(withLayers([...start, ...dense]), l);
       const { q, k, v, o } = weights.layers[l]!;
       const half = { ...dense[0]!, q, k, v, o };
-      const mlp = await statisticsOf({ ...llama, layers: [...start, half, ...dense.slice(1)] }, l);
+      const mlp = await statisticsOf(withLayers([...start, half, ...dense.slice(1)]), l);
       const inputs = {
         ...{
           q: attention.attentionInput,
@@ -195,7 +195,7 @@ describe('sparsity is refused', () => {
       const layer = llama.layers[1]!;
       const gain = new Float32Array(32).fill(value);
       const layers = llama.layers.with(1, { ...layer, mlpNorm: { gain, shift: null } });
-      return { ...llama, layers };
+      return withLayers(layers);
     };
     for (const [value, words] of [
       [NaN, 'not finite numbers'],
@@ -234,7 +234,7 @@ describe('sparsity is refused', () => {
 });
 
 function checkMasks(
-  { weights, layers }: SparseModel,
+  { weights, layers }: WholeSparse,
   method: SparsityMethod,
   pattern: Pattern,
   scope: SparsityScope,
@@ -278,13 +278,17 @@ function prune(
   pattern: Pattern | readonly (Pattern | null)[],
   scope: SparsityScope,
   signal?: AbortSignal,
-): Promise<SparseModel> {
+): Promise<WholeSparse> {
   const forward = new ForwardPass(runtime, weights.shape);
-  return sparsify({
+  return sparsifyWhole({
     ...{ forward, tools, weights, batches: batchesFor(weights), method, pattern, scope },
     ...judgedBy(forward, weights),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+function withLayers(layers: ModelWeights['layers']): ModelWeights {
+  return new ModelWeights({ ...llama, layers });
 }
 
 function batchesFor({ shape }: ModelWeights): Uint32Array[][] {
