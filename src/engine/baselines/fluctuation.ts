@@ -27,6 +27,8 @@ export interface LayerFluctuation {
  * Deviation: the published recursion updates the mean in place before it is used as the old one,
  * which is not Welford's, and skips the first sample; here sums and sums of squares are kept in
  * float64, about a first token's value so that a large mean does not cancel the variance.
+ *
+ * Memory: the residual streams of all tokens before and after a sublayer, and sums per channel.
  * @param batches  windows grouped into batches
  * @throws EngineError `cancelled`
  * @source An et al. 2024 (FLAP, arXiv 2312.11983); METHODS section 4.2

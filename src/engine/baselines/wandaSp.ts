@@ -37,6 +37,8 @@ export interface UniformWidths {
  *
  * Deviation: under grouped queries a key/value head goes with all its query heads, and as heads are
  * few, they take the number nearest the ratio and neurons make up the rest of the budget.
+ *
+ * Memory: the residual streams of all tokens before and after a sublayer, and sums per channel.
  * @throws EngineError `budget` when whole heads and neurons cannot meet the budget, `numeric` for
  *   activations that are not finite, `cancelled`
  * @source An et al. 2024 (FLAP's repository); METHODS section 4.3

@@ -6,12 +6,29 @@ import { after, before, describe, test } from 'node:test';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { measureDecoders } from '../../../src/engine/export/measure.ts';
 import { peakMemoryOf } from '../../../src/engine/export/peakMemory.ts';
-import { Runtime } from '../../../src/engine/runtime/runtime.ts';
+import { Runtime, type Session } from '../../../src/engine/runtime/runtime.ts';
 import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 import { F32, LLAMA, randomWindows } from './candidates.ts';
+
+/** Counts the sessions that are loaded. */
+class CountingRuntime extends Runtime {
+  live = 0;
+  most = 0;
+
+  override async session(...args: Parameters<Runtime['session']>): Promise<Session> {
+    const session = await super.session(...args);
+    this.most = Math.max(this.most, ++this.live);
+    const release = session.release.bind(session);
+    session.release = () => {
+      this.live--;
+      return release();
+    };
+    return session;
+  }
+}
 
 describe('measuring decoders', () => {
   const runtime = new Runtime('cpu', 2);
@@ -52,6 +69,30 @@ describe('measuring decoders', () => {
     assert.deepEqual(measured[0]!.ratio, { prefill: one, decode: one });
     const alone = await measureDecoders(runtime, models.slice(1), { ...options, rounds: 1 });
     assert.equal(alone[0]!.ratio, null, 'nothing to be compared with');
+  });
+
+  test('holds two decoders at a time, however many it times', async () => {
+    const counting = new CountingRuntime('cpu', 1);
+    const weights = tinyWeights(LLAMA);
+    const models: { name: string; path: string }[] = [];
+    for (const [seed, name] of ['dense', 'one', 'two', 'three'].entries()) {
+      const subnet = seed === 0 ? denseSubnet(weights.shape) : randomMasks(weights.shape, seed);
+      models.push({
+        name,
+        ...(await exportOnnx(join(folder, `of ${name}`), weights, subnet, F32)),
+      });
+    }
+    const [prompt] = randomWindows(weights.shape.vocab, 1, 5) as [Uint32Array];
+    const options = { prompt, decodeTokens: 1, warmUp: 1, rounds: 8, dense: 'dense' };
+    const measured = await measureDecoders(counting, models, options);
+    assert.deepEqual([counting.most, counting.live], [2, 0]);
+    assert.deepEqual(
+      measured.map(({ name, ratio }) => [name, ratio !== null]),
+      models.map(({ name }) => [name, true]),
+    );
+    await measureDecoders(counting, models, { ...options, dense: 'none of them' });
+    assert.equal(counting.live, 0);
+    await counting.release();
   });
 
   test('finds the peak memory of a model to be its weights and more, whatever runs it', async (t) => {
