@@ -43,6 +43,7 @@ export class RunReader {
   private stopWatching: (() => void) | undefined;
   private catchingUp: Promise<void> | undefined;
   private model: RunModel = emptyRun;
+  private isSnapshotDue = false;
   /** Keys of masks of deep models take a tenth of a second to compute. */
   private readonly namedKeys: KnownKeys = new Map();
   /** The record that was read last, which every weight is looked up in. */
@@ -144,10 +145,12 @@ export class RunReader {
 
   private readOn(): void {
     for (this.readPiece(); this.tail.isBehind; this.readPiece());
+    this.tellSnapshot();
   }
 
   private async readAll(): Promise<void> {
     for (this.readPiece(); this.tail.isBehind; this.readPiece()) await setImmediate();
+    this.tellSnapshot();
   }
 
   private readPiece(): void {
@@ -155,14 +158,21 @@ export class RunReader {
     if (batch === undefined) return;
     if (batch === 'restarted') {
       this.model = emptyRun;
-      this.tell({ kind: 'snapshot' });
+      this.isSnapshotDue = true;
       return;
     }
     if (batch.events.length === 0) return;
     this.model = reduceRun(this.model, batch.events);
     this.tell({ kind: 'events', batch });
     // Masks and scores are written by stages, and are there when these end.
-    if (batch.events.some(({ kind }) => kind === 'stageFinished')) this.tell({ kind: 'snapshot' });
+    this.isSnapshotDue ||= batch.events.some(({ kind }) => kind === 'stageFinished');
+  }
+
+  /** Only when all of the log was read: whoever is told so takes a snapshot at once. */
+  private tellSnapshot(): void {
+    if (!this.isSnapshotDue) return;
+    this.isSnapshotDue = false;
+    this.tell({ kind: 'snapshot' });
   }
 
   private tell(change: RunChange): void {

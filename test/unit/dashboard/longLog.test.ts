@@ -64,9 +64,7 @@ describe('a search that is longer than any', () => {
   });
 
   it('does not count one again that was told again after a kill', () => {
-    const again = reduceRun(model, [
-      { ...evaluated(judged - 1), seq: model.nextSeq, timeMs: 9 },
-    ]);
+    const again = reduceRun(model, [{ ...evaluated(judged - 1), seq: model.nextSeq, timeMs: 9 }]);
     assert.equal(again.judged, judged);
   });
 
@@ -121,6 +119,26 @@ describe('a log of very many lines', () => {
     while (++reads < 100 && tail.isBehind);
     assert.ok(reads > lines / PIECE_LINES && reads < 2 + (2 * lines) / PIECE_LINES, `${reads}`);
     assert.equal(new RunReader(folder).current().state, 'finished');
+  });
+
+  it('asks its followers to take a snapshot once, when all of it was read', async () => {
+    const folder = newRun('many-stages');
+    const log = join(folder, 'events.jsonl');
+    const reader = new RunReader(folder);
+    await reader.catchUp();
+    const changes: string[] = [];
+    const stop = reader.follow(({ kind }) => {
+      changes.push(kind);
+      if (kind === 'snapshot') changes.push(reader.snapshot().model.state);
+    });
+    const line = (i: number): string =>
+      JSON.stringify({ kind: 'stageFinished', stage: 'search', ms: 1, seq: i, timeMs: 1 });
+    const lines = Array.from({ length: 3 * PIECE_LINES }, (_, i) => line(i));
+    lines.push(JSON.stringify({ kind: 'runFinished', ms: 1, seq: lines.length, timeMs: 1 }));
+    appendFileSync(log, `${lines.join('\n')}\n`);
+    await reader.catchUp();
+    stop();
+    assert.deepEqual(changes, [...Array<string>(4).fill('events'), 'snapshot', 'finished']);
   });
 
   it('with a block that no model has is read without it', () => {
