@@ -81,9 +81,13 @@ export async function blockByBlock<T>(
     return weights.block(index);
   };
   const { shape, isHeld } = weights;
-  const rest = { release: leave, once: () => weights.once(), key: () => weights.key() };
+  const blocks: WeightSource = {
+    ...{ shape, isHeld, block, release: leave },
+    once: () => weights.once(),
+    key: (signal) => weights.key(signal),
+  };
   try {
-    return await work({ shape, isHeld, block, ...rest });
+    return await work(blocks);
   } finally {
     leave();
   }
