@@ -1,7 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import type { SublayerKind } from '../model/block.ts';
-import { denseSubnet } from '../model/subnet.ts';
+import { blocksOf, type SublayerKind } from '../model/block.ts';
+import { wholeMask } from '../model/subnet.ts';
 import { inputWidths } from '../passes/statistics.ts';
 import { walk } from '../passes/walk.ts';
 
@@ -37,7 +37,7 @@ export async function collectFluctuations(
   batches: readonly (readonly Uint32Array[])[],
   signal?: AbortSignal,
 ): Promise<LayerFluctuation[]> {
-  const subnet = denseSubnet(weights.shape);
+  const subnet = { layers: blocksOf(weights.shape).map(wholeMask) };
   const found: Partial<Record<SublayerKind, Fluctuation>>[] = weights.layers.map(() => ({}));
   await walk(
     { forward, weights, subnet, batches, signal },

@@ -1,6 +1,7 @@
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { denseSubnet } from '../model/subnet.ts';
+import { blocksOf } from '../model/block.ts';
+import { wholeMask } from '../model/subnet.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
 import { type Visitor, walk } from '../passes/walk.ts';
 import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
@@ -36,7 +37,8 @@ export async function collectStatistics(
   signal?: AbortSignal,
 ): Promise<void> {
   const { shape } = weights;
-  const subnet = denseSubnet(shape);
+  // Statistics have a place for units that were removed before, which are zero: scores do too.
+  const subnet = { layers: blocksOf(shape).map(wholeMask) };
   let found: Partial<Record<keyof LayerStatistics, InputStatistics>> = {};
   /** The stream before the block in work; in the end, that behind it without its sublayers. */
   let before: Tensor[] = [];

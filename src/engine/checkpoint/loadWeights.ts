@@ -1,11 +1,13 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { assembleWeights } from './assembleWeights.ts';
+import { assembleWeights, type TensorLookup } from './assembleWeights.ts';
 import type { Slot } from './families/family.ts';
 import type { Checkpoint, CheckpointTensor } from './openCheckpoint.ts';
 import { expectSameFile } from './modelFolder.ts';
 import type { ModelWeights } from './modelWeights.ts';
 import { readTensor } from './readPacked.ts';
 import { scatterParts, slotSizes } from './storedParts.ts';
+import { tensorTable } from './tensorTable.ts';
+import { isUneven } from '../model/subnet.ts';
 
 /** What a caller may pass to {@link loadWeights}. */
 export interface LoadOptions {
@@ -46,7 +48,31 @@ export async function loadWeights(
   }
   // Each reading was of the file that was opened; now that none of them was written to meanwhile.
   for (const { file, identity } of files) await expectSameFile(folder, file, identity);
-  return assembleWeights(checkpoint.shape, (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null);
+  const zeros = isUneven(checkpoint.shape) ? removedArrays(checkpoint) : () => null;
+  return assembleWeights(
+    checkpoint.shape,
+    (slot, layer) => arrays.get(keyOf(slot, layer)) ?? zeros(slot, layer),
+  );
+}
+
+/**
+ * Arrays of sublayers that were removed before: zeros, one array per size, since nobody writes to
+ * weights.
+ */
+function removedArrays({ family, shape }: Checkpoint): TensorLookup {
+  const sizes = new Map<string, number>(
+    tensorTable(family, shape).flatMap((spec) =>
+      [...slotSizes(spec)].map(([slot, size]) => [keyOf(slot, spec.layer), size] as const),
+    ),
+  );
+  const shared = new Map<number, Float32Array>();
+  return (slot, layer) => {
+    const size = sizes.get(keyOf(slot, layer));
+    if (size === undefined) return null;
+    const zeros = shared.get(size) ?? new Float32Array(size);
+    shared.set(size, zeros);
+    return zeros;
+  };
 }
 
 /**
@@ -55,15 +81,15 @@ export async function loadWeights(
  */
 async function readWhole(
   folder: string,
-  { spec, located }: CheckpointTensor,
+  { spec, located, stored }: CheckpointTensor,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<Slot, Float32Array>> {
   const targets = new Map<Slot, Float32Array>();
   for (const [slot, elements] of slotSizes(spec)) {
     targets.set(slot, allocate(elements, spec.name));
   }
-  const sink = scatterParts(spec, (slot) => targets.get(slot)!);
-  await readTensor(folder, located, { rowSize: spec.dims[1] ?? 1, signal, sink });
+  const sink = scatterParts(stored, (slot) => targets.get(slot)!);
+  await readTensor(folder, located, { rowSize: stored.dims[1] ?? 1, signal, sink });
   return targets;
 }
 

@@ -1,5 +1,6 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
 import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { slicedTensors } from '../checkpoint/slicedTensors.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
@@ -8,7 +9,7 @@ import { checkpointReadme } from './checkpointReadme.ts';
 import { exportedCompanions } from './exportedCompanions.ts';
 import type { ExportOptions, Written } from './exportOnnx.ts';
 import { autoMapOf, MODELING_CLASSES, MODELING_FILE, modelingSource } from './modelingSubnet.ts';
-import { slicedTensors, slicedValues } from './slicedTensors.ts';
+import { slicedValues } from './slicedValues.ts';
 import { stockLayout } from './stockLayout.ts';
 import { dtypeOf } from './storage.ts';
 

@@ -1,0 +1,109 @@
+import { EngineError } from '../../protocol/errors.ts';
+import { decodeSubnet } from '../subnet/encode.ts';
+import { equalLayers, subnetKey } from '../subnet/key.ts';
+import { type Block, blocksOf } from '../model/block.ts';
+import type { ModelShape } from '../model/modelShape.ts';
+import { isPresent, type LayerMask, type Subnet, wholeMask } from '../model/subnet.ts';
+import { ConfigReader } from './configReader.ts';
+import type { Family } from './families/family.ts';
+import { familyOf } from './families/registry.ts';
+import { CONFIG_FILE, stockTypeOf } from './modelConfig.ts';
+import { shown } from './shown.ts';
+
+/** Version of the `subnet` block of a sliced checkpoint's configuration. */
+export const SUBNET_BLOCK_VERSION = 1;
+
+/** Model types of our own begin with it: those of exports that no stock program can build. */
+export const OWN_TYPE_PREFIX = 'subnet_';
+
+/** What the configuration of a sliced checkpoint says. */
+export interface SlicedModel {
+  /** Configuration of the model that it was sliced from. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly family: Family;
+  /** Sizes of that model; its blocks say which units of them are held. */
+  readonly shape: ModelShape;
+  /** Number that a block has in the names of tensors. */
+  readonly blockNumber: (layer: number) => number;
+}
+
+/** True for the configuration of a model that only its masks tell how to read. */
+export function isOnlySliced(config: Readonly<Record<string, unknown>>): boolean {
+  const type = stockTypeOf(config);
+  return typeof type === 'string' && type.startsWith(OWN_TYPE_PREFIX);
+}
+
+/**
+ * Reads the configuration of a checkpoint that `exportCheckpoint` or `exportCompressed` wrote.
+ * @throws EngineError `checkpoint` for a configuration without a `subnet` block or with a damaged one,
+ *   `decode` for masks that are not masks of this model, `shape` for a half-kept head
+ */
+export function readSlicedConfig(config: Readonly<Record<string, unknown>>): SlicedModel {
+  const block = new ConfigReader(config).section('subnet');
+  if (block === undefined) {
+    const what = `${CONFIG_FILE}: "subnet"`;
+    const sentence = `${CONFIG_FILE} has no "subnet", so the folder holds no sliced checkpoint.`;
+    throw damaged(what, 'the block of a sliced checkpoint', 'none', sentence);
+  }
+  block.require('version', SUBNET_BLOCK_VERSION, block.integer('version', { min: 0, max: 1e6 }));
+  block.section('original');
+  const { subnet: values, ...fields } = config as { readonly subnet: Record<string, unknown> };
+  const original = (values['original'] ?? {}) as Readonly<Record<string, unknown>>;
+  const source = restored(fields, original);
+  const family = familyOf(source, source['model_type']);
+  const whole = family.parse(new ConfigReader(source));
+  const held = decodeSubnet(whole, values['masks'], `${CONFIG_FILE}: subnet.masks`);
+  const key = subnetKey(held);
+  if (key !== values['key']) {
+    const found = shown(values['key']);
+    const sentence = `The masks in ${CONFIG_FILE} are damaged: their key is ${key}, but "subnet.key" says ${found}.`;
+    throw damaged(`${CONFIG_FILE}: "subnet.key"`, key, found, sentence);
+  }
+  // Where the number of blocks is another one in a plain smaller model, those that stay follow on.
+  const isRenumbered = Object.hasOwn(original, family.sizeFields.layers);
+  const kept = held.layers.flatMap((mask, l) => (isEmpty(mask) ? [] : [l]));
+  return {
+    config: source,
+    family,
+    shape: withHeld(whole, held),
+    blockNumber: isRenumbered ? (layer) => kept.indexOf(layer) : (layer) => layer,
+  };
+}
+
+/** A configuration with the fields that it had before; null stands for one that it did not have. */
+function restored(
+  config: Readonly<Record<string, unknown>>,
+  original: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const fields = { ...config, ...original };
+  const isAbsent = (name: string): boolean => Object.hasOwn(original, name) && fields[name] === null;
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !isAbsent(name)));
+}
+
+function isEmpty(mask: LayerMask): boolean {
+  return !isPresent('attention', mask) && !isPresent('mlp', mask);
+}
+
+/** A shape of which only some units are there. */
+function withHeld(shape: ModelShape, held: Subnet): ModelShape {
+  const blocks = blocksOf(shape).map((block, l) => {
+    const mask = held.layers[l]!;
+    return { ...shape.blocks?.[l], ...(isWhole(block, mask) ? {} : { held: mask }) };
+  });
+  return { ...shape, blocks };
+}
+
+function isWhole(block: Block, mask: LayerMask): boolean {
+  return equalLayers(mask, wholeMask(block));
+}
+
+/** The error of a sliced checkpoint that is not as it was written. */
+export function damaged(
+  what: string,
+  expected: string,
+  found: string,
+  sentence: string,
+): EngineError {
+  const action = 'Export the checkpoint again, or restore the folder.';
+  return new EngineError('checkpoint', { what, expected, found, action, sentence });
+}
