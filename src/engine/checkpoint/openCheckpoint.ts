@@ -14,7 +14,8 @@ import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
 import { type SlicedTensor, slicedTensors } from './slicedTensors.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
 import type { StoredTensor } from './storedParts.ts';
-import { isOnlySliced, readSlicedConfig, type SlicedModel } from './subnetBlock.ts';
+import { readPerLayerSizes } from './perLayerSizes.ts';
+import { isOnlySliced, readSlicedConfig, type SlicedModel, withHeld } from './subnetBlock.ts';
 import { expectNoMore, expectSaneGrowth, unlikeMasks } from './slicedCheckpoint.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
 import { holds, tensorName, type TensorSpec, tensorTable } from './tensorTable.ts';
@@ -90,8 +91,13 @@ export async function openSliced(dir: string): Promise<Checkpoint> {
 
 function plainModel({ config }: ModelConfig): SlicedModel {
   const family = familyOf(config, stockTypeOf(config));
-  const shape = family.parse(new ConfigReader(config));
-  return { config, family, shape, blockNumber: (layer) => layer };
+  const blockNumber = (layer: number): number => layer;
+  const sizes = readPerLayerSizes(config, family);
+  if (sizes !== null) {
+    const shape = withHeld(sizes.shape, sizes.held);
+    return { config: sizes.config, family, shape, blockNumber };
+  }
+  return { config, family, shape: family.parse(new ConfigReader(config)), blockNumber };
 }
 
 async function openModel(

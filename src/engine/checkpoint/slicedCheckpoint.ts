@@ -35,7 +35,7 @@ export function expectSaneGrowth(shape: ModelShape, index: TensorIndex): void {
 }
 
 /**
- * Checks that nothing is there of what the masks say was removed.
+ * Checks that nothing is there of what the configuration says was removed.
  * @param unused  names of tensors that are not read
  * @throws EngineError `checkpoint`
  */
@@ -45,21 +45,21 @@ export function expectNoMore(unused: readonly string[], { family, shape }: Sized
   if (extra === undefined) return;
   throw damaged(
     `tensor ${shown(extra)}`,
-    'no such tensor: by the masks its sublayer was removed',
+    'no such tensor: its sublayer was removed',
     'the tensor',
-    `The weights hold tensor ${shown(extra)}, but by the masks in ${CONFIG_FILE} its sublayer was removed.`,
+    `The weights hold tensor ${shown(extra)}, but by ${CONFIG_FILE} its sublayer was removed.`,
   );
 }
 
-/** The error of a tensor that is not there, or not of the size that the masks leave. */
+/** The error of a tensor that is not there, or not of the size that the configuration leaves. */
 export function unlikeMasks(wanted: SlicedTensor, found: LocatedTensor | undefined): EngineError {
   const { name, dims } = wanted;
   const expected = `tensor ${shown(name)} of shape ${shown(dims)}`;
   if (found === undefined) {
-    const sentence = `The weights have no ${expected}, which the masks in ${CONFIG_FILE} keep.`;
+    const sentence = `The weights have no ${expected}, which is there by ${CONFIG_FILE}.`;
     return damaged('The checkpoint', expected, 'no such tensor', sentence);
   }
   const shape = `shape ${shown(found.entry.dims)}`;
-  const sentence = `Tensor ${shown(name)} in ${found.file} has the ${shape}, but the masks in ${CONFIG_FILE} leave ${shown(dims)}.`;
+  const sentence = `Tensor ${shown(name)} in ${found.file} has the ${shape}, but by ${CONFIG_FILE} it has ${shown(dims)}.`;
   return damaged(found.file, expected, shape, sentence);
 }

@@ -1,7 +1,7 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { decodeSubnet } from '../subnet/encode.ts';
 import { equalLayers, subnetKey } from '../subnet/key.ts';
-import { type Block, blocksOf } from '../model/block.ts';
+import { blocksOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { isPresent, type LayerMask, type Subnet, wholeMask } from '../model/subnet.ts';
 import { ConfigReader } from './configReader.ts';
@@ -50,7 +50,12 @@ export function readSlicedConfig(config: Readonly<Record<string, unknown>>): Sli
   const { subnet: values, ...fields } = config as { readonly subnet: Record<string, unknown> };
   const original = (values['original'] ?? {}) as Readonly<Record<string, unknown>>;
   const source = restored(fields, original);
-  const family = familyOf(source, source['model_type']);
+  const type = source['model_type'];
+  if (typeof type === 'string' && type.startsWith(OWN_TYPE_PREFIX)) {
+    const sentence = `"subnet" in ${CONFIG_FILE} does not say of what type the model was before it was pruned ("original": "model_type").`;
+    throw damaged(`${CONFIG_FILE}: "subnet"`, 'the type of a known family', shown(type), sentence);
+  }
+  const family = familyOf(source, type);
   const whole = family.parse(new ConfigReader(source));
   const held = decodeSubnet(whole, values['masks'], `${CONFIG_FILE}: subnet.masks`);
   const key = subnetKey(held);
@@ -85,16 +90,14 @@ function isEmpty(mask: LayerMask): boolean {
 }
 
 /** A shape of which only some units are there. */
-function withHeld(shape: ModelShape, held: Subnet): ModelShape {
-  const blocks = blocksOf(shape).map((block, l) => {
-    const mask = held.layers[l]!;
-    return { ...shape.blocks?.[l], ...(isWhole(block, mask) ? {} : { held: mask }) };
-  });
+export function withHeld(shape: ModelShape, { layers }: Subnet): ModelShape {
+  const isWhole = blocksOf(shape).map((block, l) => equalLayers(layers[l]!, wholeMask(block)));
+  if (isWhole.every(Boolean)) return shape;
+  const blocks = layers.map((held, l) => ({
+    ...shape.blocks?.[l],
+    ...(isWhole[l] === true ? {} : { held }),
+  }));
   return { ...shape, blocks };
-}
-
-function isWhole(block: Block, mask: LayerMask): boolean {
-  return equalLayers(mask, wholeMask(block));
 }
 
 /** The error of a sliced checkpoint that is not as it was written. */
@@ -104,6 +107,6 @@ export function damaged(
   found: string,
   sentence: string,
 ): EngineError {
-  const action = 'Export the checkpoint again, or restore the folder.';
+  const action = 'Restore the folder: its config.json and its weights do not belong together.';
   return new EngineError('checkpoint', { what, expected, found, action, sentence });
 }

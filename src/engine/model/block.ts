@@ -123,8 +123,8 @@ export interface Block {
   readonly attention: Attention;
   readonly mlp: Mlp;
   /**
-   * The units that the checkpoint has of the block, where others were removed before; null where it
-   * has all. In the place of those it lacks the weights are zeros, so that what a mask does not name
+   * The units that the checkpoint has of the block, where others were removed before or blocks differ in
+   * size; null where it has all. In the place of those it lacks the weights are zeros, so that what a mask does not name
    * adds nothing, and maps keep the sizes that heads and rotation are laid out by.
    */
   readonly held: LayerMask | null;
