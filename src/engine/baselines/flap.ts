@@ -85,10 +85,7 @@ interface Unit {
 }
 
 /** All units, the least worth first. */
-function rankedUnits(
-  { layers }: ModelWeights,
-  fluctuations: readonly LayerFluctuation[],
-): Unit[] {
+function rankedUnits({ layers }: ModelWeights, fluctuations: readonly LayerFluctuation[]): Unit[] {
   const units: Unit[] = [];
   for (const [layer, { block, o, down }] of layers.entries()) {
     const { attention, mlp } = fluctuations[layer]!;

@@ -81,7 +81,8 @@ function restored(
   original: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const fields = { ...config, ...original };
-  const isAbsent = (name: string): boolean => Object.hasOwn(original, name) && fields[name] === null;
+  const isAbsent = (name: string): boolean =>
+    Object.hasOwn(original, name) && fields[name] === null;
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !isAbsent(name)));
 }
 

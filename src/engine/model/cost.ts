@@ -70,10 +70,7 @@ export function sublayerParameters(block: Block, kind: SublayerKind, mask: Layer
   if (!isPresent(kind, mask)) return 0;
   const costs = unitCosts(block);
   if (kind === 'mlp') return costs.mlpFixed + costs.mlp * mask.mlp.length;
-  return mask.heads.reduce(
-    (sum, head) => sum + headParameters(block, head),
-    costs.attentionFixed,
-  );
+  return mask.heads.reduce((sum, head) => sum + headParameters(block, head), costs.attentionFixed);
 }
 
 /** Prunable parameters of what a mask keeps of one key/value head with its query heads. */

@@ -145,7 +145,10 @@ function unitsAt({ members, units }: Pool, places: Uint32Array): Uint32Array {
 function placesOf({ members, units: count }: Pool, units: Uint32Array): Uint32Array {
   if (members.at(-1) === count - 1 && (units.at(-1) ?? 0) < count) return units;
   const placeOf = new Map(Array.from(members, (unit, place) => [unit, place]));
-  return Uint32Array.from(units.filter((unit) => placeOf.has(unit)), (unit) => placeOf.get(unit)!);
+  return Uint32Array.from(
+    units.filter((unit) => placeOf.has(unit)),
+    (unit) => placeOf.get(unit)!,
+  );
 }
 
 function poolsOfMask(terrain: Terrain, layer: number, mask: LayerMask): Uint32Array[] {

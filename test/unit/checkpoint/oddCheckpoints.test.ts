@@ -7,7 +7,11 @@ import { checkpointNotes } from '../../../src/engine/checkpoint/checkpointNotes.
 import { inspectReportOf } from '../../../src/engine/checkpoint/inspectReport.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
-import { openCheckpoint, openSliced, openSource } from '../../../src/engine/checkpoint/openCheckpoint.ts';
+import {
+  openCheckpoint,
+  openSliced,
+  openSource,
+} from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
 import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
 import { storageOf } from '../../../src/engine/export/storage.ts';

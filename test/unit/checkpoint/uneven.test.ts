@@ -165,7 +165,10 @@ describe('a sliced checkpoint', () => {
     const extra = await withHeader((header) => {
       header[norm] = { dtype: 'F32', shape: [0], data_offsets: [0, 0] };
     });
-    assert.match(String(extra), /hold tensor .*input_layernorm.*, but by config\.json its sublayer/);
+    assert.match(
+      String(extra),
+      /hold tensor .*input_layernorm.*, but by config\.json its sublayer/,
+    );
   });
 });
 
@@ -180,7 +183,10 @@ describe('blocks of sizes of their own', () => {
         join(dir, 'config.json'),
         JSON.stringify({ ...tinyConfig(LLAMA), per_layer_config: own }),
       );
-      await assert.rejects(openCheckpoint(dir), /gate_proj.* has the shape .*, but by config\.json/);
+      await assert.rejects(
+        openCheckpoint(dir),
+        /gate_proj.* has the shape .*, but by config\.json/,
+      );
       const none = { ...tinyConfig(LLAMA), per_layer_config: {} };
       await writeFile(join(dir, 'config.json'), JSON.stringify(none));
       const { shape } = await openCheckpoint(dir);
@@ -192,14 +198,22 @@ describe('blocks of sizes of their own', () => {
   });
 
   const refused: readonly [string, unknown, RegExp][] = [
-    ['of another window', { 1: { sliding_window: 4 } }, /gives block 1 a "sliding_window" of its own/],
+    [
+      'of another window',
+      { 1: { sliding_window: 4 } },
+      /gives block 1 a "sliding_window" of its own/,
+    ],
     ['of another width of heads', { 1: { head_dim: 4 } }, /gives block 1 heads of width 4/],
     [
       'of other groups of heads',
       { 0: { num_key_value_heads: 1 } },
       /gives block 0 6 query heads for each key\/value head, and others 2/,
     ],
-    ['that are none', { 7: { intermediate_size: 4 } }, /names block "7", but the model has blocks 0/],
+    [
+      'that are none',
+      { 7: { intermediate_size: 4 } },
+      /names block "7", but the model has blocks 0/,
+    ],
     ['that say nothing', { 1: 3 }, /gives block 1 no object/],
     ['in no object', [1], /"per_layer_config"/],
     ['of no neurons', { 1: { intermediate_size: 0 } }, /"intermediate_size"/],
