@@ -256,6 +256,7 @@ def reload(folder, family, fields, own):
     if own:
         model = build(family, fields, own)
         model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
+        model.set_attn_implementation("eager")
         return model
     model, report = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)

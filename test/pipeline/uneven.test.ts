@@ -133,7 +133,7 @@ test('methods are compared on an export, and what cannot narrow it says so', asy
       structured: ['random', 'magnitude', 'wandaSp', 'flap', 'influence', 'depth', 'methodA'],
       patterns: [],
     },
-  } as Partial<RunConfig>);
+  });
   const { rows } = await compareMethods({ configPath: config }, context);
   const { blockParams } = await inspectModel(join(files.folder, 'once'));
   const named = new Map(rows.map((row) => [row.method, row]));
@@ -149,7 +149,7 @@ test('masks of which the model has no units are refused, as are tied ones', asyn
   exportedAs(files.folder, 'once', await start(files.config));
   writeConfig(files.config, { model: 'once', attention: 'tied' });
   const error = await errorOf(start(files.config));
-  assert.match(error.problem.sentence!, /^Tied masks cannot be searched: head \d of block \d/);
+  assert.match(error.problem.sentence, /^Tied masks cannot be searched: head \d of block \d/);
 });
 
 function configOf(dir: string): Record<string, unknown> {
