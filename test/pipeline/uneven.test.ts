@@ -81,6 +81,13 @@ for (const { name: family, inputsFirst } of FAMILIES) {
         assert.ok(verified!.maxDifference <= verified!.tolerance && verified!.tokens > 0);
       }
 
+      // The subnet config of the second run leads back to the export it was made from.
+      const { path } = second.exports.find(({ form }) => form === 'subnet')!;
+      const text = join(place, 'text.txt');
+      const again = await evaluateModel({ path, text, device: 'cpu', context: 32 }, context);
+      assert.equal(again.blockParams, reformed!.blockParams);
+      assert.ok(Number.isFinite(again.perplexity) && again.notMeasured === null);
+
       const twice = exportedAs(place, 'twice', second);
       const { weights, subnet } = await readSubnetCheckpoint(twice);
       assertLegal(source.shape, subnet);

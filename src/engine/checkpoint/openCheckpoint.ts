@@ -67,8 +67,7 @@ export interface Source extends Checkpoint {
  * configuration ties it is looked at.
  *
  * @param dir  the folder
- * @throws EngineError `checkpoint` with what was expected and found; `decode` or `shape` for the masks of
- *   a sliced checkpoint
+ * @throws EngineError `checkpoint` with what was expected and found
  */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const folder = await resolveFolder(dir);

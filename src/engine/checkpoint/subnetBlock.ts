@@ -35,8 +35,8 @@ export function isOnlySliced(config: Readonly<Record<string, unknown>>): boolean
 
 /**
  * Reads the configuration of a checkpoint that `exportCheckpoint` or `exportCompressed` wrote.
- * @throws EngineError `checkpoint` for a configuration without a `subnet` block or with a damaged one,
- *   `decode` for masks that are not masks of this model, `shape` for a half-kept head
+ * @throws EngineError `checkpoint` for a configuration without a `subnet` block or with a damaged one, and
+ *   for masks that are not masks of this model
  */
 export function readSlicedConfig(config: Readonly<Record<string, unknown>>): SlicedModel {
   const block = new ConfigReader(config).section('subnet');
@@ -57,7 +57,7 @@ export function readSlicedConfig(config: Readonly<Record<string, unknown>>): Sli
   }
   const family = familyOf(source, type);
   const whole = family.parse(new ConfigReader(source));
-  const held = decodeSubnet(whole, values['masks'], `${CONFIG_FILE}: subnet.masks`);
+  const held = masksOf(whole, values['masks']);
   const key = subnetKey(held);
   if (key !== values['key']) {
     const found = shown(values['key']);
@@ -73,6 +73,17 @@ export function readSlicedConfig(config: Readonly<Record<string, unknown>>): Sli
     shape: withHeld(whole, held),
     blockNumber: isRenumbered ? (layer) => kept.indexOf(layer) : (layer) => layer,
   };
+}
+
+/** The masks of a configuration, whose faults are those of the checkpoint. */
+function masksOf(shape: ModelShape, masks: unknown): Subnet {
+  try {
+    return decodeSubnet(shape, masks, `${CONFIG_FILE}: subnet.masks`);
+  } catch (error) {
+    throw error instanceof EngineError
+      ? new EngineError('checkpoint', error.problem, { cause: error })
+      : error;
+  }
 }
 
 /** A configuration with the fields that it had before; null stands for one that it did not have. */

@@ -17,8 +17,7 @@ export interface SubnetCheckpoint {
  * Reads a checkpoint that `exportCheckpoint` or `exportCompressed` wrote by its masks.
  *
  * Memory: the weights of the dense model as float32 plus a few MB.
- * @throws EngineError `checkpoint` for a folder that is not such a checkpoint or is damaged,
- *   `decode` for masks that are not masks of this model, `cancelled`
+ * @throws EngineError `checkpoint` for a folder that is not such a checkpoint or is damaged, `cancelled`
  */
 export async function readSubnetCheckpoint(
   dir: string,

@@ -116,7 +116,7 @@ describe('a sliced checkpoint', () => {
       await writeFile(path, JSON.stringify(config));
       try {
         await assert.rejects(openCheckpoint(dir), (error) => {
-          assert.ok(isEngineError(error), String(error));
+          assert.ok(isEngineError(error, 'checkpoint'), String(error));
           assert.match(error.message, sentence);
           return true;
         });
