@@ -183,7 +183,8 @@ CASES = {
     "gemma3_pruned_again": (
         Gemma3TextConfig,
         {**LLAMA, **TIED, **KINDS},
-        {"first": FIRST, "ratio": 0.7},
+        # Weights as they were drawn: refits of so little text are too large for a comparison in halves.
+        {"first": FIRST, "ratio": 0.7, "reform": {"method": "none"}},
         False,
     ),
     "gemma3_depth": (Gemma3TextConfig, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
