@@ -161,6 +161,7 @@ CASES = {
     "llama_ragged": (LlamaConfig, {**LLAMA, "num_key_value_heads": 3}, RAGGED, False),
     "llama_first_removed": (LlamaConfig, {**LLAMA, "attention_bias": True}, FIRST, False),
     "llama_no_attention": (LlamaConfig, {**LLAMA}, ALL, False),
+    "llama_pruned_again": (LlamaConfig, {**LLAMA}, {"first": RAGGED, "ratio": 0.7}, False),
     "llama_depth": (LlamaConfig, {**LLAMA, "num_hidden_layers": 6}, DEPTH, True),
     "llama_whole": (LlamaConfig, {**LLAMA}, {"ratio": 1, "reform": {"method": "none"}}, True),
     "mistral": (MistralConfig, {**LLAMA, "sliding_window": 9}, RAGGED, False),
@@ -179,6 +180,13 @@ CASES = {
     "gemma2_depth": (Gemma2Config, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
     "gemma3": (Gemma3TextConfig, {**LLAMA, **TIED, **KINDS}, RAGGED, False),
     "gemma3_first_removed": (Gemma3TextConfig, {**LLAMA, **TIED, **KINDS}, FIRST, False),
+    "gemma3_pruned_again": (
+        Gemma3TextConfig,
+        {**LLAMA, **TIED, **KINDS},
+        # Weights as they were drawn: refits of so little text are too large for a comparison in halves.
+        {"first": FIRST, "ratio": 0.7, "reform": {"method": "none"}},
+        False,
+    ),
     "gemma3_depth": (Gemma3TextConfig, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
     "phi3": (Phi3Config, {**HALVES, **PHI3, "sliding_window": 9}, RAGGED, False),
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
@@ -216,6 +224,7 @@ CASES = {
     ),
     "gpt_neox_first_removed": (GPTNeoXConfig, {**NEOX}, FIRST, False),
     "gpt_neox_no_attention": (GPTNeoXConfig, {**NEOX}, ALL, False),
+    "gpt_neox_pruned_again": (GPTNeoXConfig, {**NEOX}, {"first": FIRST, "ratio": 0.7}, False),
     "gpt_neox_depth": (GPTNeoXConfig, {**NEOX, **SIX}, DEPTH, True),
     "opt": (OPTConfig, {**OPT}, {"ratio": 0.6}, False),
     "opt_no_biases": (
@@ -343,7 +352,15 @@ def export_case(work, name):
 
 
 def export(folder, source, settings, words):
-    """Runs the command line on a source: a whole run, or an export of given masks."""
+    """
+    Runs the command line on a source: a whole run, or an export of given masks; perhaps on the export of
+    another run.
+    """
+    if "first" in settings:
+        before = os.path.join(folder, "first")
+        os.makedirs(before)
+        source = export(before, source, settings["first"], words)["checkpoint"]["path"]
+        settings = {name: value for name, value in settings.items() if name != "first"}
     masks = settings.get("masks")
     if masks is None:
         return run_cli(folder, source, settings, words)

@@ -22,6 +22,7 @@ import shutil
 from pathlib import Path
 
 import safetensors
+import safetensors.torch
 import torch
 import transformers
 from transformers.utils import logging
@@ -59,6 +60,9 @@ def longrope(pairs, **more):
 # family: name: (changes of the configuration, type of the stored weights, size limit of a shard, form of config.json)
 CASES = {
     "llama": {
+        "sizes-of-blocks": (dict(BASE, rope_parameters=rope(), per_layer_config={
+            0: dict(intermediate_size=24), 2: dict(num_attention_heads=2, num_key_value_heads=1, intermediate_size=48)}),
+                            "float32", None, "5"),
         "grouped-biases": (dict(BASE, attention_bias=True, mlp_bias=True, rope_parameters=rope()), "float32", None, "5"),
         "dynamic": (dict(BASE, tie_word_embeddings=True,
                          rope_parameters=rope(rope_type="dynamic", factor=2.0)), "bfloat16", None, "4"),
@@ -231,6 +235,35 @@ def bare_names(folder):
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
+def build(family, fields, own):
+    """
+    The model of a configuration. Where blocks have values of their own, each is the stock block that these
+    give: no class of these families in transformers 5.24 builds such a model from "per_layer_config".
+    """
+    def configured(**more):
+        return AutoConfig.for_model(TYPES.get(family, family), **dict(fields, **more))
+
+    model = AutoModelForCausalLM.from_config(configured())
+    for layer, values in own.items():
+        config = configured(**values)
+        config._attn_implementation = "eager"
+        model.model.layers[layer] = type(model.model.layers[layer])(config, layer)
+    return model
+
+
+def reload(folder, family, fields, own):
+    """What was written, read from disk in float32."""
+    if own:
+        model = build(family, fields, own)
+        model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
+        model.set_attn_implementation("eager")
+        return model
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+    assert not report["missing_keys"], report
+    return model
+
+
 def packed(tensor):
     return base64.b64encode(tensor.float().contiguous().numpy().tobytes()).decode()
 
@@ -238,13 +271,18 @@ def packed(tensor):
 @torch.no_grad()
 def make(family, name):
     fields, dtype, shard, form = CASES[family][name]
-    config = AutoConfig.for_model(TYPES.get(family, family), **fields)
+    own = fields.get("per_layer_config", {})
+    fields = {key: value for key, value in fields.items() if key != "per_layer_config"}
     folder = FIXTURES / family / name
     shutil.rmtree(folder, ignore_errors=True)
-    model = AutoModelForCausalLM.from_config(config)
+    model = build(family, fields, own)
     draw(model, seed=1, dtype=getattr(torch, dtype))
     drawn = copy.deepcopy(model).eval()
     model.to(getattr(torch, dtype)).save_pretrained(folder, **({"max_shard_size": shard} if shard else {}))
+    if own:
+        path = folder / "config.json"
+        config = dict(json.loads(path.read_text()), per_layer_config={str(layer): own[layer] for layer in own})
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (folder / "generation_config.json").unlink(missing_ok=True)
     if form == "4":
         hub_form(folder / "config.json")
@@ -253,10 +291,7 @@ def make(family, name):
     for file in folder.iterdir():
         file.chmod(0o644)
 
-    reloaded, report = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
-    assert not report["missing_keys"], report
-    reloaded.eval()
+    reloaded = reload(folder, family, fields, own).eval()
     ids = torch.randint(3, fields["vocab_size"] - 2, (TOKENS,), generator=torch.Generator().manual_seed(2)).tolist()
     logits = reloaded(input_ids=torch.tensor([ids])).logits[0].float()
     drawn.set_attn_implementation("eager")

@@ -43,8 +43,10 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
   // What a model is, as data: no tensors, no files.
   'engine/model': { folders: [] },
+  'engine/subnet': { folders: engine('model'), node: [HASH] },
+  // Checkpoints of ours say by masks what they hold.
   'engine/checkpoint': {
-    folders: [FILES, ...engine('numeric', 'model')],
+    folders: [FILES, ...engine('numeric', 'model', 'subnet')],
     node: [HASH, ...READ_FILES],
   },
   'engine/tokenizer': {
@@ -57,7 +59,6 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     packages: ['onnxruntime-node'],
     node: ['node:child_process', 'node:fs', 'node:module', 'node:os', 'node:path'],
   },
-  'engine/subnet': { folders: engine('model'), node: [HASH] },
   'engine/graphs': {
     folders: engine('numeric', 'onnx', 'runtime', 'model', 'checkpoint', 'subnet'),
     node: [TURN],

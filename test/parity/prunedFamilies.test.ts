@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { FAMILIES } from '../../src/engine/checkpoint/families/registry.ts';
+import { inspectReportOf } from '../../src/engine/checkpoint/inspectReport.ts';
 import { loadWeights } from '../../src/engine/checkpoint/loadWeights.ts';
+import type { ModelWeights } from '../../src/engine/checkpoint/modelWeights.ts';
 import { openSource } from '../../src/engine/checkpoint/openCheckpoint.ts';
+import { holds } from '../../src/engine/checkpoint/tensorTable.ts';
 import { exportCheckpoint } from '../../src/engine/export/exportCheckpoint.ts';
 import { exportOnnx } from '../../src/engine/export/exportOnnx.ts';
 import { OnnxDecoder } from '../../src/engine/export/onnxDecoder.ts';
@@ -27,6 +30,35 @@ after(async () => {
   await runtime.release();
   rmSync(made, { recursive: true });
 });
+
+/**
+ * Checks that an export is a model like any other: counted by the tensors in its file, and pruned and
+ * exported again as if its source had been pruned at once.
+ */
+async function checkExportedAgain(
+  dir: string,
+  source: {
+    readonly weights: ModelWeights;
+    readonly logits: (of: ModelWeights, masks: Subnet) => Promise<Float32Array>;
+  },
+): Promise<void> {
+  const again = await openSource(dir);
+  const own = again.tensors.filter(({ spec }) => again.head !== 'copy' || !holds(spec, 'head'));
+  const stored = own.reduce((sum, { located }) => sum + located.entry.elements, 0);
+  assert.equal(inspectReportOf(again).params, stored);
+  if (again.config['subnet'] !== undefined) return;
+  const weights = await loadWeights(again);
+  const { shape } = weights;
+  const subnet = randomMasks(shape, 4);
+  const expected = await source.logits(maskedWeights(source.weights, subnet), subnet);
+  same(await source.logits(weights, subnet), expected, 'pruned again');
+  const second = `${dir}-again`;
+  await exportCheckpoint(second, weights, subnet, again, F32);
+  const reread = await readSubnetCheckpoint(second);
+  assert.deepEqual(reread.subnet, subnet);
+  same(await source.logits(reread.weights, reread.subnet), expected, 'exported again');
+  rmSync(second, { recursive: true });
+}
 
 const root = join(import.meta.dirname, 'fixtures');
 for (const { name: family } of FAMILIES) {
@@ -53,6 +85,7 @@ for (const { name: family } of FAMILIES) {
           await exportCheckpoint(dir, weights, subnet, source, F32);
           const reread = await readSubnetCheckpoint(dir);
           same(await logits(reread.weights, reread.subnet), expected, 'reloaded');
+          await checkExportedAgain(dir, { weights, logits });
           rmSync(dir, { recursive: true });
 
           const { path } = await exportOnnx(join(made, 'onnx'), weights, subnet, F32);

@@ -2,8 +2,10 @@ import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { initialSubnet } from '../search/baseline.ts';
-import { countParameters } from '../model/cost.ts';
+import { blocksOf } from '../model/block.ts';
+import { blockParameters } from '../model/cost.ts';
 import {
+  denseMask,
   denseSubnet,
   emptyMask,
   type LayerMask,
@@ -28,23 +30,33 @@ export async function depthSubnet(
 ): Promise<StructuredCandidate> {
   const { shape } = weights;
   const dense = denseSubnet(shape);
-  const { denseBlock } = countParameters(shape, dense);
-  const perBlock = denseBlock / shape.layers;
-  const removed = Math.floor((denseBlock - budget) / perBlock);
-  const gone = new Set(order.slice(0, removed));
-  const layers = dense.layers.map((mask, l) => (gone.has(l) ? emptyMask(shape.kvHeads) : mask));
-  const rest = budget - (denseBlock - removed * perBlock) + perBlock;
-  if (rest < perBlock) {
+  const layers = [...dense.layers];
+  const costs = blockCosts(shape);
+  let excess = costs.reduce((sum, cost) => sum + cost, 0) - budget;
+  let next = 0;
+  for (; next < order.length && excess >= costs[order[next]!]!; next++) {
+    layers[order[next]!] = emptyMask(shape.kvHeads);
+    excess -= costs[order[next]!]!;
+  }
+  if (excess > 0) {
     const scores = await magnitudeUnitScores(weights);
-    thinNext(shape, layers, order.slice(removed), rest, perBlock, scores);
+    thinNext(shape, layers, { order: order.slice(next), costs, excess, scores });
   }
   return { weights, subnet: { layers }, extraParameters: 0 };
 }
 
-/** How many blocks {@link depthSubnet} touches at a budget: what an order must name. */
+/** How many blocks {@link depthSubnet} touches at a budget at most: what an order must name. */
 export function blocksTouched(shape: ModelShape, budget: number): number {
-  const { denseBlock } = countParameters(shape, denseSubnet(shape));
-  return Math.min(shape.layers, Math.ceil(((denseBlock - budget) * shape.layers) / denseBlock) + 1);
+  const costs = blockCosts(shape).sort((a, b) => a - b);
+  let excess = costs.reduce((sum, cost) => sum + cost, 0) - budget;
+  let removed = 0;
+  for (; removed < costs.length && excess > 0; removed++) excess -= costs[removed]!;
+  return Math.min(shape.layers, removed + 1);
+}
+
+/** Prunable parameters of each block, [L]. */
+function blockCosts(shape: ModelShape): number[] {
+  return blocksOf(shape).map((block) => blockParameters(block, denseMask(block)));
 }
 
 /** Blocks by influence, the least influential first; ties by index. */
@@ -94,15 +106,24 @@ export async function greedyOrder(
 function thinNext(
   shape: ModelShape,
   layers: LayerMask[],
-  next: readonly number[],
-  rest: number,
-  perBlock: number,
-  scores: readonly LayerScores[],
+  {
+    order,
+    costs,
+    excess,
+    scores,
+  }: {
+    /** Blocks, the next to be thinned first. */
+    readonly order: readonly number[];
+    readonly costs: readonly number[];
+    /** Parameters to be removed. */
+    readonly excess: number;
+    readonly scores: readonly LayerScores[];
+  },
 ): void {
   for (const count of [1, 2]) {
-    const blocks = next.slice(0, count);
+    const blocks = order.slice(0, count);
     if (blocks.length < count) throw tooFew(shape, layers.length);
-    const budget = rest + (count - 1) * perBlock;
+    const budget = blocks.reduce((sum, l) => sum + costs[l]!, -excess);
     const thin = thinned(shape, blocks, scores, budget);
     if (thin === null) continue;
     blocks.forEach((l, i) => (layers[l] = thin[i]!));

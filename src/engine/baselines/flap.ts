@@ -1,4 +1,5 @@
-import { blockOf } from '../model/block.ts';
+import { type Block, blockOf, blocksOf, queriesPerKey } from '../model/block.ts';
+import { keptHeadsOf, rowsOf } from '../model/rows.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { Linear } from '../checkpoint/modelWeights.ts';
 import {
@@ -10,12 +11,18 @@ import {
 import { EngineError } from '../../protocol/errors.ts';
 import { complementOf } from '../numeric/gather.ts';
 import { ones, squaredRowSums } from '../importance/rowSums.ts';
-import { countParameters } from '../model/cost.ts';
-import { hasAttention, type LayerMask, type Subnet } from '../model/subnet.ts';
+import { countParameters, headParameters, unitCosts } from '../model/cost.ts';
+import {
+  denseMask,
+  denseSubnet,
+  hasAttention,
+  isPresent,
+  type LayerMask,
+  type Subnet,
+} from '../model/subnet.ts';
 import type { Fluctuation, LayerFluctuation } from './fluctuation.ts';
-import { groupCosts, groupMask, unreachable } from './groupMask.ts';
+import { groupMask, unreachable } from './groupMask.ts';
 import type { StructuredCandidate } from './structuredSubnet.ts';
-import { headSums } from './wandaSp.ts';
 
 /**
  * FLAP: whole heads and neurons of all blocks compete by how much their outputs fluctuate, and the
@@ -88,33 +95,59 @@ async function rankedUnits(
   weights: WeightSource,
   fluctuations: readonly LayerFluctuation[],
 ): Promise<Unit[]> {
-  const { shape } = weights;
   const units: Unit[] = [];
-  for await (const [layer, { o, down }] of eachBlock(weights)) {
+  for await (const [layer, { block, o, down }] of eachBlock(weights)) {
     const { attention, mlp } = fluctuations[layer]!;
+    const dense = denseMask(block);
     const channels = fluctuationScores(o.weight, attention).map((score) => score ** 2);
-    const perHead = channels.length / shape.kvHeads;
-    const heads = headSums(standardised(channels), shape).map((sum) => sum / perHead);
-    const neurons = standardised(fluctuationScores(down.weight, mlp));
-    heads.forEach((score, index) => units.push({ layer, kind: 'head', index, score }));
-    neurons.forEach((score, index) => units.push({ layer, kind: 'neuron', index, score }));
+    headMeans(block, standardised(picked(channels, rowsOf(block, 'o', dense)))).forEach(
+      (score, index) => units.push({ layer, kind: 'head', index, score }),
+    );
+    const neurons = standardised(picked(fluctuationScores(down.weight, mlp), dense.mlp));
+    neurons.forEach((score, i) =>
+      units.push({ layer, kind: 'neuron', index: dense.mlp[i]!, score }),
+    );
   }
   const bad = units.find(({ score }) => !Number.isFinite(score));
   if (bad !== undefined) throw notFinite(bad);
   return units.sort((a, b) => a.score - b.score);
 }
 
+/**
+ * The mean over all channels of each key/value head that a block has.
+ * @param channels  of those heads, as `rowsOf` lists them
+ * @returns  by the index of the head
+ */
+function headMeans(block: Block, channels: Float64Array): Map<number, number> {
+  const group = queriesPerKey(block.attention);
+  const means = new Map<number, number>();
+  let at = 0;
+  for (const [h, { vo }] of denseMask(block).heads.entries()) {
+    if (vo.length === 0) continue;
+    const own = channels.subarray(at, (at += group * vo.length));
+    means.set(h, own.reduce((sum, value) => sum + value, 0) / own.length);
+  }
+  return means;
+}
+
+function picked(values: Float64Array, places: Uint32Array): Float64Array {
+  return Float64Array.from(places, (place) => values[place]!);
+}
+
 function lowestRemoved(shape: ModelShape, ranked: readonly Unit[], budget: number): Subnet {
-  const costs = groupCosts(shape);
+  const blocks = blocksOf(shape);
+  const costs = unitCosts(blocks[0]!);
   const { denseBlock } = countParameters(shape, { layers: [] });
-  const heads = filled(shape.layers, shape.kvHeads);
-  const neurons = filled(shape.layers, shape.intermediate);
+  const dense = blocks.map(denseMask);
+  const heads = dense.map((mask) => new Set(keptHeadsOf(mask)));
+  const neurons = dense.map(({ mlp }) => new Set(mlp));
   let spent = denseBlock;
   let next = 0;
   for (; spent > budget && next < ranked.length; next++) {
     const { kind, layer, index } = ranked[next]!;
     (kind === 'head' ? heads : neurons)[layer]!.delete(index);
-    spent -= kind === 'head' ? costs.head : costs.mlp;
+    spent -=
+      kind === 'head' ? headParameters(blocks[layer]!, dense[layer]!.heads[index]!) : costs.mlp;
     if (kind === 'head' && heads[layer]!.size === 0) spent -= costs.attentionFixed;
     if (kind === 'neuron' && neurons[layer]!.size === 0) spent -= costs.mlpFixed;
   }
@@ -128,7 +161,7 @@ function lowestRemoved(shape: ModelShape, ranked: readonly Unit[], budget: numbe
   }
   return {
     layers: heads.map((kept, l) =>
-      groupMask(blockOf(shape, l).attention, kept, Uint32Array.from(neurons[l]!).sort()),
+      groupMask(blocks[l]!, kept, Uint32Array.from(neurons[l]!).sort()),
     ),
   };
 }
@@ -137,10 +170,9 @@ function lowestRemoved(shape: ModelShape, ranked: readonly Unit[], budget: numbe
 function biasParameters(shape: ModelShape, subnet: Subnet | null): number {
   const { attention, mlp } = gains(shape);
   let count = 0;
-  for (let l = 0; l < shape.layers; l++) {
-    const mask = subnet?.layers[l];
-    if (attention && (mask === undefined || hasAttention(mask))) count += shape.hidden;
-    if (mlp && (mask === undefined || mask.mlp.length > 0)) count += shape.hidden;
+  for (const mask of (subnet ?? denseSubnet(shape)).layers) {
+    if (attention && hasAttention(mask)) count += shape.hidden;
+    if (mlp && isPresent('mlp', mask)) count += shape.hidden;
   }
   return count;
 }
@@ -201,10 +233,6 @@ function withMean(
 /** A map of an MLP that has biases; zeros where it had none. */
 function withBias(linear: Linear, rows: number): Linear {
   return linear.bias === null ? { ...linear, bias: new Float32Array(rows) } : linear;
-}
-
-function filled(layers: number, count: number): Set<number>[] {
-  return Array.from({ length: layers }, () => new Set(Array.from({ length: count }, (_, i) => i)));
 }
 
 function notFinite({ kind, layer, index }: Unit): EngineError {

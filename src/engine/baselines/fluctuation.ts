@@ -1,7 +1,7 @@
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { Runner } from '../graphs/runner.ts';
-import type { SublayerKind } from '../model/block.ts';
-import { denseSubnet } from '../model/subnet.ts';
+import { blocksOf, type SublayerKind } from '../model/block.ts';
+import { wholeMask } from '../model/subnet.ts';
 import { inputWidths } from '../passes/statistics.ts';
 import { walk } from '../passes/walk.ts';
 
@@ -39,7 +39,7 @@ export async function collectFluctuations(
   batches: readonly (readonly Uint32Array[])[],
   signal?: AbortSignal,
 ): Promise<LayerFluctuation[]> {
-  const subnet = denseSubnet(weights.shape);
+  const subnet = { layers: blocksOf(weights.shape).map(wholeMask) };
   const found: Partial<Record<SublayerKind, Fluctuation>>[] = subnet.layers.map(() => ({}));
   await walk(
     { forward, weights, subnet, batches, signal },

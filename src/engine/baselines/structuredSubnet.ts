@@ -4,9 +4,9 @@ import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { magnitudeScores } from '../importance/magnitude.ts';
 import { unitScores } from '../importance/unitScores.ts';
 import { initialSubnet } from '../search/baseline.ts';
-import { countParameters } from '../model/cost.ts';
+import { blockOf } from '../model/block.ts';
+import { countParameters, unitCosts } from '../model/cost.ts';
 import type { LayerScores, Subnet } from '../model/subnet.ts';
-import { groupCosts } from './groupMask.ts';
 
 /** A structured baseline: a subnet, with the weights it is to be used with. */
 export interface StructuredCandidate {
@@ -49,7 +49,7 @@ export async function magnitudeUnitScores(weights: WeightSource): Promise<LayerS
  */
 export function assertSpends(shape: ModelShape, made: StructuredCandidate, budget: number): void {
   const spent = countParameters(shape, made.subnet).block + made.extraParameters;
-  const { mlp } = groupCosts(shape);
+  const { mlp } = unitCosts(blockOf(shape, 0));
   if (spent <= budget && spent > budget - mlp) return;
   throw new EngineError('budget', {
     what: 'A baseline subnet',

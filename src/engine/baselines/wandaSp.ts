@@ -1,3 +1,5 @@
+import { blockOf } from '../model/block.ts';
+import { denseParameters, unitCosts } from '../model/cost.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { Linear } from '../checkpoint/modelWeights.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
@@ -8,8 +10,9 @@ import { walk } from '../passes/walk.ts';
 import { mlpStatistics } from '../sparsity/mlpProbe.ts';
 import { assertUsable, channelNorms } from '../sparsity/sublayerStatistics.ts';
 import { keepBest } from '../subnet/select.ts';
-import { denseSubnet, type LayerMask } from '../model/subnet.ts';
-import { groupCosts, groupMask, unreachable } from './groupMask.ts';
+import { denseSubnet, isUneven, type LayerMask } from '../model/subnet.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import { groupMask, unreachable } from './groupMask.ts';
 import type { StructuredCandidate } from './structuredSubnet.ts';
 
 /** What {@link wandaSpSubnet} needs. */
@@ -63,13 +66,12 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
           await here.observe([{ add: ({ inner }) => channels.add(inner) }]);
           const scores = outputScores(`block ${index}, input of o_proj`, layer.o, channels);
           heads = new Set(keepBest(headSums(scores, shape), widths.heads));
-          return { mask: groupMask(layer.block.attention, heads, dense.mlp) };
+          return { mask: groupMask(layer.block, heads, dense.mlp) };
         }
         const { inner, tokens } = await mlpStatistics(forward, here, WISH, signal);
         const hidden = { ...inner, tokens };
         const scores = outputScores(`block ${index}, input of down_proj`, layer.down, hidden);
-        const { attention } = layer.block;
-        const mask = groupMask(attention, heads, keepBest(scores, widths.neurons[index]!));
+        const mask = groupMask(layer.block, heads, keepBest(scores, widths.neurons[index]!));
         layers.push(mask);
         return { mask };
       },
@@ -83,18 +85,21 @@ const WISH = { gram: false, sensitivity: false, sets: [] } as const;
 
 /**
  * Whole heads and neurons per block that spend a budget: as near to one ratio as heads allow.
- * @throws EngineError `budget` when no such widths exist
+ * @throws EngineError `budget` when no such widths exist, as for blocks that differ already
  */
 export function uniformWidths(shape: ModelShape, budget: number): UniformWidths {
+  if (isUneven(shape)) throw differing(budget);
   const { layers, kvHeads, intermediate } = shape;
-  const costs = groupCosts(shape);
+  const block = blockOf(shape, 0);
+  const costs = unitCosts(block);
   const fixed = layers * (costs.attentionFixed + costs.mlpFixed);
-  const whole = layers * (kvHeads * costs.head + intermediate * costs.mlp);
+  const head = (denseParameters(block, 'attention') - costs.attentionFixed) / kvHeads;
+  const whole = layers * (kvHeads * head + intermediate * costs.mlp);
   const ratio = (budget - fixed) / whole;
   const choices = Array.from({ length: kvHeads }, (_, h) => h + 1);
   choices.sort((a, b) => Math.abs(a / kvHeads - ratio) - Math.abs(b / kvHeads - ratio) || b - a);
   for (const heads of choices) {
-    const all = Math.floor((budget - fixed - layers * heads * costs.head) / costs.mlp);
+    const all = Math.floor((budget - fixed - layers * heads * head) / costs.mlp);
     if (all < layers || all > layers * intermediate) continue;
     const least = Math.floor(all / layers);
     const neurons = Array.from({ length: layers }, (_, l) => least + (l < all % layers ? 1 : 0));
@@ -118,6 +123,17 @@ function outputScores(
   return absoluteRowSums(weight, ones(weight.length / norms.length)).map(
     (sum, i) => sum * norms[i]!,
   );
+}
+
+function differing(budget: number): EngineError {
+  return new EngineError('budget', {
+    what: 'Wanda-sp',
+    expected: 'blocks of one size',
+    found: `a model whose blocks were pruned before, and a budget of ${budget} block parameters`,
+    action: 'Leave this baseline out.',
+    sentence:
+      'Wanda-sp keeps as many heads and neurons in every block, which is not possible in a model whose blocks were pruned unevenly before.',
+  });
 }
 
 /** Sums over the channels of all query heads of a key/value head, [G]. */

@@ -1,7 +1,8 @@
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { Runner } from '../graphs/runner.ts';
-import { denseSubnet } from '../model/subnet.ts';
+import { blocksOf } from '../model/block.ts';
+import { wholeMask } from '../model/subnet.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
 import { type Visitor, walk } from '../passes/walk.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -37,7 +38,8 @@ export async function collectStatistics(
   signal?: AbortSignal,
 ): Promise<void> {
   const { shape } = weights;
-  const subnet = denseSubnet(shape);
+  // Statistics have a place for units that were removed before, which are zero: scores do too.
+  const subnet = { layers: blocksOf(shape).map(wholeMask) };
   let found: Partial<Record<keyof LayerStatistics, InputStatistics>> = {};
   /** The stream before the block in work; in the end, that behind it without its sublayers. */
   let before: Tensor[] = [];

@@ -1,3 +1,6 @@
+import { blocksOf } from '../model/block.ts';
+import { blockParameters, countParameters } from '../model/cost.ts';
+import { denseSubnet, isUneven, wholeMask } from '../model/subnet.ts';
 import type { Checkpoint } from './openCheckpoint.ts';
 import { shown } from './shown.ts';
 import { tensorName } from './tensorTable.ts';
@@ -21,11 +24,18 @@ export function checkpointNotes(checkpoint: NotedCheckpoint): string[] {
       `config.json says that the output head is the embedding table, but the weights hold another one, ${name}: the one in the weights is used. Set "tie_word_embeddings" to false in config.json.`,
     );
   }
+  if (isUneven(checkpoint.shape)) notes.push(unevenNote(checkpoint));
   // Older programs saved these, which follow from the configuration.
   const known = ['rotary_emb.inv_freq', ...(family.buffers ?? [])];
   const surprising = unused.filter((name) => !known.some((end) => name.endsWith(end)));
   if (surprising.length > 0) notes.push(unreadNote(checkpoint, surprising));
   return notes;
+}
+
+function unevenNote({ shape }: NotedCheckpoint): string {
+  const whole = blocksOf(shape).reduce((sum, one) => sum + blockParameters(one, wholeMask(one)), 0);
+  const { denseBlock } = countParameters(shape, denseSubnet(shape));
+  return `Blocks differ in size: ${denseBlock} of the ${whole} parameters that blocks of the largest sizes have are there. Ratios and shares are of these.`;
 }
 
 function unreadNote({ family, shape }: NotedCheckpoint, names: readonly string[]): string {

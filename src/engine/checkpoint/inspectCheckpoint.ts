@@ -1,6 +1,6 @@
 import type { Checkpoint, CheckpointFile } from './openCheckpoint.ts';
 import { readableDtypes } from './storedFloats.ts';
-import { type Block, blocksOf, finalNormOf, qkUnitsOf, queriesPerKey } from '../model/block.ts';
+import { type Block, blocksOf, finalNormOf, queriesPerKey } from '../model/block.ts';
 import {
   denseParameters,
   normParameters,
@@ -11,6 +11,9 @@ import {
   unitCosts,
 } from '../model/cost.ts';
 import type { ModelShape } from '../model/modelShape.ts';
+import { keptHeadsOf } from '../model/rows.ts';
+import { denseMask } from '../model/subnet.ts';
+import { qkRunsOf, type UnitRun, unitsInRun } from '../model/unitRuns.ts';
 import { weightBytes } from './weightBytes.ts';
 
 /** One kind of unit that can be removed from a sublayer. */
@@ -95,33 +98,37 @@ export function inspectCheckpoint(checkpoint: Checkpoint): CheckpointReport {
 /** @source METHODS section 2: units of attention under RoPE and grouped queries */
 function attentionReport(block: Block, layer: number): SublayerReport {
   const { attention } = block;
-  const { kvHeads, headDim } = attention;
+  const { heads } = denseMask(block);
   const costs = unitCosts(block);
   const group = queriesPerKey(attention);
-  const { pairs, singles, whole } = qkUnitsOf(attention);
+  const unitsOf = (kind: UnitRun['kind']): number => {
+    const run = qkRunsOf(attention).find((one) => one.kind === kind);
+    if (run === undefined) return 0;
+    return heads.reduce((sum, { qk }) => sum + unitsInRun(run, qk).length, 0);
+  };
   const sharing = group === 1 ? '' : `, shared by ${group} query heads`;
   const units: Omit<PrunableUnits, 'groups'>[] = [
     {
       kind: 'qk',
-      units: whole ? kvHeads : 0,
+      units: unitsOf('head'),
       parametersPerUnit: costs.head,
       note: `all query and key dimensions of a head, which are normalised together: they stay or go with the head${sharing}`,
     },
     {
       kind: 'qk',
-      units: whole ? 0 : kvHeads * pairs,
+      units: unitsOf('pair'),
       parametersPerUnit: costs.pair,
       note: `a pair of query and key dimensions that rotate together${sharing}`,
     },
     {
       kind: 'qk',
-      units: whole ? 0 : kvHeads * singles,
+      units: unitsOf('single'),
       parametersPerUnit: costs.single,
       note: `a dimension of the query-key product${sharing}`,
     },
     {
       kind: 'vo',
-      units: kvHeads * headDim,
+      units: heads.reduce((sum, { vo }) => sum + vo.length, 0),
       parametersPerUnit: costs.vo,
       note: `a value dimension with its columns of the output matrix${sharing}`,
     },
@@ -129,17 +136,20 @@ function attentionReport(block: Block, layer: number): SublayerReport {
   return {
     layer,
     sublayer: 'attention',
-    units: units.filter((kind) => kind.units > 0).map((kind) => ({ ...kind, groups: kvHeads })),
-    fixedParameters: costs.attentionFixed,
+    units: units
+      .filter((kind) => kind.units > 0)
+      .map((kind) => ({ ...kind, groups: keptHeadsOf({ heads }).length })),
+    fixedParameters: heads.some(({ qk }) => qk.length > 0) ? costs.attentionFixed : 0,
     parameters: denseParameters(block, 'attention'),
   };
 }
 
 function mlpReport(block: Block, layer: number): SublayerReport {
   const costs = unitCosts(block);
+  const { mlp } = denseMask(block);
   const neuron: PrunableUnits = {
     kind: 'mlp',
-    units: block.mlp.intermediate,
+    units: mlp.length,
     groups: 1,
     parametersPerUnit: costs.mlp,
     note:
@@ -150,8 +160,8 @@ function mlpReport(block: Block, layer: number): SublayerReport {
   return {
     layer,
     sublayer: 'mlp',
-    units: [neuron],
-    fixedParameters: costs.mlpFixed,
+    units: mlp.length === 0 ? [] : [neuron],
+    fixedParameters: mlp.length === 0 ? 0 : costs.mlpFixed,
     parameters: denseParameters(block, 'mlp'),
   };
 }

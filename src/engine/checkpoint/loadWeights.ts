@@ -7,6 +7,8 @@ import { expectSameFile } from './modelFolder.ts';
 import type { ModelWeights } from './modelWeights.ts';
 import { readTensor } from './readPacked.ts';
 import { scatterParts, slotSizes } from './storedParts.ts';
+import { tensorTable } from './tensorTable.ts';
+import { isUneven } from '../model/subnet.ts';
 
 /** What a caller may pass to {@link loadWeights}. */
 export interface LoadOptions {
@@ -43,7 +45,7 @@ export async function loadWeights(
  * @throws EngineError as {@link loadWeights}
  */
 export async function readTensors(
-  { folder, files }: Pick<Checkpoint, 'folder' | 'files'>,
+  { folder, files, family, shape }: Checkpoint,
   tensors: readonly CheckpointTensor[],
   options: LoadOptions = {},
 ): Promise<TensorLookup> {
@@ -62,7 +64,28 @@ export async function readTensors(
   }
   // Each reading was of the file that was opened; now that none of them was written to meanwhile.
   for (const { file, identity } of files) await expectSameFile(folder, file, identity);
-  return (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null;
+  const zeros = isUneven(shape) ? removedArrays({ family, shape }) : () => null;
+  return (slot, layer) => arrays.get(keyOf(slot, layer)) ?? zeros(slot, layer);
+}
+
+/**
+ * Arrays of sublayers that were removed before: zeros, one array per size, since nobody writes to
+ * weights.
+ */
+function removedArrays({ family, shape }: Pick<Checkpoint, 'family' | 'shape'>): TensorLookup {
+  const sizes = new Map<string, number>(
+    tensorTable(family, shape).flatMap((spec) =>
+      [...slotSizes(spec)].map(([slot, size]) => [keyOf(slot, spec.layer), size] as const),
+    ),
+  );
+  const shared = new Map<number, Float32Array>();
+  return (slot, layer) => {
+    const size = sizes.get(keyOf(slot, layer));
+    if (size === undefined) return null;
+    const zeros = shared.get(size) ?? new Float32Array(size);
+    shared.set(size, zeros);
+    return zeros;
+  };
 }
 
 /**
@@ -71,15 +94,15 @@ export async function readTensors(
  */
 async function readWhole(
   folder: string,
-  { spec, located }: CheckpointTensor,
+  { spec, located, stored }: CheckpointTensor,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<Slot, Float32Array>> {
   const targets = new Map<Slot, Float32Array>();
   for (const [slot, elements] of slotSizes(spec)) {
     targets.set(slot, allocate(elements, spec.name));
   }
-  const sink = scatterParts(spec, (slot) => targets.get(slot)!);
-  await readTensor(folder, located, { rowSize: spec.dims[1] ?? 1, signal, sink });
+  const sink = scatterParts(stored, (slot) => targets.get(slot)!);
+  await readTensor(folder, located, { rowSize: stored.dims[1] ?? 1, signal, sink });
   return targets;
 }
 

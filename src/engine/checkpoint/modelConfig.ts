@@ -6,11 +6,8 @@ import { expectNoStandIn } from './standIn.ts';
 /** The model's configuration. */
 export const CONFIG_FILE = 'config.json';
 
-/** Largest `config.json` of a source model, bytes; real ones have a few thousand. */
-const MAX_CONFIG_BYTES = 4_000_000;
-
-/** Largest one of our exports: the masks of the largest models take a few million. */
-export const MAX_EXPORT_CONFIG_BYTES = 64_000_000;
+/** Largest one, bytes; most have a few thousand, but the masks of a large export of ours take millions. */
+const MAX_CONFIG_BYTES = 64_000_000;
 
 /** A configuration and the bytes it was read from. */
 export interface ModelConfig {
@@ -21,16 +18,12 @@ export interface ModelConfig {
 /**
  * Reads the configuration of a model folder.
  *
- * @param folder    as `resolveFolder` gives it
- * @param mostBytes  a larger one is refused before anything is allocated
+ * @param folder  as `resolveFolder` gives it
  * @throws EngineError `checkpoint`; where there is none, it says what the folder holds instead
  */
-export async function readModelConfig(
-  folder: string,
-  mostBytes = MAX_CONFIG_BYTES,
-): Promise<ModelConfig> {
+export async function readModelConfig(folder: string): Promise<ModelConfig> {
   if (!(await hasFile(folder, CONFIG_FILE))) await explainNoConfig(folder);
-  const bytes = await readSmallFile(folder, CONFIG_FILE, mostBytes);
+  const bytes = await readSmallFile(folder, CONFIG_FILE, MAX_CONFIG_BYTES);
   expectNoStandIn(bytes, CONFIG_FILE);
   return { bytes, config: parseJsonObject(bytes, CONFIG_FILE) };
 }

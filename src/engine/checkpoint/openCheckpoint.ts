@@ -4,13 +4,19 @@ import { ConfigReader } from './configReader.ts';
 import type { Family } from './families/family.ts';
 import { familyOf } from './families/registry.ts';
 import { missingTensor, otherShape, type SizedFamily } from './misfitTensor.ts';
-import { readModelConfig, stockTypeOf } from './modelConfig.ts';
+import { type ModelConfig, readModelConfig, stockTypeOf } from './modelConfig.ts';
 import { resolveFolder } from './modelFolder.ts';
 import type { ModelShape } from '../model/modelShape.ts';
+import { denseSubnet, isUneven } from '../model/subnet.ts';
 import { type StoredHead, storedHead, tensorNamed } from './outputHead.ts';
 import { withPackedMaps } from './packedTensors.ts';
 import { readableDtype, type SafetensorsIndex } from './safetensorsFile.ts';
+import { type SlicedTensor, slicedTensors } from './slicedTensors.ts';
 import { sparsityFormatOf } from './sparsityFormat.ts';
+import type { StoredTensor } from './storedParts.ts';
+import { readPerLayerSizes } from './perLayerSizes.ts';
+import { isOnlySliced, readSlicedConfig, type SlicedModel, withHeld } from './subnetBlock.ts';
+import { expectNoMore, expectSaneGrowth, unlikeMasks } from './slicedCheckpoint.ts';
 import { type LocatedTensor, readTensorIndex, type TensorIndex } from './tensorIndex.ts';
 import { holds, tensorName, type TensorSpec, tensorTable } from './tensorTable.ts';
 
@@ -18,6 +24,8 @@ import { holds, tensorName, type TensorSpec, tensorTable } from './tensorTable.t
 export interface CheckpointTensor {
   readonly spec: TensorSpec;
   readonly located: LocatedTensor;
+  /** What the file holds of it: all of it, or the rows of units that were not removed before. */
+  readonly stored: StoredTensor;
 }
 
 /** A file of weights. */
@@ -27,7 +35,10 @@ export type CheckpointFile = Pick<SafetensorsIndex, 'file' | 'bytes' | 'identity
 export interface Checkpoint {
   /** Absolute path of the folder, links resolved. */
   readonly folder: string;
-  /** `config.json` as found, but with `tie_word_embeddings` as the weights have it. */
+  /**
+   * `config.json` as found, but with `tie_word_embeddings` as the weights have it; of a sliced checkpoint
+   * that of the model it was sliced from.
+   */
   readonly config: Readonly<Record<string, unknown>>;
   readonly family: Family;
   readonly shape: ModelShape;
@@ -51,23 +62,63 @@ export interface Source extends Checkpoint {
 }
 
 /**
- * Opens a Hugging Face model folder and checks everything that can be checked without the
- * weights. Of those, only a head that is there although the configuration ties it is looked at.
+ * Opens a model folder, be it one of Hugging Face or a sliced checkpoint of ours, and checks everything
+ * that can be checked without the weights. Of those, only a head that is there although the
+ * configuration ties it is looked at.
  *
  * @param dir  the folder
  * @throws EngineError `checkpoint` with what was expected and found
  */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const folder = await resolveFolder(dir);
-  const { bytes: configBytes, config } = await readModelConfig(folder);
+  const found = await readModelConfig(folder);
+  const model = isOnlySliced(found.config) ? readSlicedConfig(found.config) : plainModel(found);
+  return openModel(folder, found, model);
+}
+
+/**
+ * Opens a sliced checkpoint of ours by its masks, also where it can be read as a plain smaller model.
+ *
+ * @param dir  the folder
+ * @throws EngineError as {@link openCheckpoint}, and `checkpoint` for another folder
+ */
+export async function openSliced(dir: string): Promise<Checkpoint> {
+  const folder = await resolveFolder(dir);
+  const found = await readModelConfig(folder);
+  return openModel(folder, found, readSlicedConfig(found.config));
+}
+
+function plainModel({ config }: ModelConfig): SlicedModel {
   const family = familyOf(config, stockTypeOf(config));
-  const configured = family.parse(new ConfigReader(config));
-  const index = await readCheckpointIndex(folder, config);
+  const blockNumber = (layer: number): number => layer;
+  const sizes = readPerLayerSizes(config, family);
+  if (sizes !== null) {
+    const shape = withHeld(sizes.shape, sizes.held);
+    return { config: sizes.config, family, shape, blockNumber };
+  }
+  return { config, family, shape: family.parse(new ConfigReader(config)), blockNumber };
+}
+
+async function openModel(
+  folder: string,
+  found: ModelConfig,
+  { config, family, shape: configured, blockNumber }: SlicedModel,
+): Promise<Checkpoint> {
+  const { bytes: configBytes } = found;
+  const index = await readCheckpointIndex(folder, found.config);
   const head = await storedHead(folder, index, family, configured);
   const shape = head === 'separate' ? { ...configured, tiedEmbeddings: false } : configured;
-  const tensors = tensorTable(family, shape).map((spec) => locate(index, spec, { family, shape }));
+  const sliced = isUneven(shape);
+  if (sliced) expectSaneGrowth(shape, index);
+  const tensors = sliced
+    ? slicedTensors(family, shape, denseSubnet(shape), blockNumber).map((one) =>
+        locateSliced(index, one),
+      )
+    : tensorTable(family, shape).map((spec) => locate(index, spec, { family, shape }));
   const used = new Set(tensors.map(({ located }) => located.entry.name));
   if (head === 'copy') used.add(tensorName(family, 'head', null));
+  const unused = [...index.tensors.keys()].filter((name) => !used.has(name));
+  if (sliced) expectNoMore(unused, { family, shape });
   return {
     folder,
     config: head === 'separate' ? { ...config, tie_word_embeddings: false } : config,
@@ -75,7 +126,7 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
     shape,
     tensors,
     head,
-    unused: [...index.tensors.keys()].filter((name) => !used.has(name)),
+    unused,
     configBytes,
     files: index.files.map(({ file, bytes, identity }) => ({ file, bytes, identity })),
     fingerprint: fingerprintOf(configBytes, index),
@@ -117,7 +168,15 @@ function locate(index: TensorIndex, spec: TensorSpec, model: SizedFamily): Check
   const equal = dims.length === spec.dims.length && dims.every((dim, i) => dim === spec.dims[i]);
   if (!equal) throw otherShape(index, located, spec);
   readableDtype(located.entry, located.file);
-  return { spec, located };
+  return { spec, located, stored: spec };
+}
+
+/** Finds what a sliced checkpoint holds of a tensor. */
+function locateSliced(index: TensorIndex, stored: SlicedTensor): CheckpointTensor {
+  const located = tensorNamed(index, stored.name);
+  if (located?.entry.dims.join() !== stored.dims.join()) throw unlikeMasks(stored, located);
+  readableDtype(located.entry, located.file);
+  return { spec: stored.spec, located, stored };
 }
 
 /** The head in place of the embedding table: some programs save a tied pair under the head's name. */

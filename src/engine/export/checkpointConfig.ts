@@ -2,6 +2,7 @@ import type { Loadable } from '../../protocol/loadsText.ts';
 import { stockTypeOf } from '../checkpoint/modelConfig.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
+import { OWN_TYPE_PREFIX, SUBNET_BLOCK_VERSION } from '../checkpoint/subnetBlock.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
 import type { ModelShape } from '../model/modelShape.ts';
@@ -11,9 +12,6 @@ import { jsonLike } from './jsonLike.ts';
 import { MODELING_CLASSES } from './modelingSubnet.ts';
 import type { StockLayout } from './stockLayout.ts';
 import { withoutCode } from './withoutCode.ts';
-
-/** Version of the `subnet` block of a sliced checkpoint's configuration. */
-export const SUBNET_BLOCK_VERSION = 1;
 
 const DTYPE_NAMES: Readonly<Record<StoredDtype, string>> = {
   F32: 'float32',
@@ -118,5 +116,5 @@ function dtypeFields(
 }
 
 function ownTypeOf(config: Readonly<Record<string, unknown>>): Record<string, string> {
-  return { model_type: `subnet_${String(config['model_type'])}` };
+  return { model_type: `${OWN_TYPE_PREFIX}${String(config['model_type'])}` };
 }

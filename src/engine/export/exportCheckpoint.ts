@@ -1,4 +1,5 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
+import { slicedTensors } from '../checkpoint/slicedTensors.ts';
 import { blockByBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../model/subnet.ts';
@@ -8,7 +9,7 @@ import { checkpointReadme } from './checkpointReadme.ts';
 import { exportedCompanions } from './exportedCompanions.ts';
 import type { ExportOptions, Written } from './exportOnnx.ts';
 import { autoMapOf, MODELING_CLASSES, MODELING_FILE, modelingSource } from './modelingSubnet.ts';
-import { slicedTensors, slicedValues } from './slicedTensors.ts';
+import { slicedValues } from './slicedValues.ts';
 import { stockLayout } from './stockLayout.ts';
 import { dtypeOf } from './storage.ts';
 

@@ -2,6 +2,7 @@ import { EngineError } from '../../protocol/errors.ts';
 import type { Loadable } from '../../protocol/loadsText.ts';
 import { type BitmaskForm, bitmaskStride, packMatrix } from '../checkpoint/bitmaskPacking.ts';
 import type { Family } from '../checkpoint/families/family.ts';
+import { type SlicedTensor, slicedTensors } from '../checkpoint/slicedTensors.ts';
 import { blockByBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { stockTypeOf } from '../checkpoint/modelConfig.ts';
 import {
@@ -22,7 +23,7 @@ import { compressedReadme } from './compressedReadme.ts';
 import type { WrittenCheckpoint } from './exportCheckpoint.ts';
 import { exportedCompanions } from './exportedCompanions.ts';
 import type { ExportOptions } from './exportOnnx.ts';
-import { slicedTensors, slicedValues, type SlicedTensor } from './slicedTensors.ts';
+import { slicedValues } from './slicedValues.ts';
 import { sparsityBlock, type SparsityBytes } from './sparsityBlock.ts';
 import {
   hasSparseMap,

@@ -6,7 +6,8 @@ import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { bytesPerElement, roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import { rowCount, type StoredPart } from '../checkpoint/storedParts.ts';
 import { type FoundPattern, PatternSurvey } from './patternSurvey.ts';
-import { type SlicedTensor, slicedValues } from './slicedTensors.ts';
+import { slicedValues } from './slicedValues.ts';
+import type { SlicedTensor } from '../checkpoint/slicedTensors.ts';
 import { dtypeOf, type Storage } from './storage.ts';
 
 /** A linear map of a block that is smaller without its zeros. */

@@ -1,4 +1,5 @@
 import type { Activation, ModelShape } from './modelShape.ts';
+import type { LayerMask } from './subnet.ts';
 
 /** The two kinds of sublayer. */
 export type SublayerKind = 'attention' | 'mlp';
@@ -121,6 +122,12 @@ export interface Block {
   readonly residual: 'sequential' | 'parallel';
   readonly attention: Attention;
   readonly mlp: Mlp;
+  /**
+   * The units that the checkpoint has of the block, where others were removed before or blocks differ in
+   * size; null where it has all. In the place of those it lacks the weights are zeros, so that what a mask does not name
+   * adds nothing, and maps keep the sizes that heads and rotation are laid out by.
+   */
+  readonly held: LayerMask | null;
 }
 
 /** What one block of a model does otherwise than the switches of its shape say. */
@@ -130,6 +137,7 @@ export interface BlockTraits {
     Pick<Attention, 'rotary' | 'qkNorm' | 'scale' | 'softcap' | 'window'>
   > & { readonly norms?: Partial<SublayerNorms> };
   readonly mlp?: { readonly norms?: Partial<SublayerNorms> };
+  readonly held?: LayerMask;
 }
 
 /** The norm of a model's stream: that of sublayers and of the output head. */
@@ -196,6 +204,7 @@ export function blockOf(shape: ModelShape, index: number): Block {
       ...traits.attention,
       norms: { ...norms, ...traits.attention?.norms },
     },
+    held: traits.held ?? null,
     mlp: {
       norms: { ...norms, ...traits.mlp?.norms },
       maps: {

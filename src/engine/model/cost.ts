@@ -10,7 +10,7 @@ import {
   type SublayerKind,
 } from './block.ts';
 import { embeddingWidthOf, type ModelShape } from './modelShape.ts';
-import { isPresent, type LayerMask, type Subnet } from './subnet.ts';
+import { denseMask, type HeadMask, isPresent, type LayerMask, type Subnet } from './subnet.ts';
 import { qkRunsOf, unitsInRun } from './unitRuns.ts';
 
 /** Parameters that each prunable unit of a block carries, and what a sublayer costs besides. */
@@ -70,13 +70,16 @@ export function sublayerParameters(block: Block, kind: SublayerKind, mask: Layer
   if (!isPresent(kind, mask)) return 0;
   const costs = unitCosts(block);
   if (kind === 'mlp') return costs.mlpFixed + costs.mlp * mask.mlp.length;
-  const runs = qkRunsOf(block.attention);
-  let count = costs.attentionFixed;
-  for (const { qk, vo } of mask.heads) {
-    for (const run of runs) count += costs[run.kind] * unitsInRun(run, qk).length;
-    count += costs.vo * vo.length;
-  }
-  return count;
+  return mask.heads.reduce((sum, head) => sum + headParameters(block, head), costs.attentionFixed);
+}
+
+/** Prunable parameters of what a mask keeps of one key/value head with its query heads. */
+export function headParameters(block: Block, { qk, vo }: HeadMask): number {
+  const costs = unitCosts(block);
+  return qkRunsOf(block.attention).reduce(
+    (sum, run) => sum + costs[run.kind] * unitsInRun(run, qk).length,
+    costs.vo * vo.length,
+  );
 }
 
 /** Prunable parameters of one block under a mask. */
@@ -84,20 +87,20 @@ export function blockParameters(block: Block, mask: LayerMask): number {
   return sublayerParameters(block, 'attention', mask) + sublayerParameters(block, 'mlp', mask);
 }
 
-/** Prunable parameters of a whole sublayer. */
+/** Prunable parameters of all that a block has of a sublayer. */
 export function denseParameters(block: Block, kind: SublayerKind): number {
-  const costs = unitCosts(block);
-  const { attention, mlp } = block;
-  if (kind === 'mlp') return costs.mlpFixed + costs.mlp * mlp.intermediate;
-  const head = costs.head + attention.headDim * costs.vo;
-  return costs.attentionFixed + attention.kvHeads * head;
+  return sublayerParameters(block, kind, denseMask(block));
 }
 
 /**
  * Parameters of the norms of a sublayer.
  * @param present  false: of what stays when the sublayer is removed
  */
-export function sublayerNorms(block: Block, kind: SublayerKind, present = true): number {
+export function sublayerNorms(
+  block: Block,
+  kind: SublayerKind,
+  present = isPresent(kind, denseMask(block)),
+): number {
   const { norms }: Attention | Mlp = block[kind];
   const behind = normParameters(norms.behind, block.hidden);
   if (!present) return behind;

@@ -115,7 +115,7 @@ export function queryHeadsOf(attention: Attention, kvHead: number): number[] {
 }
 
 /** The key/value heads that a mask keeps, ascending. */
-export function keptHeadsOf({ heads }: LayerMask): number[] {
+export function keptHeadsOf({ heads }: Pick<LayerMask, 'heads'>): number[] {
   return [...heads.keys()].filter((g) => heads[g]!.qk.length > 0);
 }
 

@@ -1,4 +1,4 @@
-import { blocksOf, qkUnitCount, type SublayerKind } from './block.ts';
+import { type Block, blocksOf, qkUnitCount, type SublayerKind } from './block.ts';
 import type { ModelShape } from './modelShape.ts';
 
 /**
@@ -41,15 +41,29 @@ export interface LayerScores {
   readonly mlp: Float64Array;
 }
 
-/** The subnet that keeps everything. */
+/** The subnet that keeps everything a model has: what ratios and budgets are shares of. */
 export function denseSubnet(shape: ModelShape): Subnet {
-  return {
-    layers: blocksOf(shape).map(({ attention, mlp }): LayerMask => {
-      const head = { qk: upTo(qkUnitCount(attention)), vo: upTo(attention.headDim) };
-      const heads = Array.from({ length: attention.kvHeads }, () => head);
-      return { heads, mlp: upTo(mlp.intermediate) };
-    }),
-  };
+  return { layers: blocksOf(shape).map(denseMask) };
+}
+
+/** The mask of a block that keeps everything it has. */
+export function denseMask(block: Block): LayerMask {
+  return block.held ?? wholeMask(block);
+}
+
+/**
+ * The mask of every unit that the sizes of a block leave room for, be it in the checkpoint or not: what
+ * is not there has zeros for weights. Statistics and scores are laid out by it.
+ */
+export function wholeMask({ attention, mlp }: Block): LayerMask {
+  const head = { qk: upTo(qkUnitCount(attention)), vo: upTo(attention.headDim) };
+  const heads = Array.from({ length: attention.kvHeads }, () => head);
+  return { heads, mlp: upTo(mlp.intermediate) };
+}
+
+/** True where the blocks of a model lack units that were removed before. */
+export function isUneven(shape: ModelShape): boolean {
+  return blocksOf(shape).some(({ held }) => held !== null);
 }
 
 /** The mask of a block of so many key/value heads that keeps nothing. */

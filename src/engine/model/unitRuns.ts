@@ -40,18 +40,3 @@ export function unitsInRun(
   if (isWhole) return units;
   return units.filter((unit) => unit >= first && unit < first + count).map((unit) => unit - first);
 }
-
-/**
- * The units of a head from those of each of its runs, as {@link unitsInRun} gives them.
- * @param ofRuns  [runs], ascending
- * @returns  ascending; may be an array given
- */
-export function joinRuns(
-  runs: readonly Pick<UnitRun, 'first'>[],
-  ofRuns: readonly Uint32Array[],
-): Uint32Array {
-  if (runs.length === 1) return ofRuns[0]!;
-  return Uint32Array.from(
-    runs.flatMap(({ first }, i) => Array.from(ofRuns[i]!, (unit) => first + unit)),
-  );
-}

@@ -15,7 +15,7 @@ import { countParameters } from '../model/cost.ts';
 import { windowsOf } from '../tokenizer/tokenWindows.ts';
 import { windowCounts } from './heldout.ts';
 import { type Loaded, loadModel } from './loadCandidate.ts';
-import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';
+import { type Measured, measureFigures } from './measureFigures.ts';
 import { textBytes, textChunks, textHash } from './readText.ts';
 import { makeTemporaryFolder } from './temporaryFolder.ts';
 import { engineVersion } from './versions.ts';
@@ -137,9 +137,7 @@ async function measured(
   if (dense === candidate) {
     return (await measureFigures(bench, { dense: candidate }, options)).dense;
   }
-  const models: Record<string, Candidate> =
-    dense === null ? { model: candidate } : { dense, model: candidate };
-  return (await measureFigures(bench, models, options))['model']!;
+  return (await measureFigures(bench, { dense, model: candidate }, options)).model;
 }
 
 /** A disk that refuses is here the temporary folder, and there is nothing to resume. */

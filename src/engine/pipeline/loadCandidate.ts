@@ -3,31 +3,27 @@ import { dirname, join, resolve } from 'node:path';
 import { EngineError, isEngineError } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
-import { MAX_EXPORT_CONFIG_BYTES, readModelConfig } from '../checkpoint/modelConfig.ts';
 import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import { openSource } from '../checkpoint/openCheckpoint.ts';
-import { isSubnetConfig, readSubnetCheckpoint } from '../export/readSubnetCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
 import { denseSubnet } from '../model/subnet.ts';
-import { subnetKey } from '../subnet/key.ts';
-import { loadTokenizer } from '../tokenizer/loadTokenizer.ts';
 import type { Candidate } from './measureFigures.ts';
 import { textHash } from './readText.ts';
 import { reformed } from './reformStage.ts';
 import { sparsified } from './sparsifyStage.ts';
 import { tokenizerHash } from './tokenizerHash.ts';
 import { planTokens } from './tokenPlan.ts';
-import { type Bench, openBench, openWorkbench, type Workbench } from './workbench.ts';
+import { type Bench, openWorkbench, type Workbench } from './workbench.ts';
 
 /** A model to work on, whatever it was given as. */
 export interface Loaded {
   readonly bench: Bench;
   readonly candidate: Candidate;
-  /** The dense model: the candidate itself, or what it was made from; null where that is not at hand. */
-  readonly dense: Candidate | null;
+  /** The dense model: the candidate itself, or what it was made from. */
+  readonly dense: Candidate;
   readonly storage: Storage;
-  /** Fingerprint of the source model; of a sliced checkpoint, its subnet's key. */
+  /** Fingerprint of the model folder. */
   readonly fingerprint: string;
   /** SHA-256, hex, of the tokenizer. */
   readonly tokenizerHash: string;
@@ -66,20 +62,6 @@ export async function loadModel(
       fingerprint: checkpoint.fingerprint,
       notes: checkpointNotes(checkpoint),
       tokenizerHash: tokenizerHash(checkpoint.folder),
-    };
-  }
-  if (await isSlicedCheckpoint(absolute)) {
-    const { weights, subnet, storage, folder } = await readSubnetCheckpoint(absolute, signal);
-    const tokenizer = await loadTokenizer(folder, weights.shape.vocab);
-    const bench = await openBench(tokenizer, () => Promise.resolve(weights), wish, signal);
-    return {
-      bench,
-      candidate: { weights, subnet },
-      dense: null,
-      storage,
-      fingerprint: subnetKey(subnet),
-      notes: [],
-      tokenizerHash: tokenizerHash(folder),
     };
   }
   const bench = await openWorkbench(await openSource(absolute), wish, signal);
@@ -122,11 +104,6 @@ export async function loadSubnet(
     await bench.release();
     throw error;
   }
-}
-
-/** A sliced checkpoint tells so in its configuration. */
-async function isSlicedCheckpoint(folder: string): Promise<boolean> {
-  return isSubnetConfig((await readModelConfig(folder, MAX_EXPORT_CONFIG_BYTES)).config);
 }
 
 async function candidateOf(

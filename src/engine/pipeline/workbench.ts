@@ -62,7 +62,7 @@ export async function openWorkbench(
  * @param tokenizer  the bench's from now on: released with it, also when it cannot be opened
  * @throws EngineError `device`, `cancelled`, whatever loading throws
  */
-export async function openBench(
+async function openBench(
   tokenizer: TextTokenizer,
   load: () => Promise<WeightSource>,
   wish: DeviceWish,

@@ -1,9 +1,9 @@
 import type { Rng } from '../numeric/rng.ts';
 import { blocksOf, qkUnitCount } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import { selectSubnet, type AttentionMasks } from '../subnet/select.ts';
+import { type AttentionMasks, keepBest, keptCount } from '../subnet/select.ts';
 import type { LayerScores, Subnet } from '../model/subnet.ts';
-import { genomeOf, subnetOf } from './genome.ts';
+import { subnetOf } from './genome.ts';
 import { repair } from './repair.ts';
 import { openSpace, tailFirst, terrainOf } from './terrain.ts';
 
@@ -37,14 +37,13 @@ export function initialSubnet(problem: BaselineProblem, scores: readonly LayerSc
   const ratio = (budget - fixed) / prunable;
   // A ratio of zero would remove sublayers; the repair drops whole blocks where it must.
   const uniform = Math.min(1, Math.max(ratio, Number.EPSILON));
-  const attention = Array.from({ length: shape.kvHeads }, () => uniform);
-  const start = selectSubnet(
-    shape,
-    scores,
-    scores.map(() => ({ attention, mlp: uniform })),
-    masks,
-  );
-  return subnetOf(terrain, repair(terrain, genomeOf(terrain, start), { noise: 0 }));
+  const start = {
+    present: terrain.pools.map((own) => own.length > 0),
+    kept: terrain.pools.map((own) =>
+      own.map((pool) => keepBest(pool.scores, keptCount(uniform, pool.units))),
+    ),
+  };
+  return subnetOf(terrain, repair(terrain, start, { noise: 0 }));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
 import { decodeLayer, encodeLayer, type EncodedLayer } from '../subnet/encode.ts';
+import { equalIndices } from '../subnet/key.ts';
 import { headOfTied, keepBest } from '../subnet/select.ts';
 import {
   emptyMask,
@@ -8,7 +9,6 @@ import {
   type LayerMask,
   type Subnet,
 } from '../model/subnet.ts';
-import { joinRuns, unitsInRun } from '../model/unitRuns.ts';
 import type { Pool, Terrain } from './terrain.ts';
 
 /**
@@ -23,7 +23,7 @@ import type { Pool, Terrain } from './terrain.ts';
 export interface Genome {
   /** [L] */
   readonly present: readonly boolean[];
-  /** [L][pools], unit indices of the pool, ascending. */
+  /** [L][pools], places among the pool's members, ascending. */
   readonly kept: readonly (readonly Uint32Array[])[];
 }
 
@@ -110,7 +110,7 @@ export function decodeGenome(terrain: Terrain, value: EncodedGenome, path: strin
   }
   const gone = new Set(dropped);
   return {
-    present: layers.map((_, l) => !gone.has(l)),
+    present: layers.map((_, l) => !gone.has(l) && terrain.pools[l]!.length > 0),
     kept: layers.map((layer, l) =>
       poolsOfMask(terrain, l, decodeLayer(terrain.blocks[l]!, layer, `${path}.layers[${l}]`)),
     ),
@@ -119,37 +119,44 @@ export function decodeGenome(terrain: Terrain, value: EncodedGenome, path: strin
 
 function maskOf(terrain: Terrain, layer: number, kept: readonly Uint32Array[]): LayerMask {
   const { attention } = terrain.blocks[layer]!;
-  const none: Uint32Array = new Uint32Array(0);
-  const heads = Array.from({ length: attention.kvHeads }, () => ({
-    runs: [] as Pool[],
-    units: [] as Uint32Array[],
-    vo: none,
-  }));
-  for (const [p, pool] of terrain.pools[layer]!.entries()) {
-    if (pool.kind === 'mlp') continue;
-    const head = heads[pool.head]!;
-    if (pool.kind === 'vo') {
-      head.vo = kept[p]!;
-    } else {
-      head.runs.push(pool);
-      head.units.push(kept[p]!);
-    }
-  }
-  return {
-    heads: heads.map(({ runs, units, vo }): HeadMask => {
-      const qk = joinRuns(runs, units);
-      return terrain.space.masks === 'tied' ? headOfTied(attention, qk) : { qk, vo };
-    }),
-    mlp: kept.at(-1)!,
+  const pools = terrain.pools[layer]!;
+  const unitsOf = (wanted: (pool: Pool) => boolean): Uint32Array => {
+    const found = pools.flatMap((pool, p) => (wanted(pool) ? [unitsAt(pool, kept[p]!)] : []));
+    // The runs of a head follow one another, so that their units are ascending together.
+    return found.length === 1 ? found[0]! : Uint32Array.from(found.flatMap((one) => [...one]));
   };
+  return {
+    heads: Array.from({ length: attention.kvHeads }, (_, h): HeadMask => {
+      const qk = unitsOf(({ kind, head }) => head === h && (kind === 'qk' || kind === 'tied'));
+      if (terrain.space.masks === 'tied') return headOfTied(attention, qk);
+      return { qk, vo: unitsOf(({ kind, head }) => head === h && kind === 'vo') };
+    }),
+    mlp: unitsOf(({ kind }) => kind === 'mlp'),
+  };
+}
+
+/** The units at some places of a pool; may be the array given. */
+function unitsAt({ members, units }: Pool, places: Uint32Array): Uint32Array {
+  if (members.at(-1) === units - 1) return places;
+  return places.map((place) => members[place]!);
+}
+
+/** The places of a pool's members among some units, ascending; may be the array given. */
+function placesOf({ members, units: count }: Pool, units: Uint32Array): Uint32Array {
+  if (members.at(-1) === count - 1 && (units.at(-1) ?? 0) < count) return units;
+  const placeOf = new Map(Array.from(members, (unit, place) => [unit, place]));
+  return Uint32Array.from(
+    units.filter((unit) => placeOf.has(unit)),
+    (unit) => placeOf.get(unit)!,
+  );
 }
 
 function poolsOfMask(terrain: Terrain, layer: number, mask: LayerMask): Uint32Array[] {
   const tied = terrain.space.masks === 'tied';
-  const pools = terrain.pools[layer]!.map(({ kind, head, first, units }) => {
-    if (kind === 'mlp') return mask.mlp;
-    const { qk, vo } = mask.heads[head]!;
-    return kind === 'vo' ? vo : unitsInRun({ first, count: units }, qk);
+  const pools = terrain.pools[layer]!.map((pool) => {
+    if (pool.kind === 'mlp') return placesOf(pool, mask.mlp);
+    const { qk, vo } = mask.heads[pool.head]!;
+    return placesOf(pool, pool.kind === 'vo' ? vo : qk);
   });
   if (pools.some((kept) => kept.length === 0)) {
     throw inexpressible(
@@ -158,17 +165,14 @@ function poolsOfMask(terrain: Terrain, layer: number, mask: LayerMask): Uint32Ar
     );
   }
   const { attention } = terrain.blocks[layer]!;
-  if (tied && !mask.heads.every((head) => sameUnits(head, headOfTied(attention, head.qk)))) {
+  const isTied = ({ qk, vo }: HeadMask): boolean => equalIndices(vo, headOfTied(attention, qk).vo);
+  if (tied && !mask.heads.every(isTied)) {
     throw inexpressible(
       ...[layer, 'the same units under q/k and v/o, as "tied" masks have'],
       'the units under q/k and v/o differ, but masks are "tied"',
     );
   }
   return pools;
-}
-
-function sameUnits(head: HeadMask, tied: HeadMask): boolean {
-  return head.vo.length === tied.vo.length && head.vo.every((dim, i) => dim === tied.vo[i]);
 }
 
 function dormantUnits(terrain: Terrain, layer: number): Uint32Array[] {

@@ -42,7 +42,7 @@ export function repair(terrain: Terrain, genome: Genome, options: RepairOptions)
 
 /** Fewest and most block parameters of any subnet this search can express. */
 export function achievableRange(terrain: Terrain): { least: number; most: number } {
-  const blocks = terrain.pools.map((_, l) => blockRange(terrain, l, 'model'));
+  const blocks = terrain.blockOrder.map((l) => blockRange(terrain, l, 'model'));
   return {
     least: Math.min(...blocks.map((block) => block.least)),
     most: blocks.reduce((sum, block) => sum + block.most, 0),
@@ -95,7 +95,7 @@ function withDepthFor(
   bounds: Bounds,
 ): readonly boolean[] {
   const { depth } = terrain.space;
-  const limits = bounds === 'space' ? depth : { least: 1, most: wanted.length };
+  const limits = bounds === 'space' ? depth : { least: 1, most: terrain.blockOrder.length };
   let present = setDepth(terrain, wanted, clamp(countPresent(wanted), limits));
   for (let step = 0; step < wanted.length; step++) {
     const range = presentRange(terrain, present, bounds);

@@ -1,10 +1,11 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import { type AttentionMasks, rankByScore, tiedScores } from '../subnet/select.ts';
-import type { LayerScores } from '../model/subnet.ts';
+import { type AttentionMasks, headOfTied, rankByScore, tiedScores } from '../subnet/select.ts';
+import { denseMask, isPresent, type LayerScores } from '../model/subnet.ts';
 import { type Block, blocksOf, qkUnitCount } from '../model/block.ts';
 import { unitCosts } from '../model/cost.ts';
 import { qkRunsOf } from '../model/unitRuns.ts';
+import { equalIndices } from '../subnet/key.ts';
 import { assertSpace, type RatioRange, type SearchSpace } from './space.ts';
 
 /** What a search is about: a model, what may be chosen, what it is worth and what it may cost. */
@@ -32,8 +33,8 @@ export interface Pool {
   readonly kind: PoolKind;
   /** Key/value head; 0 for the MLP. */
   readonly head: number;
-  /** Index of its first unit among the units of that kind of the head. */
-  readonly first: number;
+  /** Its units as the model numbers them, ascending, [units]: indices of masks and scores of the head. */
+  readonly members: Uint32Array;
   readonly units: number;
   /** Parameters of one unit. */
   readonly cost: number;
@@ -55,7 +56,7 @@ export interface Terrain extends SearchProblem {
   readonly blocks: readonly Block[];
   /** Parameters a present block costs besides its units, [L]. */
   readonly blockFixed: readonly number[];
-  /** [L][pools]: head by head, the MLP last. */
+  /** [L][pools]: head by head, the MLP last; none of what a block does not have. */
   readonly pools: readonly (readonly Pool[])[];
 }
 
@@ -70,15 +71,32 @@ export function terrainOf(problem: SearchProblem): Terrain {
   assertOrder(blockOrder, shape.layers);
   const blocks = blocksOf(shape);
   assertScores(blocks, scores);
+  if (space.masks === 'tied') assertTied(blocks);
+  const pools = scores.map((layer, l) => poolsOf(space, blocks[l]!, layer));
+  // A block that was removed before can neither come nor go.
+  const there = (l: number): boolean => pools[l]!.length > 0;
+  const most = blockOrder.filter(there).length;
+  const { depth } = space;
   return {
     ...problem,
+    space: {
+      ...space,
+      depth: { least: Math.min(depth.least, most), most: Math.min(depth.most, most) },
+    },
+    blockOrder: blockOrder.filter(there),
     blocks,
-    blockFixed: blocks.map((block) => {
-      const { attentionFixed, mlpFixed } = unitCosts(block);
-      return attentionFixed + mlpFixed;
-    }),
-    pools: scores.map((layer, l) => poolsOf(space, blocks[l]!, layer)),
+    blockFixed: blocks.map(fixedParameters),
+    pools,
   };
+}
+
+/** Parameters of what a block has besides its units. */
+function fixedParameters(block: Block): number {
+  const { attentionFixed, mlpFixed } = unitCosts(block);
+  const dense = denseMask(block);
+  return (
+    (isPresent('attention', dense) ? attentionFixed : 0) + (isPresent('mlp', dense) ? mlpFixed : 0)
+  );
 }
 
 /** The cut of the published code: the last block is dropped first. */
@@ -95,28 +113,32 @@ export function openSpace(layers: number, masks: AttentionMasks): SearchSpace {
 function poolsOf(space: SearchSpace, block: Block, scores: LayerScores): Pool[] {
   const costs = unitCosts(block);
   const runs = qkRunsOf(block.attention);
+  const dense = denseMask(block);
   const pools: Pool[] = [];
-  for (let head = 0; head < block.attention.kvHeads; head++) {
+  for (const [head, { qk, vo }] of dense.heads.entries()) {
     const range = space.attention;
     const isTied = space.masks === 'tied';
     const all = isTied ? tiedScores(block.attention, scores, head) : scores.qk[head]!;
     for (const { kind, first, count, dims } of runs) {
       const cost = costs[kind] + (isTied ? dims * costs.vo : 0);
-      const own = all.subarray(first, first + count);
-      pools.push(poolOf({ kind: isTied ? 'tied' : 'qk', head, first, cost, range }, own));
+      const members = qk.filter((unit) => unit >= first && unit < first + count);
+      pools.push(poolOf({ kind: isTied ? 'tied' : 'qk', head, members, cost, range }, all));
     }
     if (isTied) continue;
-    pools.push(poolOf({ kind: 'vo', head, first: 0, cost: costs.vo, range }, scores.vo[head]!));
+    const values = { kind: 'vo', head, members: vo, cost: costs.vo, range } as const;
+    pools.push(poolOf(values, scores.vo[head]!));
   }
-  const mlp = { kind: 'mlp', head: 0, first: 0, cost: costs.mlp, range: space.mlp } as const;
-  pools.push(poolOf(mlp, scores.mlp));
-  return pools;
+  const mlp = { kind: 'mlp', head: 0, members: dense.mlp, cost: costs.mlp } as const;
+  pools.push(poolOf({ ...mlp, range: space.mlp }, scores.mlp));
+  return pools.filter(({ units }) => units > 0);
 }
 
+/** @param all  scores that the members are places in */
 function poolOf(
-  given: Pick<Pool, 'kind' | 'head' | 'first' | 'cost' | 'range'>,
-  scores: Float64Array,
+  given: Pick<Pool, 'kind' | 'head' | 'members' | 'cost' | 'range'>,
+  all: Float64Array,
 ): Pool {
+  const scores = Float64Array.from(given.members, (unit) => all[unit]!);
   const units = scores.length;
   // A present block keeps at least one unit of everything; whole blocks leave by the depth gene.
   const least = Math.max(1, Math.round(given.range.least * units));
@@ -138,6 +160,22 @@ function assertOrder(order: readonly number[], layers: number): void {
     action: 'List every block from 0 up, the first to be dropped first.',
     sentence: `The block order does not list each of the ${layers} blocks once: [${order.slice(0, 20).join(', ')}].`,
   });
+}
+
+/** Under tied masks a value dimension stays with its query/key unit: what a model has must be so too. */
+function assertTied(blocks: readonly Block[]): void {
+  for (const [l, block] of blocks.entries()) {
+    for (const [h, { qk, vo }] of denseMask(block).heads.entries()) {
+      if (equalIndices(vo, headOfTied(block.attention, qk).vo)) continue;
+      throw new EngineError('config', {
+        what: 'Tied attention masks',
+        expected: 'heads that have the same units under q/k and v/o',
+        found: `other ones in block ${l}, head ${h}`,
+        action: 'Set "attention" to "decoupled".',
+        sentence: `Tied masks cannot be searched: head ${h} of block ${l} was pruned before and has other units under q/k than under v/o.`,
+      });
+    }
+  }
 }
 
 function assertScores(blocks: readonly Block[], scores: readonly LayerScores[]): void {

@@ -47,7 +47,8 @@ export function firstChangedLayer(a: Subnet, b: Subnet): number {
   return changed < 0 ? a.layers.length : changed;
 }
 
-function equalIndices(a: Uint32Array, b: Uint32Array): boolean {
+/** True for the same indices. */
+export function equalIndices(a: Uint32Array, b: Uint32Array): boolean {
   return a.length === b.length && a.every((index, i) => index === b[i]);
 }
 

@@ -2,18 +2,19 @@ import { EngineError } from '../../protocol/errors.ts';
 import { blocksOf, qkUnitCount } from '../model/block.ts';
 import { countParameters, unitCosts } from '../model/cost.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { Subnet } from '../model/subnet.ts';
+import { denseMask, isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
 import { qkRunsOf } from '../model/unitRuns.ts';
 import type { AttentionMasks } from './select.ts';
 
 /**
- * Checks that a subnet fits a model: one mask per block and head, indices ascending and in range,
- * each head whole or gone.
+ * Checks that a subnet fits a model: one mask per block and head, indices ascending and of units that
+ * the model has, no head with query/key units or value dimensions alone.
  * @throws EngineError  `shape`, naming the first place that is wrong
  */
 export function assertLegal(shape: ModelShape, subnet: Subnet): void {
   expectCount('subnet', 'blocks', shape.layers, subnet.layers.length);
-  for (const [l, { attention, mlp }] of blocksOf(shape).entries()) {
+  for (const [l, block] of blocksOf(shape).entries()) {
+    const { attention, mlp, held } = block;
     const layer = subnet.layers[l]!;
     const qkUnits = qkUnitCount(attention);
     expectCount(`layers[${l}]`, 'key/value heads', attention.kvHeads, layer.heads.length);
@@ -30,6 +31,7 @@ export function assertLegal(shape: ModelShape, subnet: Subnet): void {
       }
     }
     expectAscending(`layers[${l}].mlp`, layer.mlp, mlp.intermediate);
+    if (held !== null) expectHeld(`layers[${l}]`, layer, held);
   }
 }
 
@@ -60,14 +62,36 @@ export function assertOnBudget(
 
 /** Parameters of the cheapest unit that can be kept or removed, the resolution of every budget. */
 export function cheapestUnit(shape: ModelShape, masks: AttentionMasks = 'decoupled'): number {
-  const cheapest = blocksOf(shape).map((block) => {
+  const cheapest = blocksOf(shape).flatMap((block) => {
     const costs = unitCosts(block);
     const runs = qkRunsOf(block.attention);
+    const dense = denseMask(block);
     const tied = runs.map(({ kind, dims }) => costs[kind] + dims * costs.vo);
-    if (masks === 'tied') return Math.min(...tied, costs.mlp);
-    return Math.min(...runs.map(({ kind }) => costs[kind]), costs.vo, costs.mlp);
+    const ofAttention =
+      masks === 'tied' ? tied : [...runs.map(({ kind }) => costs[kind]), costs.vo];
+    return [
+      ...(isPresent('attention', dense) ? ofAttention : []),
+      ...(isPresent('mlp', dense) ? [costs.mlp] : []),
+    ];
   });
   return Math.min(...cheapest);
+}
+
+/** Checks that a mask names no unit that was removed before. */
+function expectHeld(path: string, mask: LayerMask, held: LayerMask): void {
+  const expect = (place: string, kept: Uint32Array, among: Uint32Array): void => {
+    const there = new Set(among);
+    const missing = kept.find((unit) => !there.has(unit));
+    if (missing === undefined) return;
+    const expected = `units that the model has: ${among.length} here`;
+    const flaw = `keeps unit ${missing}, which was removed from the model before`;
+    throw illegal(`${path}${place}`, expected, `unit ${missing}`, flaw);
+  };
+  mask.heads.forEach(({ qk, vo }, h) => {
+    expect(`.heads[${h}].qk`, qk, held.heads[h]!.qk);
+    expect(`.heads[${h}].vo`, vo, held.heads[h]!.vo);
+  });
+  expect('.mlp', mask.mlp, held.mlp);
 }
 
 function expectCount(path: string, noun: string, expected: number, found: number): void {

@@ -1,69 +1,9 @@
-import { type Attention, blockOf } from '../model/block.ts';
-import type { ModelShape } from '../model/modelShape.ts';
+import type { Attention } from '../model/block.ts';
 import { unitDims } from '../model/rows.ts';
-import type { HeadMask, LayerMask, LayerScores, Subnet } from '../model/subnet.ts';
-import { joinRuns, qkRunsOf } from '../model/unitRuns.ts';
+import type { HeadMask, LayerScores } from '../model/subnet.ts';
 
 /** Whether a head's q/k and v/o units share one mask, as in the paper, or have one each. */
 export type AttentionMasks = 'tied' | 'decoupled';
-
-/** Kept fractions of one block, 0 to 1. */
-export interface LayerRatios {
-  /** Per key/value head, [G]. */
-  readonly attention: readonly number[];
-  readonly mlp: number;
-}
-
-/**
- * The subnet that keeps the best units of every block at given ratios.
- * @param scores  per block, [L]
- * @param ratios  per block, [L]
- * @source METHODS section 1.1, initialisation
- */
-export function selectSubnet(
-  shape: ModelShape,
-  scores: readonly LayerScores[],
-  ratios: readonly LayerRatios[],
-  masks: AttentionMasks,
-): Subnet {
-  return {
-    layers: scores.map((layer, l) =>
-      selectLayer(blockOf(shape, l).attention, layer, ratios[l]!, masks),
-    ),
-  };
-}
-
-/**
- * The mask that keeps the best units of one block at given ratios. Query/key units of two kinds keep
- * their ratio each: their scores are sums over one and over two dimensions.
- */
-export function selectLayer(
-  attention: Attention,
-  scores: LayerScores,
-  ratios: LayerRatios,
-  masks: AttentionMasks,
-): LayerMask {
-  const heads = ratios.attention.map((ratio, h): HeadMask => {
-    if (masks === 'tied') {
-      return headOfTied(attention, bestUnits(attention, tiedScores(attention, scores, h), ratio));
-    }
-    return { qk: bestUnits(attention, scores.qk[h]!, ratio), vo: keepShare(scores.vo[h]!, ratio) };
-  });
-  return { heads, mlp: keepShare(scores.mlp, ratios.mlp) };
-}
-
-/** The best query/key units of a head, the same share of each kind. */
-function bestUnits(attention: Attention, scores: Float64Array, ratio: number): Uint32Array {
-  const runs = qkRunsOf(attention);
-  return joinRuns(
-    runs,
-    runs.map(({ first, count }) => keepShare(scores.subarray(first, first + count), ratio)),
-  );
-}
-
-function keepShare(scores: Float64Array, ratio: number): Uint32Array {
-  return keepBest(scores, keptCount(ratio, scores.length));
-}
 
 /** Units a ratio keeps of n: the nearest number, at least one unless the ratio is zero. */
 export function keptCount(ratio: number, n: number): number {

@@ -19,12 +19,6 @@ const models: readonly RefusedModel[] = [
     action: /merge_and_unload/,
   },
   {
-    name: 'blocks of sizes of their own',
-    spoil: withConfig({ per_layer_config: { 1: { intermediate_size: 40 } } }),
-    is: /single blocks sizes of their own/,
-    action: /the model that it was made from/,
-  },
-  {
     name: 'weights of GPTQ without a word in config.json',
     spoil: (dir) => renameTensors(dir, (name) => name.replace('proj.weight', 'proj.qweight')),
     is: /quantised \(GPTQ or AWQ\)/,
@@ -87,10 +81,10 @@ const models: readonly RefusedModel[] = [
     action: /language model alone/,
   },
   {
-    name: 'an export of ours with uneven blocks',
-    spoil: withConfig({ model_type: 'subnet_llama', subnet: { version: 1 } }),
-    is: /a subnet that Subnet Studio exported/,
-    action: /use its source model/,
+    name: 'an export of ours without its masks',
+    spoil: withConfig({ model_type: 'subnet_llama' }),
+    is: /has no "subnet", so the folder holds no sliced checkpoint/,
+    action: /Restore the folder/,
   },
   {
     name: 'a model whose type is missing',

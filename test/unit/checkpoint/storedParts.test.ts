@@ -6,7 +6,8 @@ import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts
 import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { scatterParts, slotSizes } from '../../../src/engine/checkpoint/storedParts.ts';
 import { arrayName, tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
-import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
+import { slicedTensors } from '../../../src/engine/checkpoint/slicedTensors.ts';
+import { slicedValues } from '../../../src/engine/export/slicedValues.ts';
 import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';

@@ -12,7 +12,7 @@ import { searchTimeLogits } from '../../../src/engine/export/searchTimeLogits.ts
 import { stockLayout } from '../../../src/engine/export/stockLayout.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
 import { denseSubnet, type Subnet } from '../../../src/engine/model/subnet.ts';
-import { type ErrorCode, isEngineError } from '../../../src/protocol/errors.ts';
+import { isEngineError } from '../../../src/protocol/errors.ts';
 import { maskedWeights } from '../../fixtures/maskedWeights.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';
 import { tinyShape, type TinyOptions, writeTinyModel } from '../../fixtures/tinyModel.ts';
@@ -235,25 +235,26 @@ describe('exportCheckpoint', () => {
   });
 
   describe('readSubnetCheckpoint', () => {
-    const damages: [string, ErrorCode, (config: Json, block: Json) => void][] = [
-      ['no subnet block', 'checkpoint', (config) => delete config['subnet']],
-      ['a newer version', 'checkpoint', (_, block) => (block['version'] = 2)],
-      ['masks that are missing', 'decode', (_, block) => delete block['masks']],
-      ['another key', 'checkpoint', (_, block) => (block['key'] = 'abc')],
-      ['masks out of range', 'decode', (config) => (config['intermediate_size'] = 3)],
+    const damages: [string, (config: Json, block: Json) => void][] = [
+      ['no subnet block', (config) => delete config['subnet']],
+      ['a newer version', (_, block) => (block['version'] = 2)],
+      ['masks that are missing', (_, block) => delete block['masks']],
+      ['another key', (_, block) => (block['key'] = 'abc')],
+      ['masks out of range', (config) => (config['intermediate_size'] = 3)],
       [
         'sizes that would fill the memory',
-        'checkpoint',
         (config) => Object.assign(config, { vocab_size: 1 << 23, intermediate_size: 1 << 24 }),
       ],
-      ['sizes of other weights', 'checkpoint', (config) => (config['vocab_size'] = 97)],
+      ['sizes of other weights', (config) => (config['vocab_size'] = 97)],
     ];
-    for (const [what, code, damage] of damages) {
+    for (const [what, damage] of damages) {
       test(`refuses ${what}`, async () => {
         const { dir, config } = await write('damaged', LLAMA, (shape) => randomMasks(shape, 5));
         damage(config, config['subnet'] as Json);
         await writeFile(join(dir, 'config.json'), JSON.stringify(config));
-        await assert.rejects(readSubnetCheckpoint(dir), (error) => isEngineError(error, code));
+        await assert.rejects(readSubnetCheckpoint(dir), (error) =>
+          isEngineError(error, 'checkpoint'),
+        );
       });
     }
   });

@@ -13,7 +13,7 @@ import { canCompress, exportCompressed } from '../../../src/engine/export/export
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { readModel } from '../../../src/engine/export/onnxDecoder.ts';
 import { readSubnetCheckpoint } from '../../../src/engine/export/readSubnetCheckpoint.ts';
-import { slicedValues } from '../../../src/engine/export/slicedTensors.ts';
+import { slicedValues } from '../../../src/engine/export/slicedValues.ts';
 import { dtypeOf, dtypesOf, storageOf } from '../../../src/engine/export/storage.ts';
 import { denseSubnet } from '../../../src/engine/model/subnet.ts';
 import { randomMasks } from '../../fixtures/randomSubnet.ts';

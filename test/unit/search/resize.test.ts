@@ -11,8 +11,8 @@ function poolOf(scores: number[]): Pool {
   rankByScore(values).forEach((unit, place) => (rank[unit] = place));
   return {
     kind: 'mlp',
-    first: 0,
     head: 0,
+    members: Uint32Array.from(scores.keys()),
     units: scores.length,
     cost: 1,
     range: { least: 0, most: 1, step: 0.1 },

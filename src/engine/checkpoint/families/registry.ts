@@ -38,10 +38,7 @@ export const FAMILIES: readonly Family[] = [
  */
 export function familyOf(config: Readonly<Record<string, unknown>>, type: unknown): Family {
   const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(type as string));
-  if (family !== undefined) {
-    refuseUneven(config);
-    return family;
-  }
+  if (family !== undefined) return family;
   const supported = FAMILIES.flatMap(({ modelTypes }) => modelTypes);
   throw unsupportedModel(config, type, supported);
 }
@@ -64,18 +61,4 @@ export function familyNamed(name: string): Family {
     });
   }
   return family;
-}
-
-/** A model whose blocks have sizes of their own: read as if they had not, it would not fit its files. */
-function refuseUneven(config: Readonly<Record<string, unknown>>): void {
-  const sizes = config['per_layer_config'];
-  if (typeof sizes !== 'object' || sizes === null || Object.keys(sizes).length === 0) return;
-  throw new EngineError('checkpoint', {
-    what: 'config.json: "per_layer_config"',
-    expected: 'blocks of one size',
-    found: 'sizes of single blocks',
-    action: 'Use the model that it was made from.',
-    sentence:
-      'config.json gives single blocks sizes of their own ("per_layer_config"): such a model cannot be pruned again.',
-  });
 }

@@ -50,13 +50,6 @@ function verdictOn(config: Config, type: unknown, supported: readonly string[]):
       action: 'Merge the adapter into its base model first (merge_and_unload in peft).',
     };
   }
-  if (typeof config['subnet'] === 'object' && config['subnet'] !== null) {
-    return {
-      sentence:
-        'The folder is a subnet that Subnet Studio exported, with blocks of different sizes: it can be evaluated, but not pruned again.',
-      action: 'To prune further, use its source model.',
-    };
-  }
   if (typeof type !== 'string') {
     return {
       sentence: `config.json does not say what model this is: its "model_type" is ${type === undefined || type === null ? 'missing' : shown(type)}.`,

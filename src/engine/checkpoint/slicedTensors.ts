@@ -1,20 +1,10 @@
-import { tensorOf } from '../checkpoint/assembleWeights.ts';
-import type { Family, LayerSlot, RowRange, Slot } from '../checkpoint/families/family.ts';
+import type { Family, LayerSlot, RowRange, Slot } from './families/family.ts';
 import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
-import type { LayerWeights } from '../checkpoint/modelWeights.ts';
-import type { OnceWeights, WeightSource } from '../checkpoint/weightSource.ts';
-import {
-  rowCount,
-  rowWidth,
-  type StoredPart,
-  type StoredTensor,
-} from '../checkpoint/storedParts.ts';
-import { tensorName, tensorTable, type TensorSpec } from '../checkpoint/tensorTable.ts';
-import { transposeRows } from '../checkpoint/transpose.ts';
-import { gatherRows } from '../graphs/keptRows.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
+import { rowCount, type StoredPart, type StoredTensor } from './storedParts.ts';
+import { tensorName, tensorTable, type TensorSpec } from './tensorTable.ts';
 
 /** A tensor of a sliced checkpoint and what it holds of the dense one. */
 export interface SlicedTensor extends StoredTensor {
@@ -60,42 +50,6 @@ export function slicedTensors(
 /** Kept rows that are among neighbouring ones. */
 function within(kept: Uint32Array, { from, count }: RowRange): Uint32Array {
   return kept.filter((row) => row >= from && row < from + count);
-}
-
-/**
- * The values of a sliced tensor as its file holds them, row-major.
- * @param weights  keeps the tensor's block; see `blockByBlock`
- * @returns  the model's own array where nothing is sliced or transposed: read only
- */
-export async function slicedValues(
-  weights: WeightSource,
-  tensor: SlicedTensor,
-): Promise<Float32Array> {
-  const { layer } = tensor.spec;
-  const owner = layer === null ? await weights.once() : await weights.block(layer);
-  return valuesIn(owner, tensor);
-}
-
-function valuesIn(owner: LayerWeights | OnceWeights, tensor: SlicedTensor): Float32Array {
-  const { spec, dims, transposed, parts } = tensor;
-  const width = rowWidth(tensor);
-  const pieces = parts.map(({ slot, rows }) => {
-    const data = tensorOf(owner, slot);
-    if (data === null) throw new RangeError(`The model has no weights for ${spec.name}.`);
-    if (!('count' in rows)) return gatherRows(data, width, rows);
-    return data.subarray(rows.from * width, (rows.from + rows.count) * width);
-  });
-  if (!transposed && pieces.length === 1) return pieces[0]!;
-  const all = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
-  let done = 0;
-  for (const piece of pieces) {
-    const rows = piece.length / width;
-    const place = { target: all, firstRow: done / width, targetCols: dims[1]! };
-    if (transposed) transposeRows(piece, rows, width, place);
-    else all.set(piece, done);
-    done += piece.length;
-  }
-  return all;
 }
 
 /** Rows that a block keeps of a tensor; null: all of them. */
