@@ -1,4 +1,4 @@
-import { type Block, blockOf, blocksOf, queriesPerKey } from '../model/block.ts';
+import { type Block, blocksOf, queriesPerKey } from '../model/block.ts';
 import { keptHeadsOf, rowsOf } from '../model/rows.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { Linear } from '../checkpoint/modelWeights.ts';
