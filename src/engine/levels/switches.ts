@@ -1,0 +1,123 @@
+import type { Rng } from '../numeric/rng.ts';
+import { geneOf, type LevelModel, type Levels } from './levelModel.ts';
+import { LEVEL_KINDS } from './levelGrid.ts';
+
+/** What a choice of levels may cost, in block parameters. */
+export interface BudgetRange {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How far below a budget a choice of levels may stay. */
+const SLACK = 0.001;
+
+/** The range of a budget: never above it, at most a thousandth of it below. */
+export function budgetRange(budget: number): BudgetRange {
+  return { least: Math.ceil(budget * (1 - SLACK)), most: budget };
+}
+
+/** Attempts at a child before its parent is given up. */
+const ATTEMPTS = 200;
+
+/**
+ * A neighbour of a choice of levels: some sublayers give parameters up and others take them, so that
+ * the budget is met again.
+ * @param switches  levels that move down
+ * @param reach  most steps of a level that moves
+ * @returns  null when no neighbour was found
+ */
+export function switchLevels(
+  model: LevelModel,
+  parent: Levels,
+  budget: BudgetRange,
+  {
+    rng,
+    switches,
+    reach,
+  }: { readonly rng: Rng; readonly switches: number; readonly reach: number },
+): Levels | null {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const child = parent.slice();
+    const moved = new Set<number>();
+    for (let i = 0; i < switches; i++) {
+      const gene = rng.int(child.length);
+      if (!stepDown(model, child, gene, 1 + rng.int(reach))) continue;
+      moved.add(gene);
+    }
+    if (moved.size > 0 && fill(model, child, budget, rng, moved)) return child;
+  }
+  return null;
+}
+
+/**
+ * Raises levels at random until the budget is met.
+ * @param keep  genes that stay as they are
+ * @returns  false when it cannot be met
+ */
+export function fill(
+  model: LevelModel,
+  levels: Levels,
+  { least, most }: BudgetRange,
+  rng: Rng,
+  keep: ReadonlySet<number> = new Set(),
+): boolean {
+  let cost = model.parameters(levels);
+  if (cost > most) return false;
+  const open = new Set([...levels.keys()].filter((gene) => !keep.has(gene)));
+  while (cost < least && open.size > 0) {
+    const genes = [...open];
+    const gene = genes[rng.int(genes.length)]!;
+    const raised = levels.slice();
+    if (!stepUp(model, raised, gene) || model.parameters(raised) > most) {
+      open.delete(gene);
+      continue;
+    }
+    levels.set(raised);
+    cost = model.parameters(levels);
+  }
+  return cost >= least && cost <= most;
+}
+
+/** Moves a level some steps towards removal. False when it is there already. */
+export function stepDown(model: LevelModel, levels: Levels, gene: number, steps = 1): boolean {
+  const last = lastLevel(model, gene);
+  const before = levels[gene]!;
+  levels[gene] = Math.min(last, before + steps);
+  removeWhole(model, levels, gene);
+  return levels[gene] !== before;
+}
+
+/**
+ * Moves a level one step towards the whole. Attention that was removed comes back with one step of
+ * each of its kinds.
+ */
+export function stepUp(model: LevelModel, levels: Levels, gene: number): boolean {
+  if (levels[gene] === 0) return false;
+  levels[gene]!--;
+  const [qk, vo] = attentionGenes(gene);
+  if (gene === qk || gene === vo) {
+    for (const one of [qk, vo]) levels[one] = Math.min(levels[one]!, lastLevel(model, one) - 1);
+  }
+  return true;
+}
+
+/** Attention without query/key units or without values is removed whole. */
+function removeWhole(model: LevelModel, levels: Levels, gene: number): void {
+  const [qk, vo] = attentionGenes(gene);
+  if (gene !== qk && gene !== vo) return;
+  if (levels[qk] === lastLevel(model, qk) || levels[vo] === lastLevel(model, vo)) {
+    levels[qk] = lastLevel(model, qk);
+    levels[vo] = lastLevel(model, vo);
+  }
+}
+
+function attentionGenes(gene: number): readonly [number, number] {
+  const index = Math.floor(gene / LEVEL_KINDS.length);
+  return [geneOf(index, 'qk'), geneOf(index, 'vo')];
+}
+
+/** The level at which nothing is kept. */
+export function lastLevel(model: LevelModel, gene: number): number {
+  const index = Math.floor(gene / LEVEL_KINDS.length);
+  return model.grids[index]![LEVEL_KINDS[gene % LEVEL_KINDS.length]!].length - 1;
+}
