@@ -1,3 +1,4 @@
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
 import type { LevelEvaluator } from './levelEvaluator.ts';
 import { releaseParent } from './levelEvaluator.ts';
@@ -30,7 +31,7 @@ export async function measureSensitivities(
   const costs: Float64Array[] = [];
   try {
     for (let gene = 0; gene < dense.length; gene++) {
-      const middle = Math.floor(lastLevel(model, gene) / 2);
+      const middle = Math.max(1, Math.floor(lastLevel(model, gene) / 2));
       const errors = errorsOf(model, gene);
       const one = dense.slice();
       one[gene] = middle;
@@ -75,8 +76,7 @@ export function allocateLevels(
     }
     stepDown(model, levels, best.gene);
   }
-  fill(model, levels, budget, rng);
-  return levels;
+  return filled(model, levels, budget, rng);
 }
 
 /** Every sublayer of the same share of its units, on the budget. */
@@ -96,8 +96,29 @@ export function evenLevels(model: LevelModel, budget: BudgetRange, rng: Rng): Le
     else low = middle;
   }
   const levels = at(low);
-  fill(model, levels, budget, rng);
-  return levels;
+  return filled(model, levels, budget, rng);
+}
+
+/** Attempts at meeting a budget before it counts as out of reach. */
+const ATTEMPTS = 100;
+
+/** The levels with as little change as meets the budget. */
+function filled(model: LevelModel, levels: Levels, budget: BudgetRange, rng: Rng): Levels {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const tried = levels.slice();
+    for (let i = 0; i < attempt; i++) stepDown(model, tried, rng.int(tried.length));
+    if (fill(model, tried, budget, rng)) return tried;
+  }
+  const found = `${model.parameters(levels)}`;
+  throw new EngineError('budget', {
+    ...misfit(
+      'The levels of the model',
+      `${budget.least} to ${budget.most} block parameters`,
+      found,
+    ),
+    action: 'Choose another ratio.',
+    sentence: `No choice of levels comes close enough to the budget of ${budget.most} block parameters: the nearest that was found has ${found}.`,
+  });
 }
 
 function totalOf(costs: Float64Array): number {

@@ -1,4 +1,6 @@
+import type { ModelShape } from '../model/modelShape.ts';
 import type { Rng } from '../numeric/rng.ts';
+import { cheapestUnit } from '../subnet/legal.ts';
 import { geneOf, type LevelModel, type Levels } from './levelModel.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
 
@@ -8,12 +10,16 @@ export interface BudgetRange {
   readonly most: number;
 }
 
-/** How far below a budget a choice of levels may stay. */
+/** How far below a budget a choice of levels may stay, as a share of it. */
 const SLACK = 0.001;
 
-/** The range of a budget: never above it, at most a thousandth of it below. */
-export function budgetRange(budget: number): BudgetRange {
-  return { least: Math.ceil(budget * (1 - SLACK)), most: budget };
+/**
+ * The range of a budget: never above it, at most a thousandth of it below. Of a small model, in which
+ * units are more than that, at most two of the cheapest below.
+ */
+export function budgetRange(shape: ModelShape, budget: number): BudgetRange {
+  const slack = Math.max(budget * SLACK, 2 * cheapestUnit(shape));
+  return { least: Math.ceil(budget - slack), most: budget };
 }
 
 /** Attempts at a child before its parent is given up. */
