@@ -81,7 +81,7 @@ async function decodeBench(runtime: Runtime): Promise<Measurement[]> {
       { name: 'float32', ...(await exportOnnx(join(folder, 'f'), weights, subnet, OPTIONS)) },
     ];
     for (const [name, format] of Object.entries(FORMATS)) {
-      const quantised = roundModel(weights, subnet, format, decoderRows);
+      const quantised = await roundModel(weights, subnet, format, decoderRows);
       const written = await exportOnnx(join(folder, name), quantised.weights, subnet, {
         ...{ ...OPTIONS, quantised },
       });

@@ -1,8 +1,8 @@
 import { blockOf, qkUnitCount } from '../../src/engine/model/block.ts';
 import type { ModelShape } from '../../src/engine/model/modelShape.ts';
-import type {
-  LayerWeights,
-  Linear,
+import {
+  type LayerWeights,
+  type Linear,
   ModelWeights,
 } from '../../src/engine/checkpoint/modelWeights.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
@@ -54,14 +54,14 @@ export function syntheticWeights(shape: ModelShape = BENCH_SHAPE): ModelWeights 
     down: linear(intermediate),
   });
   const embedding = random(vocab * hidden, 0.1);
-  return {
+  return new ModelWeights({
     shape,
     embedding,
     ...{ positionTable: null, projectIn: null, projectOut: null },
     layers: Array.from({ length: shape.layers }, layer),
     finalNorm: norm(),
     head: embedding,
-  };
+  });
 }
 
 /** Windows of pseudo-random tokens. */

@@ -75,7 +75,7 @@ async function valuesOf(
       taps.forEach((inner, batch) => values.set(`${kind} ${l} inner ${batch}`, inner));
     }
   }
-  const targets = head.nextTokenTargets(weights, windows);
+  const targets = await head.nextTokenTargets(weights, windows);
   values.set('loss', await head.losses(weights, states, targets));
   const other = await forward.block(
     weights.layers[0]!,

@@ -92,7 +92,7 @@ async function computed(
   try {
     return {
       logits: await head.logits(weights, states[0]!),
-      losses: await head.losses(weights, states, head.nextTokenTargets(weights, windows)),
+      losses: await head.losses(weights, states, await head.nextTokenTargets(weights, windows)),
     };
   } finally {
     releaseTensors(states);

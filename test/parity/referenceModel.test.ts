@@ -62,7 +62,11 @@ for (const [name, options] of Object.entries(models)) {
       const worst = flat.reduce((w, value, i) => Math.max(w, Math.abs(value - logits[i]!)), 0);
       assert.equal(flat.length, logits.length);
       assert.ok(worst < TOLERANCE, `logits differ by ${worst}`);
-      const losses = await head.losses(weights, states, head.nextTokenTargets(weights, windows));
+      const losses = await head.losses(
+        weights,
+        states,
+        await head.nextTokenTargets(weights, windows),
+      );
       const surprises = windows.flatMap((window, w) =>
         expected[w]!.logits.slice(0, -1).map((row, t) => surprise(row, window[t + 1]!)),
       );

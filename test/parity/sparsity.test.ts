@@ -4,7 +4,11 @@ import { after, describe, it } from 'node:test';
 import { flapSubnet, fluctuationScores, standardised } from '../../src/engine/baselines/flap.ts';
 import type { Fluctuation } from '../../src/engine/baselines/fluctuation.ts';
 import { headSums } from '../../src/engine/baselines/wandaSp.ts';
-import type { LayerWeights, Linear } from '../../src/engine/checkpoint/modelWeights.ts';
+import {
+  type LayerWeights,
+  type Linear,
+  ModelWeights,
+} from '../../src/engine/checkpoint/modelWeights.ts';
 import { transpose } from '../../src/engine/checkpoint/transpose.ts';
 import { type Matrix, matrixOf } from '../../src/engine/numeric/matrix.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
@@ -109,7 +113,7 @@ describe('sparsity, against recorded results of the published formulas', () => {
     }
   });
 
-  it('has the scores and the compensation of FLAP', () => {
+  it('has the scores and the compensation of FLAP', async () => {
     const fluctuation = fluctuationOf(h, intermediate);
     const scores = fluctuationScores(downWeight, fluctuation);
     assert.ok(relativeDifference(scores, doubles(fixture.flap.scores)) < 1e-6);
@@ -121,20 +125,20 @@ describe('sparsity, against recorded results of the published formulas', () => {
 
     // Attention that never fluctuates less than the MLP stays whole: only neurons go.
     const attention = { mean: new Float64Array(16), variance: new Float64Array(16) };
-    const weights = {
+    const weights = new ModelWeights({
       ...{ shape, layers: [layer], embedding: new Float32Array(0), positionTable: null },
       ...{ projectIn: null, projectOut: null, finalNorm: layer.mlpNorm, head: new Float32Array(0) },
-    };
+    });
     const { block } = countParameters(shape, denseSubnet(shape));
     // A quarter of the neurons; both output biases are new and count.
     const budget = block - (intermediate / 4) * 3 * hidden + 2 * hidden;
-    const made = flapSubnet(weights, [{ attention, mlp: fluctuation }], budget);
+    const made = await flapSubnet(weights, [{ attention, mlp: fluctuation }], budget);
     const kept = new Set(made.subnet.layers[0]!.mlp);
     assert.deepEqual(
       Array.from({ length: intermediate }, (_, i) => i).filter((i) => !kept.has(i)),
       fixture.flap.removed,
     );
-    const bias = Float64Array.from(made.weights.layers[0]!.down.bias!);
+    const bias = Float64Array.from((await made.weights.block(0)).down.bias!);
     assert.ok(relativeDifference(bias, doubles(fixture.flap.bias)) < 1e-6);
   });
 });

@@ -73,7 +73,7 @@ for (const name of names) {
     const expected = (fixture.logits ?? fixture.lastLogits!).flat();
     const found = logits.subarray(logits.length - expected.length);
     assert.ok(worst(found, expected) < TOLERANCE, `logits differ by ${worst(found, expected)}`);
-    const losses = await head.losses(weights, states, head.nextTokenTargets(weights, [ids]));
+    const losses = await head.losses(weights, states, await head.nextTokenTargets(weights, [ids]));
     assert.ok(worst(losses, fixture.nll) < TOLERANCE, `losses by ${worst(losses, fixture.nll)}`);
   });
 

@@ -1,3 +1,4 @@
+import { ModelWeights } from '../../src/engine/checkpoint/modelWeights.ts';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -57,10 +58,7 @@ describe('an evaluation', () => {
     await writeTinyModel(
       loud,
       { tied: false },
-      {
-        ...weights,
-        head: weights.head.map((value) => 3000 * value),
-      },
+      new ModelWeights({ ...weights, head: weights.head.map((value) => 3000 * value) }),
     );
     const events: RunEvent[] = [];
     const report = await evaluate(loud, (event) => events.push(event));

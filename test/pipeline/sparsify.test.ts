@@ -1,3 +1,4 @@
+import { inMemory } from '../../src/engine/checkpoint/modelWeights.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -95,7 +96,7 @@ describe('a run that searches and then puts zeros into what is left', () => {
     for (const { block, map, rows, columns, kept, error, scores, along } of maps) {
       const { bits, ...size } = weightPattern(runFolder, block, map);
       assert.deepEqual(size, { rows, columns });
-      const weight = exported(candidate, block, map);
+      const weight = await exported(candidate, block, map);
       assert.equal(weight.length, rows * columns);
       let [ones, nonzero] = [0, 0];
       for (let i = 0; i < weight.length; i++) {
@@ -134,7 +135,9 @@ describe('a run that searches and then puts zeros into what is left', () => {
     const before = await loadSubnet(path, 'cpu', signal);
     rmSync(file);
     const after = await loadSubnet(path, 'cpu', signal);
-    assert.deepEqual(after.candidate.weights.layers, before.candidate.weights.layers);
+    const made = [after, before].map(({ candidate }) => inMemory(candidate.weights));
+    const [now, then] = await Promise.all(made);
+    assert.deepEqual(now!.layers, then!.layers);
     await before.bench.release();
     await after.bench.release();
   });
@@ -251,14 +254,14 @@ function subnetFile(runFolder: string): string {
 }
 
 /** A weight as a sliced checkpoint holds it, [outputs, inputs]. */
-function exported(
+async function exported(
   { weights, subnet }: Awaited<ReturnType<typeof loadSubnet>>['candidate'],
   block: number,
   map: MapName,
-): Float32Array {
-  const { shape, layers } = weights;
+): Promise<Float32Array> {
+  const { shape } = weights;
   const rows = rowsOf(blockOf(shape, block), map, subnet.layers[block]!);
-  const { weight } = sliceLinear(map, layers[block]![map]!, shape.hidden, rows);
+  const { weight } = sliceLinear(map, (await weights.block(block))[map]!, shape.hidden, rows);
   if (map !== 'o' && map !== 'down') return weight;
   const inputs = weight.length / shape.hidden;
   return Float32Array.from(weight, (_, i) => {

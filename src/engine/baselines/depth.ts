@@ -1,6 +1,6 @@
 import { EngineError, throwIfAborted } from '../../protocol/errors.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { initialSubnet } from '../search/baseline.ts';
 import { countParameters } from '../model/cost.ts';
 import {
@@ -21,11 +21,11 @@ import { magnitudeUnitScores, type StructuredCandidate } from './structuredSubne
  * @param budget  block parameters
  * @throws EngineError `budget` when the order is too short or no subnet has the budget
  */
-export function depthSubnet(
-  weights: ModelWeights,
+export async function depthSubnet(
+  weights: WeightSource,
   order: readonly number[],
   budget: number,
-): StructuredCandidate {
+): Promise<StructuredCandidate> {
   const { shape } = weights;
   const dense = denseSubnet(shape);
   const { denseBlock } = countParameters(shape, dense);
@@ -34,7 +34,10 @@ export function depthSubnet(
   const gone = new Set(order.slice(0, removed));
   const layers = dense.layers.map((mask, l) => (gone.has(l) ? emptyMask(shape.kvHeads) : mask));
   const rest = budget - (denseBlock - removed * perBlock) + perBlock;
-  if (rest < perBlock) thinNext(shape, layers, order.slice(removed), rest, perBlock, weights);
+  if (rest < perBlock) {
+    const scores = await magnitudeUnitScores(weights);
+    thinNext(shape, layers, order.slice(removed), rest, perBlock, scores);
+  }
   return { weights, subnet: { layers }, extraParameters: 0 };
 }
 
@@ -94,9 +97,8 @@ function thinNext(
   next: readonly number[],
   rest: number,
   perBlock: number,
-  weights: ModelWeights,
+  scores: readonly LayerScores[],
 ): void {
-  const scores = magnitudeUnitScores(weights);
   for (const count of [1, 2]) {
     const blocks = next.slice(0, count);
     if (blocks.length < count) throw tooFew(shape, layers.length);

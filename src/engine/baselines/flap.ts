@@ -1,6 +1,12 @@
 import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import {
+  ChangedWeights,
+  eachBlock,
+  type MapChanges,
+  type WeightSource,
+} from '../checkpoint/weightSource.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { complementOf } from '../numeric/gather.ts';
 import { ones, squaredRowSums } from '../importance/rowSums.ts';
@@ -29,13 +35,13 @@ import { headSums } from './wandaSp.ts';
  * @throws EngineError `budget` when nothing would be left, `numeric` for statistics that are not finite
  * @source An et al. 2024 (FLAP, arXiv 2312.11983), AL-AM; METHODS section 4.2
  */
-export function flapSubnet(
-  weights: ModelWeights,
+export async function flapSubnet(
+  weights: WeightSource,
   fluctuations: readonly LayerFluctuation[],
   budget: number,
-): StructuredCandidate {
+): Promise<StructuredCandidate> {
   const { shape } = weights;
-  const units = rankedUnits(weights, fluctuations);
+  const units = await rankedUnits(weights, fluctuations);
   let reserve = biasParameters(shape, null);
   let subnet = lowestRemoved(shape, units, budget - reserve);
   // Sublayers that go entirely need no bias, which frees budget; a few rounds settle it.
@@ -46,7 +52,7 @@ export function flapSubnet(
     subnet = next;
   }
   return {
-    weights: compensated(weights, subnet, fluctuations),
+    weights: await compensated(weights, subnet, fluctuations),
     subnet,
     extraParameters: biasParameters(shape, subnet),
   };
@@ -78,12 +84,13 @@ interface Unit {
 }
 
 /** All units, the least worth first. */
-function rankedUnits(
-  { shape, layers }: ModelWeights,
+async function rankedUnits(
+  weights: WeightSource,
   fluctuations: readonly LayerFluctuation[],
-): Unit[] {
+): Promise<Unit[]> {
+  const { shape } = weights;
   const units: Unit[] = [];
-  for (const [layer, { o, down }] of layers.entries()) {
+  for await (const [layer, { o, down }] of eachBlock(weights)) {
     const { attention, mlp } = fluctuations[layer]!;
     const channels = fluctuationScores(o.weight, attention).map((score) => score ** 2);
     const perHead = channels.length / shape.kvHeads;
@@ -144,19 +151,19 @@ function gains({ bias }: ModelShape): Record<'attention' | 'mlp', boolean> {
 }
 
 /** The weights with the mean of what is removed in the output biases. */
-function compensated(
-  weights: ModelWeights,
+async function compensated(
+  weights: WeightSource,
   subnet: Subnet,
   fluctuations: readonly LayerFluctuation[],
-): ModelWeights {
+): Promise<WeightSource> {
   const { shape } = weights;
-  const layers = weights.layers.map((layer, l): LayerWeights => {
+  const changes = new Map<number, MapChanges>();
+  for await (const [l, layer] of eachBlock(weights)) {
     const mask = subnet.layers[l]!;
     const { attention, mlp } = fluctuations[l]!;
-    return {
-      ...layer,
+    changes.set(l, {
       o: withMean(layer.o, removedChannels(shape, mask), attention.mean, shape.hidden),
-      gate: layer.gate === null ? null : withBias(layer.gate, shape.intermediate),
+      ...(layer.gate === null ? {} : { gate: withBias(layer.gate, shape.intermediate) }),
       up: withBias(layer.up, shape.intermediate),
       down: withMean(
         layer.down,
@@ -164,14 +171,10 @@ function compensated(
         mlp.mean,
         shape.hidden,
       ),
-    };
-  });
-  const changed = { ...shape, bias: { ...shape.bias, output: true, mlp: true } };
-  return {
-    ...weights,
-    shape: changed,
-    layers: layers.map((layer, l) => ({ ...layer, block: blockOf(changed, l) })),
-  };
+    });
+  }
+  const bias = { ...shape.bias, output: true, mlp: true };
+  return new ChangedWeights(weights, changes, { ...shape, bias });
 }
 
 function removedChannels(shape: ModelShape, mask: LayerMask): Uint32Array {

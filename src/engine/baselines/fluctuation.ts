@@ -1,4 +1,4 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { SublayerKind } from '../model/block.ts';
 import { denseSubnet } from '../model/subnet.ts';
@@ -33,12 +33,12 @@ export interface LayerFluctuation {
  */
 export async function collectFluctuations(
   forward: ForwardPass,
-  weights: ModelWeights,
+  weights: WeightSource,
   batches: readonly (readonly Uint32Array[])[],
   signal?: AbortSignal,
 ): Promise<LayerFluctuation[]> {
   const subnet = denseSubnet(weights.shape);
-  const found: Partial<Record<SublayerKind, Fluctuation>>[] = weights.layers.map(() => ({}));
+  const found: Partial<Record<SublayerKind, Fluctuation>>[] = subnet.layers.map(() => ({}));
   await walk(
     { forward, weights, subnet, batches, signal },
     {

@@ -1,6 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { magnitudeScores } from '../importance/magnitude.ts';
 import { unitScores } from '../importance/unitScores.ts';
 import { initialSubnet } from '../search/baseline.ts';
@@ -10,7 +10,7 @@ import { groupCosts } from './groupMask.ts';
 
 /** A structured baseline: a subnet, with the weights it is to be used with. */
 export interface StructuredCandidate {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** Parameters added to the blocks, beside those of the subnet: output biases. */
   readonly extraParameters: number;
@@ -23,17 +23,23 @@ export interface StructuredCandidate {
  * @throws EngineError `budget` when no subnet has it
  * @source METHODS section 3.2
  */
-export function magnitudeSubnet(weights: ModelWeights, budget: number): StructuredCandidate {
+export async function magnitudeSubnet(
+  weights: WeightSource,
+  budget: number,
+): Promise<StructuredCandidate> {
   const { shape } = weights;
-  const subnet = initialSubnet({ shape, masks: 'decoupled', budget }, magnitudeUnitScores(weights));
+  const scores = await magnitudeUnitScores(weights);
+  const subnet = initialSubnet({ shape, masks: 'decoupled', budget }, scores);
   return { weights, subnet, extraParameters: 0 };
 }
 
 /** Σ W² of every prunable unit, per block. */
-export function magnitudeUnitScores({ shape, layers }: ModelWeights): LayerScores[] {
-  return layers.map((layer) =>
-    unitScores(magnitudeScores(layer, shape.hidden), layer.block.attention),
-  );
+export async function magnitudeUnitScores(weights: WeightSource): Promise<LayerScores[]> {
+  const scores: LayerScores[] = [];
+  for await (const [, layer] of eachBlock(weights)) {
+    scores.push(unitScores(magnitudeScores(layer, weights.shape.hidden), layer.block.attention));
+  }
+  return scores;
 }
 
 /**

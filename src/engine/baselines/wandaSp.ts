@@ -1,5 +1,6 @@
 import type { ModelShape } from '../model/modelShape.ts';
-import type { Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { absoluteRowSums, ones } from '../importance/rowSums.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
@@ -14,7 +15,7 @@ import type { StructuredCandidate } from './structuredSubnet.ts';
 /** What {@link wandaSpSubnet} needs. */
 export interface WandaSpRequest {
   readonly forward: ForwardPass;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** Calibration windows grouped into batches. */
   readonly batches: readonly (readonly Uint32Array[])[];
   /** Block parameters. */

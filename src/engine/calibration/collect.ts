@@ -1,4 +1,5 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import { InputSums, inputWidths } from '../passes/statistics.ts';
@@ -10,6 +11,7 @@ import type { InputStatistics, LayerStatistics } from './statistics.ts';
 /** What calibration tells of one block. */
 export interface CalibratedLayer {
   readonly layer: number;
+  readonly weights: LayerWeights;
   readonly statistics: LayerStatistics;
   /**
    * Block influence: mean over tokens of 1 − cos(residual stream without, with the block); small for
@@ -30,7 +32,7 @@ export interface CalibratedLayer {
  */
 export async function collectStatistics(
   forward: ForwardPass,
-  weights: ModelWeights,
+  weights: WeightSource,
   batches: readonly (readonly Uint32Array[])[],
   onLayer: (layer: CalibratedLayer) => Promise<void> | void,
   signal?: AbortSignal,
@@ -58,16 +60,17 @@ export async function collectStatistics(
         : { ...found, mlpInput: outer, hidden: own };
       return 'unchanged';
     },
-    async leave({ index, states }) {
+    async leave({ index, original, states }) {
       for (const kind of ['attention', 'mlp'] as const) {
-        const without = await forward.normBehind(kind, weights.layers[index]!, before, signal);
+        const without = await forward.normBehind(kind, original, before, signal);
         releaseTensors(before);
         before = without;
       }
       const influence = await blockInfluence(forward, before, states);
       releaseTensors(before);
       before = [];
-      await onLayer({ layer: index, statistics: found as LayerStatistics, influence });
+      const statistics = found as LayerStatistics;
+      await onLayer({ layer: index, weights: original, statistics, influence });
     },
   };
   try {

@@ -1,5 +1,6 @@
 import { EngineError } from '../../protocol/errors.ts';
-import { assembleWeights } from './assembleWeights.ts';
+import { assembleWeights, type TensorLookup } from './assembleWeights.ts';
+import { contentHash } from './contentHash.ts';
 import type { Slot } from './families/family.ts';
 import type { Checkpoint, CheckpointTensor } from './openCheckpoint.ts';
 import { expectSameFile } from './modelFolder.ts';
@@ -30,7 +31,22 @@ export async function loadWeights(
   checkpoint: Checkpoint,
   options: LoadOptions = {},
 ): Promise<ModelWeights> {
-  const { tensors, files, folder } = checkpoint;
+  const lookup = await readTensors(checkpoint, checkpoint.tensors, options);
+  return assembleWeights(checkpoint.shape, lookup, (signal) => contentHash(checkpoint, signal));
+}
+
+/**
+ * Reads some tensors of a checkpoint as float32.
+ *
+ * @param tensors  which of its tensors; progress is counted over these
+ * @returns gives their arrays
+ * @throws EngineError as {@link loadWeights}
+ */
+export async function readTensors(
+  { folder, files }: Pick<Checkpoint, 'folder' | 'files'>,
+  tensors: readonly CheckpointTensor[],
+  options: LoadOptions = {},
+): Promise<TensorLookup> {
   const arrays = new Map<string, Float32Array>();
   const total = tensors.reduce((sum, { located }) => sum + located.entry.elements * 4, 0);
   let loaded = 0;
@@ -46,7 +62,7 @@ export async function loadWeights(
   }
   // Each reading was of the file that was opened; now that none of them was written to meanwhile.
   for (const { file, identity } of files) await expectSameFile(folder, file, identity);
-  return assembleWeights(checkpoint.shape, (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null);
+  return (slot, layer) => arrays.get(keyOf(slot, layer)) ?? null;
 }
 
 /**

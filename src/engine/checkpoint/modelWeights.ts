@@ -1,5 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { Block } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
+import {
+  addArrays,
+  eachBlock,
+  keptWhenMade,
+  type OnceWeights,
+  type WeightSource,
+} from './weightSource.ts';
 
 /**
  * A linear map whose PRUNABLE dimension is the first axis, so that keeping a unit is keeping a row.
@@ -55,20 +63,79 @@ export interface LayerWeights {
   readonly mlpBehindNorm: NormWeights | null;
 }
 
-/** A whole model in memory. Arrays are shared, never written to: a changed model is a new object. */
-export interface ModelWeights {
+/** What a model in memory is made of. */
+export interface ModelParts extends OnceWeights {
   readonly shape: ModelShape;
-  /** [V, E] */
+  readonly layers: readonly LayerWeights[];
+}
+
+/** A whole model in memory: all blocks are there at once. */
+export class ModelWeights implements WeightSource, ModelParts {
+  readonly shape: ModelShape;
   readonly embedding: Float32Array;
-  /** Map from rows of the table to the stream, [H, E]; null where they are as wide. */
   readonly projectIn: Float32Array | null;
-  /** Learned position table [rows, H]; null under RoPE. */
   readonly positionTable: Float32Array | null;
   readonly layers: readonly LayerWeights[];
-  /** Null where the head reads the stream as it is. */
   readonly finalNorm: NormWeights | null;
-  /** Map from the stream to what the head reads, [E, H]; null where they are as wide. */
   readonly projectOut: Float32Array | null;
-  /** [V, E]; the same array as `embedding` when tied. */
   readonly head: Float32Array;
+  readonly isHeld = true;
+  readonly #hash: KeyMaker | undefined;
+  #key: Promise<string> | undefined;
+
+  /**
+   * @param parts  shared, not copied
+   * @param hash  gives the model's key where its files have one; else its arrays are hashed
+   */
+  constructor(parts: ModelParts, hash?: KeyMaker) {
+    this.shape = parts.shape;
+    this.embedding = parts.embedding;
+    this.projectIn = parts.projectIn;
+    this.positionTable = parts.positionTable;
+    this.layers = parts.layers;
+    this.finalNorm = parts.finalNorm;
+    this.projectOut = parts.projectOut;
+    this.head = parts.head;
+    this.#hash = hash;
+  }
+
+  block(index: number): Promise<LayerWeights> {
+    return Promise.resolve(this.layers[index]!);
+  }
+
+  release(): void {
+    // A model in memory gives nothing back: it could not give the block again.
+  }
+
+  once(): Promise<OnceWeights> {
+    return Promise.resolve(this);
+  }
+
+  key(signal?: AbortSignal): Promise<string> {
+    const make = this.#hash ?? (() => Promise.resolve(this.#hashOfArrays()));
+    this.#key ??= keptWhenMade(make(signal), () => (this.#key = undefined));
+    return this.#key;
+  }
+
+  #hashOfArrays(): string {
+    const hash = createHash('sha256').update(`${JSON.stringify(this.shape)}\n`);
+    addArrays(hash, this);
+    return hash.digest('hex');
+  }
+}
+
+/** Gives a key when it is asked for. */
+export type KeyMaker = (signal?: AbortSignal) => Promise<string>;
+
+/**
+ * All of a model in memory at once.
+ * @returns  the model itself where it already is
+ * @throws EngineError `checkpoint` when a block cannot be read
+ */
+export async function inMemory(source: WeightSource): Promise<ModelWeights> {
+  if (source instanceof ModelWeights) return source;
+  const layers: LayerWeights[] = [];
+  for await (const [, layer] of eachBlock(source)) layers.push(layer);
+  const parts = { ...(await source.once()), shape: source.shape, layers };
+  return new ModelWeights(parts, (signal) => source.key(signal));
 }

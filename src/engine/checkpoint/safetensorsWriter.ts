@@ -10,14 +10,14 @@ export interface FloatsToWrite {
   /** Element type; absent: that of the file. */
   readonly dtype?: StoredDtype | undefined;
   /** Gives the values, row-major; called once, when their turn comes, and let go after it. */
-  readonly values: () => Float32Array;
+  readonly values: () => Float32Array | Promise<Float32Array>;
 }
 
 /** Whole numbers to be written as they are: bytes as U8, counts as I64. */
 export type WholesToWrite = Omit<FloatsToWrite, 'dtype' | 'values'> &
   (
-    | { readonly dtype: 'U8'; readonly values: () => Uint8Array }
-    | { readonly dtype: 'I64'; readonly values: () => BigInt64Array }
+    | { readonly dtype: 'U8'; readonly values: () => Uint8Array | Promise<Uint8Array> }
+    | { readonly dtype: 'I64'; readonly values: () => BigInt64Array | Promise<BigInt64Array> }
   );
 
 /** One tensor to be written. */
@@ -142,11 +142,11 @@ async function writeTensor(
 ): Promise<void> {
   if (tensor.dtype === 'U8' || tensor.dtype === 'I64') {
     throwIfAborted(signal);
-    const { buffer, byteOffset, byteLength } = checked(tensor, tensor.values());
+    const { buffer, byteOffset, byteLength } = checked(tensor, await tensor.values());
     await writeAll(handle, new Uint8Array(buffer, byteOffset, byteLength), start);
     return;
   }
-  const values = checked(tensor, tensor.values());
+  const values = checked(tensor, await tensor.values());
   const dtype = tensor.dtype ?? ofFile;
   const size = bytesPerElement(dtype);
   const buffer = new Uint8Array(Math.min(CHUNK_ELEMENTS, values.length) * size);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -36,7 +36,7 @@ export interface CandidateEvaluator {
 export interface LocalEvaluatorOptions {
   readonly forward: ForwardPass;
   readonly head: LossHead;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** Token ids, all of one length T. */
   readonly windows: readonly Uint32Array[];
   readonly kind: LossKind;
@@ -70,7 +70,8 @@ export class LocalEvaluator implements CandidateEvaluator {
     const embedded = await forward.embed(weights, batchesOf(windows));
     const cache = new PrefixCache(options.cacheBytes);
     if (options.kind === 'perplexity') {
-      return new LocalEvaluator(options, embedded, head.nextTokenTargets(weights, windows), cache);
+      const targets = await head.nextTokenTargets(weights, windows);
+      return new LocalEvaluator(options, embedded, targets, cache);
     }
     const dense = denseSubnet(weights.shape);
     const states = await forward.through(weights, dense, embedded, { signal });

@@ -1,5 +1,5 @@
 import { type Perplexity, perplexityOfSum } from '../../protocol/perplexity.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -19,7 +19,7 @@ const BATCHES_AT_A_TIME = 8;
 export async function perplexityOf(
   forward: ForwardPass,
   head: LossHead,
-  candidate: { readonly weights: ModelWeights; readonly subnet: Subnet },
+  candidate: { readonly weights: WeightSource; readonly subnet: Subnet },
   windows: readonly Uint32Array[],
   options: {
     readonly signal?: AbortSignal | undefined;
@@ -39,7 +39,7 @@ export async function perplexityOf(
     const losses = await head.losses(
       weights,
       states,
-      head.nextTokenTargets(weights, flat),
+      await head.nextTokenTargets(weights, flat),
       options.signal,
     );
     releaseTensors(states);

@@ -1,10 +1,10 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
 import type { Loadable } from '../../protocol/loadsText.ts';
 import { stockTypeOf } from '../checkpoint/modelConfig.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import type { StoredDtype } from '../checkpoint/storedFloats.ts';
 import { encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { ExportOptions } from './exportOnnx.ts';
 import { jsonLike } from './jsonLike.ts';
@@ -53,13 +53,13 @@ export interface ConfigFacts {
  * block from which the candidate can be read back.
  */
 export function checkpointConfig(
-  weights: ModelWeights,
+  shape: ModelShape,
   subnet: Subnet,
   source: CheckpointSource,
   options: ExportOptions,
   { layout, loadable, ownType, fields, block }: ConfigFacts,
 ): string {
-  const config = plainConfig(source.config, weights.shape.family);
+  const config = plainConfig(source.config, shape.family);
   const changed = { ...layout.overrides, ...(ownType ? ownTypeOf(config) : {}) };
   const original = Object.fromEntries(
     Object.keys(changed).map((field) => [field, config[field] ?? null]),
@@ -78,7 +78,7 @@ export function checkpointConfig(
       ...block,
       // What the fields above were before; null where the source did not have one.
       original,
-      head_dim: weights.shape.headDim,
+      head_dim: shape.headDim,
       masks: encodeSubnet(subnet),
     },
   };

@@ -154,7 +154,7 @@ export function emitAttention(
       index,
       kept.length,
       normed,
-      () => sliceLinear(slot, layer[slot], shape.hidden, kept),
+      (from) => sliceLinear(slot, from[slot], shape.hidden, kept),
       spreadOf(block, groups, slot),
     );
   };
@@ -178,7 +178,7 @@ export function emitAttention(
     rows('o').length,
     x,
     merged,
-    () => sliceLinear('o', layer.o, shape.hidden, rows('o')),
+    (from) => sliceLinear('o', from.o, shape.hidden, rows('o')),
     spreadOf(block, groups, 'o'),
     storedNorm(attention.norms.after, layer.attentionAfterNorm),
   );

@@ -13,17 +13,13 @@ import {
   type Rotary,
 } from '../model/block.ts';
 import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
-import type {
-  LayerWeights,
-  Linear,
-  ModelWeights,
-  NormWeights,
-} from '../checkpoint/modelWeights.ts';
+import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import type { OnceWeights, WeightSource } from '../checkpoint/weightSource.ts';
 import { arrayName, tensorName } from '../checkpoint/tensorTable.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import { RotaryEmitter } from './decoderRotary.ts';
 import { emitIntegerMap, type IntegerMaps } from './integerMap.ts';
-import type { WeightPlan } from './weightPlan.ts';
+import type { WeightPlan, WeightValues } from './weightPlan.ts';
 
 /** How a norm computes, and its weights. */
 export interface StoredNorm {
@@ -34,6 +30,19 @@ export interface StoredNorm {
 /** Both, where a block has the norm. */
 export function storedNorm(norm: Norm | null, weights: NormWeights | null): StoredNorm | null {
   return norm === null || weights === null ? null : { norm, weights };
+}
+
+/** Gives what a decoder stores of a map of a block. */
+export type MapSlice = (layer: LayerWeights) => Linear;
+
+/** What a {@link DecoderContext} is made of besides its graph. */
+export interface DecoderParts {
+  /** Token ids, int64 [B, T]. */
+  readonly ids: Value;
+  /** The linear maps as integers; null: as floats. */
+  readonly integers: IntegerMaps | null;
+  /** Gives the blocks again when their weights are written. */
+  readonly blocks: WeightSource;
 }
 
 /** Added to the score of a later token; its exponential is exactly zero. */
@@ -52,26 +61,26 @@ export class DecoderContext {
   readonly #family: Family;
   readonly #ids: Value;
   readonly #integers: IntegerMaps | null;
+  readonly #blocks: WeightSource;
+  #layer: LayerWeights | undefined;
   readonly #once = new Map<string, Value>();
   #firstPast: Value | undefined;
   readonly #rotary = new Map<Rotary, RotaryEmitter>();
 
-  /**
-   * @param ids  token ids, int64 [B, T]
-   * @param integers  the linear maps as integers; null: as floats
-   */
-  constructor(
-    graph: GraphBuilder,
-    shape: ModelShape,
-    plan: WeightPlan,
-    { ids, integers }: { readonly ids: Value; readonly integers: IntegerMaps | null },
-  ) {
+  constructor(graph: GraphBuilder, plan: WeightPlan, { ids, integers, blocks }: DecoderParts) {
+    const { shape } = blocks;
     this.graph = graph;
     this.shape = shape;
+    this.#blocks = blocks;
     this.#plan = plan;
     this.#family = familyNamed(shape.family);
     this.#ids = ids;
     this.#integers = integers;
+  }
+
+  /** Comes to a block, whose weights are asked for from now on. */
+  enter(layer: LayerWeights): void {
+    this.#layer = layer;
   }
 
   /** The shape [B, T, ...rest] as a tensor. */
@@ -172,13 +181,9 @@ export class DecoderContext {
   }
 
   /** Emits the map between the embedding table or the head and the stream; x itself without one. */
-  between(
-    slot: 'projectIn' | 'projectOut',
-    { [slot]: weight, shape }: ModelWeights,
-    x: Value,
-  ): Value {
+  between(slot: 'projectIn' | 'projectOut', { [slot]: weight }: OnceWeights, x: Value): Value {
     if (weight === null) return x;
-    const [width, { hidden }] = [embeddingWidthOf(shape), shape];
+    const [width, { hidden }] = [embeddingWidthOf(this.shape), this.shape];
     const dims = slot === 'projectIn' ? [hidden, width] : [width, hidden];
     const stored = this.#plan.add(this.#name(slot, null), dims, () => weight);
     return emitProjection(this.graph, x, stored, null);
@@ -186,7 +191,7 @@ export class DecoderContext {
 
   /**
    * Emits `x · Wᵀ + b` for a sliced W [rows, H].
-   * @param slice  gives the weights when they are written
+   * @param slice  gives the weights, now or when they are written
    * @param spread  stored row of every row used, −1 for zeros; null: the rows as they are stored
    */
   projection(
@@ -194,7 +199,7 @@ export class DecoderContext {
     layer: number,
     rows: number,
     x: Value,
-    slice: () => Linear,
+    slice: MapSlice,
     spread: readonly number[] | null = null,
   ): Value {
     const biased = this.#isBiased(slot, layer);
@@ -218,7 +223,7 @@ export class DecoderContext {
     rows: number,
     x: Value,
     z: Value,
-    slice: () => Linear,
+    slice: MapSlice,
     spread: readonly number[] | null = null,
     after: StoredNorm | null = null,
   ): Value {
@@ -281,17 +286,27 @@ export class DecoderContext {
     slot: `${LinearName}.weight`,
     layer: number,
     rows: number,
-    slice: () => Linear,
+    slice: MapSlice,
     suffix = '',
   ): Value {
     const name = `${arrayName(this.#family, slot, layer)}${suffix}`;
     const dims = [rows, this.shape.hidden];
-    return this.#plan.add(this.#name(slot, layer), dims, () => slice().weight, name);
+    const values = this.#values(layer, (from) => slice(from).weight);
+    return this.#plan.add(this.#name(slot, layer), dims, values, name);
   }
 
-  #bias(slot: LinearName, layer: number, size: number, slice: () => Linear): Value {
+  #bias(slot: LinearName, layer: number, size: number, slice: MapSlice): Value {
     const name = arrayName(this.#family, `${slot}.bias`, layer);
-    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], () => slice().bias!, name);
+    const values = this.#values(layer, (from) => slice(from).bias!);
+    return this.#plan.add(this.#name(`${slot}.bias`, layer), [size], values, name);
+  }
+
+  /** Of the block that the context has entered; later it is asked for again. */
+  #values(index: number, of: (layer: LayerWeights) => Float32Array): WeightValues {
+    return {
+      now: () => of(this.#layer!),
+      later: async () => of(await this.#blocks.block(index)),
+    };
   }
 
   #isBiased(slot: LinearName, layer: number): boolean {

@@ -1,5 +1,6 @@
 import { familyNamed } from '../checkpoint/families/registry.ts';
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import { eachBlock, type OnceWeights, type WeightSource } from '../checkpoint/weightSource.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { emitActivation, emitCapped } from '../graphs/emit.ts';
 import { sliceLinear } from '../graphs/keptRows.ts';
@@ -29,22 +30,24 @@ export interface DecoderGraph {
  * length from, so it takes `past_length` int64 [1] instead.
  *
  * A tied embedding is one initializer that both Gather and Gemm read.
+ * @param weights  gives its blocks now, for the graph, and again when the data file is written
  * @param dataFile  name of the data file beside the model
  * @param storage  how weights are stored; the graph computes in float32
  * @param integers  the linear maps of the blocks, when they are stored as integers
  */
-export function decoderGraph(
-  weights: ModelWeights,
+export async function decoderGraph(
+  weights: WeightSource,
   subnet: Subnet,
   dataFile: string,
   storage: Storage,
   integers: IntegerMaps | null = null,
-): DecoderGraph {
+): Promise<DecoderGraph> {
   const { shape } = weights;
+  const once = await weights.once();
   const graph = new GraphBuilder('decoder');
   const plan = new WeightPlan(graph, dataFile, storage);
   const ids = graph.input('input_ids', 'int64', ['batch', 'time']);
-  const context = new DecoderContext(graph, shape, plan, { ids, integers });
+  const context = new DecoderContext(graph, plan, { ids, integers, blocks: weights });
   declareCaches(context, subnet);
 
   const family = familyNamed(shape.family);
@@ -52,9 +55,10 @@ export function decoderGraph(
   const name = tensorName(family, 'embedding', null);
   // Cast before anything reads it: a GPU without half precision cannot gather rows of a half table,
   // while the runtime casts a constant on the host when it loads the model.
-  const embedding = plan.add(name, table, () => weights.embedding);
-  let x = emitEmbedding(context, plan, weights, embedding, ids);
-  weights.layers.forEach((layer, l) => {
+  const embedding = plan.add(name, table, () => once.embedding);
+  let x = emitEmbedding(context, plan, once, embedding, ids);
+  for await (const [l, layer] of eachBlock(weights)) {
+    context.enter(layer);
     const mask = subnet.layers[l]!;
     const groups = headGroups(blockOf(shape, l), mask);
     const entering = x;
@@ -64,13 +68,13 @@ export function decoderGraph(
     const reads = readsOf('mlp', layer.block, { states: x, entering });
     if (mask.mlp.length > 0) x = emitMlp(context, l, { layer, mask }, reads, x);
     x = context.blockNorm('mlpBehindNorm', l, layer, x);
-  });
-  const final = storedNorm(finalNormOf(shape), weights.finalNorm);
+  }
+  const final = storedNorm(finalNormOf(shape), once.finalNorm);
   const normed = context.norm('finalNorm', null, final, x);
-  const h = context.between('projectOut', weights, normed);
+  const h = context.between('projectOut', once, normed);
   const head = shape.tiedEmbeddings
     ? embedding
-    : plan.add(tensorName(family, 'head', null), table, () => weights.head);
+    : plan.add(tensorName(family, 'head', null), table, () => once.head);
   const product = graph.op('Gemm', [h, head], { transB: 1n });
   const logits = emitCapped(graph, product, shape.logitCap ?? null);
   const shaped = graph.op('Reshape', [logits, context.dims(shape.vocab)]);
@@ -93,7 +97,7 @@ function declareCaches(context: DecoderContext, subnet: Subnet): void {
 function emitEmbedding(
   context: DecoderContext,
   plan: WeightPlan,
-  weights: ModelWeights,
+  weights: OnceWeights,
   embedding: Value,
   ids: Value,
 ): Value {
@@ -130,8 +134,8 @@ function emitMlp(
   const { activation, norms } = layer.block.mlp;
   const normed = context.blockNorm('mlpNorm', index, layer, x);
   const project = (slot: 'gate' | 'up'): Value =>
-    context.projection(slot, index, kept.length, normed, () =>
-      sliceLinear(slot, layer[slot]!, shape.hidden, kept),
+    context.projection(slot, index, kept.length, normed, (from) =>
+      sliceLinear(slot, from[slot]!, shape.hidden, kept),
     );
   const inner =
     layer.gate === null
@@ -143,7 +147,7 @@ function emitMlp(
     kept.length,
     stream,
     inner,
-    () => sliceLinear('down', layer.down, shape.hidden, kept),
+    (from) => sliceLinear('down', from.down, shape.hidden, kept),
     null,
     storedNorm(norms.after, layer.mlpAfterNorm),
   );

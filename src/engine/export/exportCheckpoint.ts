@@ -1,5 +1,5 @@
 import type { Loadable } from '../../protocol/loadsText.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { blockByBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { assertLegal } from '../subnet/legal.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { checkpointConfig, type CheckpointSource } from './checkpointConfig.ts';
@@ -25,7 +25,7 @@ export interface WrittenCheckpoint extends Written {
  */
 export async function exportCheckpoint(
   dir: string,
-  weights: ModelWeights,
+  weights: WeightSource,
   subnet: Subnet,
   source: CheckpointSource,
   options: ExportOptions,
@@ -38,25 +38,23 @@ export async function exportCheckpoint(
   const own = loadable.ownCode === true ? MODELING_CLASSES.get(shape.family) : undefined;
   const tensors = slicedTensors(source.family, shape, subnet, layout.blockNumber);
   const { files, note } = exportedCompanions(source.companions, source.config, ownType);
-  const bytes = await writeCheckpointFolder(
-    dir,
-    source.folder,
-    {
-      tensors: tensors.map((tensor) => ({
-        ...{ name: tensor.name, dims: tensor.dims, dtype: dtypeOf(options, tensor.spec.name) },
-        values: () => slicedValues(weights, tensor),
-      })),
-      config: checkpointConfig(weights, subnet, source, options, {
-        ...{ layout, loadable, ownType },
-        fields: own === undefined ? {} : { architectures: [own.causal], auto_map: autoMapOf(own) },
-      }),
-      readme: checkpointReadme(shape, loadable, note),
-      files:
-        own === undefined
-          ? files
-          : [...files, { name: MODELING_FILE, data: modelingSource(shape.family) }],
-    },
-    options,
-  );
+  const rest = {
+    config: checkpointConfig(shape, subnet, source, options, {
+      ...{ layout, loadable, ownType },
+      fields: own === undefined ? {} : { architectures: [own.causal], auto_map: autoMapOf(own) },
+    }),
+    readme: checkpointReadme(shape, loadable, note),
+    files:
+      own === undefined
+        ? files
+        : [...files, { name: MODELING_FILE, data: modelingSource(shape.family) }],
+  };
+  const bytes = await blockByBlock(weights, (blocks) => {
+    const written = tensors.map((tensor) => ({
+      ...{ name: tensor.name, dims: tensor.dims, dtype: dtypeOf(options, tensor.spec.name) },
+      values: () => slicedValues(blocks, tensor),
+    }));
+    return writeCheckpointFolder(dir, source.folder, { tensors: written, ...rest }, options);
+  });
   return { path: dir, bytes, loadable };
 }

@@ -2,7 +2,7 @@ import { EngineError } from '../../protocol/errors.ts';
 import type { Loadable } from '../../protocol/loadsText.ts';
 import { type BitmaskForm, bitmaskStride, packMatrix } from '../checkpoint/bitmaskPacking.ts';
 import type { Family } from '../checkpoint/families/family.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { blockByBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { stockTypeOf } from '../checkpoint/modelConfig.ts';
 import {
   elementBytes,
@@ -44,9 +44,19 @@ const LIBRARY_VERSION = '0.14.0.1';
  * @throws EngineError `config` for weights without zeros worth packing and for a family whose maps
  *   are no `Linear`; `disk`, `numeric`, `cancelled`; `shape` for an illegal subnet
  */
-export async function exportCompressed(
+export function exportCompressed(
   dir: string,
-  weights: ModelWeights,
+  weights: WeightSource,
+  subnet: Subnet,
+  source: CheckpointSource,
+  options: ExportOptions,
+): Promise<WrittenCheckpoint> {
+  return blockByBlock(weights, (blocks) => writePacked(dir, blocks, subnet, source, options));
+}
+
+async function writePacked(
+  dir: string,
+  weights: WeightSource,
   subnet: Subnet,
   source: CheckpointSource,
   options: ExportOptions,
@@ -64,7 +74,7 @@ export async function exportCompressed(
     survey.maps.map((plan) => [plan.tensor, packedTensors(weights, plan, form, options)]),
   );
   const tensors = sliced.flatMap((tensor) => {
-    const values = (): Float32Array => slicedValues(weights, tensor);
+    const values = (): Promise<Float32Array> => slicedValues(weights, tensor);
     return packed.get(tensor) ?? [{ ...planOf(tensor, options), values }];
   });
   const planOfOne = (tensor: SlicedTensor): TensorPlan => planOf(tensor, options);
@@ -79,7 +89,7 @@ export async function exportCompressed(
   const stockType = layout.loadable.transformers ? stockTypeOf(source.config) : undefined;
   // Only what runtimes of this form may take for the model it is keeps the source's type.
   const ownType = stockType === undefined || form !== 'sparse-24-bitmask';
-  const config = checkpointConfig(weights, subnet, source, options, {
+  const config = checkpointConfig(shape, subnet, source, options, {
     ...{ layout, loadable, ownType },
     fields: { quantization_config: quantizationConfig(survey, form, sliced) },
     block: {
@@ -100,19 +110,19 @@ export async function exportCompressed(
  * @throws EngineError `cancelled`
  */
 export async function canCompress(
-  weights: ModelWeights,
+  weights: WeightSource,
   subnet: Subnet,
   { family }: Pick<CheckpointSource, 'family'>,
   options: Pick<ExportOptions, 'dtype' | 'ownTypes' | 'signal'>,
 ): Promise<boolean> {
   if (family.inputsFirst === true) return false;
   const sliced = slicedTensors(family, weights.shape, subnet);
-  return hasSparseMap(weights, sliced, options, options.signal);
+  return blockByBlock(weights, (blocks) => hasSparseMap(blocks, sliced, options, options.signal));
 }
 
 /** The tensors of a packed map. They are made once, together, and let go with the last of them. */
 function packedTensors(
-  weights: ModelWeights,
+  weights: WeightSource,
   { tensor, nonzeros }: SparseMapPlan,
   form: BitmaskForm,
   storage: Storage,
@@ -121,10 +131,13 @@ function packedTensors(
   const dtype = dtypeOf(storage, tensor.spec.name);
   const prefix = tensor.name.replace(/\.weight$/, '');
   let made: ReturnType<typeof packMatrix> | undefined;
-  const make = (): ReturnType<typeof packMatrix> =>
-    (made ??= packMatrix(form, roundedTo(dtype, slicedValues(weights, tensor)), rows, columns));
-  const last = (): Uint8Array => {
-    const { bits } = make();
+  const make = async (): Promise<ReturnType<typeof packMatrix>> => {
+    const values = roundedTo(dtype, await slicedValues(weights, tensor));
+    return packMatrix(form, values, rows, columns);
+  };
+  const first = async (): Promise<ReturnType<typeof packMatrix>> => (made ??= await make());
+  const last = async (): Promise<Uint8Array> => {
+    const { bits } = await first();
     made = undefined;
     return bits;
   };
@@ -137,14 +150,14 @@ function packedTensors(
     {
       ...{ name: `${prefix}.compressed`, dtype },
       dims: strict ? [rows, columns / 2] : [nonzeros],
-      values: () => make().values,
+      values: async () => (await first()).values,
     },
     ...(strict
       ? []
       : [
           {
             ...{ name: `${prefix}.row_offsets`, dtype: 'I64' as const, dims: [rows] },
-            values: () => make().rowOffsets,
+            values: async () => (await first()).rowOffsets,
           },
         ]),
     {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { makeFolder } from '../../files/insideFolder.ts';
 import { removeFile, replaceFile } from '../../files/writeFile.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { blockByBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import type { QuantisedModel } from '../quantise/quantisedModel.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { assertLegal } from '../subnet/legal.ts';
@@ -59,9 +59,18 @@ export interface Written {
  * @param options.quantised  of these weights and this subnet
  * @throws EngineError `disk`, `numeric`, `cancelled`; `shape` for an illegal subnet
  */
-export async function exportOnnx(
+export function exportOnnx(
   dir: string,
-  weights: ModelWeights,
+  weights: WeightSource,
+  subnet: Subnet,
+  options: ExportOptions,
+): Promise<Written> {
+  return blockByBlock(weights, (blocks) => writeDecoder(dir, blocks, subnet, options));
+}
+
+async function writeDecoder(
+  dir: string,
+  weights: WeightSource,
   subnet: Subnet,
   options: ExportOptions,
 ): Promise<Written> {
@@ -69,7 +78,7 @@ export async function exportOnnx(
   const { quantised } = options;
   const integers =
     quantised === undefined ? null : { layers: quantised.layers, accuracy: ACTIVATIONS };
-  const { graph, plan } = decoderGraph(weights, subnet, ONNX_DATA_FILE, options, integers);
+  const { graph, plan } = await decoderGraph(weights, subnet, ONNX_DATA_FILE, options, integers);
   const { bits, blockSize } = quantised?.format ?? {};
   const model = graph.build({
     subnet_key: subnetKey(subnet),

@@ -31,7 +31,7 @@ async function writeTensor(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { elements, offset } = tensor;
-  const values = tensor.values();
+  const values = await tensor.values();
   if (values.length !== elements) {
     throw new RangeError(`${tensor.name} has ${values.length} elements, not ${elements}.`);
   }

@@ -1,12 +1,9 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
-import { ForwardPass } from '../graphs/forwardPass.ts';
-import { LossHead } from '../graphs/lossHead.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import { Runtime, type Tensor } from '../runtime/runtime.ts';
 import type { Subnet } from '../model/subnet.ts';
 import type { SearchTimeModel } from './searchTimeLogits.ts';
 import type { Storage } from './storage.ts';
-import { isExact, type StoredForm, storedEdges, storedLayer } from './storedWeights.ts';
+import { isExact, RoundedWeights, type StoredForm } from './storedWeights.ts';
 
 /** Logits that an export must give, against which every form of it is compared. */
 export interface Reference {
@@ -24,10 +21,10 @@ export interface Reference {
 
 /** What a reference is made of. */
 export interface ReferenceModel {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** The model that integers stand for, when the export stores integers. */
-  readonly integers?: ModelWeights | undefined;
+  readonly integers?: WeightSource | undefined;
 }
 
 /**
@@ -49,11 +46,12 @@ export async function referenceOf(
   signal?: AbortSignal,
 ): Promise<Reference> {
   const { weights, subnet, integers } = model;
-  const searched = await logitsOf(search, { weights, subnet }, windows, AS_SEARCHED, signal);
+  const searched = await logitsOf(search, { weights, subnet }, windows, signal);
   const form: StoredForm = { storage, integerMaps: integers !== undefined };
+  const stored = new RoundedWeights(integers ?? weights, form);
   const logits = isExact(form)
     ? searched
-    : await logitsOf(search, { weights: integers ?? weights, subnet }, windows, form, signal);
+    : await logitsOf(search, { weights: stored, subnet }, windows, signal);
   let largest = 0;
   for (const values of logits) {
     for (const value of values) largest = Math.max(largest, Math.abs(value));
@@ -63,40 +61,23 @@ export async function referenceOf(
   return { subnet, windows, logits, searched, largest, shortTexts };
 }
 
-const AS_SEARCHED: StoredForm = { storage: { dtype: 'F32' }, integerMaps: false };
-
 async function logitsOf(
-  search: SearchTimeModel,
+  { forward, head }: SearchTimeModel,
   { weights, subnet }: ReferenceModel,
   windows: readonly Uint32Array[],
-  form: StoredForm,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {
-  const { runtime, shape } = search.forward;
-  // A device keeps the weights it was given: rounded ones go to a runtime that is released.
-  const own =
-    runtime.onDevice && form.storage.dtype !== 'F32'
-      ? new Runtime(runtime.device, runtime.threads)
-      : null;
-  const forward = own === null ? search.forward : new ForwardPass(own, shape);
-  const head = own === null ? search.head : new LossHead(forward);
-  const edges = storedEdges(weights, form);
-  let states: readonly Tensor[] = [];
+  const embedded = await forward.embed(
+    weights,
+    windows.map((window) => [window]),
+  );
+  const states = await forward.through(weights, subnet, embedded, { signal });
   try {
-    states = await forward.embed(
-      edges,
-      windows.map((window) => [window]),
-    );
-    for (const [l, mask] of subnet.layers.entries()) {
-      const next = await forward.block(storedLayer(weights, l, form), mask, states, signal);
-      releaseTensors(states);
-      states = next;
-    }
     const logits: Float32Array[] = [];
-    for (const state of states) logits.push(await head.logits(edges, state));
+    for (const state of states) logits.push(await head.logits(weights, state));
     return logits;
   } finally {
     releaseTensors(states);
-    await own?.release();
+    if (!weights.isHeld) await forward.forget(await weights.once());
   }
 }

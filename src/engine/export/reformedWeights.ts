@@ -6,7 +6,14 @@ import { openInFolder, resolveFolder } from '../checkpoint/modelFolder.ts';
 import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
-import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import {
+  blockByBlock,
+  changedSince,
+  type MapChanges,
+  type WeightSource,
+  withChanges,
+} from '../checkpoint/weightSource.ts';
 import { readFloats, readSafetensorsIndex } from '../checkpoint/safetensorsFile.ts';
 import type { TensorEntry } from '../checkpoint/safetensorsHeader.ts';
 import { type TensorToWrite, writeSafetensors } from '../checkpoint/safetensorsWriter.ts';
@@ -41,17 +48,10 @@ interface ReformedLinear {
   readonly biasName: string | null;
 }
 
-/**
- * The maps in which a model differs from its source in any block, in a fixed order. Arrays are
- * compared by identity: a changed model is a new object.
- */
-export function changedMaps(source: ModelWeights, weights: ModelWeights): MapName[] {
-  return mapNames.filter((map) =>
-    weights.layers.some((layer, l) => {
-      const before = source.layers[l]![map];
-      return layer[map]?.weight !== before?.weight || layer[map]?.bias !== before?.bias;
-    }),
-  );
+/** The maps that a model, made from its source, has changed in any block, in a fixed order. */
+export function changedMaps(source: WeightSource, weights: WeightSource): MapName[] {
+  const changed = [...changedSince(weights, source).values()];
+  return mapNames.filter((map) => changed.some((maps) => maps.has(map)));
 }
 
 /**
@@ -66,24 +66,27 @@ export function changedMaps(source: ModelWeights, weights: ModelWeights): MapNam
  */
 export async function writeReformed(
   path: string,
-  weights: ModelWeights,
+  weights: WeightSource,
   subnet: Subnet,
   maps: readonly MapName[],
   signal?: AbortSignal,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
   const { hidden } = weights.shape;
   const linears = reformedLinears(weights.shape, subnet, maps);
-  const tensors = linears.flatMap((one): TensorToWrite[] => {
-    const linear = weights.layers[one.layer]![one.map]!;
-    const matrix: TensorToWrite = {
-      name: one.name,
-      dims: [one.rows.length, hidden],
-      values: () => gatherRows(linear.weight, hidden, one.rows),
-    };
-    if (one.biasName === null) return [matrix];
-    return [matrix, { name: one.biasName, dims: [hidden], values: () => linear.bias! }];
+  const bytes = await blockByBlock(weights, (blocks) => {
+    const tensors = linears.flatMap((one): TensorToWrite[] => {
+      const linear = async (): Promise<Linear> => (await blocks.block(one.layer))[one.map]!;
+      const matrix: TensorToWrite = {
+        name: one.name,
+        dims: [one.rows.length, hidden],
+        values: async () => gatherRows((await linear()).weight, hidden, one.rows),
+      };
+      if (one.biasName === null) return [matrix];
+      const bias = async (): Promise<Float32Array> => (await linear()).bias!;
+      return [matrix, { name: one.biasName, dims: [hidden], values: bias }];
+    });
+    return writeSafetensors(path, tensors, { dtype: 'F32', signal });
   });
-  const bytes = await writeSafetensors(path, tensors, { dtype: 'F32', signal });
   return { bytes, sha256: await hashFile(path, signal) };
 }
 
@@ -91,17 +94,17 @@ export async function writeReformed(
  * Reads changed weights and puts them into the source model's.
  * @param folder  where the file must lie
  * @param from  the file and what it must hash to
- * @param source  the source model; shared by the result but for the maps of the file
+ * @param source  the source model, on which the result puts the maps of the file
  * @throws EngineError `checkpoint` when the file is absent, outside the folder, damaged or not of
  *   this subnet; `cancelled`
  */
 export async function readReformed(
   folder: string,
   { file, sha256, maps }: ReformedFile,
-  source: ModelWeights,
+  source: WeightSource,
   subnet: Subnet,
   signal?: AbortSignal,
-): Promise<ModelWeights> {
+): Promise<WeightSource> {
   const root = await resolveFolder(folder);
   // The header is read first: it checks that the name stays inside the folder.
   const { entries } = await readSafetensorsIndex(root, file);
@@ -111,7 +114,7 @@ export async function readReformed(
     const hash = await hashHandle(handle, signal);
     if (hash !== sha256) throw changedReformed(file, sha256, hash);
     const { hidden } = source.shape;
-    const layers: LayerWeights[] = [...source.layers];
+    const changes = new Map<number, MapChanges>();
     const read = async (
       name: string,
       dims: readonly number[],
@@ -121,16 +124,21 @@ export async function readReformed(
       const sink = (values: Float32Array, first: number): void => target.set(values, first);
       await readFloats(handle, file, entry, { rowSize: dims.at(-1)!, signal, sink });
     };
-    for (const one of reformedLinears(source.shape, subnet, maps)) {
-      const old = layers[one.layer]![one.map]!;
+    const readMap = async (one: ReformedLinear, old: Linear): Promise<Linear> => {
       const kept = new Float32Array(one.rows.length * hidden);
       await read(one.name, [one.rows.length, hidden], kept);
       const bias = one.biasName === null ? old.bias : new Float32Array(hidden);
       if (one.biasName !== null) await read(one.biasName, [hidden], bias!);
-      const linear: Linear = { weight: withRows(old.weight, hidden, one.rows, kept), bias };
-      layers[one.layer] = { ...layers[one.layer]!, [one.map]: linear };
-    }
-    return { ...source, layers };
+      return { weight: withRows(old.weight, hidden, one.rows, kept), bias };
+    };
+    await blockByBlock(source, async (blocks) => {
+      for (const one of reformedLinears(source.shape, subnet, maps)) {
+        const old = (await blocks.block(one.layer))[one.map]!;
+        const known = changes.get(one.layer);
+        changes.set(one.layer, { ...known, [one.map]: await readMap(one, old) });
+      }
+    });
+    return withChanges(source, changes);
   } finally {
     await closeQuietly(handle);
   }

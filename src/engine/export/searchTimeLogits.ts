@@ -1,5 +1,5 @@
 import { releaseTensors } from '../runtime/deviceTensors.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import type { Subnet } from '../model/subnet.ts';
@@ -18,7 +18,7 @@ export interface SearchTimeModel {
  */
 export async function searchTimeLogits(
   model: SearchTimeModel,
-  weights: ModelWeights,
+  weights: WeightSource,
   subnet: Subnet,
   window: Uint32Array,
   signal?: AbortSignal,

@@ -3,7 +3,8 @@ import type { Family, LayerSlot, RowRange, Slot } from '../checkpoint/families/f
 import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import type { OnceWeights, WeightSource } from '../checkpoint/weightSource.ts';
 import {
   rowCount,
   rowWidth,
@@ -63,13 +64,23 @@ function within(kept: Uint32Array, { from, count }: RowRange): Uint32Array {
 
 /**
  * The values of a sliced tensor as its file holds them, row-major.
+ * @param weights  keeps the tensor's block; see `blockByBlock`
  * @returns  the model's own array where nothing is sliced or transposed: read only
  */
-export function slicedValues(weights: ModelWeights, tensor: SlicedTensor): Float32Array {
+export async function slicedValues(
+  weights: WeightSource,
+  tensor: SlicedTensor,
+): Promise<Float32Array> {
+  const { layer } = tensor.spec;
+  const owner = layer === null ? await weights.once() : await weights.block(layer);
+  return valuesIn(owner, tensor);
+}
+
+function valuesIn(owner: LayerWeights | OnceWeights, tensor: SlicedTensor): Float32Array {
   const { spec, dims, transposed, parts } = tensor;
   const width = rowWidth(tensor);
   const pieces = parts.map(({ slot, rows }) => {
-    const data = tensorOf(weights, slot, spec.layer);
+    const data = tensorOf(owner, slot);
     if (data === null) throw new RangeError(`The model has no weights for ${spec.name}.`);
     if (!('count' in rows)) return gatherRows(data, width, rows);
     return data.subarray(rows.from * width, (rows.from + rows.count) * width);

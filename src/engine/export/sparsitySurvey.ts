@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import { type BitmaskForm, bitmaskStride } from '../checkpoint/bitmaskPacking.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { bytesPerElement, roundedTo, type StoredDtype } from '../checkpoint/storedFloats.ts';
 import { rowCount, type StoredPart } from '../checkpoint/storedParts.ts';
 import { type FoundPattern, PatternSurvey } from './patternSurvey.ts';
@@ -43,7 +43,7 @@ const OFFSET_BYTES = 8;
  * @throws EngineError `cancelled`
  */
 export async function surveySparsity(
-  weights: ModelWeights,
+  weights: WeightSource,
   tensors: readonly SlicedTensor[],
   storage: Storage,
   signal?: AbortSignal,
@@ -56,7 +56,7 @@ export async function surveySparsity(
     throwIfAborted(signal);
     await setImmediate();
     const dtype = dtypeOf(storage, tensor.spec.name);
-    const values = roundedTo(dtype, slicedValues(weights, tensor));
+    const values = roundedTo(dtype, await slicedValues(weights, tensor));
     const nonzeros = countNonzeros(values);
     zeros += values.length - nonzeros;
     size += values.length;
@@ -83,7 +83,7 @@ export async function surveySparsity(
  * @throws EngineError `cancelled`
  */
 export async function hasSparseMap(
-  weights: ModelWeights,
+  weights: WeightSource,
   tensors: readonly SlicedTensor[],
   storage: Storage,
   signal?: AbortSignal,
@@ -93,7 +93,7 @@ export async function hasSparseMap(
     throwIfAborted(signal);
     await setImmediate();
     const dtype = dtypeOf(storage, tensor.spec.name);
-    const values = roundedTo(dtype, slicedValues(weights, tensor));
+    const values = roundedTo(dtype, await slicedValues(weights, tensor));
     if (isSmallerPacked(tensor, countNonzeros(values), dtype)) return true;
   }
   return false;

@@ -1,13 +1,11 @@
+import { createHash } from 'node:crypto';
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { Slot } from '../checkpoint/families/family.ts';
 import type { LinearName, NormName } from '../model/block.ts';
-import type {
-  LayerWeights,
-  Linear,
-  ModelWeights,
-  NormWeights,
-} from '../checkpoint/modelWeights.ts';
+import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import type { OnceWeights, WeightSource } from '../checkpoint/weightSource.ts';
 import { decodeFloats, encodeFloats } from '../checkpoint/storedFloats.ts';
+import type { ModelShape } from '../model/modelShape.ts';
 import { tensorName } from '../checkpoint/tensorTable.ts';
 import { dtypeOf, type Storage } from './storage.ts';
 
@@ -25,40 +23,70 @@ export function isExact({ storage, integerMaps }: StoredForm): boolean {
 }
 
 /**
- * The model outside its blocks, with the values that an export stores.
+ * A model with the values that an export stores.
  *
- * Memory: the embedding and the head once more, unless they are stored as they are.
- * @returns  the layers are those of the model itself, see {@link storedLayer}
+ * Memory: each block once more while it is looked at, and the embedding and the head once more, unless
+ * they are stored as they are.
  */
-export function storedEdges(weights: ModelWeights, { storage }: StoredForm): ModelWeights {
-  const { shape, embedding, head, finalNorm } = weights;
-  const round = rounder(shape.family, null, storage);
-  const stored = round('embedding', embedding);
-  const table = (slot: 'projectIn' | 'positionTable' | 'projectOut'): Float32Array | null => {
-    const values = weights[slot];
-    return values === null ? null : round(slot, values);
-  };
-  return {
-    ...weights,
-    embedding: stored,
-    projectIn: table('projectIn'),
-    positionTable: table('positionTable'),
-    finalNorm: storedNorm('finalNorm', finalNorm, round),
-    projectOut: table('projectOut'),
-    head: head === embedding ? stored : round('head', head),
-  };
+export class RoundedWeights implements WeightSource {
+  readonly isHeld = false;
+  readonly shape: ModelShape;
+  readonly #exact: WeightSource;
+  readonly #form: StoredForm;
+  #once: Promise<OnceWeights> | undefined;
+
+  constructor(exact: WeightSource, form: StoredForm) {
+    this.#exact = exact;
+    this.#form = form;
+    this.shape = exact.shape;
+  }
+
+  async block(index: number): Promise<LayerWeights> {
+    return roundedLayer(this.shape, index, await this.#exact.block(index), this.#form);
+  }
+
+  release(index: number): void {
+    this.#exact.release(index);
+  }
+
+  once(): Promise<OnceWeights> {
+    this.#once ??= this.#roundOnce();
+    return this.#once;
+  }
+
+  async key(signal?: AbortSignal): Promise<string> {
+    const { storage, integerMaps } = this.#form;
+    const types = JSON.stringify([storage.dtype, [...(storage.ownTypes ?? [])], integerMaps]);
+    const base = await this.#exact.key(signal);
+    return createHash('sha256').update(`rounded\n${base}\n${types}`).digest('hex');
+  }
+
+  async #roundOnce(): Promise<OnceWeights> {
+    const once = await this.#exact.once();
+    const { embedding, head, finalNorm } = once;
+    const round = rounder(this.shape.family, null, this.#form.storage);
+    const stored = round('embedding', embedding);
+    const table = (slot: 'projectIn' | 'positionTable' | 'projectOut'): Float32Array | null => {
+      const values = once[slot];
+      return values === null ? null : round(slot, values);
+    };
+    return {
+      embedding: stored,
+      projectIn: table('projectIn'),
+      positionTable: table('positionTable'),
+      finalNorm: storedNorm('finalNorm', finalNorm, round),
+      projectOut: table('projectOut'),
+      head: head === embedding ? stored : round('head', head),
+    };
+  }
 }
 
-/**
- * A block with the values that an export stores. Memory: the block once more.
- * @param l  its index
- */
-export function storedLayer(
-  { shape, layers }: ModelWeights,
+function roundedLayer(
+  shape: ModelShape,
   l: number,
+  layer: LayerWeights,
   { storage, integerMaps }: StoredForm,
 ): LayerWeights {
-  const layer = layers[l]!;
   const round = rounder(shape.family, l, storage);
   const linear = (slot: LinearName, { weight, bias }: Linear): Linear => ({
     weight: integerMaps ? weight : round(`${slot}.weight`, weight),

@@ -15,7 +15,7 @@ import { figureSchema } from '../../protocol/runRecord.ts';
 import { mapNames, type MapName } from '../../protocol/sparsityRecord.ts';
 import type { Checkpoint } from '../checkpoint/openCheckpoint.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { countParameters } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import { subnetKey } from '../subnet/key.ts';
@@ -140,7 +140,7 @@ export interface SubnetFacts {
  */
 export async function writeSubnetConfig(
   dir: string,
-  weights: ModelWeights,
+  weights: WeightSource,
   subnet: Subnet,
   facts: SubnetFacts,
   signal?: AbortSignal,
@@ -289,9 +289,9 @@ export async function loadCandidate(
   path: string,
   config: SubnetConfig,
   source: Pick<Checkpoint, 'fingerprint'>,
-  weights: ModelWeights,
+  weights: WeightSource,
   signal?: AbortSignal,
-): Promise<{ readonly weights: ModelWeights; readonly subnet: Subnet }> {
+): Promise<{ readonly weights: WeightSource; readonly subnet: Subnet }> {
   if (source.fingerprint !== config.source.fingerprint) {
     const wanted = `fingerprint ${config.source.fingerprint}`;
     throw otherModel(wanted, source.fingerprint, 'its files are others');

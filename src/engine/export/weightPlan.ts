@@ -12,8 +12,16 @@ export type PlannedTensor = {
 
 /** How a tensor is stored, and what gives its values when their turn to be written comes. */
 export type StoredValues =
-  | { readonly dtype: StoredDtype; readonly values: () => Float32Array }
+  | { readonly dtype: StoredDtype; readonly values: () => Float32Array | Promise<Float32Array> }
   | { readonly dtype: 'U8'; readonly values: () => Uint8Array };
+
+/** Gives the values of a weight. */
+export interface WeightValues {
+  /** While the graph is built: those of small weights are put into it at once. */
+  readonly now: () => Float32Array;
+  /** When the data file is written. */
+  readonly later: () => Promise<Float32Array>;
+}
 
 /** Start of every external tensor: a page, so that runtimes can map it into memory. */
 export const ALIGNMENT = 4096;
@@ -68,7 +76,7 @@ export class WeightPlan {
   add(
     tensor: string,
     dims: readonly number[],
-    values: () => Float32Array,
+    values: WeightValues | (() => Float32Array),
     name: string = tensor,
   ): Value {
     return this.#floats(name, dims, values, dtypeOf(this.#storage, tensor));
@@ -76,7 +84,7 @@ export class WeightPlan {
 
   /** Bytes as they are, e.g. the codes of integers. */
   bytesOf(name: string, dims: readonly number[], values: () => Uint8Array): Value {
-    return this.#declare(name, dims, { dtype: 'U8', values });
+    return this.#declare(name, dims, { dtype: 'U8', values }, values);
   }
 
   /** Values that bfloat16 holds exactly, whatever the weights are stored in; float32 in the graph. */
@@ -86,28 +94,34 @@ export class WeightPlan {
 
   /** A table of the graph's own, always float32. */
   table(name: string, dims: readonly number[], values: Float32Array): Value {
-    return this.#declare(name, dims, { dtype: 'F32', values: () => values });
+    return this.#floats(name, dims, () => values, 'F32');
   }
 
   #floats(
     name: string,
     dims: readonly number[],
-    values: () => Float32Array,
+    values: WeightValues | (() => Float32Array),
     dtype: StoredDtype,
   ): Value {
-    const stored = this.#declare(name, dims, { dtype, values });
+    const { now, later } = typeof values === 'function' ? { now: values, later: values } : values;
+    const stored = this.#declare(name, dims, { dtype, values: later }, now);
     if (dtype === 'F32') return stored;
     return this.#graph.op('Cast', [stored], { to: FLOAT32 });
   }
 
-  #declare(name: string, dims: readonly number[], stored: StoredValues): Value {
+  #declare(
+    name: string,
+    dims: readonly number[],
+    stored: StoredValues,
+    now: () => Float32Array | Uint8Array,
+  ): Value {
     const elements = dims.reduce((product, dim) => product * dim, 1);
     const length = elements * elementBytes(stored.dtype);
     const type = ELEMENT_TYPES[stored.dtype];
     if (length < INLINE_BELOW_BYTES) {
       const bytes = new Uint8Array(length);
-      if (stored.dtype === 'U8') bytes.set(stored.values());
-      else encodeFloats(stored.dtype, stored.values().slice(), bytes);
+      if (stored.dtype === 'U8') bytes.set(now());
+      else encodeFloats(stored.dtype, (now() as Float32Array).slice(), bytes);
       return this.#graph.initializer(name, type, dims, bytes);
     }
     const offset = Math.ceil(this.#end / ALIGNMENT) * ALIGNMENT;

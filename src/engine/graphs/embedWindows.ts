@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { OnceWeights } from '../checkpoint/weightSource.ts';
 import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import { float32Of, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { Sessions } from './sessions.ts';
@@ -20,7 +20,7 @@ interface EmbeddingTools {
  */
 export async function embedWindows(
   tools: EmbeddingTools,
-  weights: ModelWeights,
+  weights: OnceWeights,
   windows: readonly Uint32Array[],
 ): Promise<Tensor> {
   const { hidden, positions } = tools.shape;
@@ -39,7 +39,7 @@ export async function embedWindows(
 /** What the stream has of the embedding table, without positions, [B·T, H]; fresh memory. */
 async function tokenRows(
   { shape, feeds, sessions }: EmbeddingTools,
-  { embedding, projectIn }: ModelWeights,
+  { embedding, projectIn }: OnceWeights,
   windows: readonly Uint32Array[],
   time: number,
 ): Promise<Float32Array> {

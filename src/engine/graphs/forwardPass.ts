@@ -9,7 +9,8 @@ import {
   type SublayerKind,
 } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { releaseTensor, releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import {
   float32Of,
@@ -91,11 +92,12 @@ export class ForwardPass {
    * @returns  per batch, [B, T, H], on the host
    */
   async embed(
-    weights: ModelWeights,
+    weights: WeightSource,
     batches: readonly (readonly Uint32Array[])[],
   ): Promise<Tensor[]> {
+    const once = await weights.once();
     const streams: Tensor[] = [];
-    for (const windows of batches) streams.push(await embedWindows(this, weights, windows));
+    for (const windows of batches) streams.push(await embedWindows(this, once, windows));
     return streams;
   }
 
@@ -226,13 +228,13 @@ export class ForwardPass {
   }
 
   /**
-   * Runs the blocks from `from` on.
+   * Runs the blocks from `from` on, and releases each once it has run.
    * @param states  residual stream before block `from`; taken over and freed
    * @param after  told the stream after each block, which it may keep with `retainTensor`
    * @returns  residual stream after the last block; the caller owns it
    */
   async through(
-    weights: ModelWeights,
+    weights: WeightSource,
     subnet: Subnet,
     states: readonly Tensor[],
     options: {
@@ -243,15 +245,11 @@ export class ForwardPass {
   ): Promise<readonly Tensor[]> {
     let current = states;
     try {
-      for (let l = options.from ?? 0; l < weights.layers.length; l++) {
-        const next = await this.block(
-          weights.layers[l]!,
-          subnet.layers[l]!,
-          current,
-          options.signal,
-        );
+      for await (const [l, layer] of eachBlock(weights, options.from)) {
+        const next = await this.block(layer, subnet.layers[l]!, current, options.signal);
         releaseTensors(current);
         current = next;
+        if (!weights.isHeld) await this.forget(layer);
         options.after?.(l, current);
       }
     } catch (error) {
@@ -265,14 +263,22 @@ export class ForwardPass {
    * Does what evaluating a subnet does before any graph runs: gathers all its rows, block by block.
    * For measuring what a change of subnet costs.
    */
-  async gatherOnly(weights: ModelWeights, subnet: Subnet): Promise<void> {
-    for (const [l, layer] of weights.layers.entries()) {
+  async gatherOnly(weights: WeightSource, subnet: Subnet): Promise<void> {
+    for await (const [l, layer] of eachBlock(weights)) {
       const mask = subnet.layers[l]!;
       const scratch = this.scratch.borrow();
       await this.feeds.attention(layer, attentionRows(layer.block, mask, 'plain'), scratch);
       await this.feeds.mlp(layer, mask, scratch);
       scratch.giveBack();
     }
+  }
+
+  /**
+   * Frees what the device holds of some weights.
+   * @param owner  a block, maps of it, or a whole model; all weights when absent
+   */
+  async forget(owner?: object): Promise<void> {
+    if (this.runtime.onDevice) await this.feeds.forget(owner);
   }
 
   /** How attention over a state is computed, which decides how its heads are padded. */

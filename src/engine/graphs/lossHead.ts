@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { embeddingWidthOf } from '../model/modelShape.ts';
 import { float32Of, type Session, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { ForwardPass } from './forwardPass.ts';
@@ -43,7 +43,11 @@ export class LossHead {
    * Targets of the negative log-likelihood: the output embedding of each next token.
    * @param windows  token ids, one length T
    */
-  nextTokenTargets(weights: ModelWeights, windows: readonly Uint32Array[]): LossTargets {
+  async nextTokenTargets(
+    weights: WeightSource,
+    windows: readonly Uint32Array[],
+  ): Promise<LossTargets> {
+    const { head } = await weights.once();
     const width = embeddingWidthOf(weights.shape);
     const time = windows[0]?.length ?? 0;
     const rows = new Float32Array(windows.length * (time - 1) * width);
@@ -51,7 +55,7 @@ export class LossHead {
     for (const window of windows) {
       for (let t = 1; t < time; t++) {
         const id = window[t] as number;
-        rows.set(weights.head.subarray(id * width, (id + 1) * width), at);
+        rows.set(head.subarray(id * width, (id + 1) * width), at);
         at += width;
       }
     }
@@ -64,7 +68,7 @@ export class LossHead {
    * @param states  the dense model's last residual stream per batch
    */
   async denseTargets(
-    weights: ModelWeights,
+    weights: WeightSource,
     states: readonly Tensor[],
     signal?: AbortSignal,
   ): Promise<LossTargets> {
@@ -87,7 +91,7 @@ export class LossHead {
    * @returns  [P], nats
    */
   async losses(
-    weights: ModelWeights,
+    weights: WeightSource,
     states: readonly Tensor[],
     targets: LossTargets,
     signal?: AbortSignal,
@@ -110,7 +114,7 @@ export class LossHead {
   }
 
   /** Logits [N, V] of every position of one state; small inputs only. */
-  async logits(weights: ModelWeights, state: Tensor): Promise<Float32Array> {
+  async logits(weights: WeightSource, state: Tensor): Promise<Float32Array> {
     const x = await this.#forward.host(state);
     const out = new Float32Array((x.length / weights.shape.hidden) * weights.shape.vocab);
     await this.#chunks('logits', weights, x, undefined, (outputs, from) =>
@@ -141,7 +145,7 @@ export class LossHead {
 
   async #chunks(
     graph: HeadGraph,
-    weights: ModelWeights,
+    weights: WeightSource,
     x: Float32Array,
     signal: AbortSignal | undefined,
     take: (outputs: Readonly<Record<string, Tensor>>, from: number) => void,
@@ -150,11 +154,11 @@ export class LossHead {
     const { hidden } = weights.shape;
     const { feeds } = this.#forward;
     const session = await this.#session(graph);
-    const { projectOut } = weights;
+    const { head, finalNorm, projectOut } = await weights.once();
     const width = embeddingWidthOf(weights.shape);
     const fixed = {
-      head: await feeds.matrix(weights.head, width),
-      ...normFeeds('norm', weights.finalNorm),
+      head: await feeds.matrix(head, width),
+      ...normFeeds('norm', finalNorm),
       ...(projectOut === null ? {} : { project_out: await feeds.matrix(projectOut, hidden) }),
     };
     const count = x.length / hidden;

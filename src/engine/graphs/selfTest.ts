@@ -1,10 +1,10 @@
 import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type {
-  LayerWeights,
-  Linear,
+import {
+  type LayerWeights,
+  type Linear,
   ModelWeights,
-  NormWeights,
+  type NormWeights,
 } from '../checkpoint/modelWeights.ts';
 import { type Rng, rngFor } from '../numeric/rng.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -113,7 +113,7 @@ async function valuesOf(runtime: Runtime, weights: ModelWeights, time: number): 
     owned.push(...middle);
     const after = await forward.sublayer('mlp', layer, mask, middle);
     owned.push(...after);
-    const targets = head.nextTokenTargets(weights, windows);
+    const targets = await head.nextTokenTargets(weights, windows);
     return {
       attention: await forward.host(middle[0] as Tensor),
       mlp: await forward.host(after[0] as Tensor),
@@ -177,7 +177,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
     down: linear(intermediate, intermediate, rowBias(bias.mlp, hidden)),
   };
   const learned = shape.positions.kind === 'learned' ? shape.positions.offset : null;
-  return {
+  return new ModelWeights({
     shape,
     ...{ embedding, projectIn: null, projectOut: null },
     positionTable:
@@ -185,7 +185,7 @@ function randomWeights(shape: ModelShape): ModelWeights {
     layers: [layer],
     finalNorm: norm(),
     head: embedding,
-  };
+  });
 }
 
 function normals(rng: Rng, count: number, centre: number, spread: number): Float32Array {

@@ -1,5 +1,6 @@
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
+import { arraysIn, keptWhenMade } from '../checkpoint/weightSource.ts';
 import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { LayerMask } from '../model/subnet.ts';
 import type { AttentionRows } from './keptRows.ts';
@@ -20,12 +21,13 @@ interface Draft {
  *
  * On the CPU kept rows are gathered into scratch memory (views where they are one run): one
  * sublayer's worth at a time, so evaluating a subnet needs no second copy of the model. On a GPU the
- * full weights are uploaded once and stay; only the row indices travel.
+ * full weights are uploaded once and stay until they are forgotten; only the row indices travel.
  */
 export class SublayerFeeds {
   readonly #runtime: Runtime;
   readonly #shape: ModelShape;
-  readonly #resident = new WeakMap<Float32Array, Promise<Tensor>>();
+  /** What the device holds, by the array it was made of. */
+  readonly #resident = new Map<Float32Array, Promise<Tensor>>();
 
   constructor(runtime: Runtime, shape: ModelShape) {
     this.#runtime = runtime;
@@ -72,6 +74,22 @@ export class SublayerFeeds {
       return Promise.resolve(tensorOf(data, [data.length / width, width]));
     }
     return this.#upload(data, width, 0);
+  }
+
+  /**
+   * Frees what the device holds of some weights; the next user uploads them again.
+   * @param owner  a block, maps of it, or a whole model; all weights when absent
+   */
+  async forget(owner?: object): Promise<void> {
+    const arrays =
+      owner === undefined
+        ? [...this.#resident.keys()]
+        : [...arraysIn(owner)].map(([, data]) => data);
+    for (const data of arrays) {
+      const tensor = this.#resident.get(data);
+      this.#resident.delete(data);
+      if (tensor !== undefined) this.#runtime.discard(await tensor);
+    }
   }
 
   async #linear(
@@ -131,7 +149,8 @@ export class SublayerFeeds {
     if (tensor === undefined) {
       const padded = new Float32Array(data.length + zeroRows * width);
       padded.set(data);
-      tensor = this.#runtime.upload(tensorOf(padded, [padded.length / width, width]));
+      const uploading = this.#runtime.upload(tensorOf(padded, [padded.length / width, width]));
+      tensor = keptWhenMade(uploading, () => this.#resident.delete(data));
       this.#resident.set(data, tensor);
     }
     return tensor;

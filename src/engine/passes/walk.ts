@@ -1,6 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import {
+  eachBlock,
+  type MapChanges,
+  type WeightSource,
+  withChanges,
+} from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { addsElsewhere, readsOf, type SublayerKind } from '../model/block.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
@@ -11,7 +17,7 @@ import { observe, type Statistic, type SublayerInput } from './statistics.ts';
 /** What {@link walk} needs. */
 export interface WalkRequest {
   readonly forward: ForwardPass;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** What is kept of the model. */
   readonly subnet: Subnet;
   /** Windows grouped into batches, all of one length; none for a visitor that looks at nothing. */
@@ -59,8 +65,8 @@ export interface Here extends SublayerInput {
 export type Change =
   | 'unchanged'
   | {
-      /** The changed block of each copy; all as they are when absent. */
-      readonly layers?: readonly LayerWeights[];
+      /** Other maps of the block, for each copy; all as they are when absent. */
+      readonly maps?: readonly MapChanges[];
       /** What the walk goes on with, where it is not the subnet's mask. */
       readonly mask?: LayerMask;
     };
@@ -68,6 +74,8 @@ export type Change =
 /** A block that a walk has just left. */
 export interface LeftBlock {
   readonly index: number;
+  /** The block as the walk found it. */
+  readonly original: LayerWeights;
   /** The first copy's residual stream behind it, per batch; the walk's own. */
   readonly states: readonly Tensor[];
 }
@@ -85,11 +93,12 @@ export interface Visitor {
  * on the residual stream that the already changed ones before it give, then applied as it has become.
  *
  * Memory: of every copy, and of the reference, the streams of all tokens before and after a
- * sublayer, and what the visitor keeps. Device memory is freed however the walk ends.
- * @returns  the changed model of each copy; what was not changed is shared with the source
+ * sublayer, one block of the source, and what the visitor keeps and changes. A block is released when
+ * the walk leaves it. Device memory is freed however the walk ends.
+ * @returns  for each copy the source with the visitor's changes on top
  * @throws EngineError `cancelled` between two batches, and whatever the visitor throws
  */
-export async function walk(request: WalkRequest, visitor: Visitor): Promise<ModelWeights[]> {
+export async function walk(request: WalkRequest, visitor: Visitor): Promise<WeightSource[]> {
   const { weights, batches } = request;
   const embedded = await request.forward.embed(weights, batches);
   const fork = (): Stream => new Stream(request, embedded.map(retainTensor));
@@ -97,11 +106,10 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
   const reference = request.reference === undefined ? null : fork();
   const streams = reference === null ? copies : [...copies, reference];
   releaseTensors(embedded);
-  const made = copies.map((): LayerWeights[] => []);
-  const total = 2 * weights.layers.length;
+  const total = 2 * weights.shape.layers;
   try {
-    for (const [index, original] of weights.layers.entries()) {
-      for (const stream of streams) stream.enter(original);
+    for await (const [index, original] of eachBlock(weights)) {
+      for (const stream of streams) stream.enter(index, original);
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
         await reference?.addUpdate(kind, original, request.reference!.layers[index]!);
@@ -111,22 +119,29 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Mode
         // A visitor that runs nothing never lets a cancel message in.
         await setImmediate();
       }
-      copies.forEach(({ layer }, i) => made[i]!.push(layer!));
-      await visitor.leave?.({ index, states: copies[0]!.states });
+      await visitor.leave?.({ index, original, states: copies[0]!.states });
+      for (const stream of streams) {
+        if (!weights.isHeld) await request.forward.forget(stream.layer);
+        stream.leave();
+      }
     }
   } finally {
     for (const stream of streams) stream.release();
   }
-  return made.map((layers) => ({ ...weights, layers }));
+  return copies.map(({ changes }) => withChanges(weights, changes));
 }
 
 /** A residual stream, of which the walk owns the present states. */
 class Stream {
   readonly #request: WalkRequest;
   states: readonly Tensor[];
+  /** The present block as it has been changed so far. */
   layer: LayerWeights | undefined;
+  /** What has been changed of all blocks. */
+  readonly changes = new Map<number, MapChanges>();
   /** The states before the block, held while its MLP is to read them. */
   #entering: readonly Tensor[] = [];
+  #index = 0;
 
   constructor(request: WalkRequest, states: readonly Tensor[]) {
     this.#request = request;
@@ -134,10 +149,23 @@ class Stream {
   }
 
   /** Comes to a block. */
-  enter(layer: LayerWeights): void {
+  enter(index: number, layer: LayerWeights): void {
     this.layer = layer;
-    releaseTensors(this.#entering);
+    this.#index = index;
     this.#entering = addsElsewhere('mlp', layer.block) ? this.states.map(retainTensor) : [];
+  }
+
+  /** Lets go of a block and its memory. */
+  leave(): void {
+    this.layer = undefined;
+    releaseTensors(this.#entering);
+    this.#entering = [];
+  }
+
+  /** Takes other maps of the block over. */
+  change(maps: MapChanges): void {
+    this.layer = { ...this.layer!, ...maps };
+    this.changes.set(this.#index, { ...this.changes.get(this.#index), ...maps });
   }
 
   /** What a sublayer of the block reads. */
@@ -173,8 +201,7 @@ class Stream {
 
   release(): void {
     this.become([]);
-    releaseTensors(this.#entering);
-    this.#entering = [];
+    this.leave();
   }
 }
 
@@ -210,16 +237,16 @@ async function visitSublayer(
       },
     };
     const change = isPresent(kind, mask) ? await visitor.visit(here) : 'unchanged';
-    const { layers, mask: own = mask } = change === 'unchanged' ? {} : change;
+    const { maps = [], mask: own = mask } = change === 'unchanged' ? {} : change;
     for (const [i, copy] of copies.entries()) {
-      const layer = layers?.[i] ?? copy.layer!;
-      const isObserved = i === 0 && layer === copy.layer && own === mask;
-      copy.layer = layer;
+      const changed = maps[i];
+      if (changed !== undefined) copy.change(changed);
+      const isObserved = i === 0 && changed === undefined && own === mask;
       if (isObserved && observed !== null) {
         copy.become(observed);
         observed = null;
       } else {
-        await copy.step(kind, layer, own);
+        await copy.step(kind, copy.layer!, own);
       }
     }
   } finally {

@@ -1,4 +1,4 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
 import { SolverGemm } from '../runtime/solverGemm.ts';
@@ -74,8 +74,8 @@ async function mixed(
 ): Promise<Contender> {
   const { bench, config } = comparison;
   const { signal, note } = comparison.work;
-  const { layers } = bench.weights;
-  const known: Record<string, object>[] = layers.map(() => ({}));
+  const { layers } = bench.weights.shape;
+  const known = Array.from({ length: layers }, (): Record<string, object> => ({}));
   const ours = methodFor(bench.weights.shape, 'ours');
   const { alpha, rule } = ours;
   if (rule === 'sparsegpt') return sparse(comparison, ours, work);
@@ -90,9 +90,10 @@ async function mixed(
     scope: work.scope,
   };
   const best = await searchMix(
-    layers.length,
+    layers,
     levels,
-    (mix) => searchLoss(comparison, maskedModel({ ...from, patterns: patternsOf(mix) })),
+    async (mix) =>
+      searchLoss(comparison, await maskedModel({ ...from, patterns: patternsOf(mix) })),
     { ...MIX, seed: config.seed, signal },
   );
   note(
@@ -103,7 +104,7 @@ async function mixed(
 }
 
 /** Mean loss on the search windows, nats. */
-async function searchLoss({ bench, work }: Comparison, weights: ModelWeights): Promise<number> {
+async function searchLoss({ bench, work }: Comparison, weights: WeightSource): Promise<number> {
   const { forward, head } = bench;
   const { tokens, signal } = work;
   const windows = tokens.search;
@@ -112,7 +113,7 @@ async function searchLoss({ bench, work }: Comparison, weights: ModelWeights): P
   const losses = await head.losses(
     weights,
     states,
-    head.nextTokenTargets(weights, windows),
+    await head.nextTokenTargets(weights, windows),
     signal,
   );
   releaseTensors(states);

@@ -179,8 +179,8 @@ async function scoreDense({ bench, config, work }: Comparison): Promise<Scored> 
     forward,
     weights,
     batchesOf(tokens.calibration),
-    async ({ layer, statistics, influence: one }) => {
-      const from = { name: `block ${layer}`, shape, weights: weights.layers[layer]!, statistics };
+    async ({ layer, weights: own, statistics, influence: one }) => {
+      const from = { name: `block ${layer}`, shape, weights: own, statistics };
       scores.push(await scoreLayer(from, { ...config.importance, scale: 'raw' }, solver, signal));
       influence.push(one);
     },

@@ -5,7 +5,7 @@ import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
 import type { Perplexity } from '../../protocol/perplexity.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
@@ -21,7 +21,7 @@ import type { Workbench } from './workbench.ts';
 
 /** A model to be judged. */
 export interface Contender {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** Block parameters added to those of the subnet. */
   readonly extraParameters: number;
@@ -118,7 +118,7 @@ export class Comparison {
     const { contender, seconds } =
       'contender' in made ? made : { contender: made, seconds: elapsed };
     const { perplexity, lossNats } = await this.#evaluate(name, contender);
-    const params = this.#sizeOf(contender, name.scope);
+    const params = await this.#sizeOf(contender, name.scope);
     return this.#rowOf(name, { params, perplexity, lossNats, seconds });
   }
 
@@ -139,12 +139,12 @@ export class Comparison {
   }
 
   /** Parameters that are not zero; of a structured model all that is left counts. */
-  #sizeOf(
+  async #sizeOf(
     { weights, subnet, extraParameters }: Contender,
     scope: CompareRow['scope'],
-  ): CompareRow['params'] {
+  ): Promise<CompareRow['params']> {
     const { block } = countParameters(this.bench.weights.shape, subnet);
-    return block + extraParameters - (scope === 'structured' ? 0 : zerosIn(weights));
+    return block + extraParameters - (scope === 'structured' ? 0 : await zerosIn(weights));
   }
 
   async #evaluate(name: RowPlace['name'], { weights, subnet }: Contender): Promise<Perplexity> {
@@ -190,7 +190,7 @@ export class Comparison {
 }
 
 /** The dense model as a contender's subnet. */
-export function whole(weights: ModelWeights): Contender {
+export function whole(weights: WeightSource): Contender {
   return { weights, subnet: denseSubnet(weights.shape), extraParameters: 0 };
 }
 
@@ -211,9 +211,9 @@ function isDense({ name }: PlannedRow): boolean {
 }
 
 /** Zeros in the maps of the blocks. */
-function zerosIn({ layers }: ModelWeights): number {
+async function zerosIn(weights: WeightSource): Promise<number> {
   let count = 0;
-  for (const layer of layers) {
+  for await (const [, layer] of eachBlock(weights)) {
     for (const { linear } of [...mapsOf(layer, 'attention'), ...mapsOf(layer, 'mlp')]) {
       for (let i = 0; i < linear.weight.length; i++) if (linear.weight[i] === 0) count++;
     }

@@ -10,7 +10,7 @@ import {
   figureSchema,
 } from '../../protocol/runRecord.ts';
 import { figureNames } from '../../protocol/runWords.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { storageOf } from '../export/storage.ts';
@@ -27,7 +27,7 @@ export type Contestants = Readonly<Record<FigureName, Candidate | null>>;
 
 /** The rows of a run: the source's weights under several masks, the reformed and the sparse ones. */
 export function contestantsOf(
-  source: ModelWeights,
+  source: WeightSource,
   rows: {
     readonly dense: Subnet;
     readonly random: Subnet | null;
@@ -36,9 +36,9 @@ export function contestantsOf(
     readonly searched: Subnet;
     /** False when the searched subnet is one of the others, which then is not shown twice. */
     readonly wasSearched: boolean;
-    readonly reformed: ModelWeights;
+    readonly reformed: WeightSource;
     /** The searched subnet with zeros in its weights; null when none were asked for. */
-    readonly sparse: ModelWeights | null;
+    readonly sparse: WeightSource | null;
   },
 ): Contestants {
   const of = (subnet: Subnet, weights = source): Candidate => ({ weights, subnet });
@@ -80,7 +80,7 @@ export function evaluateStage(
         const candidate = contestants[name];
         return candidate === null ? [] : [{ name, candidate }];
       });
-      const steps = quantise === null ? 0 : 2 * bench.weights.layers.length + windows.length;
+      const steps = quantise === null ? 0 : 2 * bench.weights.shape.layers + windows.length;
       const total = (present.length + 1) * windows.length + steps;
       const perplexities = new Map<FigureName, Perplexity>();
       for (const [i, { name, candidate }] of present.entries()) {
@@ -98,7 +98,7 @@ export function evaluateStage(
       };
       const quantised = (await quantise?.(further)) ?? null;
       if (quantised !== null) {
-        before += 2 * bench.weights.layers.length;
+        before += 2 * bench.weights.shape.layers;
         // Its decoder also rounds activations, which only the decoder itself can tell the cost of.
         const found = await quantisedPerplexity(bench, quantised, windows, {
           folder: folder.file(decoderFolders.quantised),

@@ -4,7 +4,7 @@ import { releaseQuietly } from '../../files/release.ts';
 import { isEngineError } from '../../protocol/errors.ts';
 import type { Figure } from '../../protocol/runRecord.ts';
 import type { Timing } from '../../protocol/timing.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { exportOnnx, type ExportOrigin } from '../export/exportOnnx.ts';
 import { measureDecoders } from '../export/measure.ts';
 import { peakMemoryOf } from '../export/peakMemory.ts';
@@ -16,7 +16,7 @@ import type { Bench } from './workbench.ts';
 
 /** A model to be measured. */
 export interface Candidate {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** The integers that its decoder stores; absent where it stores floats. */
   readonly quantised?: QuantisedModel | undefined;

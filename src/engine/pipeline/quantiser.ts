@@ -70,7 +70,7 @@ async function rounded(
   const { candidate, windows, format } = from;
   const { signal } = run;
   const { subnet } = candidate;
-  const nearest = roundModel(candidate.weights, subnet, format, decoderRows);
+  const nearest = await roundModel(candidate.weights, subnet, format, decoderRows);
   if (format.bits === 8) return nearest;
   const judging = windows.slice(0, Math.ceil(windows.length / JUDGING));
   const others = windows.length > judging.length ? windows.slice(judging.length) : judging;

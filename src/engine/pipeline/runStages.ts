@@ -11,7 +11,7 @@ import {
 import { bytesText } from '../../protocol/sizeText.ts';
 import { calibrationBytes } from '../calibration/collect.ts';
 import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { canCompress } from '../export/exportCompressed.ts';
@@ -116,7 +116,7 @@ async function findSubnet(run: RunContext, bench: Workbench, tokens: TokenPlan):
   return { searched, reform, initialised, random, wasSearched: run.config.search.enabled };
 }
 
-function wholeModel(weights: ModelWeights): Found {
+function wholeModel(weights: WeightSource): Found {
   const searched = denseSubnet(weights.shape);
   return { searched, reform: null, initialised: null, random: null, wasSearched: false };
 }
@@ -174,7 +174,7 @@ function memoryNote(
 /** The subnets that need no search, all on the budget. */
 async function startSubnets(
   run: RunContext,
-  { shape }: ModelWeights,
+  { shape }: WeightSource,
   { scores }: Awaited<ReturnType<typeof scoreStage>>,
 ): Promise<{ budget: number; initialised: Subnet; random: Subnet | null }> {
   const { config } = run;

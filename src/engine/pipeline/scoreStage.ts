@@ -49,10 +49,10 @@ export function scoreStage(
         bench.forward,
         bench.weights,
         batchesOf(windows),
-        async ({ layer, statistics, influence: one }) => {
+        async ({ layer, weights, statistics, influence: one }) => {
           scores.push(
             await scoreLayer(
-              { name: `block ${layer}`, shape, weights: bench.weights.layers[layer]!, statistics },
+              { name: `block ${layer}`, shape, weights, statistics },
               { score, damping, scale: 'raw' },
               bench.solver,
               run.signal,

@@ -3,7 +3,7 @@ import * as Type from 'typebox';
 import { type ReformVerdict, reformVerdictSchema } from '../../protocol/reformVerdict.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { mapNames, SPARSE_BITS_FILE, SPARSE_RECORD_FILE } from '../../protocol/sparsityRecord.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { changedMaps, readReformed, writeReformed } from '../export/reformedWeights.ts';
 import { replaceFile } from '../../files/writeFile.ts';
@@ -23,7 +23,7 @@ export const SPARSE_FILE = 'sparse.safetensors';
 /** A candidate's sparse weights. */
 export interface Sparsified {
   /** Removed rows are as they were. */
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** How much of their refit was accepted; null for a method that does not refit. */
   readonly verdict: ReformVerdict | null;
 }

@@ -2,7 +2,7 @@ import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { expectSameCompanions } from '../checkpoint/companions.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../checkpoint/loadWeights.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
 import { chooseDevice, type DeviceChoice } from '../runtime/devices.ts';
@@ -13,7 +13,7 @@ import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts
 
 /** A loaded model with everything that runs it. */
 export interface Bench {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly tokenizer: TextTokenizer;
   readonly device: DeviceChoice;
   readonly runtime: Runtime;
@@ -50,7 +50,7 @@ export async function openWorkbench(
   // What is cheap to refuse is refused first.
   const { folder, companions, shape } = checkpoint;
   const tokenizer = await loadTokenizer(folder, shape.vocab);
-  const load = async (): Promise<ModelWeights> => {
+  const load = async (): Promise<WeightSource> => {
     await expectSameCompanions(folder, companions);
     return loadWeights(checkpoint, { signal, onProgress });
   };
@@ -64,12 +64,12 @@ export async function openWorkbench(
  */
 export async function openBench(
   tokenizer: TextTokenizer,
-  load: () => Promise<ModelWeights>,
+  load: () => Promise<WeightSource>,
   wish: DeviceWish,
   signal: AbortSignal,
 ): Promise<Bench> {
   let device: DeviceChoice;
-  let weights: ModelWeights;
+  let weights: WeightSource;
   try {
     device = await chooseDevice(wish.device, { threads: wish.threads, signal });
     weights = await load();

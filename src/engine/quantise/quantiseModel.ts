@@ -25,13 +25,13 @@ export interface QuantiseRequest extends Omit<WalkRequest, 'reference' | 'copies
  */
 export async function quantiseModel(request: QuantiseRequest): Promise<QuantisedModel> {
   const { weights, format } = request;
-  const packed = weights.layers.map((): Partial<Record<LinearName, PackedWeight>> => ({}));
+  const packed = request.subnet.layers.map((): Partial<Record<LinearName, PackedWeight>> => ({}));
   const [made] = await walk(request, {
     async visit(here) {
       const rows = request.layoutOf(blockOf(weights.shape, here.index), here.mask);
       const rounded = await quantiseSublayer(request, here, rows);
       Object.assign(packed[here.index]!, rounded.packed);
-      return { layers: [rounded.layer] };
+      return { maps: [rounded.maps] };
     },
   });
   return { format, weights: made!, layers: packed };

@@ -1,4 +1,5 @@
-import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import type { MapChanges } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { isOutputMap, type LinearName } from '../model/block.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
@@ -32,8 +33,8 @@ export interface Rounding {
 
 /** A rounded sublayer. */
 export interface QuantisedSublayer {
-  /** The block with the values that the integers stand for; rows it does not keep are unchanged. */
-  readonly layer: LayerWeights;
+  /** Its maps with the values that the integers stand for; rows it does not keep are unchanged. */
+  readonly maps: MapChanges;
   readonly packed: Readonly<Partial<Record<LinearName, PackedWeight>>>;
 }
 
@@ -66,7 +67,7 @@ export async function quantiseSublayer(
       weight: withIntegers(name, linear.weight, rows[name], map),
     };
   }
-  return { layer: { ...layer, ...changed }, packed };
+  return { maps: changed, packed };
 }
 
 /**

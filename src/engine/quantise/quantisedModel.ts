@@ -1,4 +1,4 @@
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { LinearName } from '../model/block.ts';
 import type { BlockFormat } from './blockFormat.ts';
 import type { PackedWeight } from './packedWeight.ts';
@@ -16,6 +16,6 @@ export type PackedLayer = Readonly<Partial<Record<LinearName, PackedWeight>>>;
 export interface QuantisedModel {
   readonly format: BlockFormat;
   /** The model that the integers stand for. */
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly layers: readonly PackedLayer[];
 }

@@ -1,4 +1,9 @@
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import {
+  eachBlock,
+  type MapChanges,
+  type WeightSource,
+  withChanges,
+} from '../checkpoint/weightSource.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
 import { type Block, blockOf } from '../model/block.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
@@ -12,16 +17,16 @@ import { roundWeight } from './roundWeight.ts';
  * Embedding, head, norms and biases stay as they are.
  * @param layoutOf  the order in which a decoder stores what a mask keeps
  */
-export function roundModel(
-  weights: ModelWeights,
+export async function roundModel(
+  weights: WeightSource,
   subnet: Subnet,
   format: BlockFormat,
   layoutOf: (block: Block, mask: LayerMask) => MapRows,
-): QuantisedModel {
+): Promise<QuantisedModel> {
   const { hidden } = weights.shape;
-  const layers: LayerWeights[] = [];
+  const changes = new Map<number, MapChanges>();
   const packed: PackedLayer[] = [];
-  for (const [l, layer] of weights.layers.entries()) {
+  for await (const [l, layer] of eachBlock(weights)) {
     const mask = subnet.layers[l]!;
     const rows = layoutOf(blockOf(weights.shape, l), mask);
     const maps = (['attention', 'mlp'] as const).flatMap((kind) =>
@@ -33,11 +38,8 @@ export function roundModel(
       const changed = { ...linear, weight: withIntegers(name, linear.weight, rows[name], map) };
       return { name, map, changed };
     });
-    layers.push({
-      ...layer,
-      ...Object.fromEntries(rounded.map(({ name, changed }) => [name, changed])),
-    });
+    changes.set(l, Object.fromEntries(rounded.map(({ name, changed }) => [name, changed])));
     packed.push(Object.fromEntries(rounded.map(({ name, map }) => [name, map])));
   }
-  return { format, weights: { ...weights, layers }, layers: packed };
+  return { format, weights: withChanges(weights, changes), layers: packed };
 }

@@ -1,5 +1,12 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
-import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import {
+  eachBlock,
+  type MapChanges,
+  type WeightSource,
+  withChanges,
+} from '../checkpoint/weightSource.ts';
+import { MAPS } from '../model/block.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import { releaseTensors } from '../runtime/deviceTensors.ts';
@@ -19,7 +26,7 @@ export interface RefitJudgement {
   readonly forward: ForwardPass;
   readonly head: LossHead;
   /** The dense model. */
-  readonly dense: ModelWeights;
+  readonly dense: WeightSource;
   readonly subnet: Subnet;
   /** Windows of one length, grouped into batches. */
   readonly batches: readonly (readonly Uint32Array[])[];
@@ -46,15 +53,15 @@ export type StepVerdict = Omit<ReformVerdict, 'maps'>;
  */
 export async function judgeRefit(
   judgement: RefitJudgement,
-  before: ModelWeights,
-  after: ModelWeights,
+  before: WeightSource,
+  after: WeightSource,
 ): Promise<StepVerdict> {
   const kind = judgement.loss;
   const [old, whole] = await lossesOf(judgement, [before, after]);
   let best = trialOf(1, old!, whole!);
   for (const step of SMALLER_STEPS) {
     if (isBeyondDoubt(best, kind)) break;
-    const [losses] = await lossesOf(judgement, [interpolated(before, after, step)]);
+    const [losses] = await lossesOf(judgement, [await interpolated(before, after, step)]);
     const trial = trialOf(step, old!, losses!);
     if (!isBetter(trial, best, kind)) break;
     best = trial;
@@ -64,13 +71,14 @@ export async function judgeRefit(
 
 /**
  * Weights on the way from one model to another of the same masks.
+ * @param after  differs from `before` in nothing but maps of its blocks
  * @param share  0 gives `before`, 1 gives `after`
  */
-export function interpolated(
-  before: ModelWeights,
-  after: ModelWeights,
+export async function interpolated(
+  before: WeightSource,
+  after: WeightSource,
   share: number,
-): ModelWeights {
+): Promise<WeightSource> {
   if (share === 0) return before;
   if (share === 1) return after;
   const mixed = (a: Float32Array, b: Float32Array): Float32Array =>
@@ -79,15 +87,17 @@ export function interpolated(
     weight: mixed(a.weight, b.weight),
     bias: a.bias === null ? null : mixed(a.bias, b.bias!),
   });
-  const layers = before.layers.map((layer, l): LayerWeights => {
-    const goal = after.layers[l]!;
-    const maps = (['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const).flatMap((name) => {
+  const changes = new Map<number, MapChanges>();
+  for await (const [l, layer] of eachBlock(before)) {
+    const goal = await after.block(l);
+    const maps = [...MAPS.attention, ...MAPS.mlp].flatMap((name) => {
       const [a, b] = [layer[name], goal[name]];
       return a === b || a === null || b === null ? [] : [[name, between(a, b)] as const];
     });
-    return { ...layer, ...Object.fromEntries(maps) };
-  });
-  return { ...before, layers };
+    changes.set(l, Object.fromEntries(maps));
+    after.release(l);
+  }
+  return withChanges(before, changes);
 }
 
 /** Of every counted prediction, nats. */
@@ -102,7 +112,7 @@ interface Losses {
  */
 async function lossesOf(
   judgement: RefitJudgement,
-  models: readonly ModelWeights[],
+  models: readonly WeightSource[],
 ): Promise<Losses[]> {
   const { forward, head, dense, subnet, signal } = judgement;
   const all = denseSubnet(dense.shape);
@@ -110,7 +120,7 @@ async function lossesOf(
   const judging = judgingBatches(judgement);
   for (let from = 0; from < judging.length; from += BATCHES_AT_A_TIME) {
     const part = judging.slice(from, from + BATCHES_AT_A_TIME);
-    const lastStates = async (weights: ModelWeights, units: Subnet): Promise<readonly Tensor[]> => {
+    const lastStates = async (weights: WeightSource, units: Subnet): Promise<readonly Tensor[]> => {
       const embedded = await forward.embed(
         weights,
         part.map(({ windows }) => windows),
@@ -119,7 +129,7 @@ async function lossesOf(
     };
     const denseStates = await lastStates(dense, all);
     const windows = part.flatMap((batch) => batch.windows);
-    const next = head.nextTokenTargets(dense, windows);
+    const next = await head.nextTokenTargets(dense, windows);
     const teacher = await head.denseTargets(dense, denseStates, signal);
     releaseTensors(denseStates);
     const counts = part.flatMap(({ counted }) => counted);

@@ -1,4 +1,5 @@
-import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { Linear } from '../checkpoint/modelWeights.ts';
+import type { MapChanges, WeightSource } from '../checkpoint/weightSource.ts';
 import { blockOf, OUTPUT_MAP } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
 import { denseSubnet, type LayerMask } from '../model/subnet.ts';
@@ -14,12 +15,12 @@ import { gatherMoments, type SublayerMoments } from './sublayerMoments.ts';
 /** Refitted weights. */
 export interface RefittedBlocks {
   /** Fitted without the held-back tokens, which can therefore judge it. */
-  readonly trial: ModelWeights;
+  readonly trial: WeightSource;
   /**
    * The same maps with the same dampings, fitted to all tokens; the trial itself where so little is
    * held back that it would change nothing.
    */
-  readonly full: ModelWeights;
+  readonly full: WeightSource;
 }
 
 /**
@@ -70,9 +71,9 @@ async function refitSublayer(
   };
   const choice = await refit.choose(map, moments.sets[0]!, moments.sets[1]!, signal);
   const { refitted, errorBefore, errorAfter } = choice;
-  const layers: LayerWeights[] = [];
+  const maps: MapChanges[] = [];
   if (refitted !== null) {
-    layers.push({ ...trial!.layer, [name]: withRows(linear, kept, refitted) });
+    maps.push({ [name]: withRows(linear, kept, refitted) });
   }
   if (refitted !== null && full !== undefined) {
     const all = await momentsAt(request, here, whole, {
@@ -80,11 +81,11 @@ async function refitSublayer(
       sets: [batches.map(() => null)],
     });
     const again = await refit.fit(map, all.sets[0]!, refitted.damping, signal);
-    layers.push({ ...full.layer, [name]: withRows(linear, kept, again) });
+    maps.push({ [name]: withRows(linear, kept, again) });
   }
   const damping = refitted?.damping ?? null;
   request.onFit?.({ layer: index, kind, damping, errorBefore, errorAfter });
-  return refitted === null ? 'unchanged' : { layers };
+  return refitted === null ? 'unchanged' : { maps };
 }
 
 /** Moments of the output map on the inputs that a copy gives it, for each set of tokens. */

@@ -1,6 +1,6 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
 import type { ModelShape } from '../model/modelShape.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { blocksOf, type SublayerKind } from '../model/block.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
@@ -23,7 +23,7 @@ export type FitTarget = 'dense' | 'layer';
 export interface ReformRequest {
   readonly forward: ForwardPass;
   readonly head: LossHead;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** Calibration windows grouped into batches, in the order of the text. */
   readonly batches: readonly (readonly Uint32Array[])[];
@@ -55,7 +55,7 @@ export interface Reformed {
    * They differ from the request's in the kept rows of o and down and in their biases; the same
    * object when the reform is rejected.
    */
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly verdict: ReformVerdict;
 }
 
@@ -83,7 +83,7 @@ export async function reform(request: ReformRequest): Promise<Reformed> {
   const { trial, full } = await refitBlocks({ ...request, onFit }, split);
   const judgement = { ...request, dense: weights, rows: split.held };
   const verdict = { ...(await judgeRefit(judgement, weights, trial)), maps };
-  return { weights: interpolated(weights, full, verdict.step), verdict };
+  return { weights: await interpolated(weights, full, verdict.step), verdict };
 }
 
 /**

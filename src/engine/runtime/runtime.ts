@@ -93,6 +93,11 @@ export class Runtime {
     return uploaded;
   }
 
+  /** Frees a tensor that was brought to the device. */
+  discard(uploaded: Tensor): void {
+    if (this.#uploaded.delete(uploaded)) releaseTensors([uploaded]);
+  }
+
   /** Brings a device tensor to the host; on the CPU it is the same tensor. */
   async download(tensor: Tensor): Promise<Tensor> {
     if (tensor.location === 'cpu') return tensor;

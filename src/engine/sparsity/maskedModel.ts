@@ -1,4 +1,10 @@
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import {
+  eachBlock,
+  type MapChanges,
+  type WeightSource,
+  withChanges,
+} from '../checkpoint/weightSource.ts';
 import type { SublayerKind } from '../model/block.ts';
 import { mapsOf, type SparsityScope } from './linearMaps.ts';
 import type { Pattern } from './pattern.ts';
@@ -11,7 +17,7 @@ export type BlockStatistics = Readonly<Partial<Record<SublayerKind, SublayerStat
 
 /** What {@link maskedModel} makes a model of. */
 export interface MaskedModelRequest {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** Per block, [L]; as a sequential pass has seen them. */
   readonly statistics: readonly BlockStatistics[];
   readonly rule: ScoreRule;
@@ -28,21 +34,22 @@ export interface MaskedModelRequest {
  * model again for every candidate.
  * @throws EngineError `config` when a pattern does not fit
  */
-export function maskedModel(request: MaskedModelRequest): ModelWeights {
+export async function maskedModel(request: MaskedModelRequest): Promise<WeightSource> {
   const { weights } = request;
-  const layers = weights.layers.map((layer, l) => {
+  const changes = new Map<number, MapChanges>();
+  for await (const [l, layer] of eachBlock(weights)) {
     const pattern = request.patterns[l] ?? null;
-    return pattern === null ? layer : maskedLayer(request, l, layer, pattern);
-  });
-  return { ...weights, layers };
+    if (pattern !== null) changes.set(l, maskedMaps(request, l, layer, pattern));
+  }
+  return withChanges(weights, changes);
 }
 
-function maskedLayer(
+function maskedMaps(
   { weights, statistics, rule, alpha, scope }: MaskedModelRequest,
   l: number,
   layer: LayerWeights,
   pattern: Pattern,
-): LayerWeights {
+): MapChanges {
   const kinds = scope === 'all' ? (['attention', 'mlp'] as const) : (['mlp'] as const);
   const cut = kinds.flatMap((kind) =>
     mapsOf(layer, kind).map(({ name, linear }) => {
@@ -52,5 +59,5 @@ function maskedLayer(
       return [name, { ...linear, weight: masked(linear.weight, mask) }] as const;
     }),
   );
-  return { ...layer, ...Object.fromEntries(cut) };
+  return Object.fromEntries(cut);
 }

@@ -1,4 +1,5 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
+import type { MapChanges } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { blockOf, isOutputMap, type LinearName, MAPS } from '../model/block.ts';
 import { sublayerRows } from '../model/rows.ts';
@@ -44,10 +45,10 @@ export interface SublayerToPrune extends Here {
 
 /** A sparse sublayer. */
 export interface PrunedSublayer {
-  /** The block with the sublayer's new maps. */
-  readonly layer: LayerWeights;
+  /** Its new maps. */
+  readonly maps: MapChanges;
   /** The same with the weights that the rule left, before they were refitted; null where none is. */
-  readonly cut: LayerWeights | null;
+  readonly cut: MapChanges | null;
   /** Of the rows that are kept. */
   readonly masks: Readonly<Partial<Record<LinearName, WeightMask>>>;
   readonly scores: Readonly<Partial<Record<LinearName, ScoreHistogram>>>;
@@ -100,9 +101,13 @@ export async function pruneSublayer(from: SublayerToPrune): Promise<PrunedSublay
     await refitAll(work, output, moments, { tools, refits, signal });
   }
   const all = [...pruned, ...output];
+  const changed = (before: LayerWeights, maps: Map<LinearName, PrunedMap>): MapChanges => {
+    const after = scattered(before, linearsOf(maps), rows, shape.hidden);
+    return Object.fromEntries(all.map(([name]) => [name, after[name]!]));
+  };
   return {
-    layer: scattered(layer, linearsOf(output), rows, shape.hidden),
-    cut: method.refit === null ? null : scattered(from.layer, linearsOf(cut), rows, shape.hidden),
+    maps: changed(layer, output),
+    cut: method.refit === null ? null : changed(from.layer, cut),
     masks: Object.fromEntries(all.map(([name, { mask }]) => [name, mask])),
     scores: Object.fromEntries(
       all.flatMap(([name, { scores }]) => (scores === null ? [] : [[name, scores]])),

@@ -1,7 +1,7 @@
 import type { ReformVerdict } from '../../protocol/reformVerdict.ts';
-import type { ModelWeights } from '../checkpoint/modelWeights.ts';
+import { type MapChanges, type WeightSource, withChanges } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
-import { type Block, blockOf, type LinearName, MAPS, type SublayerKind } from '../model/block.ts';
+import { type Block, blockOf, type LinearName, type SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { sublayerRows } from '../model/rows.ts';
 import { type Visitor, walk } from '../passes/walk.ts';
@@ -21,7 +21,7 @@ import { countKept, type WeightMask } from './weightMask.ts';
 export interface SparsifyRequest extends SparsityPlan {
   readonly forward: ForwardPass;
   readonly tools: PruneTools;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** Which part of the model there is; all of it when absent. Removed sublayers are passed over. */
   readonly subnet?: Subnet;
   /** Calibration windows grouped into batches, in the order of the text. */
@@ -59,7 +59,7 @@ export interface SparseLayer {
 
 /** A sparse model: the shape of the whole one, with zeros in the rows that the subnet keeps. */
 export interface SparseModel {
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly layers: readonly SparseLayer[];
   /** How much of the refit was accepted; null for a method that does not refit. */
   readonly verdict: ReformVerdict | null;
@@ -95,7 +95,7 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   // Without statistics nothing needs to be run.
   const seen = wishOf(method) === null ? [] : batches;
   const split = holdBack(seen, request.seed);
-  const cut = [...weights.layers];
+  const cut = new Map<number, MapChanges>();
   const sparse = subnet.layers.map((mask, layer) => denseRecord(shape, layer, mask));
   const visitor: Visitor = {
     async visit(here) {
@@ -106,11 +106,10 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
       const histograms = request.histograms ?? false;
       const settings = { ...request, pattern, split, remainder, histograms } as const;
       const done = await pruneSublayer({ ...settings, ...here, block: `block ${index}` });
-      const own = done.cut ?? done.layer;
-      for (const name of MAPS[kind]) cut[index] = { ...cut[index]!, [name]: own[name] };
+      cut.set(index, { ...cut.get(index), ...(done.cut ?? done.maps) });
       if (done.statistics !== null) request.onStatistics?.({ layer: index, kind }, done.statistics);
       sparse[index] = withSublayer(shape, mask, sparse[index]!, done);
-      return { layers: [done.layer] };
+      return { maps: [done.maps] };
     },
     leave: ({ index }) => request.onLayer?.(sparse[index]!),
   };
@@ -118,14 +117,14 @@ export async function sparsify(request: SparsifyRequest): Promise<SparseModel> {
   const streams = { forward, weights, subnet, batches: seen, reference, signal };
   const [refitted] = await walk({ ...streams, onProgress: request.onProgress }, visitor);
   if (method.refit === null) return { weights: refitted!, layers: sparse, verdict: null };
-  const before = { ...weights, layers: cut };
+  const before = withChanges(weights, cut);
   const rows = judge.batches.map(() => null);
   const judgement = { ...judge, forward, subnet, rows, signal };
   const refits = sparse.flatMap((one) => one.refits);
   const maps = { all: refits.length, accepted: refits.filter(({ step }) => step > 0).length };
   const verdict = { ...(await judgeRefit(judgement, before, refitted!)), maps };
   return {
-    weights: interpolated(before, refitted!, verdict.step),
+    weights: await interpolated(before, refitted!, verdict.step),
     layers: verdict.step === 0 ? sparse.map(withoutRefits) : sparse,
     verdict,
   };

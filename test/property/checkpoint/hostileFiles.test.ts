@@ -1,3 +1,4 @@
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -91,7 +92,7 @@ async function compressed(plain: string, along: 'inputs' | 'outputs'): Promise<s
   const dir = `${plain}-${along}`;
   const options = { dtype: 'F32', origin: { sourceFingerprint: '', engineVersion: '' } } as const;
   const subnet = denseSubnet(weights.shape);
-  await exportCompressed(dir, { ...weights, layers }, subnet, source, options);
+  await exportCompressed(dir, new ModelWeights({ ...weights, layers }), subnet, source, options);
   return dir;
 }
 

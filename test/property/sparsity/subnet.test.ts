@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
-import type { LayerWeights, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import {
+  inMemory,
+  type LayerWeights,
+  ModelWeights,
+} from '../../../src/engine/checkpoint/modelWeights.ts';
 import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
@@ -63,7 +67,7 @@ describe('a sparse subnet', () => {
         const pattern = parsePattern(text);
         const sparse = await prune({ weights, subnet, method, pattern, scope });
         if (pattern.kind === 'nm') {
-          checkExport(sparse.weights, subnet, pattern, (map) =>
+          await checkExport(sparse.weights, subnet, pattern, (map) =>
             scope === 'all' || ['gate', 'up', 'down'].includes(map)
               ? comparedAxis(map, method.rule)
               : null,
@@ -151,7 +155,7 @@ describe('a sparse subnet', () => {
       );
       return compactLayer(attention, sublayerRows(blockOf(llama.shape, 0), 'mlp', mask), HIDDEN);
     };
-    const small: ModelWeights = { ...llama, shape, layers: llama.layers.map(cut) };
+    const small = new ModelWeights({ ...llama, shape, layers: llama.layers.map(cut) });
     for (const name of NAMES) {
       for (const pattern of ['2:4', '50%'].map(parsePattern)) {
         const plan = { method: methodFor(shape, name), pattern, scope: 'all' as const };
@@ -201,7 +205,11 @@ describe('a sparse subnet', () => {
     const subnet = { layers: masks.with(0, { ...masks[0]!, mlp: Uint32Array.of(0, 1, 2, 3, 4) }) };
     for (const name of NAMES.filter((one) => one !== 'dass')) {
       const { weights } = await prune({
-        ...{ weights: { ...opt, layers }, subnet, method: methodFor(opt.shape, name) },
+        ...{
+          weights: new ModelWeights({ ...opt, layers }),
+          subnet,
+          method: methodFor(opt.shape, name),
+        },
         ...{ pattern: parsePattern('2:4'), scope: 'all' },
       });
       const { up, down } = weights.layers[0]!;
@@ -217,7 +225,7 @@ describe('a sparse subnet', () => {
     });
     for (const name of NAMES) {
       const { weights } = await prune({
-        weights: { ...llama, layers: silent },
+        weights: new ModelWeights({ ...llama, layers: silent }),
         subnet: randomMasks(llama.shape, 11),
         ...{ method: SPARSITY_METHODS[name], pattern: parsePattern('2:4'), scope: 'all' },
       });
@@ -230,12 +238,12 @@ describe('a sparse subnet', () => {
   });
 });
 
-function prune(
+async function prune(
   request: Pick<SparsifyRequest, 'weights' | 'method' | 'pattern' | 'scope'> &
     Partial<SparsifyRequest>,
   /** What a refit should bring the model nearer to. */
   dense = request.weights,
-): Promise<SparseModel> {
+): Promise<SparseModel & { readonly weights: ModelWeights }> {
   const { shape } = request.weights;
   const rng = rngFor(7, 'windows');
   const window = (): Uint32Array => Uint32Array.from({ length: 24 }, () => rng.int(shape.vocab));
@@ -244,22 +252,24 @@ function prune(
     [window(), window()],
   ];
   const forward = new ForwardPass(runtime, shape);
-  return sparsify({ forward, tools, batches, ...judgedBy(forward, dense), ...request });
+  const judged = judgedBy(forward, dense);
+  const sparse = await sparsify({ forward, tools, batches, ...judged, ...request });
+  return { ...sparse, weights: await inMemory(sparse.weights) };
 }
 
 /** Counts non-zeros of every group of what a sliced checkpoint would hold, as [outputs, inputs]. */
-function checkExport(
+async function checkExport(
   weights: ModelWeights,
   subnet: Subnet,
   { n, m }: Extract<Pattern, { kind: 'nm' }>,
   axisOf: (map: LinearName) => 'rows' | 'columns' | null,
-): void {
+): Promise<void> {
   const family = familyNamed(weights.shape.family);
   for (const tensor of slicedTensors(family, weights.shape, subnet)) {
     const [map, part] = tensor.parts[0]!.slot.split('.') as [LinearName, string];
     const axis = ALL.includes(map) && part === 'weight' ? axisOf(map) : null;
     if (axis === null) continue;
-    const values = slicedValues(weights, tensor);
+    const values = await slicedValues(weights, tensor);
     const [outputs, inputs] = tensor.dims as [number, number];
     const alongInputs = axis === inputAxis(map);
     const [lines, length] = alongInputs ? [outputs, inputs] : [inputs, outputs];

@@ -51,10 +51,10 @@ for (const [name, weights] of Object.entries(models)) {
       for (const ratio of RATIOS) {
         const budget = blockBudget(shape, ratio);
         const made: Record<string, StructuredCandidate> = {
-          magnitude: magnitudeSubnet(weights, budget),
+          magnitude: await magnitudeSubnet(weights, budget),
           wandaSp: await wandaSpSubnet({ forward, weights, batches, budget }),
-          flap: flapSubnet(weights, fluctuations, budget),
-          depth: depthSubnet(weights, [2, 1, 3, 0, 4], budget),
+          flap: await flapSubnet(weights, fluctuations, budget),
+          depth: await depthSubnet(weights, [2, 1, 3, 0, 4], budget),
         };
         for (const candidate of Object.values(made)) {
           assertLegal(shape, candidate.subnet);
@@ -77,7 +77,7 @@ for (const [name, weights] of Object.entries(models)) {
 
     it('keep the mean output of what FLAP thins first', async () => {
       const fluctuations = await collectFluctuations(forward, weights, batches);
-      const made = flapSubnet(weights, fluctuations, blockBudget(shape, 0.6));
+      const made = await flapSubnet(weights, fluctuations, blockBudget(shape, 0.6));
       const mask = made.subnet.layers[0]!;
       const own = new ForwardPass(runtime, made.weights.shape);
       const states = await forward.embed(weights, batches);
@@ -93,7 +93,7 @@ for (const [name, weights] of Object.entries(models)) {
         const layer = weights.layers[0]!;
         const reads = readsOf(kind, layer.block, { entering: states, states: before });
         const whole = await forward.sublayer(kind, layer, dense, before, { reads });
-        const thin = await own.sublayer(kind, made.weights.layers[0]!, mask, before, { reads });
+        const thin = await own.sublayer(kind, await made.weights.block(0), mask, before, { reads });
         const [a, b] = [await meanOf(forward, whole), await meanOf(forward, thin)];
         assert.ok(relativeDifference(b, a) < 1e-5, kind);
       }
@@ -143,8 +143,8 @@ describe('FLAP', () => {
     const forward = new ForwardPass(runtime, llama.shape);
     const fluctuations = await collectFluctuations(forward, llama, batchesFor(llama));
     fluctuations[2]!.mlp.variance[5] = NaN;
-    assert.throws(
-      () => flapSubnet(llama, fluctuations, blockBudget(llama.shape, 0.7)),
+    await assert.rejects(
+      flapSubnet(llama, fluctuations, blockBudget(llama.shape, 0.7)),
       (error) => isEngineError(error, 'numeric') && error.message.includes('block 2'),
     );
   });
@@ -160,9 +160,9 @@ describe('FLAP', () => {
 describe('depth removal', () => {
   const { shape } = llama;
 
-  it('takes whole blocks in order and thins the one that is too many', () => {
+  it('takes whole blocks in order and thins the one that is too many', async () => {
     const budget = blockBudget(shape, 0.5);
-    const { subnet } = depthSubnet(llama, [3, 1, 2, 0, 4], budget);
+    const { subnet } = await depthSubnet(llama, [3, 1, 2, 0, 4], budget);
     const kept = subnet.layers.map((mask) => countOf(mask.mlp.length, hasAttention(mask)));
     assert.deepEqual(kept, ['whole', 'gone', 'thin', 'gone', 'whole']);
     assert.equal(blocksTouched(shape, budget), 4);

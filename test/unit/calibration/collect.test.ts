@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type {
-  LayerWeights,
-  Linear,
+import {
+  type LayerWeights,
+  type Linear,
   ModelWeights,
 } from '../../../src/engine/checkpoint/modelWeights.ts';
 import {
@@ -123,7 +123,7 @@ test('a block that adds nothing has no influence, whatever norms behind it do', 
     const weights = tinyWeights(options);
     const [first, second] = weights.layers as [LayerWeights, LayerWeights];
     const still = { ...first, o: zeroed(first.o), down: zeroed(first.down) };
-    const changed = { ...weights, layers: [still, second] };
+    const changed = new ModelWeights({ ...weights, layers: [still, second] });
     const [found] = await collect(changed, [windowsFor(weights, 2)]);
     assert.ok(Math.abs(found!.influence) < 1e-6);
   }
@@ -168,7 +168,7 @@ function windowsFor({ shape }: ModelWeights, count: number): Uint32Array[] {
 /** The same from every activation of the reference model, entry by entry. */
 function bruteForce(weights: ModelWeights, windows: readonly Uint32Array[]): CalibratedLayer[] {
   const runs = windows.map((window) => referenceForward(weights, window));
-  return weights.layers.map((_, layer) => {
+  return weights.layers.map((own, layer) => {
     const blocks = runs.map((run) => run.blocks[layer]!);
     const all = (part: (typeof PARTS)[number]): InputStatistics =>
       sumOver(blocks.flatMap((block) => [...block[part]]));
@@ -182,7 +182,7 @@ function bruteForce(weights: ModelWeights, windows: readonly Uint32Array[]): Cal
       without.map((x, t) => 1 - cosine(x, then[t]!)),
     );
     const influence = distances.reduce((sum, one) => sum + one, 0) / distances.length;
-    return { layer, statistics, influence };
+    return { layer, weights: own, statistics, influence };
   });
 }
 

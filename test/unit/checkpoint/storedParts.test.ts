@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { tensorOf } from '../../../src/engine/checkpoint/assembleWeights.ts';
 import type { Family, Slot } from '../../../src/engine/checkpoint/families/family.ts';
 import { familyNamed } from '../../../src/engine/checkpoint/families/registry.ts';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { scatterParts, slotSizes } from '../../../src/engine/checkpoint/storedParts.ts';
 import { arrayName, tensorTable } from '../../../src/engine/checkpoint/tensorTable.ts';
 import { slicedTensors, slicedValues } from '../../../src/engine/export/slicedTensors.ts';
@@ -35,13 +35,13 @@ const LAYOUTS: readonly (readonly [string, Family])[] = [
 
 describe('a tensor of several maps', () => {
   for (const [what, family] of LAYOUTS) {
-    test(`gives back what was put into it: ${what}`, () => {
+    test(`gives back what was put into it: ${what}`, async () => {
       const weights = tinyWeights(GPT2);
       const { shape } = weights;
       for (const subnet of [denseSubnet(shape), ...[1, 2, 3].map((s) => randomMasks(shape, s))]) {
         const masked = maskedWeights(weights, subnet);
         for (const tensor of slicedTensors(family, shape, subnet)) {
-          const stored = slicedValues(weights, tensor);
+          const stored = await slicedValues(weights, tensor);
           assert.equal(
             stored.length,
             tensor.dims.reduce((a, b) => a * b, 1),
@@ -58,27 +58,32 @@ describe('a tensor of several maps', () => {
             put(stored.subarray(first, first + step), first);
           }
           for (const [slot, found] of arrays) {
-            assert.deepEqual(found, tensorOf(masked, slot, tensor.spec.layer), slot);
+            const { layer } = tensor.spec;
+            const owner = layer === null ? masked : masked.layers[layer]!;
+            assert.deepEqual(found, tensorOf(owner, slot), slot);
           }
         }
       }
     });
   }
 
-  test('has their outputs one after the other, or head by head, or as columns', () => {
+  test('has their outputs one after the other, or head by head, or as columns', async () => {
     const weights = numbered(tinyWeights({ ...GPT2, hidden: 4, heads: 2 }));
     const { shape } = weights;
-    const stored = (family: Family): number[] => {
+    const stored = async (family: Family): Promise<number[]> => {
       const tensor = slicedTensors(family, shape, denseSubnet(shape)).find(({ name }) =>
         name.endsWith('h.0.attn.c_attn.bias'),
       );
-      return [...slicedValues(weights, tensor!)];
+      return [...(await slicedValues(weights, tensor!))];
     };
     assert.deepEqual(
-      stored(familyNamed('gpt2')),
+      await stored(familyNamed('gpt2')),
       [0, 1, 2, 3, 100, 101, 102, 103, 200, 201, 202, 203],
     );
-    assert.deepEqual(stored(headByHead), [0, 1, 100, 101, 200, 201, 2, 3, 102, 103, 202, 203]);
+    assert.deepEqual(
+      await stored(headByHead),
+      [0, 1, 100, 101, 200, 201, 2, 3, 102, 103, 202, 203],
+    );
     const matrix = tensorTable(familyNamed('gpt2'), shape).find(({ name }) =>
       name.endsWith('h.0.attn.c_attn.weight'),
     );
@@ -108,5 +113,5 @@ function numbered(weights: ModelWeights): ModelWeights {
     k: { ...layer.k, bias: bias(100) },
     v: { ...layer.v, bias: bias(200) },
   }));
-  return { ...weights, layers };
+  return new ModelWeights({ ...weights, layers });
 }

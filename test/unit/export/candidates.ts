@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { type Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import type { ExportOptions } from '../../../src/engine/export/exportOnnx.ts';
 import type { SearchTimeModel } from '../../../src/engine/export/searchTimeLogits.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
@@ -74,7 +74,7 @@ export function reformed(weights: ModelWeights): ModelWeights {
     o: { weight: half(layer.o.weight), bias: layer.o.bias && half(layer.o.bias) },
     down: { weight: half(layer.down.weight), bias: layer.down.bias && half(layer.down.bias) },
   }));
-  return { ...weights, layers };
+  return new ModelWeights({ ...weights, layers });
 }
 
 /** The model with zeros in two of four neighbours of every map of its blocks. */
@@ -89,5 +89,5 @@ export function withZeros(weights: ModelWeights): ModelWeights {
     ...{ up: sparse(layer.up), down: sparse(layer.down) },
     gate: layer.gate && sparse(layer.gate),
   }));
-  return { ...weights, layers };
+  return new ModelWeights({ ...weights, layers });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
-import type { Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { type Linear, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import type { ModelShape } from '../../../src/engine/model/modelShape.ts';
 import {
   openCheckpoint,
@@ -54,7 +54,7 @@ function sparseMlps(weights: ModelWeights, gates: Axis): ModelWeights {
     up: twoOfFour(layer.up, hidden, gates, false),
     down: twoOfFour(layer.down, hidden, 'inputs', true),
   }));
-  return { ...weights, layers };
+  return new ModelWeights({ ...weights, layers });
 }
 
 describe('exportCompressed', () => {
@@ -251,7 +251,7 @@ describe('exportCompressed', () => {
       ...layer,
       up: { ...layer.up, weight: layer.up.weight.map((value, i) => (i % 50 === 0 ? 0 : value)) },
     }));
-    for (const one of [weights, { ...weights, layers: few }]) {
+    for (const one of [weights, new ModelWeights({ ...weights, layers: few })]) {
       assert.equal(await canCompress(one, subnet, source, F32), false);
       await assert.rejects(
         exportCompressed(dir, one, subnet, source, F32),
@@ -287,7 +287,7 @@ describe('exportCompressed', () => {
       ...layer,
       up: { ...layer.up, weight: layer.up.weight.map((value, i) => (i % 2 ? value : 1e-12)) },
     }));
-    const tiny = { ...weights, layers: small };
+    const tiny = new ModelWeights({ ...weights, layers: small });
     assert.equal(await canCompress(tiny, subnet, source, { ...F32, dtype: 'F16' }), true);
     assert.equal(await canCompress(tiny, subnet, source, F32), false);
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import type { StoredDtype } from '../../../src/engine/checkpoint/storedFloats.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
 import { OnnxDecoder } from '../../../src/engine/export/onnxDecoder.ts';
@@ -225,7 +225,7 @@ describe('exportOnnx', () => {
 
   test('leaves no half-written file when a weight does not fit or the user stops', async () => {
     const weights = tinyWeights(LLAMA);
-    const huge = { ...weights, embedding: weights.embedding.map(() => 1e6) };
+    const huge = new ModelWeights({ ...weights, embedding: weights.embedding.map(() => 1e6) });
     const dir = join(folder, 'failing');
     const half = exportOnnx(dir, huge, denseSubnet(weights.shape), { ...F32, dtype: 'F16' });
     await assert.rejects(half, (error) => isEngineError(error, 'numeric'));

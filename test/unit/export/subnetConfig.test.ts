@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { withChanges } from '../../../src/engine/checkpoint/weightSource.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { type Checkpoint, openCheckpoint } from '../../../src/engine/checkpoint/openCheckpoint.ts';
@@ -98,7 +99,7 @@ describe('subnetConfig', () => {
           await searchTimeLogits(search, back.weights, back.subnet, window!),
           await searchTimeLogits(search, candidate, subnet, window!),
         );
-        assert.equal(back.weights.layers[0]!.q, dense.layers[0]!.q);
+        assert.equal((await back.weights.block(0)).q, dense.layers[0]!.q);
       }
     });
   }
@@ -111,7 +112,11 @@ describe('subnetConfig', () => {
       const dense = await loadWeights(checkpoint);
       const search = searchTimeModel(runtime, dense.shape);
       const [window] = randomWindows(dense.shape.vocab, 1, 8);
-      const candidate = withZeros(dense);
+      const zeros = withZeros(dense).layers.map(({ q, k, v, o, gate, up, down }, l) => {
+        const maps = { q, k, v, o, up, down };
+        return [l, gate === null ? maps : { ...maps, gate }] as const;
+      });
+      const candidate = withChanges(dense, new Map(zeros));
       const maps = changedMaps(dense, candidate);
       assert.deepEqual(
         maps,
@@ -129,7 +134,7 @@ describe('subnetConfig', () => {
           await searchTimeLogits(search, back.weights, back.subnet, window!),
           await searchTimeLogits(search, candidate, subnet, window!),
         );
-        assert.equal(back.weights.layers[0]!.q.bias, dense.layers[0]!.q.bias);
+        assert.equal((await back.weights.block(0)).q.bias, dense.layers[0]!.q.bias);
       }
     });
   }

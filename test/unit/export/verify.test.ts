@@ -3,7 +3,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { openSource, type Source } from '../../../src/engine/checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../../../src/engine/checkpoint/loadWeights.ts';
 import { exportCheckpoint } from '../../../src/engine/export/exportCheckpoint.ts';
@@ -119,7 +119,7 @@ describe('verifying', () => {
     // 0.015% stays under the tolerance of 0.02% for the largest logit, and so for every one.
     const finalNorm = weights.finalNorm!;
     const gain = finalNorm.gain.map((value) => 1.00015 * value);
-    const drifted = { ...weights, finalNorm: { ...finalNorm, gain } };
+    const drifted = new ModelWeights({ ...weights, finalNorm: { ...finalNorm, gain } });
     const { path } = await exportOnnx(join(folder, 'drifted'), drifted, subnet, F32);
     await assert.rejects(verifyOnnx(path, runtime, reference), (error) => {
       assert.ok(isFailure(error));

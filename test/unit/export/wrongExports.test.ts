@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type {
-  LayerWeights,
-  Linear,
+import {
+  type LayerWeights,
+  type Linear,
   ModelWeights,
 } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { openSource, type Source } from '../../../src/engine/checkpoint/openCheckpoint.ts';
@@ -92,7 +92,7 @@ function withMistake(weights: ModelWeights, change: Change): ModelWeights {
   const layers = weights.layers.map((layer, l) =>
     l === 1 ? { ...layer, ...change(layer, weights) } : layer,
   );
-  return { ...weights, layers };
+  return new ModelWeights({ ...weights, layers });
 }
 
 /** Norms exact, biases and one map of every block finer than the rest. */
@@ -163,11 +163,11 @@ describe('a wrong export is refused', () => {
       const windows = randomWindows(weights.shape.vocab, 2, 24);
       const round = (own: ModelWeights) =>
         roundModel(own, subnet, { bits, blockSize: 16 }, decoderRows);
-      const right = round(weights);
+      const right = await round(weights);
       const model = { weights, subnet, integers: right.weights };
       const reference = await referenceOf(search, model, windows, { dtype: 'F16' });
       const verify = async (own: ModelWeights): Promise<unknown> => {
-        const quantised = own === weights ? right : round(own);
+        const quantised = own === weights ? right : await round(own);
         const options = { ...F32, dtype: 'F16', quantised } as const;
         const { path } = await exportOnnx(join(folder, 'int'), quantised.weights, subnet, options);
         return verifyIntegers(path, runtime, reference);

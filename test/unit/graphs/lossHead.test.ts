@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
@@ -31,7 +31,8 @@ function headOf(vocab: number, logitCap?: number): ModelWeights {
     return spread * rng.normal() + raise;
   });
   const cap = logitCap === undefined ? {} : { logitCap };
-  return { ...tinyWeights(sizes), shape: { ...tinyShape({ ...sizes, vocab }), ...cap }, head };
+  const shape = { ...tinyShape({ ...sizes, vocab }), ...cap };
+  return new ModelWeights({ ...tinyWeights(sizes), shape, head });
 }
 
 /** Residual streams [POSITIONS + 1, HIDDEN]; the last one predicts nothing. */
@@ -87,7 +88,7 @@ for (const [vocab, cap] of [
     test('the mean loss is exact to 1e-6 nats', async () => {
       const x = streams(1);
       const window = Uint32Array.from({ length: POSITIONS + 1 }, (_, t) => (t * 7919) % vocab);
-      const targets = head.nextTokenTargets(weights, [window]);
+      const targets = await head.nextTokenTargets(weights, [window]);
       const losses = await head.losses(weights, [tensorOf(x, dims)], targets);
       const exact = exactLogits(weights, x).map((z, t) => logSumExp(z) - z[window[t + 1]!]!);
       assert.ok(Math.abs(meanError(losses, exact)) < MEAN_ERROR, `${meanError(losses, exact)}`);

@@ -55,9 +55,9 @@ describe('a walk', () => {
     const [made] = await walk(
       { forward, weights, subnet: dense, batches },
       {
-        visit: async ({ index, kind, layer, states, original, reference }) => {
+        visit: async ({ index, kind, states, original, reference }) => {
           assert.equal(reference, null);
-          if (index === 0 && kind === 'attention') return { layers: [{ ...layer, o: zeroed }] };
+          if (index === 0 && kind === 'attention') return { maps: [{ o: zeroed }] };
           if (index > 0 || kind === 'attention') return 'unchanged';
           // Attention without an output map adds nothing: the stream is the embedding.
           await checkEqual(states, await forward.embed(weights, batches));
@@ -66,9 +66,10 @@ describe('a walk', () => {
         },
       },
     );
-    assert.equal(made!.layers[0]!.o, zeroed);
-    assert.equal(made!.layers[0]!.q, weights.layers[0]!.q);
-    assert.equal(made!.layers[1], weights.layers[1]);
+    const first = await made!.block(0);
+    assert.equal(first.o, zeroed);
+    assert.equal(first.q, weights.layers[0]!.q);
+    assert.equal(await made!.block(1), weights.layers[1]);
   });
 
   it('carries the unchanged weights beside the changed ones, under masks of their own', async () => {
@@ -84,8 +85,8 @@ describe('a walk', () => {
             await checkEqual(reference!, expected);
             checked++;
           }
-          const other = { ...layer, down: { ...layer.down, weight: new Float32Array(64 * 32) } };
-          return kind === 'mlp' ? { layers: [layer, other] } : 'unchanged';
+          const down = { ...layer.down, weight: new Float32Array(64 * 32) };
+          return kind === 'mlp' ? { maps: [{}, { down }] } : 'unchanged';
         },
       },
     );

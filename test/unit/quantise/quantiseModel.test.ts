@@ -3,7 +3,7 @@ import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { inMemory, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { decoderPerplexity } from '../../../src/engine/export/decoderPerplexity.ts';
 import { decoderRows } from '../../../src/engine/export/decoderRows.ts';
 import { exportOnnx } from '../../../src/engine/export/exportOnnx.ts';
@@ -85,7 +85,7 @@ describe('a model of integers', () => {
           const quantised =
             i % 2 === 0
               ? await swept(search, weights, subnet, format)
-              : roundModel(weights, subnet, format, decoderRows);
+              : await roundModel(weights, subnet, format, decoderRows);
           const windows = randomWindows(shape.vocab, 2, 11);
           const model = { weights, subnet, integers: quantised.weights };
           const reference = await referenceOf(search, model, windows, { dtype: 'F32' });
@@ -108,7 +108,7 @@ describe('a model of integers', () => {
     const weights = tinyWeights({ ...LLAMA, hidden: 96 });
     const subnet = denseSubnet(weights.shape);
     const search = searchTimeModel(runtime, weights.shape);
-    const quantised = roundModel(weights, subnet, EIGHT, decoderRows);
+    const quantised = await roundModel(weights, subnet, EIGHT, decoderRows);
     const path = await written(quantised, subnet, 'damaged');
     const windows = randomWindows(weights.shape.vocab, 1, 11);
     const model = { weights, subnet, integers: quantised.weights };
@@ -158,12 +158,13 @@ describe('a model of integers', () => {
       up: { ...layer.up, weight: layer.up.weight.map((value, i) => (i % 2 === 0 ? value : 0)) },
       down: { ...layer.down, weight: layer.down.weight.map((value, i) => (i % 3 ? value : 0)) },
     }));
-    const weights = { ...dense, layers };
+    const weights = new ModelWeights({ ...dense, layers });
     const subnet = randomMasks(weights.shape, 3);
     const search = searchTimeModel(runtime, weights.shape);
     const { hidden } = weights.shape;
     const quantised = await swept(search, weights, subnet, FOUR);
-    quantised.weights.layers.forEach((layer, l) => {
+    const { layers: after } = await inMemory(quantised.weights);
+    after.forEach((layer, l) => {
       for (const name of ['up', 'down'] as const) {
         const [now, before] = [layer[name].weight, layers[l]![name].weight];
         const kept = new Set(subnet.layers[l]!.mlp);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type {
-  LayerWeights,
-  Linear,
+import {
+  type LayerWeights,
+  type Linear,
   ModelWeights,
 } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { perplexityOf } from '../../../src/engine/evaluation/perplexity.ts';
@@ -57,11 +57,11 @@ for (const [times, expected] of [
   [4, 1 / 4],
 ] as const) {
   test(`of a refit that goes ${times} times too far that share is taken`, async () => {
-    const beyond = interpolated(noisy, dense, times);
+    const beyond = await interpolated(noisy, dense, times);
     const { step, distance } = await judgeRefit(judgement(), noisy, beyond);
     assert.equal(step, expected);
     assert.ok(Math.abs(distance.after) < 1e-5);
-    const taken = interpolated(noisy, beyond, step).layers[1]!.down.weight;
+    const taken = (await (await interpolated(noisy, beyond, step)).block(1)).down.weight;
     const goal = dense.layers[1]!.down.weight;
     assert.ok(taken.every((value, i) => Math.abs(value - goal[i]!) < 1e-6));
   });
@@ -107,7 +107,7 @@ test('only the tokens that were held back judge', async () => {
   const losses = await head.losses(
     noisy,
     await forward.through(noisy, subnet, states),
-    head.nextTokenTargets(noisy, batches[1]!),
+    await head.nextTokenTargets(noisy, batches[1]!),
   );
   const counted = [0, 1, 2, time - 1, time - 1 + 5].map((at) => losses[at]!);
   const mean = counted.reduce((sum, one) => sum + one, 0) / 5;
@@ -120,11 +120,11 @@ test('without a token to judge nothing is taken', async () => {
   assert.deepEqual([step, tokens, loss], [0, 0, { before: 0, after: 0 }]);
 });
 
-test('weights on the way keep zeros, whatever both models share, and the ends themselves', () => {
-  assert.equal(interpolated(noisy, dense, 0), noisy);
-  assert.equal(interpolated(noisy, dense, 1), dense);
-  const half = interpolated(noisy, dense, 1 / 2);
-  const [layer, a, b] = [half.layers[0]!, noisy.layers[0]!, dense.layers[0]!];
+test('weights on the way keep zeros, whatever both models share, and the ends themselves', async () => {
+  assert.equal(await interpolated(noisy, dense, 0), noisy);
+  assert.equal(await interpolated(noisy, dense, 1), dense);
+  const half = await interpolated(noisy, dense, 1 / 2);
+  const [layer, a, b] = [await half.block(0), noisy.layers[0]!, dense.layers[0]!];
   assert.equal(layer.q.weight, dense.layers[0]!.q.weight);
   assert.ok(
     layer.o.weight.every((v, i) => Math.abs(v - (a.o.weight[i]! + b.o.weight[i]!) / 2) < 1e-6),
@@ -134,7 +134,8 @@ test('weights on the way keep zeros, whatever both models share, and the ends th
       ...linear,
       weight: linear.weight.map((value, i) => (i % 2 === 0 ? 0 : value)),
     }));
-  const { weight } = interpolated(hollow(noisy), hollow(dense), 1 / 4).layers[0]!.down;
+  const part = await interpolated(hollow(noisy), hollow(dense), 1 / 4);
+  const { weight } = (await part.block(0)).down;
   assert.ok(weight.every((value, i) => i % 2 === 1 || value === 0));
 });
 
@@ -150,5 +151,5 @@ function withOutputs(
   const layers = weights.layers.map((layer, l): LayerWeights => {
     return { ...layer, o: change(layer.o, l), down: change(layer.down, l) };
   });
-  return { ...weights, layers };
+  return new ModelWeights({ ...weights, layers });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { inMemory, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../../src/engine/graphs/lossHead.ts';
 import { admmRefit, leastSquaresRefit } from '../../../src/engine/reformation/refit.ts';
@@ -211,7 +211,7 @@ test('a sublayer that gives zero does not make figures that are not numbers', as
     ...first,
     down: { weight: new Float32Array(first.down.weight.length), bias: null },
   };
-  const weights = { ...llama, layers: [silent, ...rest] };
+  const weights = new ModelWeights({ ...llama, layers: [silent, ...rest] });
   for (const method of ['leastSquares', 'admm'] as const) {
     const { fits } = await run(weights, pruned(weights, 1 / 2), { target: 'layer', method });
     for (const fit of fits) {
@@ -275,7 +275,7 @@ async function run(
     ...requestOf(weights, subnet, settings),
     onFit,
   });
-  return { reformed, verdict, fits };
+  return { reformed: await inMemory(reformed), verdict, fits };
 }
 
 /** Windows in which each token but the first is the most probable one. */

@@ -1,3 +1,4 @@
+import { inMemory } from '../../../src/engine/checkpoint/modelWeights.ts';
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -107,13 +108,14 @@ describe('a model of known statistics', () => {
     });
     const known = { weights, statistics: statistics as BlockStatistics[], rule: 'dass' } as const;
     const patterns = new Array(3).fill(parsePattern('2:4')) as ReturnType<typeof parsePattern>[];
-    const found = maskedModel({ ...known, alpha: method.alpha, scope: 'all', patterns });
-    assert.deepEqual(found.layers, sparse.weights.layers);
-    const mixed = maskedModel({
+    const found = await maskedModel({ ...known, alpha: method.alpha, scope: 'all', patterns });
+    const { layers } = await inMemory(sparse.weights);
+    assert.deepEqual((await inMemory(found)).layers, layers);
+    const mixed = await maskedModel({
       ...{ ...known, alpha: method.alpha, scope: 'all' },
       patterns: [null, ...patterns.slice(1)],
     });
-    assert.equal(mixed.layers[0], weights.layers[0]);
-    assert.deepEqual(mixed.layers[1], sparse.weights.layers[1]);
+    assert.equal(await mixed.block(0), weights.layers[0]);
+    assert.deepEqual(await mixed.block(1), layers[1]);
   });
 });

@@ -4,7 +4,7 @@ import {
   type CalibratedLayer,
   collectStatistics,
 } from '../../../src/engine/calibration/collect.ts';
-import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
+import { inMemory, ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
@@ -57,10 +57,10 @@ describe('a model made sparse', () => {
       // Blocks before this one are sparse; of this one the attention is when the MLP is looked at.
       const start = weights.layers.slice(0, l);
       const dense = llama.layers.slice(l);
-      const attention = await statisticsOf({ ...llama, layers: [...start, ...dense] }, l);
+      const attention = await statisticsOf(withLayers([...start, ...dense]), l);
       const { q, k, v, o } = weights.layers[l]!;
       const half = { ...dense[0]!, q, k, v, o };
-      const mlp = await statisticsOf({ ...llama, layers: [...start, half, ...dense.slice(1)] }, l);
+      const mlp = await statisticsOf(withLayers([...start, half, ...dense.slice(1)]), l);
       const inputs = {
         ...{
           q: attention.attentionInput,
@@ -195,7 +195,7 @@ describe('sparsity is refused', () => {
       const layer = llama.layers[1]!;
       const gain = new Float32Array(32).fill(value);
       const layers = llama.layers.with(1, { ...layer, mlpNorm: { gain, shift: null } });
-      return { ...llama, layers };
+      return withLayers(layers);
     };
     for (const [value, words] of [
       [NaN, 'not finite numbers'],
@@ -233,8 +233,10 @@ describe('sparsity is refused', () => {
   });
 });
 
+type Pruned = SparseModel & { readonly weights: ModelWeights };
+
 function checkMasks(
-  { weights, layers }: SparseModel,
+  { weights, layers }: Pruned,
   method: SparsityMethod,
   pattern: Pattern,
   scope: SparsityScope,
@@ -272,19 +274,24 @@ function checkMasks(
   }
 }
 
-function prune(
+async function prune(
   weights: ModelWeights,
   method: SparsityMethod,
   pattern: Pattern | readonly (Pattern | null)[],
   scope: SparsityScope,
   signal?: AbortSignal,
-): Promise<SparseModel> {
+): Promise<Pruned> {
   const forward = new ForwardPass(runtime, weights.shape);
-  return sparsify({
+  const sparse = await sparsify({
     ...{ forward, tools, weights, batches: batchesFor(weights), method, pattern, scope },
     ...judgedBy(forward, weights),
     ...(signal === undefined ? {} : { signal }),
   });
+  return { ...sparse, weights: await inMemory(sparse.weights) };
+}
+
+function withLayers(layers: ModelWeights['layers']): ModelWeights {
+  return new ModelWeights({ ...llama, layers });
 }
 
 function batchesFor({ shape }: ModelWeights): Uint32Array[][] {
