@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { FAMILIES } from '../../src/engine/checkpoint/families/registry.ts';
 import { loadWeights } from '../../src/engine/checkpoint/loadWeights.ts';
-import type { ModelWeights } from '../../src/engine/checkpoint/modelWeights.ts';
+import type { WeightSource } from '../../src/engine/checkpoint/weightSource.ts';
 import { openSource } from '../../src/engine/checkpoint/openCheckpoint.ts';
 import { searchTimeLogits } from '../../src/engine/export/searchTimeLogits.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
@@ -48,7 +48,7 @@ for (const { name: family } of FAMILIES) {
       const { weights, forward, head, model, windows } = await levelsOf(family, folder);
       const { shape } = weights;
       const search = searchTimeModel(runtime, shape);
-      const logits = (of: ModelWeights): Promise<Float32Array> =>
+      const logits = (of: WeightSource): Promise<Float32Array> =>
         searchTimeLogits(search, of, denseSubnet(shape), windows[0]!);
       same(await logits(model.weights), await logits(weights));
 

@@ -1,5 +1,5 @@
 import { collectStatistics } from '../calibration/collect.ts';
-import type { LayerWeights, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { ForwardPass } from '../graphs/forwardPass.ts';
 import { blockOf } from '../model/block.ts';
 import type { Solver } from '../runtime/solver.ts';
@@ -12,7 +12,7 @@ import type { SweptLevel } from './sweep.ts';
 export interface LevelsRequest {
   readonly forward: ForwardPass;
   readonly solver: Solver;
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   /** Calibration windows grouped into batches, all of one length. */
   readonly batches: readonly (readonly Uint32Array[])[];
   /** [L] */
@@ -40,10 +40,10 @@ export async function buildLevels(request: LevelsRequest): Promise<void> {
     forward,
     weights,
     batches,
-    async ({ layer: index, statistics }) => {
+    async ({ layer: index, weights: layer, statistics }) => {
       if (isDone[index] !== true) {
         const levels = { vo: [] as SweptLevel[], mlp: [] as SweptLevel[] };
-        const prepared = await prepareBlock(weights.layers[index]!, statistics, grids[index]!, {
+        const prepared = await prepareBlock(layer, statistics, grids[index]!, {
           ...{ index, solver, signal },
           onLevel: (kind, _, level) => {
             levels[kind].push(level);

@@ -35,7 +35,7 @@ export class LevelEvaluator {
     const targets: LossTargets[] = [];
     for (const window of windows) {
       if (kind === 'perplexity') {
-        targets.push(head.nextTokenTargets(model.weights, [window]));
+        targets.push(await head.nextTokenTargets(model.weights, [window]));
         continue;
       }
       const embedded = await forward.embed(model.weights, [[window]]);
@@ -99,6 +99,7 @@ export class LevelEvaluator {
         const layer = await this.#model.layer(levels, index);
         const mask = this.#model.mask(levels, index);
         const next = await this.#forward.block(layer, mask, states, signal);
+        this.#model.weights.release(index);
         releaseTensors(states);
         states = next;
       }

@@ -1,4 +1,5 @@
-import type { LayerWeights, Linear, ModelWeights } from '../checkpoint/modelWeights.ts';
+import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
+import { type MapChanges, type WeightSource, withChanges } from '../checkpoint/weightSource.ts';
 import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import { sublayerParameters } from '../model/cost.ts';
 import { rowsOf } from '../model/rows.ts';
@@ -19,7 +20,7 @@ const CACHE_BYTES = 400e6;
 /** A model with levels: what it is and costs at each choice of them. */
 export class LevelModel {
   /** The dense model with its values in the basis of the levels; it computes what the source does. */
-  readonly weights: ModelWeights;
+  readonly weights: WeightSource;
   readonly grids: readonly BlockGrid[];
   readonly blocks: readonly StoredBlock[];
   readonly #store: LevelStore;
@@ -28,7 +29,7 @@ export class LevelModel {
   #held = 0;
 
   private constructor(
-    weights: ModelWeights,
+    weights: WeightSource,
     grids: readonly BlockGrid[],
     store: LevelStore,
     blocks: readonly StoredBlock[],
@@ -45,18 +46,20 @@ export class LevelModel {
    * @throws EngineError `checkpoint` when it does not
    */
   static async open(
-    weights: ModelWeights,
+    weights: WeightSource,
     grids: readonly BlockGrid[],
     store: LevelStore,
     signal?: AbortSignal,
   ): Promise<LevelModel> {
     const blocks: StoredBlock[] = [];
     for (const index of grids.keys()) blocks.push(await store.block(index, signal));
-    const layers = weights.layers.map((layer, index): LayerWeights => {
-      const { v, o } = blocks[index]!;
-      return { ...layer, v, o: { ...layer.o, weight: o } };
-    });
-    return new LevelModel({ ...weights, layers }, grids, store, blocks);
+    const rotated = new Map<number, MapChanges>();
+    for (const [index, { v, o }] of blocks.entries()) {
+      const { bias } = (await weights.block(index)).o;
+      rotated.set(index, { v, o: { weight: o, bias } });
+      weights.release(index);
+    }
+    return new LevelModel(withChanges(weights, rotated), grids, store, blocks);
   }
 
   /** The levels at which everything is kept. */
@@ -111,22 +114,36 @@ export class LevelModel {
     );
   }
 
-  /** The weights of a block at its levels: o and down fitted to what is left out. */
+  /**
+   * The weights of a block at its levels: o and down fitted to what is left out. The caller releases
+   * the block.
+   * @throws EngineError `checkpoint` when the levels cannot be read
+   */
   async layer(levels: Levels, index: number): Promise<LayerWeights> {
-    const layer = this.weights.layers[index]!;
+    const layer = await this.weights.block(index);
     const widths = this.widths(levels, index);
     const mask = this.mask(levels, index);
     const [o, down] = await Promise.all([
-      this.#map(index, 'attention', widths.vo, mask),
-      this.#map(index, 'mlp', widths.mlp, mask),
+      this.#map(layer, { index, sublayer: 'attention', width: widths.vo, mask }),
+      this.#map(layer, { index, sublayer: 'mlp', width: widths.mlp, mask }),
     ]);
     return { ...layer, o, down };
   }
 
-  #map(index: number, sublayer: SublayerKind, width: number, mask: LayerMask): Promise<Linear> {
-    const name = OUTPUT_MAP[sublayer];
-    const kind: RefittedKind = sublayer === 'mlp' ? 'mlp' : 'vo';
-    const linear = this.weights.layers[index]![name];
+  /** The whole model at its levels. */
+  async at(levels: Levels): Promise<WeightSource> {
+    const changes = new Map<number, MapChanges>();
+    for (const index of this.grids.keys()) {
+      const { o, down } = await this.layer(levels, index);
+      this.weights.release(index);
+      changes.set(index, { o, down });
+    }
+    return withChanges(this.weights, changes);
+  }
+
+  #map(layer: LayerWeights, { index, sublayer, width, mask }: MapAtLevel): Promise<Linear> {
+    const linear = layer[OUTPUT_MAP[sublayer]];
+    const kind = sublayer === 'mlp' ? 'mlp' : 'vo';
     const grid = this.grids[index]![kind];
     if (width === grid[0] || !isPresent(sublayer, mask)) return Promise.resolve(linear);
     const key = `${index}:${kind}:${width}`;
@@ -134,7 +151,8 @@ export class LevelModel {
     if (known !== undefined) this.#maps.delete(key);
     else this.#held += linear.weight.byteLength;
     const bytes = linear.weight.byteLength;
-    const held = known ?? { bytes, linear: this.#read(index, kind, width, mask) };
+    const rows = rowsOf(layer.block, OUTPUT_MAP[sublayer], mask);
+    const held = known ?? { bytes, linear: this.#read(linear, rows, { index, kind, width }) };
     this.#maps.set(key, held);
     for (const [oldest, { bytes: freed }] of this.#maps) {
       if (this.#held <= CACHE_BYTES || oldest === key) break;
@@ -144,18 +162,31 @@ export class LevelModel {
     return held.linear;
   }
 
-  async #read(index: number, kind: RefittedKind, width: number, mask: LayerMask): Promise<Linear> {
-    const name = kind === 'mlp' ? 'down' : 'o';
-    const { shape, layers } = this.weights;
-    const { bias } = layers[index]![name];
-    const rows = rowsOf(blockOf(shape, index), name, mask);
+  async #read(
+    linear: Linear,
+    rows: Uint32Array,
+    {
+      index,
+      kind,
+      width,
+    }: { readonly index: number; readonly kind: RefittedKind; readonly width: number },
+  ): Promise<Linear> {
+    const { hidden } = this.weights.shape;
     const fitted = await this.#store.level(index, kind, width);
-    const weight = new Float32Array(layers[index]![name].weight.length);
+    const weight = new Float32Array(linear.weight.length);
     rows.forEach((row, i) => {
-      weight.set(fitted.subarray(i * shape.hidden, (i + 1) * shape.hidden), row * shape.hidden);
+      weight.set(fitted.subarray(i * hidden, (i + 1) * hidden), row * hidden);
     });
-    return { weight, bias };
+    return { weight, bias: linear.bias };
   }
+}
+
+/** An output map of a block at the width of its level. */
+interface MapAtLevel {
+  readonly index: number;
+  readonly sublayer: SublayerKind;
+  readonly width: number;
+  readonly mask: LayerMask;
 }
 
 /** Place of a kind's level of a block among {@link Levels}. */
