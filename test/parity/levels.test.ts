@@ -70,7 +70,7 @@ for (const { name: family } of FAMILIES) {
           let levels = start;
           for (let i = 0; i < 5; i++) {
             expectLegal(model, levels, budget);
-            const options = { rng, switches: 1 + (i % 3), reach: 1 + (i % 4) };
+            const options = { rng, switches: 1 + (i % 3), amount: (i % 4) * 0.02 * budget.most };
             levels = switchLevels(model, levels, budget, options) ?? levels;
           }
           const parent = await evaluator.parent(start, [0, 1]);

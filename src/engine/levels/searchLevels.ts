@@ -95,18 +95,22 @@ async function generation(request: SwitchRequest, state: SwitchState): Promise<S
   return { generation: state.generation + 1, levels: best, loss, before, judged };
 }
 
+/** Least and largest amount of parameters that a sublayer gives up, as a share of the budget. */
+const LEAST_AMOUNT = 0.001;
+const LARGEST_AMOUNT = 0.04;
+
 /** Different children of a parent. */
 function childrenOf({ model, budget, seed, options }: SwitchRequest, state: SwitchState): Levels[] {
   const found = new Map<string, Levels>();
-  // Large steps at first, single ones towards the end.
-  const isEarly = state.generation < 0.6 * options.generations;
+  const progress = state.generation / options.generations;
   for (let child = 0; child < options.children; child++) {
     const rng = rngFor(seed, 'levels', state.generation, child);
     const switches = Math.min(1 + rng.int(3), 1 + rng.int(3));
-    const made = switchLevels(model, state.levels, budget, {
-      ...{ rng, switches },
-      reach: isEarly ? 4 : 2,
-    });
+    // Amounts of all sizes, spread evenly over their logarithm; large ones at first only.
+    const largest = LARGEST_AMOUNT ** (1 - progress) * LEAST_AMOUNT ** progress;
+    const share = LEAST_AMOUNT * (largest / LEAST_AMOUNT) ** rng.uniform();
+    const amount = share * budget.most;
+    const made = switchLevels(model, state.levels, budget, { rng, switches, amount });
     if (made !== null) found.set(made.join(), made);
   }
   return [...found.values()];

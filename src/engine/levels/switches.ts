@@ -29,7 +29,7 @@ const ATTEMPTS = 200;
  * A neighbour of a choice of levels: some sublayers give parameters up and others take them, so that
  * the budget is met again.
  * @param switches  levels that move down
- * @param reach  most steps of a level that moves
+ * @param amount  parameters that each of them gives up, about
  * @returns  null when no neighbour was found
  */
 export function switchLevels(
@@ -39,24 +39,26 @@ export function switchLevels(
   {
     rng,
     switches,
-    reach,
-  }: { readonly rng: Rng; readonly switches: number; readonly reach: number },
+    amount,
+  }: { readonly rng: Rng; readonly switches: number; readonly amount: number },
 ): Levels | null {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const child = parent.slice();
-    const moved = new Set<number>();
+    const givers = new Set<number>();
     for (let i = 0; i < switches; i++) {
       const gene = rng.int(child.length);
-      if (!stepDown(model, child, gene, 1 + rng.int(reach))) continue;
-      moved.add(gene);
+      const before = model.parameters(child);
+      while (before - model.parameters(child) < amount && stepDown(model, child, gene)) {
+        givers.add(gene);
+      }
     }
-    if (moved.size > 0 && fill(model, child, budget, rng, moved)) return child;
+    if (givers.size > 0 && fill(model, child, budget, rng, givers)) return child;
   }
   return null;
 }
 
 /**
- * Raises levels at random until the budget is met.
+ * Raises levels drawn at random, one after the other as far as the budget allows, until it is met.
  * @param keep  genes that stay as they are
  * @returns  false when it cannot be met
  */
@@ -67,21 +69,17 @@ export function fill(
   rng: Rng,
   keep: ReadonlySet<number> = new Set(),
 ): boolean {
-  let cost = model.parameters(levels);
-  if (cost > most) return false;
-  const open = new Set([...levels.keys()].filter((gene) => !keep.has(gene)));
-  while (cost < least && open.size > 0) {
-    const genes = [...open];
-    const gene = genes[rng.int(genes.length)]!;
-    const raised = levels.slice();
-    if (!stepUp(model, raised, gene) || model.parameters(raised) > most) {
-      open.delete(gene);
-      continue;
+  if (model.parameters(levels) > most) return false;
+  const genes = [...levels.keys()].filter((gene) => !keep.has(gene));
+  for (const gene of rng.shuffle(genes)) {
+    if (model.parameters(levels) >= least) return true;
+    for (;;) {
+      const raised = levels.slice();
+      if (!stepUp(model, raised, gene) || model.parameters(raised) > most) break;
+      levels.set(raised);
     }
-    levels.set(raised);
-    cost = model.parameters(levels);
   }
-  return cost >= least && cost <= most;
+  return model.parameters(levels) >= least;
 }
 
 /** Moves a level some steps towards removal. False when it is there already. */
