@@ -55,7 +55,7 @@ export async function gatherMoments(
       const added = goal.map((value, i) => value - (before[i] as number));
       const { target, scales } =
         update === null
-          ? { target: added, scales: process.env['SCALE'] === '1' ? rmsScales(goal, hidden) : null }
+          ? { target: added, scales: null }
           : targetBeforeNorm(added, update, afterNorm(layer, kind));
       for (const [i, sum] of sums.entries()) {
         const tokens = sets[i]![batch]!;
@@ -125,11 +125,4 @@ function targetBeforeNorm(
     return Math.abs(one) <= least ? update[i]! : value / one / scale;
   });
   return { target, scales };
-}
-
-function rmsScales(goal: Float32Array, hidden: number): Float32Array {
-  return new Float32Array(goal.length / hidden).map((_, token) => {
-    const energy = energyOf(goal.subarray(token * hidden, (token + 1) * hidden));
-    return 1 / Math.sqrt(energy / hidden + 1e-6);
-  });
 }
