@@ -39,7 +39,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   // The one door to files that somebody else may have made, and to files that a crash must not tear.
   files: { folders: [PROTOCOL], node: [HASH, 'node:fs', 'node:fs/promises', 'node:path'] },
 
-  'engine/numeric': { folders: engine(), packages: ['pure-rand'], node: [HASH] },
+  'engine/numeric': { folders: engine(), packages: ['ml-matrix', 'pure-rand'], node: [HASH] },
   'engine/onnx': { folders: [], packages: ['@bufbuild/protobuf'] },
   // What a model is, as data: no tensors, no files.
   'engine/model': { folders: [] },
@@ -90,6 +90,16 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'subnet',
     ),
     types: ['engine/calibration'],
+  },
+  'engine/levels': {
+    folders: [
+      FILES,
+      ...engine(
+        ...['numeric', 'tokenizer', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs'],
+        ...['passes', 'calibration', 'importance', 'evaluation'],
+      ),
+    ],
+    node: ['node:path'],
   },
   'engine/sparsity': {
     folders: engine(

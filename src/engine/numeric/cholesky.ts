@@ -33,12 +33,19 @@ export function choleskyInPlace(a: Float64Array, n: number): number {
  * @param columns  number of right-hand sides
  */
 export function solveCholesky(l: Float64Array, n: number, b: Float64Array, columns: number): void {
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) subtractRow(b, i, k, l[i * n + k]!, columns);
-    divideRow(b, i, l[i * n + i]!, columns);
-  }
+  solveLower(l, n, b, columns);
   for (let i = n - 1; i >= 0; i--) {
     for (let k = i + 1; k < n; k++) subtractRow(b, i, k, l[k * n + i]!, columns);
+    divideRow(b, i, l[i * n + i]!, columns);
+  }
+}
+
+/**
+ * Solves L·X = B in plain JavaScript. Parameters as {@link solveCholesky}.
+ */
+export function solveLower(l: Float64Array, n: number, b: Float64Array, columns: number): void {
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < i; k++) subtractRow(b, i, k, l[i * n + k]!, columns);
     divideRow(b, i, l[i * n + i]!, columns);
   }
 }

@@ -1,0 +1,58 @@
+import { collectStatistics } from '../calibration/collect.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import { blockOf } from '../model/block.ts';
+import type { Solver } from '../runtime/solver.ts';
+import { prepareBlock } from './blockLevels.ts';
+import type { BlockGrid } from './levelGrid.ts';
+import type { LevelStore } from './levelStore.ts';
+import type { SweptLevel } from './sweep.ts';
+
+/** What {@link buildLevels} needs. */
+export interface LevelsRequest {
+  readonly forward: ForwardPass;
+  readonly solver: Solver;
+  readonly weights: WeightSource;
+  /** Calibration windows grouped into batches, all of one length. */
+  readonly batches: readonly (readonly Uint32Array[])[];
+  /** [L] */
+  readonly grids: readonly BlockGrid[];
+  readonly store: LevelStore;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the blocks that are done, of how many. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Works out the levels of every block of a dense model and writes them. Blocks that the store holds
+ * already are not worked out again, so a build that was stopped goes on where it was.
+ *
+ * Memory: {@link collectStatistics}, and the levels of one block in float64.
+ * @throws EngineError `numeric`, `disk`, `cancelled`
+ */
+export async function buildLevels(request: LevelsRequest): Promise<void> {
+  const { forward, solver, weights, batches, grids, store, signal, onProgress } = request;
+  const isDone = await Promise.all(
+    grids.map((grid, index) => store.has(index, blockOf(weights.shape, index), grid)),
+  );
+  if (!isDone.includes(false)) return;
+  await collectStatistics(
+    forward,
+    weights,
+    batches,
+    async ({ layer: index, weights: layer, statistics }) => {
+      if (isDone[index] !== true) {
+        const levels = { vo: [] as SweptLevel[], mlp: [] as SweptLevel[] };
+        const prepared = await prepareBlock(layer, statistics, grids[index]!, {
+          ...{ index, solver, signal },
+          onLevel: (kind, _, level) => {
+            levels[kind].push(level);
+          },
+        });
+        await store.write(index, prepared, levels, signal);
+      }
+      onProgress?.(index + 1, grids.length);
+    },
+    signal,
+  );
+}

@@ -1,0 +1,166 @@
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
+import { batchesOf } from '../evaluation/tokenBatches.ts';
+import type { LossKind } from '../evaluation/evaluator.ts';
+import { denseSubnet } from '../model/subnet.ts';
+import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
+import type { Tensor } from '../runtime/runtime.ts';
+import { LEVEL_KINDS } from './levelGrid.ts';
+import type { LevelModel, Levels } from './levelModel.ts';
+
+/** Judges choices of levels on windows of tokens. */
+export class LevelEvaluator {
+  readonly #forward: ForwardPass;
+  readonly #head: LossHead;
+  readonly #model: LevelModel;
+  readonly #windows: readonly Uint32Array[];
+  readonly #targets: readonly LossTargets[];
+  /** Tokens that went through blocks, each counted by the share of the blocks that it passed. */
+  tokens = 0;
+
+  private constructor(
+    { forward, head, model, windows }: EvaluatorOptions,
+    targets: readonly LossTargets[],
+  ) {
+    this.#forward = forward;
+    this.#head = head;
+    this.#model = model;
+    this.#windows = windows;
+    this.#targets = targets;
+  }
+
+  /** For KL this runs the dense model once over all windows. */
+  static async create(options: EvaluatorOptions): Promise<LevelEvaluator> {
+    const { forward, head, model, windows, kind, signal } = options;
+    const targets: LossTargets[] = [];
+    for (const window of windows) {
+      if (kind === 'perplexity') {
+        targets.push(await head.nextTokenTargets(model.weights, [window]));
+        continue;
+      }
+      const embedded = await forward.embed(model.weights, [[window]]);
+      const dense = denseSubnet(model.weights.shape);
+      const states = await forward.through(model.weights, dense, embedded, { signal });
+      targets.push(await head.denseTargets(model.weights, states, signal));
+      releaseTensors(states);
+    }
+    return new LevelEvaluator(options, targets);
+  }
+
+  /**
+   * Runs a parent over some windows and keeps what its children can begin with.
+   * @param chosen  indices of windows
+   */
+  async parent(
+    levels: Levels,
+    chosen: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<JudgedParent> {
+    const before: (readonly Tensor[])[] = [];
+    const windows = chosen.map((index) => this.#windows[index]!);
+    const embedded = await this.#forward.embed(this.#model.weights, batchesOf(windows));
+    const loss = await this.#loss(levels, chosen, embedded, {
+      from: 0,
+      signal,
+      keep: (states) => before.push(states.map(retainTensor)),
+    });
+    return { levels, chosen, loss, before };
+  }
+
+  /** The loss of a child on the windows of its parent, from the first block in which they differ. */
+  async child(levels: Levels, parent: JudgedParent, signal?: AbortSignal): Promise<number> {
+    const from = firstDifference(levels, parent.levels);
+    if (from === null) return parent.loss;
+    return this.#loss(levels, parent.chosen, parent.before[from]!.map(retainTensor), {
+      from,
+      signal,
+    });
+  }
+
+  async #loss(
+    levels: Levels,
+    chosen: readonly number[],
+    start: readonly Tensor[],
+    {
+      from,
+      signal,
+      keep,
+    }: {
+      readonly from: number;
+      readonly signal?: AbortSignal | undefined;
+      readonly keep?: (states: readonly Tensor[]) => void;
+    },
+  ): Promise<number> {
+    const blocks = this.#model.grids.length;
+    let states = start;
+    try {
+      for (let index = from; index < blocks; index++) {
+        keep?.(states);
+        const layer = await this.#model.layer(levels, index);
+        const mask = this.#model.mask(levels, index);
+        const next = await this.#forward.block(layer, mask, states, signal);
+        this.#model.weights.release(index);
+        releaseTensors(states);
+        states = next;
+      }
+      const tokens = chosen.length * this.#windows[0]!.length;
+      this.tokens += (tokens * (blocks - from)) / blocks;
+      const targets = joined(chosen.map((index) => this.#targets[index]!));
+      const losses = await this.#head.losses(this.#model.weights, states, targets, signal);
+      return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    } finally {
+      releaseTensors(states);
+    }
+  }
+}
+
+/** What {@link LevelEvaluator.create} needs. */
+export interface EvaluatorOptions {
+  readonly forward: ForwardPass;
+  readonly head: LossHead;
+  readonly model: LevelModel;
+  /** Token ids, all of one length T. */
+  readonly windows: readonly Uint32Array[];
+  readonly kind: LossKind;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A choice of levels that was run over some windows. */
+export interface JudgedParent {
+  readonly levels: Levels;
+  readonly chosen: readonly number[];
+  /** Mean, nats. */
+  readonly loss: number;
+  /** Residual streams before each block, [L], per batch; freed by {@link releaseParent}. */
+  readonly before: readonly (readonly Tensor[])[];
+}
+
+/** Frees the residual streams of a parent. */
+export function releaseParent(parent: JudgedParent): void {
+  for (const states of parent.before) releaseTensors(states);
+}
+
+function firstDifference(a: Levels, b: Levels): number | null {
+  const gene = a.findIndex((level, i) => level !== b[i]);
+  return gene < 0 ? null : Math.floor(gene / LEVEL_KINDS.length);
+}
+
+function joined(targets: readonly LossTargets[]): LossTargets {
+  const { graph } = targets[0]!;
+  return {
+    graph,
+    rows: concat(targets.map(({ rows }) => rows)),
+    offset: targets[0]!.offset === null ? null : concat(targets.map(({ offset }) => offset!)),
+  };
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,195 @@
+import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
+import { type MapChanges, type WeightSource, withChanges } from '../checkpoint/weightSource.ts';
+import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { sublayerParameters } from '../model/cost.ts';
+import { rowsOf } from '../model/rows.ts';
+import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
+import { levelMask, type LevelWidths } from './blockLevels.ts';
+import { type BlockGrid, LEVEL_KINDS, type LevelKind } from './levelGrid.ts';
+import type { LevelStore, RefittedKind, StoredBlock } from './levelStore.ts';
+
+/**
+ * A level of each kind in each block: indices into the grids, 0 for all units, in the order of
+ * {@link LEVEL_KINDS}, block by block, [3L].
+ */
+export type Levels = Uint16Array;
+
+/** Bytes of refitted maps that are held at a time. */
+const CACHE_BYTES = 400e6;
+
+/** A model with levels: what it is and costs at each choice of them. */
+export class LevelModel {
+  /** The dense model with its values in the basis of the levels; it computes what the source does. */
+  readonly weights: WeightSource;
+  readonly grids: readonly BlockGrid[];
+  readonly blocks: readonly StoredBlock[];
+  readonly #store: LevelStore;
+  readonly #masks = new Map<string, LayerMask>();
+  readonly #maps = new Map<string, { readonly bytes: number; readonly linear: Promise<Linear> }>();
+  #held = 0;
+
+  private constructor(
+    weights: WeightSource,
+    grids: readonly BlockGrid[],
+    store: LevelStore,
+    blocks: readonly StoredBlock[],
+  ) {
+    this.weights = weights;
+    this.grids = grids;
+    this.blocks = blocks;
+    this.#store = store;
+  }
+
+  /**
+   * @param weights  the source model
+   * @param store  which holds the levels of every block
+   * @throws EngineError `checkpoint` when it does not
+   */
+  static async open(
+    weights: WeightSource,
+    grids: readonly BlockGrid[],
+    store: LevelStore,
+    signal?: AbortSignal,
+  ): Promise<LevelModel> {
+    const blocks: StoredBlock[] = [];
+    for (const index of grids.keys()) blocks.push(await store.block(index, signal));
+    const rotated = new Map<number, MapChanges>();
+    for (const [index, { v, o }] of blocks.entries()) {
+      const { bias } = (await weights.block(index)).o;
+      rotated.set(index, { v, o: { weight: o, bias } });
+      weights.release(index);
+    }
+    return new LevelModel(withChanges(weights, rotated), grids, store, blocks);
+  }
+
+  /** The levels at which everything is kept. */
+  dense(): Levels {
+    return new Uint16Array(LEVEL_KINDS.length * this.grids.length);
+  }
+
+  /** The widths of a block, in units. */
+  widths(levels: Levels, index: number): LevelWidths {
+    const at = (kind: LevelKind): number => this.grids[index]![kind][levels[geneOf(index, kind)]!]!;
+    return { qk: at('qk'), vo: at('vo'), mlp: at('mlp') };
+  }
+
+  mask(levels: Levels, index: number): LayerMask {
+    const widths = this.widths(levels, index);
+    const key = `${index}:${widths.qk}:${widths.vo}:${widths.mlp}`;
+    let mask = this.#masks.get(key);
+    if (mask === undefined) {
+      mask = levelMask(blockOf(this.weights.shape, index), this.blocks[index]!.orders, widths);
+      this.#masks.set(key, mask);
+    }
+    return mask;
+  }
+
+  subnet(levels: Levels): Subnet {
+    return { layers: this.grids.map((_, index) => this.mask(levels, index)) };
+  }
+
+  /** Block parameters of a choice of levels. */
+  parameters(levels: Levels): number {
+    let sum = 0;
+    for (const index of this.grids.keys()) sum += this.blockParameters(levels, index);
+    return sum;
+  }
+
+  readonly #costs = new Map<string, number>();
+
+  blockParameters(levels: Levels, index: number): number {
+    const widths = this.widths(levels, index);
+    const block = blockOf(this.weights.shape, index);
+    const cost = (kind: SublayerKind, key: string): number => {
+      let found = this.#costs.get(key);
+      if (found === undefined) {
+        found = sublayerParameters(block, kind, this.mask(levels, index));
+        this.#costs.set(key, found);
+      }
+      return found;
+    };
+    return (
+      cost('attention', `${index}:${widths.qk}:${widths.vo}`) +
+      cost('mlp', `${index}:${widths.mlp}`)
+    );
+  }
+
+  /**
+   * The weights of a block at its levels: o and down fitted to what is left out. The caller releases
+   * the block.
+   * @throws EngineError `checkpoint` when the levels cannot be read
+   */
+  async layer(levels: Levels, index: number): Promise<LayerWeights> {
+    const layer = await this.weights.block(index);
+    const widths = this.widths(levels, index);
+    const mask = this.mask(levels, index);
+    const [o, down] = await Promise.all([
+      this.#map(layer, { index, sublayer: 'attention', width: widths.vo, mask }),
+      this.#map(layer, { index, sublayer: 'mlp', width: widths.mlp, mask }),
+    ]);
+    return { ...layer, o, down };
+  }
+
+  /** The whole model at its levels. */
+  async at(levels: Levels): Promise<WeightSource> {
+    const changes = new Map<number, MapChanges>();
+    for (const index of this.grids.keys()) {
+      const { o, down } = await this.layer(levels, index);
+      this.weights.release(index);
+      changes.set(index, { o, down });
+    }
+    return withChanges(this.weights, changes);
+  }
+
+  #map(layer: LayerWeights, { index, sublayer, width, mask }: MapAtLevel): Promise<Linear> {
+    const linear = layer[OUTPUT_MAP[sublayer]];
+    const kind = sublayer === 'mlp' ? 'mlp' : 'vo';
+    const grid = this.grids[index]![kind];
+    if (width === grid[0] || !isPresent(sublayer, mask)) return Promise.resolve(linear);
+    const key = `${index}:${kind}:${width}`;
+    const known = this.#maps.get(key);
+    if (known !== undefined) this.#maps.delete(key);
+    else this.#held += linear.weight.byteLength;
+    const bytes = linear.weight.byteLength;
+    const rows = rowsOf(layer.block, OUTPUT_MAP[sublayer], mask);
+    const held = known ?? { bytes, linear: this.#read(linear, rows, { index, kind, width }) };
+    this.#maps.set(key, held);
+    for (const [oldest, { bytes: freed }] of this.#maps) {
+      if (this.#held <= CACHE_BYTES || oldest === key) break;
+      this.#maps.delete(oldest);
+      this.#held -= freed;
+    }
+    return held.linear;
+  }
+
+  async #read(
+    linear: Linear,
+    rows: Uint32Array,
+    {
+      index,
+      kind,
+      width,
+    }: { readonly index: number; readonly kind: RefittedKind; readonly width: number },
+  ): Promise<Linear> {
+    const { hidden } = this.weights.shape;
+    const fitted = await this.#store.level(index, kind, width);
+    const weight = new Float32Array(linear.weight.length);
+    rows.forEach((row, i) => {
+      weight.set(fitted.subarray(i * hidden, (i + 1) * hidden), row * hidden);
+    });
+    return { weight, bias: linear.bias };
+  }
+}
+
+/** An output map of a block at the width of its level. */
+interface MapAtLevel {
+  readonly index: number;
+  readonly sublayer: SublayerKind;
+  readonly width: number;
+  readonly mask: LayerMask;
+}
+
+/** Place of a kind's level of a block among {@link Levels}. */
+export function geneOf(index: number, kind: LevelKind): number {
+  return LEVEL_KINDS.length * index + LEVEL_KINDS.indexOf(kind);
+}
