@@ -11,7 +11,7 @@ import { searchTimeLogits } from '../../src/engine/export/searchTimeLogits.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { buildLevels } from '../../src/engine/levels/buildLevels.ts';
-import { LevelEvaluator, releaseParent } from '../../src/engine/levels/levelEvaluator.ts';
+import { LevelEvaluator } from '../../src/engine/levels/levelEvaluator.ts';
 import { blockGrid, stepParametersOf } from '../../src/engine/levels/levelGrid.ts';
 import { LevelModel, type Levels } from '../../src/engine/levels/levelModel.ts';
 import { levelBytes, LevelStore } from '../../src/engine/levels/levelStore.ts';
@@ -57,7 +57,7 @@ for (const { name: family } of FAMILIES) {
       });
       const dense = await evaluator.parent(model.dense(), [0, 1]);
       assert.ok(Math.abs(dense.loss) < 1e-4, `${dense.loss}`);
-      releaseParent(dense);
+      evaluator.release(dense);
       const costs = await measureSensitivities(evaluator, model, [0]);
       for (const ratio of [0.9, 0.6, 0.35]) {
         const budget = budgetRange(shape, blockBudget(shape, ratio));
@@ -78,8 +78,8 @@ for (const { name: family } of FAMILIES) {
           // From the first block that differs on, as from the embedding.
           const child = await evaluator.child(levels, parent);
           assert.ok(Math.abs(child - whole.loss) < 1e-6 * Math.max(1, whole.loss));
-          releaseParent(parent);
-          releaseParent(whole);
+          evaluator.release(parent);
+          evaluator.release(whole);
         }
       }
     });

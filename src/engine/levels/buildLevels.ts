@@ -1,6 +1,6 @@
 import { collectStatistics } from '../calibration/collect.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { blockOf } from '../model/block.ts';
 import type { Solver } from '../runtime/solver.ts';
 import { prepareBlock } from './blockLevels.ts';
@@ -10,7 +10,7 @@ import type { SweptLevel } from './sweep.ts';
 
 /** What {@link buildLevels} needs. */
 export interface LevelsRequest {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly solver: Solver;
   readonly weights: WeightSource;
   /** Calibration windows grouped into batches, all of one length. */

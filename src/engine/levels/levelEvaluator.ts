@@ -1,16 +1,15 @@
-import type { ForwardPass } from '../graphs/forwardPass.ts';
+import type { Runner, ThroughOptions } from '../graphs/runner.ts';
 import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import type { LossKind } from '../evaluation/evaluator.ts';
 import { denseSubnet } from '../model/subnet.ts';
-import { releaseTensors, retainTensor } from '../runtime/deviceTensors.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
 import type { LevelModel, Levels } from './levelModel.ts';
 
 /** Judges choices of levels on windows of tokens. */
 export class LevelEvaluator {
-  readonly #forward: ForwardPass;
+  readonly #forward: Runner;
   readonly #head: LossHead;
   readonly #model: LevelModel;
   readonly #windows: readonly Uint32Array[];
@@ -42,7 +41,7 @@ export class LevelEvaluator {
       const dense = denseSubnet(model.weights.shape);
       const states = await forward.through(model.weights, dense, embedded, { signal });
       targets.push(await head.denseTargets(model.weights, states, signal));
-      releaseTensors(states);
+      forward.release(states);
     }
     return new LevelEvaluator(options, targets);
   }
@@ -56,67 +55,62 @@ export class LevelEvaluator {
     chosen: readonly number[],
     signal?: AbortSignal,
   ): Promise<JudgedParent> {
-    const before: (readonly Tensor[])[] = [];
     const windows = chosen.map((index) => this.#windows[index]!);
     const embedded = await this.#forward.embed(this.#model.weights, batchesOf(windows));
-    const loss = await this.#loss(levels, chosen, embedded, {
-      from: 0,
-      signal,
-      keep: (states) => before.push(states.map(retainTensor)),
-    });
-    return { levels, chosen, loss, before };
+    const before: (readonly Tensor[])[] = [this.#forward.retain(embedded)];
+    try {
+      const loss = await this.#loss(levels, chosen, embedded, {
+        ...{ from: 0, signal },
+        after: (index, states) => {
+          if (index + 1 < this.#model.grids.length) before.push(this.#forward.retain(states));
+        },
+      });
+      return { levels, chosen, loss, before };
+    } catch (error) {
+      for (const states of before) this.#forward.release(states);
+      throw error;
+    }
   }
 
   /** The loss of a child on the windows of its parent, from the first block in which they differ. */
   async child(levels: Levels, parent: JudgedParent, signal?: AbortSignal): Promise<number> {
     const from = firstDifference(levels, parent.levels);
     if (from === null) return parent.loss;
-    return this.#loss(levels, parent.chosen, parent.before[from]!.map(retainTensor), {
+    return this.#loss(levels, parent.chosen, this.#forward.retain(parent.before[from]!), {
       from,
       signal,
     });
+  }
+
+  /** Frees the residual streams of a parent. */
+  release(parent: JudgedParent): void {
+    for (const states of parent.before) this.#forward.release(states);
   }
 
   async #loss(
     levels: Levels,
     chosen: readonly number[],
     start: readonly Tensor[],
-    {
-      from,
-      signal,
-      keep,
-    }: {
-      readonly from: number;
-      readonly signal?: AbortSignal | undefined;
-      readonly keep?: (states: readonly Tensor[]) => void;
-    },
+    options: ThroughOptions & { readonly from: number },
   ): Promise<number> {
-    const blocks = this.#model.grids.length;
-    let states = start;
+    const { weights, grids } = this.#model;
+    const subnet = this.#model.subnet(levels);
+    const states = await this.#forward.through(this.#model.view(levels), subnet, start, options);
     try {
-      for (let index = from; index < blocks; index++) {
-        keep?.(states);
-        const layer = await this.#model.layer(levels, index);
-        const mask = this.#model.mask(levels, index);
-        const next = await this.#forward.block(layer, mask, states, signal);
-        this.#model.weights.release(index);
-        releaseTensors(states);
-        states = next;
-      }
       const tokens = chosen.length * this.#windows[0]!.length;
-      this.tokens += (tokens * (blocks - from)) / blocks;
+      this.tokens += (tokens * (grids.length - options.from)) / grids.length;
       const targets = joined(chosen.map((index) => this.#targets[index]!));
-      const losses = await this.#head.losses(this.#model.weights, states, targets, signal);
+      const losses = await this.#head.losses(weights, states, targets, options.signal);
       return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     } finally {
-      releaseTensors(states);
+      this.#forward.release(states);
     }
   }
 }
 
 /** What {@link LevelEvaluator.create} needs. */
 export interface EvaluatorOptions {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly head: LossHead;
   readonly model: LevelModel;
   /** Token ids, all of one length T. */
@@ -131,13 +125,8 @@ export interface JudgedParent {
   readonly chosen: readonly number[];
   /** Mean, nats. */
   readonly loss: number;
-  /** Residual streams before each block, [L], per batch; freed by {@link releaseParent}. */
+  /** Residual streams before each block, [L], per batch; freed by `release`. */
   readonly before: readonly (readonly Tensor[])[];
-}
-
-/** Frees the residual streams of a parent. */
-export function releaseParent(parent: JudgedParent): void {
-  for (const states of parent.before) releaseTensors(states);
 }
 
 function firstDifference(a: Levels, b: Levels): number | null {

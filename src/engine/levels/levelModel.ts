@@ -130,7 +130,21 @@ export class LevelModel {
     return { ...layer, o, down };
   }
 
-  /** The whole model at its levels. */
+  /** The model at its levels, whose blocks are put together when they are asked for. */
+  view(levels: Levels): WeightSource {
+    const { shape, isHeld } = this.weights;
+    return {
+      ...{ shape, isHeld },
+      block: (index) => this.layer(levels, index),
+      release: (index) => {
+        this.weights.release(index);
+      },
+      once: () => this.weights.once(),
+      key: async (signal) => (await this.at(levels)).key(signal),
+    };
+  }
+
+  /** The model at its levels, with all its refitted maps in memory. */
   async at(levels: Levels): Promise<WeightSource> {
     const changes = new Map<number, MapChanges>();
     for (const index of this.grids.keys()) {

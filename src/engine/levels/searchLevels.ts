@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../../protocol/errors.ts';
 import { rngFor } from '../numeric/rng.ts';
-import { type LevelEvaluator, releaseParent } from './levelEvaluator.ts';
+import type { LevelEvaluator } from './levelEvaluator.ts';
 import type { LevelModel, Levels } from './levelModel.ts';
 import { type BudgetRange, switchLevels } from './switches.ts';
 
@@ -89,7 +89,7 @@ async function generation(request: SwitchRequest, state: SwitchState): Promise<S
       before = parent.loss;
       [best, loss] = [better[0]?.child ?? state.levels, better[0]?.loss ?? parent.loss];
     } finally {
-      releaseParent(parent);
+      evaluator.release(parent);
     }
   }
   return { generation: state.generation + 1, levels: best, loss, before, judged };

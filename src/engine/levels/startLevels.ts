@@ -1,7 +1,6 @@
 import { EngineError, misfit } from '../../protocol/errors.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
 import type { LevelEvaluator } from './levelEvaluator.ts';
-import { releaseParent } from './levelEvaluator.ts';
 import type { LevelModel, Levels } from './levelModel.ts';
 import { type BudgetRange, fill, lastLevel, stepDown } from './switches.ts';
 import type { Rng } from '../numeric/rng.ts';
@@ -42,7 +41,7 @@ export async function measureSensitivities(
       options.onProgress?.(gene + 1, dense.length);
     }
   } finally {
-    releaseParent(parent);
+    evaluator.release(parent);
   }
   return costs;
 }
