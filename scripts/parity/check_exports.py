@@ -180,13 +180,6 @@ CASES = {
     "gemma2_depth": (Gemma2Config, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
     "gemma3": (Gemma3TextConfig, {**LLAMA, **TIED, **KINDS}, RAGGED, False),
     "gemma3_first_removed": (Gemma3TextConfig, {**LLAMA, **TIED, **KINDS}, FIRST, False),
-    "gemma3_pruned_again": (
-        Gemma3TextConfig,
-        {**LLAMA, **TIED, **KINDS},
-        # Weights as they were drawn: refits of so little text are too large for a comparison in halves.
-        {"first": FIRST, "ratio": 0.7, "reform": {"method": "none"}},
-        False,
-    ),
     "gemma3_depth": (Gemma3TextConfig, {**LLAMA, **SIX, **TIED, "sliding_window": 9}, DEPTH, True),
     "phi3": (Phi3Config, {**HALVES, **PHI3, "sliding_window": 9}, RAGGED, False),
     "phi3_longrope": (Phi3Config, {**HALVES, **PHI3, "rope": LONGROPE}, RAGGED, False),
