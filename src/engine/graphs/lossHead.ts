@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { throwIfAborted } from '../../protocol/errors.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import { embeddingWidthOf } from '../model/modelShape.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import { float32Of, type Session, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { ForwardPass } from './forwardPass.ts';
 import { divergenceGraph, logitsGraph, lossGraph, teacherGraph } from './headGraph.ts';
@@ -30,6 +30,14 @@ type HeadGraph = keyof typeof GRAPHS;
 
 /** Positions per call: bounds the [positions, V] logits inside the graph (RUNTIME section 5). */
 const POSITIONS_PER_CALL = 256;
+
+/** Arrays of the size of a call's logits: these, less their largest, their exponentials, a product. */
+const LOGIT_ARRAYS = 4;
+
+/** Bytes that a graph of {@link LossHead} works in, and keeps for its next call. */
+export function lossBytes({ vocab }: ModelShape): number {
+  return LOGIT_ARRAYS * 4 * POSITIONS_PER_CALL * vocab;
+}
 
 /** Final norm, output head and loss, in chunks of positions. */
 export class LossHead {
