@@ -154,13 +154,15 @@ export function jsonMutation(fields: readonly string[]): fc.Arbitrary<Mutation> 
       maxLength: 3,
     })
     .map((changes) => (file: Uint8Array) => {
-      const json = JSON.parse(new TextDecoder().decode(file)) as Record<string, unknown>;
+      let json = JSON.parse(new TextDecoder().decode(file)) as Record<string, unknown>;
       for (const [path, value, drop] of changes) {
         const [field = '', inner] = path.split('/');
         const owner = inner === undefined ? json : json[field];
-        if (typeof owner !== 'object' || owner === null) continue;
-        if (drop) delete (owner as Record<string, unknown>)[inner ?? field];
-        else (owner as Record<string, unknown>)[inner ?? field] = value;
+        if (typeof owner !== 'object' || owner === null || Array.isArray(owner)) continue;
+        // A copy, whose "__proto__" is a field like any other: values are shared between files.
+        const copy: Record<string, unknown> = { ...owner, [inner ?? field]: value };
+        if (drop) delete copy[inner ?? field];
+        json = inner === undefined ? copy : { ...json, [field]: copy };
       }
       return new TextEncoder().encode(JSON.stringify(json));
     });
