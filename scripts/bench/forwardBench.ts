@@ -2,7 +2,6 @@ import { LocalEvaluator } from '../../src/engine/evaluation/evaluator.ts';
 import { ForwardPass } from '../../src/engine/graphs/forwardPass.ts';
 import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import type { SublayerKind } from '../../src/engine/model/block.ts';
-import { releaseTensors } from '../../src/engine/runtime/deviceTensors.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { GraphBuilder } from '../../src/engine/onnx/graphBuilder.ts';
 import { tensorOf } from '../../src/engine/runtime/runtime.ts';
@@ -102,11 +101,11 @@ async function candidateParts(
 ): Promise<Measurement[]> {
   const windows = syntheticWindows(4, 512);
   const states = await forward.embed(weights, [windows.slice(0, 2), windows.slice(2)]);
-  const targets = head.nextTokenTargets(weights, windows);
+  const targets = await head.nextTokenTargets(weights, windows);
   const [dense, half] = [denseSubnet(BENCH_SHAPE), uniformMasks(0.5, 1)];
   const all = (kind: SublayerKind, subnet: Subnet) => async (): Promise<void> => {
     for (const [l, layer] of weights.layers.entries()) {
-      releaseTensors(await forward.sublayer(kind, layer, subnet.layers[l]!, states));
+      forward.release(await forward.sublayer(kind, layer, subnet.layers[l]!, states));
     }
   };
   const times = await interleaved(
