@@ -29,6 +29,7 @@ import { rngFor } from '../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../src/engine/runtime/solver.ts';
 import { assertLegal } from '../../src/engine/subnet/legal.ts';
+import { isEngineError } from '../../src/protocol/errors.ts';
 import { searchTimeModel } from '../unit/export/candidates.ts';
 
 const runtime = new Runtime('cpu', 2);
@@ -110,6 +111,14 @@ test('a build that was stopped goes on, a damaged file is made again, and a whol
   rmSync(join(store, files[0]!));
   await assert.rejects(built(AbortSignal.abort()));
   assert.ok(!existsSync(join(store, files[0]!)));
+});
+
+test('a model of which units were removed before is refused', async () => {
+  await assert.rejects(levelsOf('llama', 'sizes-of-blocks'), (error) => {
+    assert.ok(isEngineError(error, 'checkpoint'));
+    assert.match(error.message, /units were removed before/);
+    return true;
+  });
 });
 
 test('a search that goes on from a state ends as one that was never stopped', async () => {

@@ -1,7 +1,9 @@
+import { EngineError, misfit } from '../../protocol/errors.ts';
 import { collectStatistics } from '../calibration/collect.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { Runner } from '../graphs/runner.ts';
 import { blockOf } from '../model/block.ts';
+import { isUneven } from '../model/subnet.ts';
 import type { Solver } from '../runtime/solver.ts';
 import { prepareBlock } from './blockLevels.ts';
 import type { BlockGrid } from './levelGrid.ts';
@@ -28,10 +30,12 @@ export interface LevelsRequest {
  * already are not worked out again, so a build that was stopped goes on where it was.
  *
  * Memory: {@link collectStatistics}, and the levels of one block in float64.
- * @throws EngineError `numeric`, `disk`, `cancelled`
+ * @throws EngineError `checkpoint` for a model of which units were removed before; `numeric`, `disk`,
+ *   `cancelled`
  */
 export async function buildLevels(request: LevelsRequest): Promise<void> {
   const { forward, solver, weights, batches, grids, store, signal, onProgress } = request;
+  if (isUneven(weights.shape)) throw prunedBefore();
   const isDone = await Promise.all(
     grids.map((grid, index) => store.has(index, blockOf(weights.shape, index), grid)),
   );
@@ -55,4 +59,18 @@ export async function buildLevels(request: LevelsRequest): Promise<void> {
     },
     signal,
   );
+}
+
+/** In another basis of the values the dimensions that are there would have no places of their own. */
+function prunedBefore(): EngineError {
+  return new EngineError('checkpoint', {
+    ...misfit(
+      'The levels of a model',
+      'blocks that have all of their units',
+      'units removed before',
+    ),
+    action: 'Use the model that it was pruned from.',
+    sentence:
+      'Levels are made of whole models only: of this one units were removed before, some of them within heads.',
+  });
 }
