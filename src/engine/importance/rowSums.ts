@@ -1,10 +1,13 @@
 /**
  * Σ over columns of W²·scale: the energy of each row of a weight.
- * @param weight  row-major [rows, columns], float32; read only
+ * @param weight  row-major [rows, columns]; read only
  * @param scale  one factor per column, [columns]
  * @returns  [rows]
  */
-export function squaredRowSums(weight: Float32Array, scale: Float64Array): Float64Array {
+export function squaredRowSums(
+  weight: Float32Array | Float64Array,
+  scale: Float64Array,
+): Float64Array {
   const columns = scale.length;
   const sums = new Float64Array(weight.length / columns);
   for (let row = 0; row < sums.length; row++) {

@@ -1,7 +1,13 @@
 import type { LayerStatistics } from '../calibration/statistics.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { energyScores } from '../importance/energy.ts';
-import { type Attention, type Block, qkUnitCount, qkUnitsOf } from '../model/block.ts';
+import {
+  type Attention,
+  type Block,
+  qkUnitCount,
+  qkUnitsOf,
+  queriesPerKey,
+} from '../model/block.ts';
 import { unitCosts } from '../model/cost.ts';
 import { queryHeadsOf } from '../model/rows.ts';
 import { emptyMask, type LayerMask } from '../model/subnet.ts';
@@ -15,6 +21,9 @@ import { rotateValues } from './valueBasis.ts';
 /** Damping of the sweeps, a fraction of the mean Gram diagonal. */
 const SWEEP_DAMPING = 1e-2;
 
+/** Kinds of units whose levels hold refitted weights. */
+export type RefittedKind = 'vo' | 'mlp';
+
 /** The order in which units of a block are removed, first removed first. */
 export interface RemovalOrders {
   /** Key/value head of each value dimension that goes; of a head, always the last that it has. */
@@ -25,15 +34,10 @@ export interface RemovalOrders {
   readonly mlp: Uint32Array;
 }
 
-/** Receives a level of an output map once it is fitted. */
-export type OnLevel = (
-  kind: 'vo' | 'mlp',
-  width: number,
-  level: SweptLevel,
-) => Promise<void> | void;
-
 /** A block prepared for levels. */
 export interface PreparedBlock {
+  /** Of each kind, one for each width between the whole sublayer and none of it. */
+  readonly levels: Readonly<Record<RefittedKind, readonly SweptLevel[]>>;
   /**
    * Of each level of query/key units: the share of the energy of the scores that is lost, as
    * `energyScores` counts it.
@@ -44,36 +48,33 @@ export interface PreparedBlock {
   readonly orders: RemovalOrders;
 }
 
+/** What {@link prepareBlock} needs besides the block. */
+export interface PrepareOptions {
+  /** Of the block, for messages. */
+  readonly index: number;
+  readonly solver: Solver;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Works out the levels of one block from what flows through the dense one: value dimensions in the
  * basis that orders them, with o_proj refitted at each rank; neurons by structured OBS, with down_proj
  * refitted at each width; query/key units by the energy they add to the scores.
  *
- * Memory: the statistics twice, and that of {@link sweepLevels}.
+ * Memory: the statistics twice, the levels in float64, and that of {@link sweepLevels}.
  * @param statistics  of the dense block; not changed
- * @param onLevel  told each level that lies between the whole sublayer and none of it
  * @throws EngineError `numeric`, `cancelled`
  */
 export async function prepareBlock(
   original: LayerWeights,
   statistics: LayerStatistics,
   grid: BlockGrid,
-  {
-    index,
-    solver,
-    onLevel,
-    signal,
-  }: {
-    readonly index: number;
-    readonly solver: Solver;
-    readonly onLevel: OnLevel;
-    readonly signal?: AbortSignal | undefined;
-  },
+  { index, solver, signal }: PrepareOptions,
 ): Promise<PreparedBlock> {
   const { block } = original;
   const { attention, hidden } = block;
   const { layer, context } = await rotateValues(original, statistics.context, solver, signal);
-  const vo = await sweep(
+  const vo = await levelsOf(
     {
       what: `block ${index}, o_proj`,
       weight: matrixOf(Float64Array.from(layer.o.weight), context.rows, hidden),
@@ -83,10 +84,11 @@ export async function prepareBlock(
       counts: between(grid.vo),
       damping: SWEEP_DAMPING,
     },
-    'vo',
+    solver,
+    signal,
   );
   const { width, gram } = statistics.hidden;
-  const mlp = await sweep(
+  const mlp = await levelsOf(
     {
       what: `block ${index}, down_proj`,
       weight: matrixOf(Float64Array.from(layer.down.weight), width, hidden),
@@ -95,30 +97,45 @@ export async function prepareBlock(
       counts: between(grid.mlp),
       damping: SWEEP_DAMPING,
     },
-    'mlp',
+    solver,
+    signal,
   );
   const scores = await energyScores(original, statistics, solver, signal);
   const qk = qkOrder(block, scores.qk);
   return {
     layer,
+    levels: { vo, mlp },
     qkErrors: qkErrors(grid.qk, qk, scores.qk),
     orders: {
-      vo: vo.map((unit) => Math.floor(unit / attention.headDim)),
+      vo: removalOrder(context.rows / queriesPerKey(attention), vo).map((unit) =>
+        Math.floor(unit / attention.headDim),
+      ),
       qk,
-      mlp,
+      mlp: removalOrder(width, mlp),
     },
   };
+}
 
-  async function sweep(problem: SweepProblem, kind: 'vo' | 'mlp'): Promise<Uint32Array> {
-    const order: number[] = [];
-    let left: Uint32Array = Uint32Array.from(problem.units.keys());
-    for await (const level of sweepLevels(problem, solver, signal)) {
-      order.push(...removedOf(left, level.units));
-      left = level.units;
-      await onLevel(kind, left.length, level);
-    }
-    return Uint32Array.from([...order, ...left]);
+async function levelsOf(
+  problem: SweepProblem,
+  solver: Solver,
+  signal: AbortSignal | undefined,
+): Promise<SweptLevel[]> {
+  const levels: SweptLevel[] = [];
+  for await (const level of sweepLevels(problem, solver, signal)) levels.push(level);
+  return levels;
+}
+
+/** Units in the order in which levels leave them out; those of the last level come last. */
+function removalOrder(units: number, levels: readonly SweptLevel[]): Uint32Array {
+  const order: number[] = [];
+  let left: readonly number[] = Array.from({ length: units }, (_, unit) => unit);
+  for (const level of levels) {
+    const stays = new Set(level.units);
+    order.push(...left.filter((unit) => !stays.has(unit)));
+    left = [...level.units];
   }
+  return Uint32Array.from([...order, ...left]);
 }
 
 /** The widths between the whole sublayer and none of it, for which weights are fitted. */
@@ -181,11 +198,6 @@ function qkErrors(
     const removed = order.length - width;
     return worth.slice(0, removed).reduce((sum, one) => sum + one, 0) / total;
   });
-}
-
-function removedOf(before: Uint32Array, after: Uint32Array): number[] {
-  const stays = new Set(after);
-  return [...before].filter((unit) => !stays.has(unit));
 }
 
 /** The widths of a block's level, in units. */

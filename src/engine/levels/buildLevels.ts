@@ -8,7 +8,6 @@ import type { Solver } from '../runtime/solver.ts';
 import { prepareBlock } from './blockLevels.ts';
 import type { BlockGrid } from './levelGrid.ts';
 import type { LevelStore } from './levelStore.ts';
-import type { SweptLevel } from './sweep.ts';
 
 /** What {@link buildLevels} needs. */
 export interface LevelsRequest {
@@ -46,14 +45,9 @@ export async function buildLevels(request: LevelsRequest): Promise<void> {
     batches,
     async ({ layer: index, weights: layer, statistics }) => {
       if (isDone[index] !== true) {
-        const levels = { vo: [] as SweptLevel[], mlp: [] as SweptLevel[] };
-        const prepared = await prepareBlock(layer, statistics, grids[index]!, {
-          ...{ index, solver, signal },
-          onLevel: (kind, _, level) => {
-            levels[kind].push(level);
-          },
-        });
-        await store.write(index, prepared, levels, signal);
+        const options = { index, solver, signal };
+        const prepared = await prepareBlock(layer, statistics, grids[index]!, options);
+        await store.write(index, prepared, signal);
       }
       onProgress?.(index + 1, grids.length);
     },

@@ -4,8 +4,7 @@ import { batchesOf } from '../evaluation/tokenBatches.ts';
 import type { LossKind } from '../evaluation/evaluator.ts';
 import { denseSubnet } from '../model/subnet.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import { LEVEL_KINDS } from './levelGrid.ts';
-import type { LevelModel, Levels } from './levelModel.ts';
+import { type LevelModel, type Levels, placeOf } from './levelModel.ts';
 
 /** Judges choices of levels on windows of tokens. */
 export class LevelEvaluator {
@@ -131,7 +130,7 @@ export interface JudgedParent {
 
 function firstDifference(a: Levels, b: Levels): number | null {
   const gene = a.findIndex((level, i) => level !== b[i]);
-  return gene < 0 ? null : Math.floor(gene / LEVEL_KINDS.length);
+  return gene < 0 ? null : placeOf(gene).index;
 }
 
 function joined(targets: readonly LossTargets[]): LossTargets {

@@ -1,12 +1,12 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { type MapChanges, type WeightSource, withChanges } from '../checkpoint/weightSource.ts';
-import { blockOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { type Block, blocksOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
 import { sublayerParameters } from '../model/cost.ts';
 import { rowsOf } from '../model/rows.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
-import { levelMask, type LevelWidths } from './blockLevels.ts';
+import { levelMask, type LevelWidths, type RefittedKind } from './blockLevels.ts';
 import { type BlockGrid, LEVEL_KINDS, type LevelKind } from './levelGrid.ts';
-import type { LevelStore, RefittedKind, StoredBlock } from './levelStore.ts';
+import type { LevelStore, StoredBlock } from './levelStore.ts';
 
 /**
  * A level of each kind in each block: indices into the grids, 0 for all units, in the order of
@@ -24,8 +24,10 @@ export class LevelModel {
   readonly grids: readonly BlockGrid[];
   readonly blocks: readonly StoredBlock[];
   readonly #store: LevelStore;
+  readonly #shapes: readonly Block[];
   readonly #masks = new Map<string, LayerMask>();
   readonly #maps = new Map<string, { readonly bytes: number; readonly linear: Promise<Linear> }>();
+  readonly #costs = new Map<string, number>();
   #held = 0;
 
   private constructor(
@@ -38,6 +40,7 @@ export class LevelModel {
     this.grids = grids;
     this.blocks = blocks;
     this.#store = store;
+    this.#shapes = blocksOf(weights.shape);
   }
 
   /**
@@ -73,12 +76,13 @@ export class LevelModel {
     return { qk: at('qk'), vo: at('vo'), mlp: at('mlp') };
   }
 
+  /** What a block keeps. */
   mask(levels: Levels, index: number): LayerMask {
     const widths = this.widths(levels, index);
     const key = `${index}:${widths.qk}:${widths.vo}:${widths.mlp}`;
     let mask = this.#masks.get(key);
     if (mask === undefined) {
-      mask = levelMask(blockOf(this.weights.shape, index), this.blocks[index]!.orders, widths);
+      mask = levelMask(this.#shapes[index]!, this.blocks[index]!.orders, widths);
       this.#masks.set(key, mask);
     }
     return mask;
@@ -95,15 +99,13 @@ export class LevelModel {
     return sum;
   }
 
-  readonly #costs = new Map<string, number>();
-
+  /** Block parameters of one block. */
   blockParameters(levels: Levels, index: number): number {
     const widths = this.widths(levels, index);
-    const block = blockOf(this.weights.shape, index);
     const cost = (kind: SublayerKind, key: string): number => {
       let found = this.#costs.get(key);
       if (found === undefined) {
-        found = sublayerParameters(block, kind, this.mask(levels, index));
+        found = sublayerParameters(this.#shapes[index]!, kind, this.mask(levels, index));
         this.#costs.set(key, found);
       }
       return found;
@@ -206,4 +208,10 @@ interface MapAtLevel {
 /** Place of a kind's level of a block among {@link Levels}. */
 export function geneOf(index: number, kind: LevelKind): number {
   return LEVEL_KINDS.length * index + LEVEL_KINDS.indexOf(kind);
+}
+
+/** The block and the kind of a place among {@link Levels}: the inverse of {@link geneOf}. */
+export function placeOf(gene: number): { readonly index: number; readonly kind: LevelKind } {
+  const kinds = LEVEL_KINDS.length;
+  return { index: Math.floor(gene / kinds), kind: LEVEL_KINDS[gene % kinds]! };
 }

@@ -12,12 +12,13 @@ import {
 } from '../checkpoint/safetensorsWriter.ts';
 import { shown } from '../checkpoint/shown.ts';
 import { type Block, qkUnitCount, queriesPerKey } from '../model/block.ts';
-import { between, type PreparedBlock, type RemovalOrders } from './blockLevels.ts';
+import {
+  between,
+  type PreparedBlock,
+  type RefittedKind,
+  type RemovalOrders,
+} from './blockLevels.ts';
 import type { BlockGrid, LevelKind } from './levelGrid.ts';
-import type { SweptLevel } from './sweep.ts';
-
-/** Kinds of units whose levels hold refitted weights. */
-export type RefittedKind = 'vo' | 'mlp';
 
 /** What the store holds of a block besides the refitted weights. */
 export interface StoredBlock {
@@ -36,6 +37,7 @@ export interface StoredBlock {
  */
 export class LevelStore {
   readonly #folder: string;
+  readonly #entries = new Map<number, readonly TensorEntry[]>();
 
   /** @param folder  an existing folder of ours */
   constructor(folder: string) {
@@ -44,13 +46,11 @@ export class LevelStore {
 
   /**
    * Writes the levels of a block, whole or not at all.
-   * @param levels  of each kind, one for each width between the whole sublayer and none of it
    * @throws EngineError `disk`, `numeric` for weights beyond half precision, `cancelled`
    */
   async write(
     index: number,
-    { layer, orders, qkErrors }: PreparedBlock,
-    levels: Readonly<Record<RefittedKind, readonly SweptLevel[]>>,
+    { layer, levels, orders, qkErrors }: PreparedBlock,
     signal?: AbortSignal,
   ): Promise<void> {
     const { hidden } = layer.block;
@@ -138,8 +138,6 @@ export class LevelStore {
     if (found === undefined) throw damaged(fileOf(index), name);
     return found;
   }
-
-  readonly #entries = new Map<number, readonly TensorEntry[]>();
 
   async #read(
     index: number,

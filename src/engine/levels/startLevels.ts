@@ -1,7 +1,7 @@
 import { EngineError, misfit } from '../../protocol/errors.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
 import type { LevelEvaluator } from './levelEvaluator.ts';
-import type { LevelModel, Levels } from './levelModel.ts';
+import { type LevelModel, type Levels, placeOf } from './levelModel.ts';
 import { type BudgetRange, fill, lastLevel, stepDown } from './switches.ts';
 import type { Rng } from '../numeric/rng.ts';
 
@@ -33,8 +33,8 @@ export async function measureSensitivities(
       const middle = Math.max(1, Math.floor(lastLevel(model, gene) / 2));
       const errors = errorsOf(model, gene);
       const one = dense.slice();
-      one[gene] = middle;
-      const loss = middle === 0 ? parent.loss : await evaluator.child(one, parent, options.signal);
+      stepDown(model, one, gene, middle);
+      const loss = await evaluator.child(one, parent, options.signal);
       const lost = Math.max(LEAST_LOSS, loss - parent.loss);
       const scale = lost / Math.max(errors[middle] ?? 0, Number.MIN_VALUE);
       costs.push(Float64Array.from(errors, (error, level) => (level === 0 ? 0 : scale * error)));
@@ -125,6 +125,6 @@ function totalOf(costs: Float64Array): number {
 }
 
 function errorsOf(model: LevelModel, gene: number): Float32Array {
-  const index = Math.floor(gene / LEVEL_KINDS.length);
-  return model.blocks[index]!.errors[LEVEL_KINDS[gene % LEVEL_KINDS.length]!];
+  const { index, kind } = placeOf(gene);
+  return model.blocks[index]!.errors[kind];
 }

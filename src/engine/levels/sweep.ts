@@ -1,4 +1,5 @@
 import { EngineError, misfit } from '../../protocol/errors.ts';
+import { ones, squaredRowSums } from '../importance/rowSums.ts';
 import { choleskyInPlace, solveLower } from '../numeric/cholesky.ts';
 import { complementOf, gatherRows, subMatrix } from '../numeric/gather.ts';
 import { copyOf, type Matrix, zeros } from '../numeric/matrix.ts';
@@ -113,7 +114,7 @@ class Remaining {
     const rowOf = new Map(Array.from(this.inputs, (input, row) => [input, row] as const));
     const rowsOf = (unit: number): Uint32Array => units[unit]!.map((input) => rowOf.get(input)!);
     const possible = next?.(this.#isLeft) ?? this.units();
-    const norms = squaredNorms(this.weight);
+    const norms = squaredRowSums(this.weight.data, ones(this.weight.columns));
     const diagonal = diagonalOf(this.#inverse);
     const costs = Array.from(possible, (unit) => ({
       unit,
@@ -177,12 +178,4 @@ function identity(n: number): Matrix {
   const out = zeros(n, n);
   for (let i = 0; i < n; i++) out.data[i * n + i] = 1;
   return out;
-}
-
-function squaredNorms({ data, rows, columns }: Matrix): Float64Array {
-  return Float64Array.from({ length: rows }, (_, row) => {
-    let sum = 0;
-    for (let at = row * columns; at < (row + 1) * columns; at++) sum += data[at]! ** 2;
-    return sum;
-  });
 }

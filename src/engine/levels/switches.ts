@@ -1,8 +1,7 @@
 import type { ModelShape } from '../model/modelShape.ts';
 import type { Rng } from '../numeric/rng.ts';
 import { cheapestUnit } from '../subnet/legal.ts';
-import { geneOf, type LevelModel, type Levels } from './levelModel.ts';
-import { LEVEL_KINDS } from './levelGrid.ts';
+import { geneOf, type LevelModel, type Levels, placeOf } from './levelModel.ts';
 
 /** What a choice of levels may cost, in block parameters. */
 export interface BudgetRange {
@@ -116,12 +115,12 @@ function removeWhole(model: LevelModel, levels: Levels, gene: number): void {
 }
 
 function attentionGenes(gene: number): readonly [number, number] {
-  const index = Math.floor(gene / LEVEL_KINDS.length);
+  const { index } = placeOf(gene);
   return [geneOf(index, 'qk'), geneOf(index, 'vo')];
 }
 
 /** The level at which nothing is kept. */
 export function lastLevel(model: LevelModel, gene: number): number {
-  const index = Math.floor(gene / LEVEL_KINDS.length);
-  return model.grids[index]![LEVEL_KINDS[gene % LEVEL_KINDS.length]!].length - 1;
+  const { index, kind } = placeOf(gene);
+  return model.grids[index]![kind].length - 1;
 }
