@@ -2,6 +2,7 @@ import { findNodeAtOffset, getNodeValue, type Node } from 'jsonc-parser';
 import { acceptsValue } from '../protocol/acceptsValue.ts';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 import type { RunConfig } from '../protocol/runConfig.ts';
+import { DEFAULT_METHOD, methodOf } from '../protocol/methods.ts';
 import { expandSearch } from '../protocol/searchPresets.ts';
 import { didYouMean } from '../protocol/didYouMean.ts';
 import { readPattern } from '../protocol/sparsityPattern.ts';
@@ -210,6 +211,14 @@ function fixSense(text: string, tree: Node, place: IssuePlace): readonly Draft[]
   if (field === 'export.groupSize') {
     const power = Math.log2(Number(fieldValue(tree, path)));
     return [Math.floor(power), Math.ceil(power)].map((one) => replace(place, String(2 ** one)));
+  }
+  const owner = methodOf(field);
+  const method = (getNodeValue(tree) as RunConfig).method ?? DEFAULT_METHOD;
+  if (owner !== undefined && owner !== method) {
+    return [
+      { title: `Remove "${field}"`, edits: removeField(text, path) },
+      { title: `Change "method" to "${owner}"`, edits: setField(text, ['method'], owner) },
+    ];
   }
   const value = fieldValue(tree, path);
   if (field.startsWith('search.ranges.') && Array.isArray(value)) {

@@ -1,3 +1,4 @@
+import { DEFAULT_METHOD, type Method } from './methods.ts';
 import type { ResolvedConfig, RunConfig } from './runConfig.ts';
 
 type Search = ResolvedConfig['search'];
@@ -40,14 +41,23 @@ export const searchPresets: Readonly<Record<Search['preset'], Numbers>> = {
   },
 };
 
+/** Search values of the method "levels"; those that it does not read are the quick preset's. */
+export const levelNumbers: Numbers = {
+  ...searchPresets.quick,
+  windows: 48,
+  length: 512,
+  population: 12,
+  generations: 40,
+};
+
 /**
- * The search section with every value present: the user's, else the preset's.
+ * The search section with every value present: the user's, else the preset's or the method's.
  * @param search  the section as written, if any
  */
-export function expandSearch(search: RunConfig['search']): Search {
+export function expandSearch(search: RunConfig['search'], method: Method = DEFAULT_METHOD): Search {
   const given = search ?? {};
   const preset = given.preset ?? 'methodA';
-  const base = searchPresets[preset];
+  const base = method === 'levels' ? levelNumbers : searchPresets[preset];
   return {
     ...base,
     ...given,

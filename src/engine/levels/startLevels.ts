@@ -1,5 +1,6 @@
 import { EngineError, misfit } from '../../protocol/errors.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
+import { meanOf } from '../numeric/mean.ts';
 import type { LevelEvaluator } from './levelEvaluator.ts';
 import { type LevelModel, type Levels, placeOf } from './levelModel.ts';
 import { type BudgetRange, fill, lastLevel, stepDown } from './switches.ts';
@@ -34,8 +35,8 @@ export async function measureSensitivities(
       const errors = errorsOf(model, gene);
       const one = dense.slice();
       stepDown(model, one, gene, middle);
-      const loss = await evaluator.child(one, parent, options.signal);
-      const lost = Math.max(LEAST_LOSS, loss - parent.loss);
+      const losses = await evaluator.child(one, parent, options.signal);
+      const lost = Math.max(LEAST_LOSS, meanOf(losses) - meanOf(parent.losses));
       const scale = lost / Math.max(errors[middle] ?? 0, Number.MIN_VALUE);
       costs.push(Float64Array.from(errors, (error, level) => (level === 0 ? 0 : scale * error)));
       options.onProgress?.(gene + 1, dense.length);

@@ -90,7 +90,12 @@ async function make(
   const { calibration } = comparison.work.tokens;
   const start = performance.now();
   const { signal } = comparison.work;
-  const own = await reformed(bench, found.subnet, calibration, { config, signal });
+  const own = await reformed(
+    bench,
+    { dense: weights, weights, subnet: found.subnet },
+    calibration,
+    { config, signal },
+  );
   return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own.weights);
 }
 
