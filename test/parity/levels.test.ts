@@ -23,9 +23,9 @@ import { buildLevels } from '../../src/engine/levels/buildLevels.ts';
 import { LevelEvaluator } from '../../src/engine/levels/levelEvaluator.ts';
 import { blockGrid, stepParametersOf } from '../../src/engine/levels/levelGrid.ts';
 import {
-  holdsLevels,
   levelsKey,
   sealLevels,
+  stateOfLevels,
   takeLevels,
 } from '../../src/engine/levels/levelFolder.ts';
 import { LevelModel, type Levels } from '../../src/engine/levels/levelModel.ts';
@@ -205,7 +205,7 @@ test('levels are taken over from another folder, whole or not at all', async () 
   await sealLevels(folder, key, layers);
   assert.equal(await takeLevels(folder, other, '0'.repeat(64), layers), false);
   assert.equal(await takeLevels(folder, other, key, layers), true);
-  assert.equal(await holdsLevels(other, key, layers), true);
+  assert.equal(await stateOfLevels(other, key, layers), 'whole');
   // Another text makes other levels.
   assert.notEqual(await levelsKey(weights, windows.slice(1), grids), key);
   // A damaged file is not taken over, nor believed.
@@ -214,9 +214,9 @@ test('levels are taken over from another folder, whole or not at all', async () 
   bytes[bytes.length - 1]! ^= 1;
   rmSync(damaged);
   writeFileSync(damaged, bytes);
-  assert.equal(await holdsLevels(other, key, layers), false);
+  assert.equal(await stateOfLevels(other, key, layers), 'damaged');
   assert.equal(await takeLevels(other, mkdtempSync(join(made, 'third-')), key, layers), false);
-  assert.equal(await holdsLevels(folder, key, layers), true);
+  assert.equal(await stateOfLevels(folder, key, layers), 'whole');
 });
 
 test('orders of units that no model has are refused', async () => {

@@ -61,19 +61,19 @@ export async function sealLevels(
   writeChecked(join(folder, RECORD_FILE), RECORD, { key, sha256 });
 }
 
-/** True when a folder holds all levels of a key, and each file is what was written. */
-export async function holdsLevels(
+/** Whether a folder holds all levels of a key, each file as it was written. */
+export async function stateOfLevels(
   folder: string,
   key: string,
   blocks: number,
   signal?: AbortSignal,
-): Promise<boolean> {
+): Promise<'whole' | 'damaged' | 'absent'> {
   const sha256 = readRecord(folder, key, blocks);
-  if (sha256 === null) return false;
+  if (sha256 === null) return 'absent';
   for (const [index, expected] of sha256.entries()) {
-    if (!(await isFile(join(folder, levelFile(index)), expected, signal))) return false;
+    if (!(await isFile(join(folder, levelFile(index)), expected, signal))) return 'damaged';
   }
-  return true;
+  return 'whole';
 }
 
 /**

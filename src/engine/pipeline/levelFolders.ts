@@ -1,12 +1,13 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolderInside } from '../../files/insideFolder.ts';
+import { onDisk } from '../../files/writeFile.ts';
 import { EngineError, misfit } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { bytesText } from '../../protocol/sizeText.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { buildLevels } from '../levels/buildLevels.ts';
-import { holdsLevels, levelsKey, sealLevels, takeLevels } from '../levels/levelFolder.ts';
+import { levelsKey, sealLevels, stateOfLevels, takeLevels } from '../levels/levelFolder.ts';
 import { type BlockGrid, blockGrid, stepParametersOf } from '../levels/levelGrid.ts';
 import { LevelModel } from '../levels/levelModel.ts';
 import { levelBytes, LevelStore } from '../levels/levelStore.ts';
@@ -81,7 +82,15 @@ export async function openLevels(bench: Workbench, place: LevelsPlace): Promise<
   const { grids } = planLevels(weights.shape, place.config);
   const key = await levelsKey(weights, windows, grids, signal);
   const folder = makeFolderInside(place.folder, nameOf(key));
-  if (!(await holdsLevels(folder, key, layers, signal))) {
+  const state = await stateOfLevels(folder, key, layers, signal);
+  if (state === 'damaged') {
+    note('The levels of this run are damaged: they are made again.');
+    // A file that is there counts as made.
+    onDisk(folder, () => {
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
+    });
+  }
+  if (state !== 'whole') {
     const known = await takenFrom(place, folder, key, layers);
     if (known === null) {
       const store = new LevelStore(folder);
