@@ -41,14 +41,14 @@ export const searchPresets: Readonly<Record<Search['preset'], Numbers>> = {
   },
 };
 
-/** Search values of the method "levels"; those that it does not read are the quick preset's. */
-export const levelNumbers: Numbers = {
-  ...searchPresets.quick,
-  windows: 48,
-  length: 512,
-  population: 12,
-  generations: 40,
-};
+/**
+ * Search values by the name that stands for them: the method "levels", or a preset of the paper's. Those
+ * that "levels" does not read are the quick preset's.
+ */
+export const searchNumbers = {
+  levels: { ...searchPresets.quick, windows: 48, length: 512, population: 12, generations: 40 },
+  ...searchPresets,
+} as const satisfies Readonly<Record<string, Numbers>>;
 
 /**
  * The search section with every value present: the user's, else the preset's or the method's.
@@ -57,7 +57,7 @@ export const levelNumbers: Numbers = {
 export function expandSearch(search: RunConfig['search'], method: Method = DEFAULT_METHOD): Search {
   const given = search ?? {};
   const preset = given.preset ?? 'methodA';
-  const base = method === 'levels' ? levelNumbers : searchPresets[preset];
+  const base = searchNumbers[method === 'levels' ? method : preset];
   return {
     ...base,
     ...given,

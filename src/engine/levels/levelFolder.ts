@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as Type from 'typebox';
 import { type CheckedFormat, readChecked, writeChecked } from '../../files/checkedJson.ts';
-import { copyFile } from '../../files/copyFolder.ts';
+import { shareFile } from '../../files/copyFolder.ts';
 import { hashFile } from '../../files/fileHash.ts';
-import { removeFile } from '../../files/writeFile.ts';
 import { MOST_LAYERS } from '../../protocol/bounds.ts';
 import { decodeValue } from '../../protocol/decode.ts';
 import { isEngineError } from '../../protocol/errors.ts';
@@ -94,12 +92,7 @@ export async function takeLevels(
   for (const [index, expected] of sha256.entries()) {
     const [source, target] = [from, folder].map((one) => join(one, levelFile(index)));
     if (!(await isFile(source!, expected, signal))) return false;
-    removeFile(target!);
-    try {
-      await link(source!, target!);
-    } catch {
-      await copyFile(source!, target!, { links: 'refused', mostBytes: Infinity });
-    }
+    await shareFile(source!, target!);
     if (!(await isFile(target!, expected, signal))) return false;
   }
   writeChecked(join(folder, RECORD_FILE), RECORD, { key, sha256 });

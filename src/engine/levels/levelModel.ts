@@ -16,7 +16,7 @@ import type { LevelStore, StoredBlock } from './levelStore.ts';
 export type Levels = Uint16Array;
 
 /** Bytes of refitted maps that are held at a time. */
-const CACHE_BYTES = 400e6;
+export const CACHE_BYTES = 400e6;
 
 /** A model with levels: what it is and costs at each choice of them. */
 export class LevelModel {

@@ -26,7 +26,8 @@ import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
 import { findByLevels } from './findByLevels.ts';
 import { findByMasks } from './findByMasks.ts';
 import { type FoundSubnet, wholeOf } from './foundSubnet.ts';
-import { plannedTimes } from './plannedTimes.ts';
+import { levelsMemory } from './estimateLevels.ts';
+import { countsOf, plannedTimes } from './plannedTimes.ts';
 import { quantiserOf } from './quantiser.ts';
 import type { RunContext } from './runContext.ts';
 import { isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
@@ -125,17 +126,18 @@ async function importModel(
 }
 
 /** What the run will take, said before it takes it. */
-function memoryNote(
-  config: ResolvedConfig,
-  { weights }: Workbench,
-  { calibration, heldout }: TokenPlan,
-): string {
+function memoryNote(config: ResolvedConfig, { weights }: Workbench, plan: TokenPlan): string {
+  const { calibration, heldout } = plan;
   const { shape } = weights;
   const { whole, subnet } = decodersOf(shape, config, heldout[0]?.length ?? 0);
   const tokens = calibration.reduce((sum, window) => sum + window.length, 0);
   const sparsity = sparsityOf(config, shape);
+  const scored =
+    config.method === 'levels'
+      ? levelsMemory({ shape, config, counts: countsOf(plan) }).calibrate
+      : calibrationBytes(shape, tokens);
   const work = [
-    { verb: 'score', bytes: calibrationBytes(shape, tokens), planned: !isSparsityOnly(config) },
+    { verb: 'score', bytes: scored, planned: !isSparsityOnly(config) },
     { verb: 'reform', bytes: reformationBytes(shape, tokens), planned: !isSparsityOnly(config) },
     ...(sparsity === null
       ? []
