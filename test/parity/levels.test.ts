@@ -36,6 +36,7 @@ import {
   type SwitchGeneration,
   type SwitchState,
 } from '../../src/engine/levels/searchLevels.ts';
+import { orderScores } from '../../src/engine/levels/orderScores.ts';
 import {
   allocateLevels,
   evenLevels,
@@ -105,6 +106,7 @@ for (const { name: family } of FAMILIES) {
             assert.ok(Math.abs(everywhere[window]! - loss) < 1e-6 * Math.max(1, loss));
           }
           assert.deepEqual(model.levelsOf(model.subnet(levels)), levels);
+          expectBestKept(model, levels);
           evaluator.release(parent);
           evaluator.release(whole);
         }
@@ -238,6 +240,20 @@ test('orders of units that no model has are refused', async () => {
     return true;
   });
 });
+
+/** What a level keeps has higher scores than what it removed. */
+function expectBestKept(model: LevelModel, levels: Levels): void {
+  for (const [index, block] of blocksOf(model.weights.shape).entries()) {
+    const scores = orderScores(block, model.blocks[index]!.orders);
+    const mask = model.mask(levels, index);
+    const heads = mask.heads.map(({ vo }, head) => [vo, scores.vo[head]!] as const);
+    for (const [kept, own] of [[mask.mlp, scores.mlp] as const, ...heads]) {
+      const least = Math.min(...Array.from(kept, (unit) => own[unit]!));
+      const removed = [...own.keys()].filter((unit) => !kept.includes(unit));
+      assert.ok(removed.every((unit) => own[unit]! < least));
+    }
+  }
+}
 
 function expectLegal(model: LevelModel, levels: Levels, { least, most }: BudgetRange): void {
   const { shape } = model.weights;

@@ -1,8 +1,10 @@
 import * as Type from 'typebox';
 import { EngineError } from '../../protocol/errors.ts';
 import type { LevelModel, Levels } from '../levels/levelModel.ts';
+import { orderScores } from '../levels/orderScores.ts';
 import { evenLevels } from '../levels/startLevels.ts';
 import { type BudgetRange, budgetRange } from '../levels/switches.ts';
+import { blockOf } from '../model/block.ts';
 import { blockBudget } from '../model/cost.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { rngFor } from '../numeric/rng.ts';
@@ -14,6 +16,7 @@ import type { Candidate } from './measureFigures.ts';
 import { randomControl } from './randomControl.ts';
 import { reformStage } from './reformStage.ts';
 import type { Progress, RunContext } from './runContext.ts';
+import { writeScores } from './scoreStage.ts';
 import type { TokenPlan } from './tokenPlan.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -83,6 +86,9 @@ function levelsStage(
     restore: async () => made ?? (await openLevelsOfRun(run, bench, windows)),
     work: async (progress) => {
       made = await openLevelsOfRun(run, bench, windows, progress);
+      const { shape } = made.weights;
+      const scores = made.blocks.map(({ orders }, l) => orderScores(blockOf(shape, l), orders));
+      writeScores(run, shape, scores);
       return {};
     },
   });
