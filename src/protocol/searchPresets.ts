@@ -46,7 +46,7 @@ export const searchPresets: Readonly<Record<Search['preset'], Numbers>> = {
  * that "levels" does not read are the quick preset's.
  */
 export const searchNumbers = {
-  levels: { ...searchPresets.quick, windows: 48, length: 512, population: 12, generations: 40 },
+  levels: { ...searchPresets.quick, windows: 40, length: 512, population: 12, generations: 40 },
   ...searchPresets,
 } as const satisfies Readonly<Record<string, Numbers>>;
 

@@ -31,7 +31,6 @@ import {
 import { LevelModel, type Levels } from '../../src/engine/levels/levelModel.ts';
 import { levelBytes, LevelStore } from '../../src/engine/levels/levelStore.ts';
 import {
-  estimateLoss,
   searchLevels,
   type SwitchGeneration,
   type SwitchState,
@@ -156,19 +155,19 @@ test('a search that goes on from a state ends as one that was never stopped', as
   });
   const budget = budgetRange(weights.shape, blockBudget(weights.shape, 0.6));
   const levels = evenLevels(model, budget, rngFor(1, 'start'));
-  const reference = await evaluator.losses(levels);
-  const start = { generation: 0, levels, losses: reference };
+  const losses = await evaluator.losses(levels);
+  const start = { generation: 0, levels, losses };
   const run = (
     from: SwitchState,
     onGeneration: (generation: SwitchGeneration) => void = () => undefined,
   ): Promise<SwitchState> =>
     searchLevels({
-      ...{ model, evaluator, budget, reference, start: from, seed: 3, onGeneration },
+      ...{ model, evaluator, budget, start: from, seed: 3, onGeneration },
       options: {
         ...{ generations: 6, children: 5 },
         stages: [
-          { windows: 1, survivors: 2 },
-          { windows: 3, survivors: 1 },
+          { windows: 1, survivors: 3 },
+          { windows: 2, survivors: 2 },
         ],
       },
     });
@@ -176,26 +175,22 @@ test('a search that goes on from a state ends as one that was never stopped', as
   const whole = await run(start, ({ state, children }) => {
     states.push(state);
     assert.ok(children.length >= 1 && children.length <= 5);
-    assert.ok(children.every(({ windows }) => windows === 1 || windows === 3));
-    assert.ok(children.filter(({ windows }) => windows === 3).length <= 2);
+    const reached = [1, 2, 4].map((least) => children.filter((one) => one.windows >= least).length);
+    assert.equal(reached[0], children.length);
+    assert.ok(reached[1]! <= 3 && reached[2]! <= 2);
   });
   const state = await run(states[2]!);
   assert.deepEqual([...state.levels], [...whole.levels]);
   assert.deepEqual(state.losses, whole.losses);
   assert.notDeepEqual([...whole.levels], [...start.levels]);
   const found = await evaluator.losses(whole.levels);
-  assert.ok(meanOf(found) < meanOf(reference));
-  // Of windows that it was judged on, a state knows the losses.
   for (const [window, loss] of whole.losses.entries()) {
-    assert.ok(Number.isNaN(loss) || Math.abs(loss - found[window]!) < 1e-6 * loss);
+    assert.ok(Math.abs(loss - found[window]!) < 1e-6 * loss);
   }
-});
-
-test('a loss on some windows tells that on all', () => {
-  const reference = Float64Array.of(3, 5, 4);
-  assert.equal(estimateLoss(Float64Array.of(NaN, 5.5, NaN), reference), 4.5);
-  assert.equal(estimateLoss(reference, reference), 4);
-  assert.equal(estimateLoss(Float64Array.of(NaN, NaN, NaN), reference), 4);
+  // From one generation to the next it only gets better on all windows.
+  for (const [i, { losses: now }] of states.entries()) {
+    assert.ok(meanOf(now) <= meanOf(states[i - 1]?.losses ?? losses));
+  }
 });
 
 test('levels are taken over from another folder, whole or not at all', async () => {

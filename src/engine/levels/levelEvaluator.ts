@@ -86,14 +86,20 @@ export class LevelEvaluator {
     });
   }
 
-  /** The losses of a choice of levels on all windows. */
-  async losses(levels: Levels, signal?: AbortSignal): Promise<WindowLosses> {
-    const found = new Float64Array(this.windows);
-    for (let from = 0; from < this.windows; from += WINDOWS_AT_A_TIME) {
-      const count = Math.min(WINDOWS_AT_A_TIME, this.windows - from);
-      const chosen = Array.from({ length: count }, (_, i) => from + i);
-      const embedded = await this.#embed(chosen);
-      found.set(await this.#losses(levels, chosen, embedded, { from: 0, signal }), from);
+  /**
+   * The losses of a choice of levels on some windows.
+   * @param chosen  indices of windows; all when absent
+   */
+  async losses(
+    levels: Levels,
+    chosen: readonly number[] = [...this.#windows.keys()],
+    signal?: AbortSignal,
+  ): Promise<WindowLosses> {
+    const found = new Float64Array(chosen.length);
+    for (let from = 0; from < chosen.length; from += WINDOWS_AT_A_TIME) {
+      const part = chosen.slice(from, from + WINDOWS_AT_A_TIME);
+      const embedded = await this.#embed(part);
+      found.set(await this.#losses(levels, part, embedded, { from: 0, signal }), from);
     }
     return found;
   }

@@ -18,7 +18,7 @@ export interface SwitchOptions {
   readonly generations: number;
   /** Children of a generation. */
   readonly children: number;
-  /** Stages of a race, with growing counts of windows. */
+  /** Stages of a race before the last one, which is on all windows, with growing counts of windows. */
   readonly stages: readonly RaceStage[];
 }
 
@@ -27,10 +27,7 @@ export interface SwitchState {
   /** Generations that are done. */
   readonly generation: number;
   readonly levels: Levels;
-  /**
-   * Losses of the levels on each of the evaluator's windows, nats; not a number for windows that they
-   * were not judged on yet, [W].
-   */
+  /** Losses of the levels on each of the evaluator's windows, nats, [W]. */
   readonly losses: WindowLosses;
 }
 
@@ -39,7 +36,11 @@ export interface JudgedChild {
   readonly levels: Levels;
   /** Place among the children of its generation. */
   readonly child: number;
-  /** Estimate of its loss on all windows, nats; see {@link estimateLoss}. */
+  /**
+   * Its loss on all windows, nats; where it left the race before it saw all of them, the parent's on all
+   * and what it is above the parent's on those that it saw. Windows differ far more than a child from
+   * its parent.
+   */
   readonly loss: number;
   /** Windows it was judged on. */
   readonly windows: number;
@@ -58,8 +59,6 @@ export interface SwitchRequest {
   readonly evaluator: LevelEvaluator;
   readonly budget: BudgetRange;
   readonly start: SwitchState;
-  /** Losses of a choice of levels like those searched for, on all windows, nats, [W]. */
-  readonly reference: WindowLosses;
   readonly seed: number;
   readonly options: SwitchOptions;
   readonly signal?: AbortSignal | undefined;
@@ -71,8 +70,9 @@ export interface SwitchRequest {
 /**
  * Improves a choice of levels by switches: children move parameters from some sublayers to others, a
  * race on growing numbers of windows keeps the best, and a child takes its parent's place when it does
- * better on all windows of the race. All of a race see the same windows, drawn anew for each
- * generation, and begin with the parent's residual stream where they first differ from it.
+ * better on all windows. The early windows of a race are drawn anew for each generation and are the same
+ * for all of it; while there are several children, they begin with the parent's residual stream where
+ * they first differ from it.
  *
  * Every draw is named by seed, generation and child, so that a search that goes on from a state ends
  * as one that was never stopped.
@@ -90,65 +90,68 @@ export async function searchLevels(request: SwitchRequest): Promise<SwitchState>
   return state;
 }
 
-/**
- * The loss of levels on all windows from that on some of them: what they lose to reference levels on
- * these, added to the reference's loss on all. Windows differ far more than choices of levels do.
- * @param losses  not a number for windows that the levels were not judged on, [W]
- */
-export function estimateLoss(losses: WindowLosses, reference: WindowLosses): number {
-  const excess = [...losses].map((loss, w) => loss - reference[w]!).filter(Number.isFinite);
-  return meanOf(reference) + meanOf(excess);
-}
-
 /** A child in a race. */
 interface Rival {
   readonly child: number;
   readonly levels: Levels;
+  /** Of the windows it was judged on, [W]. */
   readonly losses: WindowLosses;
   /** Sum of what its losses are above the parent's. */
   behind: number;
 }
 
 async function generation(request: SwitchRequest, state: SwitchState): Promise<SwitchGeneration> {
-  const { evaluator, options, seed, reference, signal } = request;
-  const total = evaluator.windows;
-  const own = state.losses.slice();
-  const judged: JudgedChild[] = [];
-  const leave = ({ child, levels, losses }: Rival, windows: number): void => {
-    const one = { child, levels, windows, loss: estimateLoss(losses, reference) };
-    judged.push(one);
+  const { evaluator, options, seed } = request;
+  const children: JudgedChild[] = [];
+  const leave = ({ child, levels, behind }: Rival, windows: number): void => {
+    const one = { child, levels, windows, loss: meanOf(state.losses) + behind / windows };
+    children.push(one);
     request.onJudged?.(one, state.levels, state.generation + 1);
   };
-  const most = Math.min(total, options.stages.at(-1)!.windows);
-  const drawn = rngFor(seed, 'level windows', state.generation).sample(total, most);
+  const total = evaluator.windows;
+  const drawn = rngFor(seed, 'level windows', state.generation).sample(total, total);
   let rivals = childrenOf(request, state);
   let seen = 0;
-  for (const { windows, survivors } of options.stages) {
+  for (const { windows, survivors } of [...options.stages, { windows: total, survivors: 1 }]) {
     const chosen = [...drawn.slice(seen, windows)].sort((a, b) => a - b);
-    if (rivals.length === 0 || chosen.length === 0) break;
+    if (rivals.length === 0 || chosen.length === 0) continue;
     seen += chosen.length;
-    const parent = await evaluator.parent(state.levels, chosen, signal);
-    try {
-      chosen.forEach((window, i) => (own[window] = parent.losses[i]!));
-      for (const rival of rivals) {
-        const losses = await evaluator.child(rival.levels, parent, signal);
-        chosen.forEach((window, i) => {
-          rival.losses[window] = losses[i]!;
-          rival.behind += losses[i]! - parent.losses[i]!;
-        });
-      }
-    } finally {
-      evaluator.release(parent);
-    }
+    await judge(request, state, rivals, chosen);
     rivals.sort((a, b) => a.behind - b.behind || a.child - b.child);
     const better = rivals.filter(({ behind }) => behind < 0).slice(0, survivors);
     for (const rival of rivals.slice(better.length)) leave(rival, seen);
     rivals = better;
   }
-  for (const rival of rivals) leave(rival, seen);
   const [best] = rivals;
-  const { levels, losses } = best ?? { levels: state.levels, losses: own };
-  return { state: { generation: state.generation + 1, levels, losses }, children: judged };
+  if (best !== undefined) leave(best, seen);
+  const { levels, losses } = best ?? state;
+  return { state: { generation: state.generation + 1, levels, losses }, children };
+}
+
+/** Judges children on some windows, from the parent's streams where several begin with them. */
+async function judge(
+  { evaluator, signal }: SwitchRequest,
+  state: SwitchState,
+  rivals: readonly Rival[],
+  chosen: readonly number[],
+): Promise<void> {
+  const note = (rival: Rival, losses: WindowLosses): void => {
+    chosen.forEach((window, i) => {
+      rival.losses[window] = losses[i]!;
+      rival.behind += losses[i]! - state.losses[window]!;
+    });
+  };
+  const [only, ...others] = rivals;
+  if (only !== undefined && others.length === 0) {
+    note(only, await evaluator.losses(only.levels, chosen, signal));
+    return;
+  }
+  const parent = await evaluator.parent(state.levels, chosen, signal);
+  try {
+    for (const rival of rivals) note(rival, await evaluator.child(rival.levels, parent, signal));
+  } finally {
+    evaluator.release(parent);
+  }
 }
 
 /** Least and largest amount of parameters that a sublayer gives up, as a share of the budget. */
@@ -171,7 +174,7 @@ function childrenOf(
     const amount = share * budget.most;
     const levels = switchLevels(model, state.levels, budget, { rng, switches, amount });
     if (levels === null || found.has(levels.join())) continue;
-    const losses = new Float64Array(evaluator.windows).fill(NaN);
+    const losses = new Float64Array(evaluator.windows);
     found.set(levels.join(), { child, levels, losses, behind: 0 });
   }
   return [...found.values()];

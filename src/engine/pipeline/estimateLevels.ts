@@ -35,7 +35,7 @@ export function levelSearchWork(rated: EstimatedWork): Work {
   return {
     flops: bodyFlops(rated, tokens, length, keptShare(rated)) + headFlops(rated, tokens),
     calls: batchesOf(tokens, length) * (2 * shape.layers + 4),
-    what: `${children} choices of levels, raced on up to ${raceOf(windows).at(-1)!.windows} windows of ${length} tokens`,
+    what: `${children} choices of levels, raced on up to ${windows} windows of ${length} tokens`,
   };
 }
 
@@ -53,6 +53,8 @@ function searchedWindows({ config, counts }: EstimatedWork): number {
     judged += (stage.windows - seen) * (1 + rivals * UNCACHED_SHARE);
     [seen, rivals] = [stage.windows, stage.survivors];
   }
+  // Of a generation without a better child the last stage is left out.
+  judged += windows - seen;
   // The dense model and the start are judged on all of them.
   return 2 * windows + generations * judged;
 }

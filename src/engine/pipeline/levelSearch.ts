@@ -6,7 +6,6 @@ import { unitLayout } from '../../protocol/unitLayout.ts';
 import { LevelEvaluator } from '../levels/levelEvaluator.ts';
 import type { LevelModel, Levels } from '../levels/levelModel.ts';
 import {
-  estimateLoss,
   type JudgedChild,
   type RaceStage,
   searchLevels,
@@ -32,13 +31,16 @@ export interface LevelSearchInput {
   readonly windows: readonly Uint32Array[];
 }
 
-/** Shares of the windows that children of a race are judged on, and how many go on. */
+/**
+ * Shares of the windows that children of a race are judged on, and how many go on; the last one is judged
+ * on all.
+ */
 const RACE: readonly { readonly share: number; readonly survivors: number }[] = [
-  { share: 1 / 12, survivors: 3 },
+  { share: 1 / 10, survivors: 3 },
   { share: 1 / 4, survivors: 1 },
 ];
 
-/** The stages of a race over so many windows. */
+/** The stages of a race over so many windows, but the last. */
 export function raceOf(windows: number): RaceStage[] {
   return RACE.map(({ share, survivors }) => ({
     windows: Math.max(1, Math.round(share * windows)),
@@ -76,10 +78,9 @@ export async function searchLevelsOfRun(
       stages: raceOf(input.windows.length),
     };
     const total = options.generations * options.children;
-    const { reference } = state;
     let since = performance.now();
     await searchLevels({
-      ...{ model, evaluator, budget, start: state, reference, options, signal },
+      ...{ model, evaluator, budget, start: state, options, signal },
       seed: run.config.seed,
       onJudged: (judged, parent, generation) => {
         record.judged(judged, parent, generation);
@@ -87,9 +88,9 @@ export async function searchLevelsOfRun(
       },
       onGeneration: (generation) => {
         store.sync();
-        state = { ...generation.state, reference };
+        state = generation.state;
         run.folder.saveGeneration(state.generation, encodeState(state));
-        record.finished(generation, reference, performance.now() - since);
+        record.finished(generation, performance.now() - since);
         since = performance.now();
         progress(options.children * state.generation, total);
       },
@@ -104,32 +105,27 @@ export async function searchLevelsOfRun(
   return state?.levels ?? input.start;
 }
 
-function generations(state: SavedState | undefined): string {
+function generations(state: SwitchState | undefined): string {
   const count = state?.generation ?? 0;
   return count === 1 ? '1 generation' : `${count} generations`;
 }
 
-/** A state with the losses that others are compared with. */
-interface SavedState extends SwitchState {
-  readonly reference: Float64Array;
-}
-
-/** Judges the start on all windows, which is what later estimates refer to. */
+/** Judges the dense model and the start on all windows. */
 async function startState(
   run: RunContext,
   { model, start }: LevelSearchInput,
   evaluator: LevelEvaluator,
   record: SearchRecord,
-): Promise<SavedState> {
+): Promise<SwitchState> {
   // The divergence of the dense model from itself need not be worked out.
   const dense =
     run.config.search.fitness === 'kl'
       ? 0
-      : meanOf(await evaluator.losses(model.dense(), run.signal));
+      : meanOf(await evaluator.losses(model.dense(), undefined, run.signal));
   run.tell({ kind: 'denseEvaluated', fitness: record.fitnessOf(dense) });
-  const reference = await evaluator.losses(start, run.signal);
-  record.started(start, meanOf(reference));
-  return { generation: 0, levels: start, losses: reference, reference };
+  const losses = await evaluator.losses(start, undefined, run.signal);
+  record.started(start, meanOf(losses));
+  return { generation: 0, levels: start, losses };
 }
 
 /** Tells what a search finds, in the words of every run. */
@@ -159,9 +155,9 @@ class SearchRecord {
     this.#tell(levels, loss, { generation, child, how: 'switch', parents });
   }
 
-  finished({ state, children }: SwitchGeneration, reference: Float64Array, ms: number): void {
+  finished({ state, children }: SwitchGeneration, ms: number): void {
     const { generation, levels, losses } = state;
-    const best = this.fitnessOf(estimateLoss(losses, reference));
+    const best = this.fitnessOf(meanOf(losses));
     const all = children.map(({ loss }) => this.fitnessOf(loss)).sort((a, b) => a - b);
     const spread = all.length === 0 ? [best] : all;
     this.#run.tell({
@@ -207,8 +203,7 @@ const stateSchema = Type.Object({
   method: Type.Literal('levels'),
   generation: Type.Integer({ minimum: 0 }),
   levels: Type.Array(Type.Integer({ minimum: 0, maximum: 65_535 })),
-  losses: Type.Array(Type.Union([Type.Number(), Type.Null()])),
-  reference: Type.Array(Type.Number()),
+  losses: Type.Array(Type.Number()),
 });
 
 /** True for the state of a search of levels, which the paper's search cannot read. */
@@ -216,26 +211,20 @@ export function isLevelState(state: unknown): boolean {
   return acceptsValue(stateSchema, state);
 }
 
-function encodeState({ generation, levels, losses, reference }: SavedState): unknown {
-  return {
-    ...{ method: 'levels', generation, levels: [...levels], reference: [...reference] },
-    losses: Array.from(losses, (loss) => (Number.isFinite(loss) ? loss : null)),
-  };
+function encodeState({ generation, levels, losses }: SwitchState): unknown {
+  return { method: 'levels', generation, levels: [...levels], losses: [...losses] };
 }
 
 /** Where the search was; undefined when it begins, or begins again because that cannot be read. */
-function savedState(run: RunContext, model: LevelModel, windows: number): SavedState | undefined {
+function savedState(run: RunContext, model: LevelModel, windows: number): SwitchState | undefined {
   const saved = run.folder.latestGeneration();
   if (saved === undefined) return undefined;
   try {
     const state = decodeValue(stateSchema, saved.state, 'the state of the search');
-    const { generation, reference } = state;
     const levels = Uint16Array.from(state.levels);
-    const isOurs =
-      model.accepts(levels) && state.losses.length === windows && reference.length === windows;
-    if (isOurs) {
-      const losses = Float64Array.from(state.losses, (loss) => loss ?? NaN);
-      return { generation, levels, losses, reference: Float64Array.from(reference) };
+    if (model.accepts(levels) && state.losses.length === windows) {
+      const { generation } = state;
+      return { generation, levels, losses: Float64Array.from(state.losses) };
     }
   } catch (error) {
     if (!isEngineError(error, 'decode')) throw error;
