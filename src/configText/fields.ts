@@ -1,7 +1,7 @@
 import type { Node } from 'jsonc-parser';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 import type { ConfigField } from '../protocol/panelApi.ts';
-import { configSchema, isRead, numbersNameOf, presetValues, schemaAt } from './configSchema.ts';
+import { configSchema, isRead, methodIn, numbersNameOf, presetValues, schemaAt } from './configSchema.ts';
 import { fieldValue, readConfigTree } from './configTree.ts';
 
 /**
@@ -63,6 +63,7 @@ function defaultOf(path: readonly string[], schema: SchemaNode, tree: Node | und
     const followed = ['calibration', 'windows'];
     return fieldValue(tree, followed) ?? schemaAt(followed)?.default;
   }
+  if (path.join('.') === 'reform.target') return methodIn(tree) === 'levels' ? 'auto' : 'dense';
   return presetValues(path).get(numbersNameOf(tree));
 }
 

@@ -34,6 +34,7 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
     search: expandSearch(search, full.method),
     reform: {
       ...full.reform,
+      target: config.reform?.target ?? (full.method === 'levels' ? 'auto' : 'dense'),
       windows: config.reform?.windows ?? full.calibration.windows,
       damping: dampingValues(config.reform?.damping),
     },

@@ -54,10 +54,9 @@ const reform = section(
       description:
         'How the kept columns of o_proj and down_proj are reformed (name). "leastSquares": the exact optimum in one solve. "admm": the iteration of the paper, corrected. "none": not at all. Paper: admm.',
     }),
-    target: Type.Enum(['dense', 'layer'], {
-      default: 'dense',
+    target: Type.Enum(['auto', 'dense', 'layer'], {
       description:
-        'What a reformed layer should reproduce (name). "dense": the dense model, so errors of earlier blocks are repaired too. "layer": the old layer on the inputs it now sees. Paper: layer.',
+        'What a reformed layer should reproduce (name). "dense": the dense model, so errors of earlier blocks are repaired too. "layer": the old layer on the inputs it now sees. "auto": of each weight matrix, what lies between the two and does best on held-back tokens. Default: auto under "method": "levels", else dense. Paper: layer.',
     }),
     damping: Type.Union(
       [

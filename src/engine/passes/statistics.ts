@@ -162,13 +162,18 @@ export class TargetSums {
   /** Σ ‖t‖² */
   targetEnergy = 0;
   readonly #moments: Moments;
+  readonly #first: TargetSums | null;
 
-  /** @param width  n */
-  constructor(moments: Moments, width: number, hidden: number) {
+  /**
+   * @param width  n
+   * @param first  sums of the same inputs against another target, whose moments of the inputs are these too
+   */
+  constructor(moments: Moments, width: number, hidden: number, first: TargetSums | null = null) {
     this.#moments = moments;
-    this.gram = new Float64Array(width ** 2);
+    this.#first = first;
+    this.gram = first?.gram ?? new Float64Array(width ** 2);
     this.cross = new Float64Array(width * hidden);
-    this.inputSum = new Float64Array(width);
+    this.inputSum = first?.inputSum ?? new Float64Array(width);
     this.targetSum = new Float64Array(hidden);
   }
 
@@ -181,9 +186,11 @@ export class TargetSums {
     const tokens = t.length / this.targetSum.length;
     if (tokens === 0) return;
     const [input, target] = [scaled(z, scales), scaled(t, scales)];
-    await this.#moments.addCross(this.gram, input, input, tokens);
     await this.#moments.addCross(this.cross, input, target, tokens);
-    addColumnSums(this.inputSum, scaled(input, scales));
+    if (this.#first === null) {
+      await this.#moments.addCross(this.gram, input, input, tokens);
+      addColumnSums(this.inputSum, scaled(input, scales));
+    }
     addColumnSums(this.targetSum, scaled(target, scales));
     this.targetEnergy += energyOf(target);
     this.tokens += scales === null ? tokens : energyOf(scales);

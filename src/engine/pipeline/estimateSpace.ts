@@ -63,7 +63,9 @@ export function peakBytes(work: EstimatedWork): Record<StageName, number> {
     reform:
       held +
       chosen / 2 +
-      (config.reform.method === 'none' ? 0 : losses + reformationBytes(shape, reformTokens)),
+      (config.reform.method === 'none'
+        ? 0
+        : losses + reformationBytes(shape, reformTokens, config.reform.target)),
     sparsify:
       held +
       changed +

@@ -138,7 +138,11 @@ function memoryNote(config: ResolvedConfig, { weights }: Workbench, plan: TokenP
       : calibrationBytes(shape, tokens);
   const work = [
     { verb: 'score', bytes: scored, planned: !isSparsityOnly(config) },
-    { verb: 'reform', bytes: reformationBytes(shape, tokens), planned: !isSparsityOnly(config) },
+    {
+      verb: 'reform',
+      bytes: reformationBytes(shape, tokens, config.reform.target),
+      planned: !isSparsityOnly(config),
+    },
     ...(sparsity === null
       ? []
       : [

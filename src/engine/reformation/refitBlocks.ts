@@ -8,7 +8,8 @@ import { lookAt, type TokenRows } from '../passes/statistics.ts';
 import { type Change, type Copy, type Here, walk } from '../passes/walk.ts';
 import type { TokenSplit } from './heldBack.ts';
 import type { ReformRequest } from './reform.ts';
-import type { Refitted } from './refit.ts';
+import type { MapToRefit, RefitChoice, Refitted } from './refit.ts';
+import { betweenTargets, type TargetMoments } from './residualMoments.ts';
 import { gatherMoments, type SublayerMoments } from './sublayerMoments.ts';
 
 /** Refitted weights. */
@@ -36,7 +37,7 @@ export async function refitBlocks(
   const { forward, dense: source, weights, subnet, batches, target, signal } = request;
   const dense = denseSubnet(weights.shape);
   // The layer target follows no dense stream: it is the old sublayer on the subnet's own inputs.
-  const reference = target === 'dense' ? dense : undefined;
+  const reference = target === 'layer' ? undefined : dense;
   const copies = split.refitsAll ? 2 : 1;
   const [trial, full = trial] = await walk(
     { forward, weights, dense: source, subnet, batches, reference, copies, signal },
@@ -68,28 +69,52 @@ async function refitSublayer(
     kept: refit.wantsRemovedInputs ? kept : Uint32Array.from(moments.rows.keys()),
     bias: linear.bias === null ? null : Float64Array.from(linear.bias),
   };
-  const choice = await refit.choose(map, moments.sets[0]!, moments.sets[1]!, signal);
+  const { share, choice } = await chooseTarget(request, map, moments);
   const { refitted, errorBefore, errorAfter } = choice;
   const maps: MapChanges[] = [];
   if (refitted !== null) {
     maps.push({ [name]: withRows(linear, kept, refitted) });
   }
   if (refitted !== null && full !== undefined) {
-    const all = await momentsAt(request, here, whole, {
-      copy: full,
-      sets: [batches.map(() => null)],
-    });
-    const again = await refit.fit(map, all.sets[0]!, refitted.damping, signal);
+    const sets = [batches.map(() => null)];
+    const all = await momentsAt(request, here, whole, { copy: full, sets });
+    const target = targetOf(all, 0, share);
+    const again = await refit.fit(map, target, refitted.damping, signal);
     maps.push({ [name]: withRows(linear, kept, again) });
   }
   const damping = refitted?.damping ?? null;
-  request.onFit?.({ layer: index, kind, damping, errorBefore, errorAfter });
+  request.onFit?.({ layer: index, kind, damping, share, errorBefore, errorAfter });
   return refitted === null ? 'unchanged' : { maps };
+}
+
+/** Shares of the errors of earlier blocks that a target between `layer` and `dense` repairs. */
+const SHARES = [1, 1 / 2, 0] as const;
+
+/** The fit to the target that does best on held-back tokens, where the dense model's stream decides. */
+async function chooseTarget(
+  { target, refit, signal }: ReformRequest,
+  map: MapToRefit,
+  moments: SublayerMoments,
+): Promise<{ readonly share: number; readonly choice: RefitChoice }> {
+  const shares = target === 'auto' ? SHARES : ([target === 'dense' ? 1 : 0] as const);
+  let best: { readonly share: number; readonly choice: RefitChoice } | undefined;
+  for (const share of shares) {
+    const fitted = targetOf(moments, 0, share);
+    const choice = await refit.choose(map, fitted, moments.sets[1]!, signal);
+    if (best === undefined || choice.errorAfter < best.choice.errorAfter) best = { share, choice };
+  }
+  return best!;
+}
+
+/** Moments of a set of tokens against a target between the two that were summed. */
+function targetOf({ sets, others }: SublayerMoments, set: number, share: number): TargetMoments {
+  const other = others[set];
+  return other === undefined ? sets[set]! : betweenTargets(other, sets[set]!, share);
 }
 
 /** Moments of the output map on the inputs that a copy gives it, for each set of tokens. */
 async function momentsAt(
-  { forward, refit, signal }: ReformRequest,
+  { forward, refit, target, signal }: ReformRequest,
   here: Here,
   whole: LayerMask,
   { copy, sets }: { readonly copy: Copy; readonly sets: readonly (readonly TokenRows[])[] },
@@ -98,13 +123,14 @@ async function momentsAt(
   const { layer, states, reads } = copy;
   const mask = refit.wantsRemovedInputs ? whole : here.mask;
   const own =
-    reference === null
-      ? await forward.addUpdate(kind, original, whole, states, { signal, reads })
-      : null;
+    target === 'dense'
+      ? null
+      : await forward.addUpdate(kind, original, whole, states, { signal, reads });
   try {
     const at = { index, kind, layer, mask, states, reads };
     const isWalked = copy === here.copies[0] && mask === here.mask;
-    return await gatherMoments(forward, { ...at, wanted: reference ?? own!, sets }, (statistics) =>
+    const goals = { wanted: reference ?? own!, other: reference === null ? null : own };
+    return await gatherMoments(forward, { ...at, ...goals, sets }, (statistics) =>
       isWalked ? here.observe(statistics) : lookAt(forward, at, statistics, signal),
     );
   } finally {

@@ -13,11 +13,13 @@ import { refitBlocks } from './refitBlocks.ts';
 /**
  * What a refitted sublayer is to produce: `dense`, the dense model's residual stream, so that errors
  * of earlier blocks are repaired too; `layer`, what the unpruned sublayer would produce from the
- * subnet's own inputs (the paper's). A norm behind the sublayer is not a part of it.
+ * subnet's own inputs (the paper's); `auto`, between the two: of each map, the share of the errors that is
+ * repaired is the one that comes nearest to the dense model on held-back tokens. A norm behind the
+ * sublayer is not a part of it.
  *
- * Deviation: `dense` is not in the paper; METHODS 5, ideas 2.
+ * Deviation: `dense` and `auto` are not in the paper; METHODS 5, ideas 2.
  */
-export type FitTarget = 'dense' | 'layer';
+export type FitTarget = 'dense' | 'layer' | 'auto';
 
 /** What {@link reform} needs. */
 export interface ReformRequest {
@@ -47,6 +49,8 @@ export interface MapFit {
   readonly kind: SublayerKind;
   /** Null: the map was kept, because no damping made it better on held-back tokens. */
   readonly damping: number | null;
+  /** Share of the errors of earlier blocks that the target repairs: 1 for `dense`, 0 for `layer`. */
+  readonly share: number;
   /** Held-back errors, as in `RefitChoice`. */
   readonly errorBefore: number;
   readonly errorAfter: number;
@@ -94,13 +98,21 @@ export async function reform(request: ReformRequest): Promise<Reformed> {
  * all tokens and of a step on the way, five residual streams of all tokens (of the dense model and of
  * both fits, before and after a sublayer; in parallel blocks also before the block), and the moments
  * of the largest map in float64, twice for fitted and held-back tokens and once more while it is
- * solved. The whole is judged when the streams are gone, and needs less than they did.
+ * solved. The target `auto` has one more stream and the moments against another target. The whole is
+ * judged when the streams are gone, and needs less than they did.
  */
-export function reformationBytes(shape: ModelShape, tokens: number): number {
+export function reformationBytes(
+  shape: ModelShape,
+  tokens: number,
+  target: FitTarget = 'dense',
+): number {
   const { layers, hidden, heads, headDim, intermediate } = shape;
   const inputs = heads * headDim + intermediate;
   const width = Math.max(heads * headDim, intermediate);
-  const streams = blocksOf(shape).some(({ residual }) => residual === 'parallel') ? 8 : 5;
+  const isAuto = target === 'auto';
+  const isParallel = blocksOf(shape).some(({ residual }) => residual === 'parallel');
+  const streams = (isParallel ? 8 : 5) + (isAuto ? 1 : 0);
+  const other = isAuto ? 16 * width * hidden : 0;
   const held = 4 * streams * tokens * hidden;
-  return 12 * layers * inputs * hidden + held + 24 * width * (width + hidden);
+  return 12 * layers * inputs * hidden + held + 24 * width * (width + hidden) + other;
 }

@@ -48,6 +48,27 @@ export interface TargetMoments {
 }
 
 /**
+ * Moments of a target between two others, of the same inputs.
+ * @param share  0 gives `from`, 1 gives `to`
+ * @returns  exact but for the target's energy, which it bounds from above
+ */
+export function betweenTargets(
+  from: TargetMoments,
+  to: TargetMoments,
+  share: number,
+): TargetMoments {
+  if (share === 1) return to;
+  const mixed = (a: Float64Array, b: Float64Array): Float64Array =>
+    a.map((value, i) => value + share * (b[i]! - value));
+  return {
+    ...to,
+    cross: { ...to.cross, data: mixed(from.cross.data, to.cross.data) },
+    targetSum: mixed(from.targetSum, to.targetSum),
+    targetEnergy: (1 - share) * from.targetEnergy + share * to.targetEnergy,
+  };
+}
+
+/**
  * Residual moments of a target that was measured, such as the dense model's output.
  *
  * The bias of the map belongs to the target or to the fit, the caller's choice: pass t − b when b

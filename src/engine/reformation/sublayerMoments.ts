@@ -23,12 +23,16 @@ export interface SublayerMoments {
   readonly rows: Uint32Array;
   /** One for each set of tokens. */
   readonly sets: readonly TargetMoments[];
+  /** The same against the other target; empty without one. */
+  readonly others: readonly TargetMoments[];
 }
 
 /** What {@link gatherMoments} reads. */
 export interface MomentsRequest extends Omit<SublayerInput, 'reads'> {
   /** The residual stream that the sublayer should produce, before a norm behind it, per batch. */
   readonly wanted: readonly Tensor[];
+  /** Another stream to sum against beside it. */
+  readonly other?: readonly Tensor[] | null;
   /** Sets of tokens to be summed apart: per set and batch, the rows that are in it. */
   readonly sets: readonly (readonly TokenRows[])[];
 }
@@ -43,32 +47,43 @@ export async function gatherMoments(
   request: MomentsRequest,
   look: (statistics: readonly Statistic[]) => Promise<void>,
 ): Promise<SublayerMoments> {
-  const { index, kind, layer, mask, states, wanted, sets } = request;
+  const { index, kind, layer, mask, states, wanted, other = null, sets } = request;
   const { hidden } = forward.shape;
   const rows = rowsOf(blockOf(forward.shape, index), OUTPUT_MAP[kind], mask);
   const width = rows.length;
   const sums = sets.map(() => new TargetSums(forward.moments, width, hidden));
+  const beside =
+    other === null ? [] : sums.map((sum) => new TargetSums(forward.moments, width, hidden, sum));
   const statistic: Statistic = {
     async add({ inner, batch, update }) {
       const before = await forward.host(states[batch]!);
-      const goal = await forward.host(wanted[batch]!);
-      const added = goal.map((value, i) => value - (before[i] as number));
-      const { target, scales } =
-        update === null
-          ? { target: added, scales: null }
-          : targetBeforeNorm(added, update, afterNorm(layer, kind));
-      for (const [i, sum] of sums.entries()) {
-        const tokens = sets[i]![batch]!;
-        await sum.add(
-          pickTokens(inner, width, tokens),
-          pickTokens(target, hidden, tokens),
-          scales === null ? null : pickTokens(scales, 1, tokens),
-        );
+      for (const [goals, to] of [
+        [wanted, sums],
+        [other ?? [], beside],
+      ] as const) {
+        if (to.length === 0) continue;
+        const goal = await forward.host(goals[batch]!);
+        const added = goal.map((value, i) => value - (before[i] as number));
+        const { target, scales } =
+          update === null
+            ? { target: added, scales: null }
+            : targetBeforeNorm(added, update, afterNorm(layer, kind));
+        for (const [i, sum] of to.entries()) {
+          const tokens = sets[i]![batch]!;
+          await sum.add(
+            pickTokens(inner, width, tokens),
+            pickTokens(target, hidden, tokens),
+            scales === null ? null : pickTokens(scales, 1, tokens),
+          );
+        }
       }
     },
   };
   await look([statistic]);
-  return { rows, sets: sums.map((sum) => momentsOf(sum, width, hidden)) };
+  const [own, others] = [sums, beside].map((all) =>
+    all.map((sum) => momentsOf(sum, width, hidden)),
+  );
+  return { rows, sets: own!, others: others! };
 }
 
 function momentsOf(sums: TargetSums, width: number, hidden: number): TargetMoments {
