@@ -16,7 +16,10 @@ export interface RotaryTables {
   readonly sin: Tensor;
 }
 
-/** Makes rotation tables, computing each angle once per sequence length. */
+/**
+ * Makes rotation tables, computing each angle once per sequence length. Blocks one after the other that
+ * keep the same pairs, as those of a dense model do, are given the same tables.
+ */
 export class RotaryTableMaker {
   readonly #attention: Attention;
   readonly #rotary: Rotary;
@@ -24,6 +27,8 @@ export class RotaryTableMaker {
   #cos = new Float32Array(0);
   #sin = new Float32Array(0);
   readonly #positions = new Map<string, Tensor>();
+  /** The tables made last, and what they were made of. */
+  #last: { readonly key: string; readonly tables: RotaryTables } | null = null;
 
   /** @param rotary  the attention's own */
   constructor(attention: Attention, rotary: Rotary) {
@@ -34,16 +39,22 @@ export class RotaryTableMaker {
   /**
    * @param pairs  pairs that a padded head turns, w/2
    * @param time  tokens of a sequence, T
-   * @returns  two tables [A·T, w/2]
+   * @returns  two tables [A·T, w/2]; may be those of another mask, not to be written to
    */
   tables(mask: LayerMask, pairs: number, time: number): RotaryTables {
+    const kept = mask.heads.map((head) => pairsOf(this.#attention, head));
+    const key = `${time}:${pairs}:${kept.join(';')}`;
+    if (this.#last?.key !== key) this.#last = { key, tables: this.#make(kept, pairs, time) };
+    return this.#last.tables;
+  }
+
+  #make(kept: readonly Uint32Array[], pairs: number, time: number): RotaryTables {
     this.#prepare(time);
     const { heads } = this.#attention;
     const half = this.#rotary.inverseFrequencies.length;
     const cos = new Float32Array(heads * time * pairs).fill(1);
     const sin = new Float32Array(heads * time * pairs);
-    mask.heads.forEach((head, g) => {
-      const qk = pairsOf(this.#attention, head);
+    kept.forEach((qk, g) => {
       for (let t = 0; t < time; t++) {
         const row = (g * time + t) * pairs;
         for (let i = 0; i < qk.length; i++) {
