@@ -11,7 +11,7 @@ import type { Workbench } from './workbench.ts';
  */
 export function plannedTimes(
   config: ResolvedConfig,
-  { checkpoint, device, weights }: Workbench,
+  { checkpoint, device, weights, place }: Workbench,
   tokens: TokenPlan,
 ): (RunEventBody & { readonly kind: 'stagesPlanned' })['stages'] {
   const counted = (windows: readonly Uint32Array[]): readonly [number, number] => [
@@ -26,7 +26,8 @@ export function plannedTimes(
   };
   const chosen = device.reports.find((report) => report.chosen)!;
   return estimateStages({
-    ...{ shape: weights.shape, config, counts, checkpointBytes: checkpointBytes(checkpoint) },
+    ...{ shape: weights.shape, config, counts, place },
+    checkpointBytes: checkpointBytes(checkpoint),
     ...ratesOf(device.reports, chosen),
   }).map(({ stage, ms }) => ({ stage, ms }));
 }
