@@ -4,7 +4,7 @@ import type { SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { WeightAccess } from './emit.ts';
+import type { WeightAccess } from './inputWeights.ts';
 import type { Moments } from './moments.ts';
 
 /** What a tapped sublayer shows of one batch. */
