@@ -80,6 +80,9 @@ export function emitUpdate(
   return graph.op('Gemm', bias === null ? [z, weight] : [z, weight, bias]);
 }
 
+/** Added to the score of a token that may not be looked at; its exponential is exactly zero. */
+export const MASKED = -1e9;
+
 /** Emits c·tanh(x / c); x itself where there is no cap c. */
 export function emitCapped(graph: GraphBuilder, x: Value, cap: number | null): Value {
   if (cap === null) return x;
