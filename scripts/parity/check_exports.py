@@ -962,6 +962,10 @@ class Checks:
         ours = AutoTokenizer.from_pretrained(self.path, trust_remote_code=False)
         line = "Kalo miren, tu! 12 <s> </s>"
         assert ours(line)["input_ids"] == theirs(line)["input_ids"]
+        # That class names special tokens of its own, for the source as for its export.
+        if type(ours) is not type(theirs):
+            theirs = AutoTokenizer.from_pretrained(self.source)
+            assert type(ours) is type(theirs)
         assert ours.special_tokens_map == theirs.special_tokens_map
 
 

@@ -16,6 +16,8 @@ export interface EngineContext {
   readonly signal: AbortSignal;
   /** Raised to end the search early and go on with the best subnet so far. */
   readonly finishSearch?: AbortSignal;
+  /** Memory that the work may count on, bytes; absent: what is free when it begins. */
+  readonly freeBytes?: number | undefined;
   /** Told everything that happens, in order. Must not throw; is not awaited. */
   emit(event: RunEvent): void;
 }

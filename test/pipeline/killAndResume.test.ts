@@ -67,6 +67,23 @@ for (const method of methodNames) {
       });
     }
 
+    test('a run whose blocks are read from disk, killed, ends as one in memory', async () => {
+      const kills: KillAt[] = [
+        { event: 'stageFinished', stage: 'import', count: 1 },
+        { event: 'stageProgress', stage: 'calibrate', count: 2 },
+        { event: 'generationFinished', count: 1 },
+        { event: 'stageProgress', stage: 'reform', count: 2 },
+        { event: 'figure', count: 1 },
+      ];
+      await checkRun(kills.map((kill) => ({ kill, freeBytes: 1 })));
+      const { events: log } = readRunEvents(runsIn(files.runs)[0]!);
+      const told = log.filter(
+        (event) => event.kind === 'log' && /blocks are read/.test(event.text),
+      );
+      // The last part of the run had all memory.
+      assert.equal(told.length, kills.length);
+    });
+
     test('a run killed at random moments from outside ends as if it had not been', async (t) => {
       const rng = rngFor(3, 'kills');
       const delays = Array.from({ length: 3 }, () => 400 + Math.floor(rng.uniform() * 2500));
@@ -100,6 +117,8 @@ interface Stop {
   readonly kill?: KillAt;
   /** Milliseconds after its start. */
   readonly delay?: number;
+  /** Memory that it may count on, bytes; without, what is free. */
+  readonly freeBytes?: number;
 }
 
 /** Starts a run, kills and resumes it as told, lets it end, and compares what it left. */
@@ -149,7 +168,11 @@ function runsIn(path: string): string[] {
 /** @returns what the process said at its end; null when it was killed */
 function child(what: 'start' | 'resume', path: string, stop: Stop): Promise<ChildEnd | null> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, KILL_AT: JSON.stringify(stop.kill ?? null) };
+    const env = {
+      ...process.env,
+      KILL_AT: JSON.stringify(stop.kill ?? null),
+      FREE_BYTES: JSON.stringify(stop.freeBytes ?? null),
+    };
     const running = spawn(process.execPath, [program!, what, path], { env });
     let [out, errors] = ['', ''];
     running.stdout.on('data', (data) => (out += String(data)));

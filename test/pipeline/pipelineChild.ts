@@ -5,7 +5,7 @@ import { isEngineError } from '../../src/protocol/errors.ts';
 import type { RunEvent } from '../../src/protocol/runEvent.ts';
 
 // A process that runs or resumes a run and may kill itself on the way, at an event or in the middle
-// of writing to the disk. Arguments: start CONFIG | resume RUN. Bundled as CommonJS, so that calls
+// of writing to the disk, and may be given less memory than there is. Arguments: start CONFIG | resume RUN. Bundled as CommonJS, so that calls
 // of `node:fs` go through its exports and can be counted.
 
 /** When a process is to kill itself. */
@@ -24,6 +24,7 @@ export type ChildEnd =
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 const killAt = JSON.parse(process.env['KILL_AT'] ?? 'null') as KillAt | null;
+const freeBytes = JSON.parse(process.env['FREE_BYTES'] ?? 'null') as number | null;
 let seen = 0;
 let writes = 0;
 
@@ -91,7 +92,8 @@ async function main(): Promise<void> {
   watchWrites();
   const [what, path] = process.argv.slice(2);
   const work = what === 'start' ? startRun : resumeRun;
-  const context = { signal: new AbortController().signal, emit: onEvent };
+  const memory = freeBytes === null ? {} : { freeBytes };
+  const context = { signal: new AbortController().signal, emit: onEvent, ...memory };
   let end: ChildEnd;
   try {
     end = { ok: true, runFolder: (await work(path!, context)).runFolder, writes };

@@ -80,7 +80,7 @@ describe('a run that searches and then puts zeros into what is left', () => {
     const { runFolder, events } = outcome;
     const { method, pattern, scope, maps } = readSparsity(runFolder);
     assert.deepEqual({ method, pattern, scope }, OURS);
-    const { bench, candidate } = await loadSubnet(subnetFile(runFolder), 'cpu', signal);
+    const { bench, candidate } = await loadSubnet(subnetFile(runFolder), 'cpu', { signal });
     await bench.release();
     const told = events.flatMap((event) =>
       event.kind === 'blockSparsified'
@@ -132,9 +132,9 @@ describe('a run that searches and then puts zeros into what is left', () => {
     const sliced = await evaluateModel({ ...request, path: join(again, 'checkpoint') }, context);
     assert.ok(Math.abs(whole.perplexity! / sliced.perplexity! - 1) < 1e-5);
     assert.equal(whole.params, figures.sparse!.params);
-    const before = await loadSubnet(path, 'cpu', signal);
+    const before = await loadSubnet(path, 'cpu', { signal });
     rmSync(file);
-    const after = await loadSubnet(path, 'cpu', signal);
+    const after = await loadSubnet(path, 'cpu', { signal });
     const made = [after, before].map(({ candidate }) => inMemory(candidate.weights));
     const [now, then] = await Promise.all(made);
     assert.deepEqual(now!.layers, then!.layers);

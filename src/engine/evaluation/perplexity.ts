@@ -5,8 +5,8 @@ import type { LossHead } from '../graphs/lossHead.ts';
 import type { Subnet } from '../model/subnet.ts';
 import { batchesOf } from './tokenBatches.ts';
 
-/** Windows whose residual streams are held at a time; bounds memory on long texts. */
-const BATCHES_AT_A_TIME = 8;
+/** Batches whose residual streams are held at a time; bounds memory on long texts. */
+export const BATCHES_AT_A_TIME = 8;
 
 /**
  * exp of the mean negative log-likelihood over all predicted tokens; every window predicts T−1.

@@ -1,194 +1,52 @@
-import { sliceLinear } from '../graphs/keptRows.ts';
-import { emitCapped } from '../graphs/emit.ts';
-import { type Attention, type Block, type LinearName, queriesPerKey } from '../model/block.ts';
-import { rowsOf } from '../model/rows.ts';
-import type { LayerWeights } from '../checkpoint/modelWeights.ts';
+import { type Attention, queriesPerKey } from '../model/block.ts';
+import { emitRotation, emitWeightedValues, type HeadLayout } from '../graphs/sublayers.ts';
 import type { Value } from '../onnx/graphBuilder.ts';
-import type { LayerMask } from '../model/subnet.ts';
-import { type DecoderContext, storedNorm } from './decoderContext.ts';
-import { keptHeads, type SlicedHead } from './slicedHeads.ts';
+import type { DecoderContext } from './decoderContext.ts';
+import { cacheWidths, type HeadGroup } from './headGroups.ts';
 
-/** Kept key/value heads of one block that one batched product serves. */
-export interface HeadGroup {
-  readonly heads: readonly SlicedHead[];
-  /** Rotary pairs of each head; 0 where the block does not rotate. */
-  readonly pairs: number;
-  /** Width of each head; one that keeps less is filled up with zeros when the model is loaded. */
-  readonly qkDims: number;
-  readonly voDims: number;
+/** A block whose heads a decoder attends with. */
+export interface CachedBlock {
+  readonly index: number;
+  readonly attention: Attention;
+  readonly groups: readonly HeadGroup[];
 }
 
 /**
- * Most zeros, as a share of what heads keep, that are worth one product instead of several: a node
- * costs microseconds whatever its size.
- */
-const MOST_PADDING = 0.3;
-
-/**
- * The kept heads of a block as one group where their sizes are close, else by equal sizes, larger
- * ones first.
- *
- * Heads may stand in any order as long as q, k, v and the rows of o agree on it, so the export
- * stores them in the order of these groups.
- */
-export function headGroups(block: Block, mask: LayerMask): HeadGroup[] {
-  const heads = keptHeads(block, mask);
-  if (heads.length === 0) return [];
-  const whole = groupOf(block, heads);
-  const kept = heads.reduce((sum, { qkDims, voDims }) => sum + qkDims + voDims, 0);
-  if (heads.length * (whole.qkDims + whole.voDims) <= (1 + MOST_PADDING) * kept) return [whole];
-  const groups = new Map<string, SlicedHead[]>();
-  for (const head of heads) {
-    const key = `${head.pairs.length}:${head.singles}:${head.voDims}`;
-    groups.set(key, [...(groups.get(key) ?? []), head]);
-  }
-  return [...groups.values()]
-    .map((of) => groupOf(block, of))
-    .sort((a, b) => b.qkDims - a.qkDims || b.voDims - a.voDims);
-}
-
-/**
- * A head that rotates is two halves, as in a forward pass: the pairs, and behind them what is not
- * rotated, one half of it in each, which turns by zero.
- */
-function groupOf({ attention }: Block, heads: readonly SlicedHead[]): HeadGroup {
-  const most = (size: (head: SlicedHead) => number): number => Math.max(...heads.map(size));
-  const [pairs, singles] = [most((head) => head.pairs.length), most((head) => head.singles)];
-  const half = pairs + Math.ceil(singles / 2);
-  const qkDims = attention.rotary === null ? singles : 2 * half;
-  return { heads, pairs, qkDims, voDims: most(({ voDims }) => voDims) };
-}
-
-/** Kept key/value heads in the order of their groups, in which the export stores them. */
-export function headOrder(groups: readonly HeadGroup[]): number[] {
-  return groups.flatMap(({ heads }) => heads.map(({ index }) => index));
-}
-
-/**
- * Where the stored rows of a map go when every head of a group is as wide as the group and what is
- * not rotated lies in both halves.
- * @returns  stored row of every padded row, −1 for zeros; null when all stay where they are
- */
-export function spreadOf(
-  { attention }: Block,
-  groups: readonly HeadGroup[],
-  map: 'q' | 'k' | 'v' | 'o',
-): readonly number[] | null {
-  const copies = map === 'q' || map === 'o' ? queriesPerKey(attention) : 1;
-  const spread: number[] = [];
-  let stored = 0;
-  for (const group of groups) {
-    for (const head of group.heads) {
-      const runs =
-        map === 'q' || map === 'k' ? queryKeyRuns(attention, group, head) : valueRuns(group, head);
-      const own = map === 'q' || map === 'k' ? head.qkDims : head.voDims;
-      for (let copy = 0; copy < copies; copy++, stored += own) {
-        for (const { from, count, width } of runs) {
-          for (let i = 0; i < width; i++) spread.push(i < count ? stored + from + i : -1);
-        }
-      }
-    }
-  }
-  return spread.every((row, i) => row === i) ? null : spread;
-}
-
-/** Neighbouring rows of a stored head, and how many there are of them in a padded one. */
-interface RowRun {
-  readonly from: number;
-  readonly count: number;
-  readonly width: number;
-}
-
-/** Stored are the lower halves of the pairs, their upper halves, and what is not rotated. */
-function queryKeyRuns({ rotary }: Attention, group: HeadGroup, head: SlicedHead): RowRun[] {
-  if (rotary === null) return [{ from: 0, count: head.qkDims, width: group.qkDims }];
-  const { singles } = head;
-  const own = head.pairs.length;
-  const room = group.qkDims / 2 - group.pairs;
-  const first = Math.min(singles, room);
-  return [
-    { from: 0, count: own, width: group.pairs },
-    { from: 2 * own, count: first, width: room },
-    { from: own, count: own, width: group.pairs },
-    { from: 2 * own + first, count: singles - first, width: room },
-  ];
-}
-
-function valueRuns(group: HeadGroup, head: SlicedHead): RowRun[] {
-  return [{ from: 0, count: head.voDims, width: group.voDims }];
-}
-
-/** Widths of a block's cache: ΣqkDims for keys, ΣvoDims for values. */
-export function cacheWidths(groups: readonly HeadGroup[]): { key: number; value: number } {
-  const sum = (size: (group: HeadGroup) => number): number =>
-    groups.reduce((total, group) => total + group.heads.length * size(group), 0);
-  return { key: sum(({ qkDims }) => qkDims), value: sum(({ voDims }) => voDims) };
-}
-
-/**
- * Emits `x + after(o(attention(norm x)))` with the block's cache.
+ * Attention of a decoder, with the block's cache.
  *
  * The softmax scale stays 1/√D of the original head width (METHODS section 2). Keys are cached
  * after rotation.
- * @param x  [N, H], N = B·T
- * @returns  [N, H]
  */
-export function emitAttention(
-  context: DecoderContext,
-  index: number,
-  layer: LayerWeights,
-  { mask, groups }: { readonly mask: LayerMask; readonly groups: readonly HeadGroup[] },
-  x: Value,
-): Value {
-  const { graph, shape } = context;
-  const { block } = layer;
-  const { attention } = block;
-  const order = headOrder(groups);
-  const rows = (map: LinearName): Uint32Array => rowsOf(block, map, mask, order);
-  const group = queriesPerKey(attention);
-  const normed = context.blockNorm('attentionNorm', index, layer, x);
-  const project = (slot: 'q' | 'k' | 'v'): Value => {
-    const kept = rows(slot);
-    return context.projection(
-      slot,
-      index,
-      kept.length,
-      normed,
-      (from) => sliceLinear(slot, from[slot], shape.hidden, kept),
-      spreadOf(block, groups, slot),
-    );
+export function cachedHeads(context: DecoderContext, block: CachedBlock): HeadLayout {
+  const { graph } = context;
+  const { attention, groups, index } = block;
+  const perKey = queriesPerKey(attention);
+  const { key } = cacheWidths(groups);
+  return {
+    flat: (map) => graph.ints([-1, map === 'q' ? perKey * key : key]),
+    attend({ q, k, v }) {
+      const scaled = graph.op('Mul', [q, graph.floats(attention.scale)]);
+      const cached = emitCache(context, block, k, v);
+      const queries = split(
+        context,
+        `layer${index}_q`,
+        scaled,
+        1,
+        groups,
+        (g) => perKey * g.qkDims,
+      );
+      const parts = groups.map((g, i) =>
+        emitGroup(context, attention, g, queries[i]!, cached.keys[i]!, cached.values[i]!),
+      );
+      return parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: 1n });
+    },
   };
-  const projected = (slot: 'q' | 'k'): Value => {
-    const norm = storedNorm(attention.qkNorm, layer[`${slot}Norm`]);
-    if (norm === null) return project(slot);
-    const single = graph.op('Reshape', [project(slot), graph.ints([-1, attention.headDim])]);
-    const scaled = context.norm(`${slot}Norm`, index, norm, single);
-    return graph.op('Reshape', [scaled, graph.ints([-1, rows(slot).length])]);
-  };
-  const scaled = graph.op('Mul', [projected('q'), graph.floats(attention.scale)]);
-  const cached = emitCache(context, layer.block, { index, groups }, projected('k'), project('v'));
-  const queries = split(context, `layer${index}_q`, scaled, 1, groups, (g) => group * g.qkDims);
-  const parts = groups.map((g, i) =>
-    emitGroup(context, attention, g, queries[i]!, cached.keys[i]!, cached.values[i]!),
-  );
-  const merged = parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: 1n });
-  return context.residual(
-    'o',
-    index,
-    rows('o').length,
-    x,
-    merged,
-    (from) => sliceLinear('o', from.o, shape.hidden, rows('o')),
-    spreadOf(block, groups, 'o'),
-    storedNorm(attention.norms.after, layer.attentionAfterNorm),
-  );
 }
 
 /** Appends this step's keys and values to the cache, and splits the whole by groups. */
 function emitCache(
   context: DecoderContext,
-  { attention }: Block,
-  { index, groups }: { readonly index: number; readonly groups: readonly HeadGroup[] },
+  { index, attention, groups }: CachedBlock,
   k: Value,
   v: Value,
 ): { readonly keys: readonly Value[]; readonly values: readonly Value[] } {
@@ -243,10 +101,9 @@ function emitGroup(
   const keys = arrange(k, graph.ints([0, 0, count, 1, w]), [0n, 2n, 3n, 4n, 1n]);
   const values = arrange(v, graph.ints([0, 0, count, 1, u]), [0n, 2n, 3n, 1n, 4n]);
   // [B, G, g, T, w] · [B, G, 1, w, S] → [B, G, g, T, S]
-  const products = emitCapped(graph, graph.op('MatMul', [queries, keys]), attention.softcap);
-  const scores = graph.op('Add', [products, context.causal(attention.window)]);
-  const weights = graph.op('Softmax', [scores], { axis: -1n });
-  const out = graph.op('Transpose', [graph.op('MatMul', [weights, values])], {
+  const heads = { q: queries, k: keys, v: values };
+  const mask = context.causal(attention.window);
+  const out = graph.op('Transpose', [emitWeightedValues(graph, attention, heads, mask)], {
     perm: [0n, 3n, 1n, 2n, 4n],
   });
   return graph.op('Reshape', [out, graph.ints([-1, count * perKey * u])]);
@@ -267,10 +124,10 @@ function rotate(
   const rotary = context.rotary(attention);
   if (rotary === null) return value;
   const { graph } = context;
-  const { cos, sin, rowsPerToken } = rotary.tables(group, group.qkDims / 2);
-  const rowWidth = (group.heads.length / rowsPerToken) * width;
+  const tables = rotary.tables(group, group.qkDims / 2);
+  const rowWidth = (group.heads.length / tables.rowsPerToken) * width;
   const rows = graph.op('Reshape', [value, context.batchDims(-1, rowWidth)]);
-  return graph.microsoft('RotaryEmbedding', [rows, graph.ints([0]), cos, sin]);
+  return emitRotation(graph, rows, graph.ints([0]), tables);
 }
 
 /** Splits a value's axis by groups; `size` is a group's width per key/value head. */

@@ -1,15 +1,15 @@
-import { familyNamed } from '../checkpoint/families/registry.ts';
 import type { LayerWeights } from '../checkpoint/modelWeights.ts';
 import { eachBlock, type OnceWeights, type WeightSource } from '../checkpoint/weightSource.ts';
-import { tensorName } from '../checkpoint/tensorTable.ts';
-import { emitActivation, emitCapped } from '../graphs/emit.ts';
-import { sliceLinear } from '../graphs/keptRows.ts';
-import { blockOf, finalNormOf, readsOf } from '../model/block.ts';
+import { emitLogits } from '../graphs/headGraph.ts';
+import { emitAttention, emitMlp } from '../graphs/sublayers.ts';
+import { blockOf, readsOf } from '../model/block.ts';
 import { embeddingWidthOf } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
-import { cacheWidths, emitAttention, headGroups } from './decoderAttention.ts';
-import { DecoderContext, storedNorm } from './decoderContext.ts';
+import { cachedHeads } from './decoderAttention.ts';
+import { DecoderContext } from './decoderContext.ts';
+import { DecoderWeights } from './decoderWeights.ts';
+import { cacheWidths, headGroups } from './headGroups.ts';
 import type { IntegerMaps } from './integerMap.ts';
 import type { Storage } from './storage.ts';
 import { WeightPlan } from './weightPlan.ts';
@@ -47,39 +47,48 @@ export async function decoderGraph(
   const graph = new GraphBuilder('decoder');
   const plan = new WeightPlan(graph, dataFile, storage);
   const ids = graph.input('input_ids', 'int64', ['batch', 'time']);
-  const context = new DecoderContext(graph, plan, { ids, integers, blocks: weights });
+  const context = new DecoderContext(graph, plan, shape, ids);
+  const stored = new DecoderWeights(graph, plan, { blocks: weights, once, integers });
   declareCaches(context, subnet);
 
-  const family = familyNamed(shape.family);
-  const table = [shape.vocab, embeddingWidthOf(shape)];
-  const name = tensorName(family, 'embedding', null);
   // Cast before anything reads it: a GPU without half precision cannot gather rows of a half table,
   // while the runtime casts a constant on the host when it loads the model.
-  const embedding = plan.add(name, table, () => once.embedding);
-  let x = emitEmbedding(context, plan, once, embedding, ids);
-  for await (const [l, layer] of eachBlock(weights)) {
-    context.enter(layer);
-    const mask = subnet.layers[l]!;
-    const groups = headGroups(blockOf(shape, l), mask);
-    const entering = x;
-    // A norm behind a sublayer stays without the sublayer.
-    if (groups.length > 0) x = emitAttention(context, l, layer, { mask, groups }, x);
-    x = context.blockNorm('attentionBehindNorm', l, layer, x);
-    const reads = readsOf('mlp', layer.block, { states: x, entering });
-    if (mask.mlp.length > 0) x = emitMlp(context, l, { layer, mask }, reads, x);
-    x = context.blockNorm('mlpBehindNorm', l, layer, x);
+  const embedding = stored.embedding();
+  let x = emitEmbedding(context, stored, once, embedding, ids);
+  for await (const [index, layer] of eachBlock(weights)) {
+    x = emitBlock(context, stored, layer, { index, mask: subnet.layers[index]! }, x);
   }
-  const final = storedNorm(finalNormOf(shape), once.finalNorm);
-  const normed = context.norm('finalNorm', null, final, x);
-  const h = context.between('projectOut', once, normed);
-  const head = shape.tiedEmbeddings
-    ? embedding
-    : plan.add(tensorName(family, 'head', null), table, () => once.head);
-  const product = graph.op('Gemm', [h, head], { transB: 1n });
-  const logits = emitCapped(graph, product, shape.logitCap ?? null);
-  const shaped = graph.op('Reshape', [logits, context.dims(shape.vocab)]);
-  graph.output('logits', shaped, 'float32', ['batch', 'time', shape.vocab]);
+  const { z } = emitLogits(graph, shape, x, {
+    norm: (stream) => stored.finalNorm(stream),
+    projectOut: (normed) => stored.between('projectOut', normed),
+    head: () => (shape.tiedEmbeddings ? embedding : stored.head()),
+  });
+  const logits = graph.op('Reshape', [z, context.dims(shape.vocab)]);
+  graph.output('logits', logits, 'float32', ['batch', 'time', shape.vocab]);
   return { graph, plan };
+}
+
+/** Emits a block with its cache, [N, H]. A norm behind a sublayer stays without the sublayer. */
+function emitBlock(
+  context: DecoderContext,
+  stored: DecoderWeights,
+  layer: LayerWeights,
+  { index, mask }: { readonly index: number; readonly mask: LayerMask },
+  entering: Value,
+): Value {
+  const { graph } = context;
+  const { block } = layer;
+  const groups = headGroups(block, mask);
+  const weights = stored.block(layer, { index, mask, groups });
+  let x = entering;
+  if (groups.length > 0) {
+    const layout = cachedHeads(context, { index, attention: block.attention, groups });
+    x = emitAttention(graph, block, weights, layout, x).y;
+  }
+  x = weights.norm('attentionBehindNorm', x);
+  const reads = readsOf('mlp', block, { states: x, entering });
+  if (mask.mlp.length > 0) x = emitMlp(graph, block, weights, reads, x).y;
+  return weights.norm('mlpBehindNorm', x);
 }
 
 /** Declares the caches in order, before any node, and reads the past length from the first. */
@@ -96,8 +105,8 @@ function declareCaches(context: DecoderContext, subnet: Subnet): void {
 /** Emits the residual stream before the first block, [N, H]. */
 function emitEmbedding(
   context: DecoderContext,
-  plan: WeightPlan,
-  weights: OnceWeights,
+  stored: DecoderWeights,
+  { projectIn, positionTable }: OnceWeights,
   embedding: Value,
   ids: Value,
 ): Value {
@@ -105,50 +114,14 @@ function emitEmbedding(
   let x = graph.op('Gather', [embedding, ids], { axis: 0n });
   const { embeddingScale = 1 } = shape;
   if (embeddingScale !== 1) x = graph.op('Mul', [x, graph.floats(embeddingScale)]);
-  if (weights.projectIn !== null) {
+  if (projectIn !== null) {
     const rows = graph.op('Reshape', [x, graph.ints([-1, embeddingWidthOf(shape)])]);
-    const stream = context.between('projectIn', weights, rows);
-    x = graph.op('Reshape', [stream, context.dims(shape.hidden)]);
+    x = graph.op('Reshape', [stored.between('projectIn', rows), context.dims(shape.hidden)]);
   }
-  const { positionTable } = weights;
   if (shape.positions.kind === 'learned' && positionTable !== null) {
-    const name = tensorName(familyNamed(shape.family), 'positionTable', null);
-    const dims = [positionTable.length / shape.hidden, shape.hidden];
     const places = graph.op('Add', [context.positions(), graph.ints(shape.positions.offset)]);
-    const table = plan.add(name, dims, () => positionTable);
+    const table = stored.positions(positionTable);
     x = graph.op('Add', [x, graph.op('Gather', [table, places], { axis: 0n })]);
   }
   return graph.op('Reshape', [x, graph.ints([-1, shape.hidden])]);
-}
-
-/** Emits `stream + after(down(act(gate(norm x)) · up(norm x)))` of the kept neurons. */
-function emitMlp(
-  context: DecoderContext,
-  index: number,
-  { layer, mask }: { readonly layer: LayerWeights; readonly mask: LayerMask },
-  x: Value,
-  stream: Value,
-): Value {
-  const { graph, shape } = context;
-  const kept = mask.mlp;
-  const { activation, norms } = layer.block.mlp;
-  const normed = context.blockNorm('mlpNorm', index, layer, x);
-  const project = (slot: 'gate' | 'up'): Value =>
-    context.projection(slot, index, kept.length, normed, (from) =>
-      sliceLinear(slot, from[slot]!, shape.hidden, kept),
-    );
-  const inner =
-    layer.gate === null
-      ? emitActivation(graph, activation, project('up'))
-      : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
-  return context.residual(
-    'down',
-    index,
-    kept.length,
-    stream,
-    inner,
-    (from) => sliceLinear('down', from.down, shape.hidden, kept),
-    null,
-    storedNorm(norms.after, layer.mlpAfterNorm),
-  );
 }

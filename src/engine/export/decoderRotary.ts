@@ -1,3 +1,4 @@
+import { writeTurns } from '../graphs/rotaryTables.ts';
 import type { Rotary } from '../model/block.ts';
 import type { GraphBuilder, Value } from '../onnx/graphBuilder.ts';
 import type { SlicedHead } from './slicedHeads.ts';
@@ -134,14 +135,10 @@ function angles(
   const factor = step === 1 ? 1 : rotary.attentionFactor;
   const cos = new Float32Array(parts.length * rows * columns).fill(1);
   const sin = new Float32Array(parts.length * rows * columns);
-  for (const [part, { inverseFrequencies: theta }] of parts.entries()) {
+  for (const [part, { inverseFrequencies: frequencies }] of parts.entries()) {
     for (let row = 0; row < rows; row++) {
-      const at = (part * rows + row) * columns;
-      for (let i = 0; i < theta.length; i++) {
-        const angle = row * step * (theta[i] as number);
-        cos[at + i] = factor * Math.cos(angle);
-        sin[at + i] = factor * Math.sin(angle);
-      }
+      const turns = { frequencies, position: row * step, factor };
+      writeTurns({ cos, sin }, (part * rows + row) * columns, turns);
     }
   }
   return [cos, sin];

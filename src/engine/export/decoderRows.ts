@@ -2,7 +2,7 @@ import type { Block, LinearName } from '../model/block.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { LayerMask } from '../model/subnet.ts';
 import type { MapRows } from '../quantise/quantisedModel.ts';
-import { headGroups, headOrder, spreadOf } from './decoderAttention.ts';
+import { headGroups, headOrder, spreadOf } from './headGroups.ts';
 
 /**
  * Stored rows of a block's maps in the order of the decoder that is written. Heads of a group that

@@ -1,11 +1,11 @@
 import type { WeightSource } from '../checkpoint/weightSource.ts';
-import type { ForwardPass } from '../graphs/forwardPass.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
+import type { Runner } from '../graphs/runner.ts';
 import type { Subnet } from '../model/subnet.ts';
 
 /** The engine's own way to run a candidate, against which exports are compared. */
 export interface SearchTimeModel {
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly head: LossHead;
 }
 

@@ -1,16 +1,14 @@
 import { type Attention, type Block, queriesPerKey } from '../model/block.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
+import { inputWeights } from './inputWeights.ts';
+import { outputSublayer, type SublayerGraphOptions } from './mlpGraph.ts';
 import {
-  emitCapped,
-  emitInput,
-  emitNorm,
-  emitProjection,
-  emitResidual,
-  emitRowBias,
-  emitUpdate,
-  emitWeight,
-} from './emit.ts';
-import type { SublayerGraphOptions } from './mlpGraph.ts';
+  emitAttention,
+  emitRotation,
+  emitWeightedValues,
+  type HeadLayout,
+  type Heads,
+} from './sublayers.ts';
 
 /**
  * How attention is computed: `fused` is ONNX Runtime's GroupQueryAttention (fastest on the CPU at
@@ -43,42 +41,26 @@ const ROW_BLOCKS = 4;
  * is between it and the stream, update [N, H].
  */
 export function attentionGraph(
-  { hidden, attention }: Block,
-  options: SublayerGraphOptions & { readonly variant: AttentionVariant },
+  block: Block,
+  { access, tap, variant }: SublayerGraphOptions & { readonly variant: AttentionVariant },
 ): Uint8Array {
+  const { hidden, attention } = block;
   const graph = new GraphBuilder('attention');
-  const { norms, maps } = attention;
   const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
-  const normed = emitInput(graph, norms.before, x, hidden);
   const sizes = emitSizes(graph, x);
-  const project = (name: 'q' | 'k' | 'v'): Value => {
-    const index = `${name}_index`;
-    const weight = emitWeight(graph, options.access, name, index, hidden);
-    const bias = maps[name].bias ? emitRowBias(graph, options.access, `${name}_bias`, index) : null;
-    return emitProjection(graph, normed, weight, bias);
+  const turn = (value: Value, name: 'q' | 'k', heads: number): Value =>
+    attention.rotary === null ? value : rotated(graph, sizes, value, name, heads);
+  const layout: HeadLayout = {
+    flat: () => sizes.tokens,
+    attend({ q, k, v }) {
+      const turned = { q: turn(q, 'q', attention.heads), k: turn(k, 'k', attention.kvHeads), v };
+      const context = emitters[variant](graph, attention, sizes, turned);
+      return graph.op('Reshape', [context, sizes.tokens]);
+    },
   };
-  const turn = (name: 'q' | 'k', heads: number): Value => {
-    const value = normedHeads(graph, attention, sizes, project(name), name);
-    return attention.rotary === null ? value : rotated(graph, sizes, value, name, heads);
-  };
-  const q = turn('q', attention.heads);
-  const k = turn('k', attention.kvHeads);
-  const v = project('v');
-  const attend = emitters[options.variant];
-  const context = graph.op('Reshape', [attend(graph, attention, sizes, { q, k, v }), sizes.tokens]);
-  const update = emitUpdate(
-    graph,
-    context,
-    emitWeight(graph, options.access, 'o', 'o_index', hidden),
-    maps.o.bias ? graph.input('o_bias', 'float32', [hidden]) : null,
-  );
-  const y = emitResidual(graph, x, update, hidden, norms.after);
-  graph.output('y', y, 'float32', ['batch', 'time', hidden]);
-  if (options.tap) {
-    graph.output('normed', normed, 'float32', ['tokens', hidden]);
-    graph.output('inner', context, 'float32', ['tokens', 'context']);
-    if (norms.after !== null) graph.output('update', update, 'float32', ['tokens', hidden]);
-  }
+  const weights = inputWeights(graph, block, access);
+  const values = emitAttention(graph, block, weights, layout, x);
+  outputSublayer(graph, values, { hidden, tap, inner: 'context' });
   return graph.build();
 }
 
@@ -99,12 +81,6 @@ interface Sizes {
   readonly tokens: Value;
 }
 
-interface Heads {
-  readonly q: Value;
-  readonly k: Value;
-  readonly v: Value;
-}
-
 function emitSizes(graph: GraphBuilder, x: Value): Sizes {
   const all = graph.op('Shape', [x]);
   const part = (from: number, to: number): Value =>
@@ -113,19 +89,6 @@ function emitSizes(graph: GraphBuilder, x: Value): Sizes {
   const count = graph.op('Mul', [batch, time]);
   const tokens = graph.op('Concat', [count, graph.ints([-1])], { axis: 0n });
   return { batch, time, batchTime, tokens };
-}
-
-/** Normalises every head of [N, heads·D] by itself, where the block does so. */
-function normedHeads(
-  graph: GraphBuilder,
-  { qkNorm, headDim }: Attention,
-  { tokens }: Sizes,
-  value: Value,
-  name: 'q' | 'k',
-): Value {
-  if (qkNorm === null) return value;
-  const single = graph.op('Reshape', [value, graph.ints([-1, headDim])]);
-  return graph.op('Reshape', [emitNorm(graph, qkNorm, single, headDim, `${name}_norm`), tokens]);
 }
 
 /**
@@ -143,12 +106,8 @@ function rotated(
   const sequence = graph.op('Concat', [sizes.batch, length, graph.ints([-1])], { axis: 0n });
   const positions = graph.input(`${name}_positions`, 'int64', ['batch', `${name}_length`]);
   const table = (part: string): Value => graph.input(part, 'float32', ['table_rows', 'pairs']);
-  return graph.microsoft('RotaryEmbedding', [
-    graph.op('Reshape', [value, sequence]),
-    positions,
-    table('cos'),
-    table('sin'),
-  ]);
+  const tables = { cos: table('cos'), sin: table('sin') };
+  return emitRotation(graph, graph.op('Reshape', [value, sequence]), positions, tables);
 }
 
 function emitFused(graph: GraphBuilder, attention: Attention, sizes: Sizes, heads: Heads): Value {
@@ -245,14 +204,11 @@ function emitRows(
   const rest = graph.ints([-1]);
   const stacked = graph.op('Mul', [rows, graph.ints([group])]);
   const flat = graph.op('Reshape', [q, join(batch, kvHeads, stacked, rest)]);
-  // [B, G, g·rows, w] · [B, G, w, columns] → [B, G, g·rows, columns]
-  const scores = emitCapped(graph, graph.op('MatMul', [flat, k]), attention.softcap);
-  const square = graph.op('Reshape', [scores, join(rest, graph.ints([group]), rows, columns)]);
-  const softmax = graph.op('Softmax', [graph.op('Add', [square, causal])], { axis: -1n });
-  const weights = graph.op('Reshape', [softmax, join(batch, kvHeads, stacked, columns)]);
-  // [B, G, g·rows, columns] · [B, G, columns, u] → [B, G, g, rows, u]
-  return graph.op('Reshape', [
-    graph.op('MatMul', [weights, v]),
-    join(batch, kvHeads, graph.ints([group]), rows, rest),
-  ]);
+  // [B, G, g·rows, w] · [B, G, w, columns] → [B, G, g·rows, columns], and with v [B, G, g·rows, u]
+  const values = emitWeightedValues(graph, attention, { q: flat, k, v }, causal, {
+    unfold: (scores) =>
+      graph.op('Reshape', [scores, join(rest, graph.ints([group]), rows, columns)]),
+    fold: (weights) => graph.op('Reshape', [weights, join(batch, kvHeads, stacked, columns)]),
+  });
+  return graph.op('Reshape', [values, join(batch, kvHeads, graph.ints([group]), rows, rest)]);
 }

@@ -1,6 +1,7 @@
 import type { Attention } from '../model/block.ts';
 import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { AttentionVariant } from './attentionGraph.ts';
+import { MASKED } from './emit.ts';
 
 /**
  * Sequence length from which the fused attention operator is used on the CPU: below it the
@@ -34,15 +35,14 @@ function canBeFused({ softcap, window, qkNorm, headDim }: Attention, time: numbe
 }
 
 /**
- * Additive mask [T, T]: 0 on the diagonal and the `reach` − 1 places before it, a large negative
- * number elsewhere.
+ * Additive mask [T, T]: 0 on the diagonal and the `reach` − 1 places before it, `MASKED` elsewhere.
  */
 export function causalMask(time: number, reach: number): Tensor {
   const mask = new Float32Array(time * time);
   for (let row = 0; row < time; row++) {
     const start = row * time;
-    mask.fill(-1e9, start + row + 1, start + time);
-    mask.fill(-1e9, start, start + Math.max(0, row + 1 - reach));
+    mask.fill(MASKED, start + row + 1, start + time);
+    mask.fill(MASKED, start, start + Math.max(0, row + 1 - reach));
   }
   return tensorOf(mask, [time, time]);
 }

@@ -40,16 +40,6 @@ export function emitNormOf(
 }
 
 /**
- * Emits what the maps of a sublayer read: the stream, normalised where the block does so before it.
- * @param x  [B, T, H]
- * @returns  [N, H]
- */
-export function emitInput(graph: GraphBuilder, norm: Norm | null, x: Value, hidden: number): Value {
-  const read = norm === null ? x : emitNorm(graph, norm, x, hidden);
-  return graph.op('Reshape', [read, graph.ints([-1, hidden])]);
-}
-
-/**
  * Emits the activation function of an MLP.
  * @returns  act(x), the shape of x
  */
@@ -65,46 +55,6 @@ export function emitActivation(graph: GraphBuilder, activation: Activation, x: V
     case 'geluTanh':
       return graph.op('Gelu', [x], { approximate: 'tanh' });
   }
-}
-
-/**
- * How weights reach a graph: `direct` as already sliced inputs (CPU), or `gathered` in the graph by
- * an index input from full weights that stay on the device (GPU).
- */
-export type WeightAccess = 'direct' | 'gathered';
-
-/**
- * Declares a weight [rows, width] as an input, gathered by `index` on the device if so asked.
- *
- * A gathered weight carries one extra zero row at its end, which padding indices point to.
- */
-export function emitWeight(
-  graph: GraphBuilder,
-  access: WeightAccess,
-  name: string,
-  index: string,
-  width: number,
-): Value {
-  const weight = graph.input(name, 'float32', [`${name}_rows`, width]);
-  if (access === 'direct') return weight;
-  return graph.op('Gather', [weight, emitIndex(graph, index)], { axis: 0n });
-}
-
-/** Declares a bias vector that is sliced like the rows of its weight (a column under `gathered`). */
-export function emitRowBias(
-  graph: GraphBuilder,
-  access: WeightAccess,
-  name: string,
-  index: string,
-): Value {
-  if (access === 'direct') return graph.input(name, 'float32', [`${name}_rows`]);
-  const column = graph.input(name, 'float32', [`${name}_rows`, 1]);
-  const kept = graph.op('Gather', [column, emitIndex(graph, index)], { axis: 0n });
-  return graph.op('Reshape', [kept, graph.ints([-1])]);
-}
-
-function emitIndex(graph: GraphBuilder, name: string): Value {
-  return graph.input(name, 'int64', [`${name}_rows`]);
 }
 
 /**
@@ -130,22 +80,8 @@ export function emitUpdate(
   return graph.op('Gemm', bias === null ? [z, weight] : [z, weight, bias]);
 }
 
-/**
- * Emits the residual `x + after(update)`; the gain of that norm is the input `after_gain`.
- * @param update  [N, H]
- * @param after  null where the update is added as it is
- * @returns  [B, T, H], the shape of x
- */
-export function emitResidual(
-  graph: GraphBuilder,
-  x: Value,
-  update: Value,
-  hidden: number,
-  after: Norm | null,
-): Value {
-  const added = after === null ? update : emitNorm(graph, after, update, hidden, 'after');
-  return graph.op('Add', [x, graph.op('Reshape', [added, graph.op('Shape', [x])])]);
-}
+/** Added to the score of a token that may not be looked at; its exponential is exactly zero. */
+export const MASKED = -1e9;
 
 /** Emits c·tanh(x / c); x itself where there is no cap c. */
 export function emitCapped(graph: GraphBuilder, x: Value, cap: number | null): Value {

@@ -20,7 +20,15 @@ import { variantOf } from './attentionVariant.ts';
 import { mlpGraph } from './mlpGraph.ts';
 import { Moments } from './moments.ts';
 import { PlaceFeeds } from './placeFeeds.ts';
-import type { MlpInput, MlpProbe, Runner, SublayerOptions, Tap, ThroughOptions } from './runner.ts';
+import type {
+  HeadProbe,
+  MlpInput,
+  MlpProbe,
+  Runner,
+  SublayerOptions,
+  Tap,
+  ThroughOptions,
+} from './runner.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
 import { normGraph } from './streamGraphs.ts';
@@ -206,10 +214,6 @@ export class ForwardPass implements Runner {
     }
   }
 
-  /**
-   * Frees what is only kept to be used again, sessions and memory for gathered rows, while no pass is
-   * running. The loss of a large vocabulary alone keeps a gigabyte. Later passes make it anew.
-   */
   async releaseIdle(): Promise<void> {
     this.scratch.clear();
     await this.sessions.close();
@@ -246,13 +250,26 @@ export class ForwardPass implements Runner {
       const used = feeds.filter(([name]) => session.inputNames.includes(name));
       for (const [batch, x] of at.reads.entries()) {
         throwIfAborted(signal);
-        const outputs = Object.entries(await session.run({ x, ...Object.fromEntries(used) }));
-        const values = outputs.map(([name, tensor]) => [name, float32Of(tensor)]);
-        await take(Object.fromEntries(values) as Record<string, Float32Array>, batch);
+        await take(onHost(await session.run({ x, ...Object.fromEntries(used) })), batch);
         await setImmediate();
       }
     } finally {
       scratch.giveBack();
+    }
+  }
+
+  async probeHead(
+    { key, build, calls, take }: HeadProbe,
+    weights: WeightSource,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const session = await this.sessions.of(key, build);
+    const fixed = await this.feeds.head(await weights.once());
+    let call = 0;
+    for (const inputs of calls) {
+      throwIfAborted(signal);
+      take(onHost(await session.run({ ...inputs, ...fixed })), call++);
+      await setImmediate();
     }
   }
 
@@ -293,6 +310,12 @@ export class ForwardPass implements Runner {
     const bare = rows === null ? inner : withoutPadding(inner, rows.o);
     return { normed, inner: bare, update, after: result['y'] as Tensor };
   }
+}
+
+/** Outputs of a graph that leaves them on the host. */
+function onHost(outputs: Readonly<Record<string, Tensor>>): Record<string, Float32Array> {
+  const values = Object.entries(outputs).map(([name, tensor]) => [name, float32Of(tensor)]);
+  return Object.fromEntries(values) as Record<string, Float32Array>;
 }
 
 /** What a sublayer reads where it adds to another stream; null where it reads what it adds to. */

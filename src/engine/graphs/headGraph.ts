@@ -1,7 +1,7 @@
 import { finalNormOf } from '../model/block.ts';
 import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
-import { emitCapped, emitNormOf, emitProjection } from './emit.ts';
+import { emitCapped, emitNorm, emitProjection } from './emit.ts';
 
 /** Numbers added one after the other: few enough that none is lost, many enough for vector code. */
 const ROW = 256;
@@ -21,7 +21,7 @@ const ROW = 256;
  */
 export function lossGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('loss');
-  const { h, z } = emitLogits(graph, shape);
+  const { h, z } = emitLogits(graph, shape, streamInput(graph, shape), headInputs(graph, shape));
   const target = graph.input('target', 'float32', ['tokens', embeddingWidthOf(shape)]);
   const sum = emitExpSum(graph, z, shape.vocab);
   const wanted = emitCapped(graph, emitDot(graph, target, h), shape.logitCap ?? null);
@@ -40,11 +40,12 @@ export function lossGraph(shape: ModelShape): Uint8Array {
  */
 export function teacherGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('teacher');
-  const { h, z, weights } = emitLogits(graph, shape);
+  const weights = headInputs(graph, shape);
+  const { h, z } = emitLogits(graph, shape, streamInput(graph, shape), weights);
   const sum = emitExpSum(graph, z, shape.vocab);
   // p = exp(z) / sum, divided where there are E numbers instead of V.
   const total = graph.op('Reshape', [sum.total, graph.ints([-1, 1])]);
-  const expected = graph.op('Div', [graph.op('Gemm', [sum.exps, weights.head]), total]);
+  const expected = graph.op('Div', [graph.op('Gemm', [sum.exps, weights.head()]), total]);
   const ahead = graph.op('Sub', [emitDot(graph, expected, h), sum.most]);
   const entropy = graph.op('Sub', [ahead, graph.op('Log', [sum.total])]);
   graph.output('expected', expected, 'float32', ['tokens', embeddingWidthOf(shape)]);
@@ -61,9 +62,10 @@ export function teacherGraph(shape: ModelShape): Uint8Array {
  */
 export function divergenceGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('divergence');
-  const subnet = emitLogits(graph, shape);
+  const weights = headInputs(graph, shape);
+  const subnet = emitLogits(graph, shape, streamInput(graph, shape), weights);
   const target = graph.input('target', 'float32', ['tokens', shape.hidden]);
-  const dense = emitLogitsOf(graph, shape, target, subnet.weights);
+  const dense = emitLogits(graph, shape, target, weights);
   const [p, q] = [dense.z, subnet.z].map((z) => ({ z, ...emitExpSum(graph, z, shape.vocab) }));
   // Σ p (log p − log q) = Σ p ((z_p − most_p) − (z_q − most_q)) + log total_q − log total_p
   const shifted = ({ z, most }: ExpSum & { readonly z: Value }): Value =>
@@ -78,59 +80,65 @@ export function divergenceGraph(shape: ModelShape): Uint8Array {
 /** The logits themselves, [N, V]; for verification and generation only. */
 export function logitsGraph(shape: ModelShape): Uint8Array {
   const graph = new GraphBuilder('logits');
-  graph.output('logits', emitLogits(graph, shape).z, 'float32', ['tokens', shape.vocab]);
+  const x = streamInput(graph, shape);
+  const { z } = emitLogits(graph, shape, x, headInputs(graph, shape));
+  graph.output('logits', z, 'float32', ['tokens', shape.vocab]);
   return graph.build();
 }
 
-/** Inputs between the last block and the logits. */
-interface HeadWeights {
-  readonly norm: { readonly gain: Value; readonly shift: Value | null } | null;
-  /** [E, H]; null where the head is as wide as the stream. */
-  readonly projectOut: Value | null;
-  /** [V, E] */
-  readonly head: Value;
+/** How a graph has the weights between the last block and the logits. */
+export interface HeadWeights {
+  /** Applies the final norm; x itself where there is none. */
+  readonly norm: (x: Value) => Value;
+  /** Maps the stream to the width of the head; x itself where it has that. */
+  readonly projectOut: (x: Value) => Value;
+  /** The head, [V, E]. */
+  readonly head: () => Value;
 }
 
-interface Logits {
+/** What {@link emitLogits} makes. */
+export interface Logits {
   /** What the head reads, [N, E]. */
   readonly h: Value;
   /** [N, V] */
   readonly z: Value;
 }
 
-function emitLogits(
+/**
+ * Emits the logits of a residual stream.
+ * @param x  [N, H]
+ */
+export function emitLogits(
   graph: GraphBuilder,
   shape: ModelShape,
-): Logits & { readonly weights: HeadWeights } {
+  x: Value,
+  weights: HeadWeights,
+): Logits {
+  const h = weights.projectOut(weights.norm(x));
+  const product = emitProjection(graph, h, weights.head(), null);
+  return { h, z: emitCapped(graph, product, shape.logitCap ?? null) };
+}
+
+/** Weights that are inputs, declared when they are first used. */
+function headInputs(graph: GraphBuilder, shape: ModelShape): HeadWeights {
   const { hidden, vocab } = shape;
   const width = embeddingWidthOf(shape);
   const norm = finalNormOf(shape);
   const input = (name: string, ...dims: readonly number[]): Value =>
     graph.input(name, 'float32', dims);
-  const x = graph.input('x', 'float32', ['tokens', hidden]);
-  const weights = {
-    norm:
-      norm === null
-        ? null
-        : {
-            gain: input('norm_gain', hidden),
-            shift: norm.kind === 'layer' ? input('norm_shift', hidden) : null,
-          },
-    projectOut: shape.embeddingWidth === undefined ? null : input('project_out', width, hidden),
-    head: input('head', vocab, width),
+  return {
+    norm: (x) => (norm === null ? x : emitNorm(graph, norm, x, hidden)),
+    projectOut: (x) =>
+      shape.embeddingWidth === undefined
+        ? x
+        : emitProjection(graph, x, input('project_out', width, hidden), null),
+    head: () => input('head', vocab, width),
   };
-  return { ...emitLogitsOf(graph, shape, x, weights), weights };
 }
 
-function emitLogitsOf(
-  graph: GraphBuilder,
-  shape: ModelShape,
-  x: Value,
-  { norm, projectOut, head }: HeadWeights,
-): Logits {
-  const normed = norm === null ? x : emitNormOf(graph, finalNormOf(shape)!, x, norm);
-  const h = projectOut === null ? normed : emitProjection(graph, normed, projectOut, null);
-  return { h, z: emitCapped(graph, emitProjection(graph, h, head, null), shape.logitCap ?? null) };
+/** Declares the residual stream, [N, H]. */
+function streamInput(graph: GraphBuilder, { hidden }: ModelShape): Value {
+  return graph.input('x', 'float32', ['tokens', hidden]);
 }
 
 function emitDot(graph: GraphBuilder, a: Value, b: Value): Value {

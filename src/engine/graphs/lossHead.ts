@@ -1,11 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
-import { throwIfAborted } from '../../protocol/errors.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
-import { float32Of, type Session, type Tensor, tensorOf } from '../runtime/runtime.ts';
-import type { ForwardPass } from './forwardPass.ts';
+import { type Tensor, tensorOf } from '../runtime/runtime.ts';
 import { divergenceGraph, logitsGraph, lossGraph, teacherGraph } from './headGraph.ts';
-import { normFeeds } from './sublayerFeeds.ts';
+import type { Runner } from './runner.ts';
 
 /** What the loss is measured against, one row per predicted position (window by window, T−1 each). */
 export interface LossTargets {
@@ -41,9 +38,9 @@ export function lossBytes({ vocab }: ModelShape): number {
 
 /** Final norm, output head and loss, in chunks of positions. */
 export class LossHead {
-  readonly #forward: ForwardPass;
+  readonly #forward: Runner;
 
-  constructor(forward: ForwardPass) {
+  constructor(forward: Runner) {
     this.#forward = forward;
   }
 
@@ -86,10 +83,11 @@ export class LossHead {
     const width = embeddingWidthOf(weights.shape);
     const offset = new Float32Array(x.length / hidden);
     const rows = new Float32Array(offset.length * width);
-    await this.#chunks('teacher', weights, x, signal, (outputs, from) => {
-      rows.set(float32Of(outputs['expected'] as Tensor), from * width);
-      offset.set(float32Of(outputs['negative_entropy'] as Tensor), from);
-    });
+    const take = (outputs: Readonly<Record<string, Float32Array>>, from: number): void => {
+      rows.set(outputs['expected']!, from * width);
+      offset.set(outputs['negative_entropy']!, from);
+    };
+    await this.#run('teacher', weights, { x }, take, signal);
     return { graph: 'loss', rows, offset };
   }
 
@@ -107,14 +105,10 @@ export class LossHead {
     const { hidden } = weights.shape;
     const x = await this.#predicting(states);
     const losses = new Float32Array(x.length / hidden);
-    await this.#chunks(
-      targets.graph,
-      weights,
-      x,
-      signal,
-      (outputs, from) => losses.set(float32Of(outputs['loss'] as Tensor), from),
-      targets,
-    );
+    const take = (outputs: Readonly<Record<string, Float32Array>>, from: number): void => {
+      losses.set(outputs['loss']!, from);
+    };
+    await this.#run(targets.graph, weights, { x, target: targets.rows }, take, signal);
     if (targets.offset !== null) {
       targets.offset.forEach((offset, i) => (losses[i] = (losses[i] as number) + offset));
     }
@@ -125,9 +119,10 @@ export class LossHead {
   async logits(weights: WeightSource, state: Tensor): Promise<Float32Array> {
     const x = await this.#forward.host(state);
     const out = new Float32Array((x.length / weights.shape.hidden) * weights.shape.vocab);
-    await this.#chunks('logits', weights, x, undefined, (outputs, from) =>
-      out.set(float32Of(outputs['logits'] as Tensor), from * weights.shape.vocab),
-    );
+    const take = (outputs: Readonly<Record<string, Float32Array>>, from: number): void => {
+      out.set(outputs['logits']!, from * weights.shape.vocab);
+    };
+    await this.#run('logits', weights, { x }, take, undefined);
     return out;
   }
 
@@ -151,38 +146,43 @@ export class LossHead {
     return out;
   }
 
-  async #chunks(
+  #run(
     graph: HeadGraph,
     weights: WeightSource,
-    x: Float32Array,
+    inputs: HeadInputs,
+    take: (outputs: Readonly<Record<string, Float32Array>>, from: number) => void,
     signal: AbortSignal | undefined,
-    take: (outputs: Readonly<Record<string, Tensor>>, from: number) => void,
-    targets?: LossTargets,
   ): Promise<void> {
-    const { hidden } = weights.shape;
-    const { feeds } = this.#forward;
-    const session = await this.#session(graph);
-    const { head, finalNorm, projectOut } = await weights.once();
-    const width = embeddingWidthOf(weights.shape);
-    const fixed = {
-      head: await feeds.matrix(head, width),
-      ...normFeeds('norm', finalNorm),
-      ...(projectOut === null ? {} : { project_out: await feeds.matrix(projectOut, hidden) }),
+    const { shape } = this.#forward;
+    const probe = {
+      key: graph,
+      build: () => GRAPHS[graph](shape),
+      calls: callsOf(inputs, shape.hidden),
+      take: (outputs: Readonly<Record<string, Float32Array>>, call: number) => {
+        take(outputs, call * POSITIONS_PER_CALL);
+      },
     };
-    const count = x.length / hidden;
-    for (let from = 0; from < count; from += POSITIONS_PER_CALL) {
-      throwIfAborted(signal);
-      const to = Math.min(count, from + POSITIONS_PER_CALL);
-      const part = (data: Float32Array, columns: number): Tensor =>
-        tensorOf(data.subarray(from * columns, to * columns), [to - from, columns]);
-      const target =
-        targets === undefined ? {} : { target: part(targets.rows, targets.rows.length / count) };
-      take(await session.run({ x: part(x, hidden), ...target, ...fixed }), from);
-      await setImmediate();
-    }
+    return this.#forward.probeHead(probe, weights, signal);
   }
+}
 
-  #session(graph: HeadGraph): Promise<Session> {
-    return this.#forward.sessions.of(graph, () => GRAPHS[graph](this.#forward.shape));
+/** What a graph of the head reads of all positions. */
+interface HeadInputs {
+  /** [P, H] */
+  readonly x: Float32Array;
+  /** P rows; absent where nothing is compared. */
+  readonly target?: Float32Array;
+}
+
+/** The inputs of a few positions at a time. */
+function* callsOf({ x, target }: HeadInputs, hidden: number): Generator<Record<string, Tensor>> {
+  const count = x.length / hidden;
+  for (let from = 0; from < count; from += POSITIONS_PER_CALL) {
+    const to = Math.min(count, from + POSITIONS_PER_CALL);
+    const part = (data: Float32Array): Tensor => {
+      const columns = data.length / count;
+      return tensorOf(data.subarray(from * columns, to * columns), [to - from, columns]);
+    };
+    yield { x: part(x), ...(target === undefined ? {} : { target: part(target) }) };
   }
 }

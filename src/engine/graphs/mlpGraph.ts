@@ -1,15 +1,7 @@
 import { addsElsewhere, type Block } from '../model/block.ts';
-import { GraphBuilder } from '../onnx/graphBuilder.ts';
-import {
-  emitActivation,
-  emitInput,
-  emitProjection,
-  emitResidual,
-  emitRowBias,
-  emitUpdate,
-  emitWeight,
-  type WeightAccess,
-} from './emit.ts';
+import { GraphBuilder, type Value } from '../onnx/graphBuilder.ts';
+import { inputWeights, type WeightAccess } from './inputWeights.ts';
+import { emitMlp, type SublayerValues } from './sublayers.ts';
 
 /** Options of a sublayer graph. */
 export interface SublayerGraphOptions {
@@ -27,38 +19,30 @@ export interface SublayerGraphOptions {
  * F kept neurons is dynamic. Outputs: y [B, T, H]; with `tap` also normed [N, H], inner [N, F]
  * and, where a norm is between it and the stream, update [N, H].
  */
-export function mlpGraph(block: Block, options: SublayerGraphOptions): Uint8Array {
-  const { hidden, mlp } = block;
-  const { access } = options;
-  const { activation, maps, norms } = mlp;
+export function mlpGraph(block: Block, { access, tap }: SublayerGraphOptions): Uint8Array {
+  const { hidden } = block;
   const graph = new GraphBuilder('mlp');
-  const state = (name: string): string => graph.input(name, 'float32', ['batch', 'time', hidden]);
+  const state = (name: string): Value => graph.input(name, 'float32', ['batch', 'time', hidden]);
   const x = state('x');
   const stream = addsElsewhere('mlp', block) ? state('stream') : x;
-  const normed = emitInput(graph, norms.before, x, hidden);
-  const project = (name: 'gate' | 'up'): string =>
-    emitProjection(
-      graph,
-      normed,
-      emitWeight(graph, access, name, 'neurons', hidden),
-      maps[name]!.bias ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
-    );
-  const inner =
-    maps.gate === null
-      ? emitActivation(graph, activation, project('up'))
-      : graph.op('Mul', [emitActivation(graph, activation, project('gate')), project('up')]);
-  const update = emitUpdate(
-    graph,
-    inner,
-    emitWeight(graph, access, 'down', 'neurons', hidden),
-    maps.down.bias ? graph.input('down_bias', 'float32', [hidden]) : null,
-  );
-  const y = emitResidual(graph, stream, update, hidden, norms.after);
-  graph.output('y', y, 'float32', ['batch', 'time', hidden]);
-  if (options.tap) {
-    graph.output('normed', normed, 'float32', ['tokens', hidden]);
-    graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
-    if (norms.after !== null) graph.output('update', update, 'float32', ['tokens', hidden]);
-  }
+  const values = emitMlp(graph, block, inputWeights(graph, block, access), x, stream);
+  outputSublayer(graph, values, { hidden, tap, inner: 'neurons' });
   return graph.build();
+}
+
+/**
+ * Makes the values of a sublayer the outputs of its graph.
+ * @param options.inner  names the width of what the map that ends it reads
+ */
+export function outputSublayer(
+  graph: GraphBuilder,
+  { normed, inner, update, y }: SublayerValues,
+  options: { readonly hidden: number; readonly tap: boolean; readonly inner: string },
+): void {
+  const { hidden } = options;
+  graph.output('y', y, 'float32', ['batch', 'time', hidden]);
+  if (!options.tap) return;
+  graph.output('normed', normed, 'float32', ['tokens', hidden]);
+  graph.output('inner', inner, 'float32', ['tokens', options.inner]);
+  if (update !== null) graph.output('update', update, 'float32', ['tokens', hidden]);
 }

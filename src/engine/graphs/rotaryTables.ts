@@ -98,12 +98,33 @@ export class RotaryTableMaker {
     this.#positions.clear();
     this.#cos = new Float32Array(time * half);
     this.#sin = new Float32Array(time * half);
+    const tables = { cos: this.#cos, sin: this.#sin };
     for (let t = 0; t < time; t++) {
-      for (let i = 0; i < half; i++) {
-        const angle = t * (frequencies[i] as number);
-        this.#cos[t * half + i] = Math.cos(angle) * attentionFactor;
-        this.#sin[t * half + i] = Math.sin(angle) * attentionFactor;
-      }
+      writeTurns(tables, t * half, { frequencies, position: t, factor: attentionFactor });
     }
+  }
+}
+
+/**
+ * Writes cos and sin of a position's angles, one for each pair.
+ * @param tables  float32, worked out in float64
+ * @param at  place of the first pair's
+ * @param turns.frequencies  [P], radians per position
+ * @param turns.factor  on cos and sin
+ */
+export function writeTurns(
+  { cos, sin }: { readonly cos: Float32Array; readonly sin: Float32Array },
+  at: number,
+  turns: {
+    readonly frequencies: Float64Array;
+    readonly position: number;
+    readonly factor: number;
+  },
+): void {
+  const { frequencies, position, factor } = turns;
+  for (let i = 0; i < frequencies.length; i++) {
+    const angle = position * (frequencies[i] as number);
+    cos[at + i] = factor * Math.cos(angle);
+    sin[at + i] = factor * Math.sin(angle);
   }
 }

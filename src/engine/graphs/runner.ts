@@ -4,7 +4,7 @@ import type { SublayerKind } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import type { LayerMask, Subnet } from '../model/subnet.ts';
 import type { Tensor } from '../runtime/runtime.ts';
-import type { WeightAccess } from './emit.ts';
+import type { WeightAccess } from './inputWeights.ts';
 import type { Moments } from './moments.ts';
 
 /** What a tapped sublayer shows of one batch. */
@@ -59,6 +59,21 @@ export interface MlpProbe {
   readonly build: (access: WeightAccess) => Uint8Array;
   /** Receives the outputs of each batch, on the host. */
   readonly take: (outputs: Readonly<Record<string, Float32Array>>, batch: number) => Promise<void>;
+}
+
+/** A graph of a caller's own that reads the weights between the last block and the logits. */
+export interface HeadProbe {
+  /** Names the graph; all that it depends on. */
+  readonly key: string;
+  /**
+   * Its inputs are those of each call and, where the model has them, norm_gain, norm_shift [H],
+   * project_out [E, H] and head [V, E].
+   */
+  readonly build: () => Uint8Array;
+  /** The other inputs, call by call. */
+  readonly calls: Iterable<Readonly<Record<string, Tensor>>>;
+  /** Receives the outputs of each call, on the host. */
+  readonly take: (outputs: Readonly<Record<string, Float32Array>>, call: number) => void;
 }
 
 /**
@@ -133,6 +148,12 @@ export interface Runner {
    */
   probeMlp(probe: MlpProbe, at: MlpInput, signal?: AbortSignal): Promise<void>;
 
+  /**
+   * Runs a graph of the caller's own with the weights of the output head.
+   * @throws EngineError as {@link sublayer}
+   */
+  probeHead(probe: HeadProbe, weights: WeightSource, signal?: AbortSignal): Promise<void>;
+
   /** The float32 data of a state on the host. */
   host(state: Tensor): Promise<Float32Array>;
 
@@ -147,6 +168,12 @@ export interface Runner {
    * @param owner  a block, maps of it, or a whole model; all weights when absent
    */
   forget(owner?: object): Promise<void>;
+
+  /**
+   * Frees what is only kept to be used again, sessions and memory for gathered rows, while no pass is
+   * running. The loss of a large vocabulary alone keeps a gigabyte. Later passes make it anew.
+   */
+  releaseIdle(): Promise<void>;
 
   /** Frees all that the runner owns: sessions, weights and states. It cannot be used afterwards. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
-import type { ModelShape } from '../model/modelShape.ts';
+import { embeddingWidthOf, type ModelShape } from '../model/modelShape.ts';
 import type { LayerWeights, Linear, NormWeights } from '../checkpoint/modelWeights.ts';
-import { arraysIn, onFailure } from '../checkpoint/weightSource.ts';
+import { arraysIn, onFailure, type OnceWeights } from '../checkpoint/weightSource.ts';
 import { type Runtime, type Tensor, tensorOf } from '../runtime/runtime.ts';
 import type { LayerMask } from '../model/subnet.ts';
 import type { AttentionRows } from './keptRows.ts';
@@ -67,6 +67,16 @@ export class SublayerFeeds {
     await this.#linear(draft, 'up', layer.up, mask.mlp, 'neurons');
     await this.#output(draft, 'down', layer.down, mask.mlp, 'neurons');
     return draft.feeds;
+  }
+
+  /** Feeds of what is between the last block and the logits. */
+  async head({ head, finalNorm, projectOut }: OnceWeights): Promise<Feeds> {
+    const { hidden } = this.#shape;
+    return {
+      head: await this.matrix(head, embeddingWidthOf(this.#shape)),
+      ...normFeeds('norm', finalNorm),
+      ...(projectOut === null ? {} : { project_out: await this.matrix(projectOut, hidden) }),
+    };
   }
 
   /** A whole matrix [rows, width], uploaded once on a GPU (the output head). */

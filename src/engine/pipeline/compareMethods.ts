@@ -87,13 +87,14 @@ async function compareIn(
     tell({ kind: 'log', level: 'info', text });
   };
   const startedMs = startOf(folder, note) ?? Date.now();
-  const bench = await openWorkbench(place.source, config, signal);
+  const bench = await openWorkbench(place.source, config, context);
   const cpu = new Runtime('cpu', bench.device.threads);
   try {
     const tokens = await planTokens(config, bench.weights.shape, bench.tokenizer, signal);
     const runsRoot = runsRootOf(dirname(path));
     const work = { bench, config, tokens, signal, cpu, hashes, runsRoot, folder, note };
     const facts = { ...factsOf(path, work, place.isAuto), startedMs };
+    bench.place.notes.forEach(note);
     note(`Comparing on: ${facts.device}.`);
     return await compared(work, (plan) => {
       return new ComparisonRecord(facts, plan, { folder, tell, now: Date.now });

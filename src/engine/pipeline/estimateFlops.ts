@@ -1,3 +1,4 @@
+import { BATCHES_AT_A_TIME } from '../evaluation/perplexity.ts';
 import {
   blockBudget,
   countParameters,
@@ -40,4 +41,9 @@ export function paramsOf({ shape }: EstimatedWork): number {
 /** Batches that tokens are run in. */
 export function batchesOf(tokens: number, length: number): number {
   return Math.ceil(tokens / Math.max(length, TOKENS_PER_BATCH));
+}
+
+/** Passes over the blocks in which so many tokens go through a model. */
+export function passesOf(tokens: number, length: number): number {
+  return Math.ceil(batchesOf(tokens, length) / BATCHES_AT_A_TIME);
 }

@@ -4,11 +4,11 @@ import { blocksOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { batchesOf, bodyFlops, headFlops, keptShare } from './estimateFlops.ts';
 import type { EstimatedWork } from './estimateSpace.ts';
-import type { Work } from './estimateStages.ts';
+import type { Work } from './estimateTime.ts';
 import { planLevels } from './levelFolders.ts';
 import { raceOf } from './levelSearch.ts';
 
-type LevelsWork = Omit<EstimatedWork, 'checkpointBytes'>;
+type LevelsWork = Omit<EstimatedWork, 'checkpointBytes' | 'place'>;
 
 /** Share of the blocks that a child computes; it begins with the parent's streams. */
 const UNCACHED_SHARE = 0.6;
@@ -35,6 +35,7 @@ export function levelSearchWork(rated: EstimatedWork): Work {
   return {
     flops: bodyFlops(rated, tokens, length, keptShare(rated)) + headFlops(rated, tokens),
     calls: batchesOf(tokens, length) * (2 * shape.layers + 4),
+    passes: 2 + children * UNCACHED_SHARE,
     what: `${children} choices of levels, raced on up to ${windows} windows of ${length} tokens`,
   };
 }

@@ -20,17 +20,20 @@ import { evenWidths } from './evenWidths.ts';
 import { freeMemory } from './freeMemory.ts';
 import { warningsOf } from './estimateWarnings.ts';
 import { assertSparsityRuns } from './sparsityPlan.ts';
+import { placeWeights } from './weightPlace.ts';
 
 /**
  * What a run of a config would take and give. Reads headers and texts, no weights; tries the devices
  * once per process.
  * @param configPath  a *.subnet.jsonc file
+ * @param freeBytes  memory that the run may count on
  * @throws EngineError `config`, `checkpoint`, `tokenizer`, `text`, `device` as the run would;
  *   `cancelled`
  */
 export async function estimateRun(
   configPath: string,
   signal: AbortSignal,
+  freeBytes = freeMemory(),
 ): Promise<EstimateReport> {
   const path = resolve(configPath);
   const text = readConfigFile(path);
@@ -41,11 +44,12 @@ export async function estimateRun(
   const counts = await countWindows(config, checkpoint, signal);
   const choice = await chooseDevice(config.device, { threads: config.threads, signal });
   const device = choice.reports.find(({ chosen }) => chosen)!;
-  const work = { shape, config, counts, checkpointBytes: checkpointBytes(checkpoint) };
+  const place = placeWeights(shape, freeBytes);
+  const work = { shape, config, counts, place, checkpointBytes: checkpointBytes(checkpoint) };
   const stages = estimateStages({ ...work, ...ratesOf(choice.reports, device) });
   const { params, blockParams } = paramsOf(shape, config.ratio);
   const runsRoot = runsRootOf(dirname(path));
-  const [memory, disk] = [memoryOf(work), await diskOf(work, runsRoot)];
+  const [memory, disk] = [memoryOf(work, freeBytes), await diskOf(work, runsRoot)];
   const { calibration, search, heldout } = counts;
   const report = {
     name: config.name,
@@ -59,7 +63,7 @@ export async function estimateRun(
   };
   const identical = identicalRun(runsRoot, text);
   const warnings = warningsOf(report, { config, counts, identical });
-  return { ...report, warnings: [...warnings, ...checkpointNotes(checkpoint)] };
+  return { ...report, warnings: [...warnings, ...place.notes, ...checkpointNotes(checkpoint)] };
 }
 
 /** Bytes of the weight files of a checkpoint. */
@@ -92,9 +96,8 @@ function paramsOf(
   };
 }
 
-function memoryOf(work: EstimatedWork): EstimateReport['memory'] {
+function memoryOf(work: EstimatedWork, freeBytes: number): EstimateReport['memory'] {
   const needed = Math.max(...Object.values(peakBytes(work)));
-  const freeBytes = freeMemory();
   return { peakBytes: needed, freeBytes, fits: needed <= freeBytes };
 }
 

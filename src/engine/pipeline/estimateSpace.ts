@@ -17,6 +17,7 @@ import { timedLengths } from './measureFigures.ts';
 import { MOST_ROUNDING_TOKENS } from './quantiser.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
 import { PREFIX_CACHE_BYTES } from './searchStage.ts';
+import type { WeightPlace } from './weightPlace.ts';
 import { isSearched, isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
 
 /** What a dry run has found out about a run before it works out times and sizes. */
@@ -26,6 +27,7 @@ export interface EstimatedWork {
   readonly counts: WindowCounts;
   /** Bytes of the source's weight files. */
   readonly checkpointBytes: number;
+  readonly place: WeightPlace;
 }
 
 /** The process with its libraries, activations and what it has not collected yet, bytes. */
@@ -35,10 +37,10 @@ const PLAIN: readonly StageName[] = ['import', 'score'];
 
 /** Memory of each stage at its peak, bytes, weights included. */
 export function peakBytes(work: EstimatedWork): Record<StageName, number> {
-  const { shape, config, counts } = work;
+  const { shape, config, counts, place } = work;
   const ofLevels = config.method === 'levels' && !isSparsityOnly(config);
   const levels = ofLevels ? levelsMemory(work) : null;
-  const held = weightBytes(shape) + PROCESS_BYTES;
+  const held = place.heldBytes + PROCESS_BYTES;
   const tokens = counts.calibration[0] * counts.calibration[1];
   const reformTokens =
     Math.min(counts.calibration[0], config.reform.windows) * counts.calibration[1];

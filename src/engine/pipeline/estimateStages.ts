@@ -1,53 +1,18 @@
 import type { StageEstimate } from '../../protocol/estimate.ts';
 import type { StageName } from '../../protocol/runRecord.ts';
-import { bytesText } from '../../protocol/sizeText.ts';
 import { VISITS } from '../export/measure.ts';
 import { formatOf } from '../quantise/blockFormat.ts';
 import { heldShareOf, refitsAllOf } from '../reformation/heldBack.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
 import { blockBudget } from '../model/cost.ts';
-import { batchesOf, bodyFlops, headFlops, keptShare, paramsOf } from './estimateFlops.ts';
+import { batchesOf, bodyFlops, headFlops, keptShare, paramsOf, passesOf } from './estimateFlops.ts';
 import { levelSearchWork, levelsWork } from './estimateLevels.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { DECODED_TOKENS, PROMPT_TOKENS, TIMED_ROUNDS } from './measureFigures.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
+import { type RatedWork, timeOf, whyOf, type Work } from './estimateTime.ts';
 import { isSparsityOnly, type RunSparsity, sparsityOf } from './sparsityPlan.ts';
 
-/** A run's work with the rates it would be done at. */
-export interface RatedWork extends EstimatedWork {
-  /** Float32 MatMul of the device, GFLOP/s. */
-  readonly rate: number;
-  /** The same of the CPU, which does what needs float64. */
-  readonly cpuRate: number;
-}
-
-/** Work of a stage. */
-export interface Work {
-  /** Float32 operations on the device. */
-  readonly flops: number;
-  /** Float64 operations on the CPU. */
-  readonly flops64?: number;
-  /** Native calls. */
-  readonly calls?: number;
-  /** Bytes read, hashed or written. */
-  readonly bytes?: number;
-  /** Time that none of these explains. */
-  readonly ms?: number;
-  /** What is done, for people. */
-  readonly what: string;
-}
-
-/** Forward pass over a MatMul of 1024³, large model (scripts/bench, forwardBench: 0.85 to 0.95). */
-const FORWARD_EFFICIENCY = 0.85;
-/**
- * Float64 factorisation and solves over the float32 rate: half of it by the width of the numbers,
- * half again for panels (scripts/bench, solverBench).
- */
-const SOLVER_EFFICIENCY = 0.25;
-/** One native call with its gathering of rows, ms; what is left of a step of the bundled model. */
-const CALL_MS = 0.35;
-/** Reading, hashing and converting weights, bytes per ms; measured on one core. */
-const DISK_BYTES_PER_MS = 300_000;
 /** Loading the libraries and trying the devices, ms. */
 const START_MS = 1000;
 /** Text to tokens, bytes per ms. */
@@ -98,31 +63,11 @@ function subnetWork(rated: RatedWork): Partial<Record<StageName, Work>> {
   };
 }
 
-function timeOf(
-  { flops, flops64 = 0, calls = 0, bytes = 0, ms = 0 }: Work,
-  rated: RatedWork,
-): number {
-  const forward = flops / (rated.rate * FORWARD_EFFICIENCY * 1e6);
-  const solving = flops64 / (rated.cpuRate * SOLVER_EFFICIENCY * 1e6);
-  return forward + solving + calls * CALL_MS + bytes / DISK_BYTES_PER_MS + ms;
-}
-
-function whyOf({ what, flops, flops64 = 0, bytes = 0 }: Work, { rate }: RatedWork): string {
-  const parts = [
-    ...(flops > 0 ? [`${short(flops / 1e9)} GFLOP at ${short(rate)} GFLOP/s`] : []),
-    ...(flops64 > 0 ? [`${short(flops64 / 1e9)} GFLOP in double precision on the CPU`] : []),
-    ...(bytes > 0 ? [`${bytesText(bytes)} to read or write`] : []),
-  ];
-  return `${what}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}.`;
-}
-
-function short(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(2);
-}
-
-function importWork({ counts, checkpointBytes }: RatedWork): Work {
+function importWork({ counts, checkpointBytes, place }: RatedWork): Work {
   const ms = START_MS + counts.textBytes / TEXT_BYTES_PER_MS;
-  return { flops: 0, bytes: 2 * checkpointBytes, ms, what: 'Reading the model and the texts' };
+  // Hashed, and read once more where all of it is loaded.
+  const bytes = (place.kind === 'memory' ? 2 : 1) * checkpointBytes;
+  return { flops: 0, bytes, ms, what: 'Reading the model and the texts' };
 }
 
 function calibrateWork(rated: RatedWork): Work {
@@ -139,6 +84,7 @@ function calibrateWork(rated: RatedWork): Work {
     flops64: config.importance.score === 'obs' ? shape.layers * cubes * (4 / 3) : 0,
     // A sublayer, its statistics and the hand-over of its inputs.
     calls: shape.layers * batches * 2 * 3,
+    passes: 1,
     // Sums and hand-overs of every token in plain code.
     ms: (tokens * shape.layers * widths.reduce((a, b) => a + b, 0) * 3) / HOST_VALUES_PER_MS,
     what: `${windows} windows of ${length} tokens through the dense model, and their statistics`,
@@ -158,6 +104,7 @@ function searchWork(rated: RatedWork): Work {
   return {
     flops: candidates * (body + headFlops(rated, tokens)),
     calls: candidates * batches * (2 * shape.layers * UNCACHED_SHARE + 4),
+    passes: 1 + candidates * UNCACHED_SHARE,
     what: `${candidates} candidates, each on ${windows} windows of ${length} tokens`,
   };
 }
@@ -189,6 +136,7 @@ function reformWork(rated: RatedWork): Work {
       forward + judgeFlops(rated, judged, length) + 2 * passes * tokens * shape.layers * squares,
     flops64: shape.layers * fits * solves,
     calls: shape.layers * (batchesOf(tokens, length) * 4 * passes + batchesOf(judged, length)) * 2,
+    passes: passes + judgePasses(judged, length),
     ms: (passes * tokens * shape.layers * 3 * (sum(kept) + 6 * shape.hidden)) / HOST_VALUES_PER_MS,
     what: `${tokens} tokens through the dense model and the subnet, and ${2 * shape.layers} fits`,
   };
@@ -198,6 +146,11 @@ function reformWork(rated: RatedWork): Work {
 function judgeFlops(rated: RatedWork, tokens: number, length: number): number {
   const bodies = (share: number): number => bodyFlops(rated, tokens, length, share);
   return bodies(1) + JUDGED_MODELS * (bodies(keptShare(rated)) + 2 * headFlops(rated, tokens));
+}
+
+/** Passes of the same models over their blocks. */
+function judgePasses(tokens: number, length: number): number {
+  return (1 + JUDGED_MODELS) * passesOf(tokens, length);
 }
 
 /** The subnet without the refit, with all of it, and mostly with half of it. */
@@ -213,7 +166,7 @@ function sparsifyWork(rated: RatedWork, { method, scope }: RunSparsity): Work {
   const weights = layers * sum(maps.map(({ inputs, outputs }) => inputs * outputs));
   const ms = weights / SCORED_WEIGHTS_PER_MS;
   const wish = wishOf(method);
-  if (wish === null) return { flops: 0, ms, what: 'Zeros by the size of the weights' };
+  if (wish === null) return { flops: 0, passes: 1, ms, what: 'Zeros by the size of the weights' };
   const refits = method.refit !== null;
   const body = bodyFlops(rated, tokens, length, share);
   const touched = (body * weights) / (share * layers * blockBudget(shape, 1));
@@ -231,6 +184,7 @@ function sparsifyWork(rated: RatedWork, { method, scope }: RunSparsity): Work {
     flops: (body + touched) * (refits ? 2 : 1) + 2 * tokens * layers * moments + judged,
     flops64: layers * sum(maps.map((map) => solvedFlops(map, method, products))),
     calls: layers * batchesOf(tokens, length) * inner.length * (refits ? 6 : 3),
+    passes: refits ? 2 + judgePasses(judging * judgedLength, judgedLength) : 1,
     ms: ms + (wish.gram || refits ? (2 * tokens * layers * sum(inner)) / HOST_VALUES_PER_MS : 0),
     what: `${windows} windows of ${length} tokens, and zeros in ${maps.length} maps of each block`,
   };
@@ -292,6 +246,7 @@ function evaluateWork(rated: RatedWork): Work {
     flops: judged + (1 + subnets) * headFlops(rated, tokens) + timed,
     calls: (1 + subnets) * batchesOf(tokens, length) * (2 * shape.layers + 4),
     bytes: (1 + beside) * 4 * paramsOf(rated),
+    passes: (1 + subnets) * passesOf(tokens, length) + 1 + beside,
     ms: (1 + VISITS * beside) * DECODER_MS + decodedBytes / MEMORY_BYTES_PER_MS,
     what: `${1 + subnets} models on ${windows} windows of ${length} tokens, ${1 + beside} timed`,
   };
@@ -309,6 +264,7 @@ function exportWork(rated: RatedWork): Work {
     flops: (1 + forms) * compared,
     // Written, then read again to be compared.
     bytes: 2 * (forms + 1) * 4 * paramsOf(rated) * share,
+    passes: 2 * (1 + forms),
     calls: (1 + forms) * COMPARED_TOKENS,
     ms: forms * DECODER_MS,
     what: `${forms} forms, each written, loaded again and compared`,

@@ -40,9 +40,10 @@ export async function evaluateModel(
   const path = resolve(request.text);
   // A text that cannot be read is refused before the model is loaded.
   textBytes(path);
-  const loaded = await loadModel(request.path, request.device ?? 'auto', signal);
+  const loaded = await loadModel(request.path, request.device ?? 'auto', context);
   const { bench, candidate, notes } = loaded;
   try {
+    for (const note of bench.place.notes) log('warning', note);
     const length = windowLength(request.context, bench.weights.shape);
     const maxWindows = request.maxWindows ?? 0;
     const most = maxWindows > 0 ? maxWindows * length : undefined;

@@ -32,11 +32,11 @@ export async function exportRun(
   const path = await subnetFile(resolve(request.path));
   const folder = resolve(request.out ?? dirname(path));
   if (folder !== dirname(path) || !isOfRun(path)) {
-    return exportTo(folder, path, request, context.signal);
+    return exportTo(folder, path, request, context);
   }
   const run = new RunFolder(dirname(folder));
   try {
-    const reports = await exportTo(folder, path, request, context.signal);
+    const reports = await exportTo(folder, path, request, context);
     recordAgain(run, reports, context);
     return reports;
   } finally {
@@ -68,12 +68,13 @@ async function exportTo(
   folder: string,
   path: string,
   request: ExportRequest,
-  signal: AbortSignal,
+  context: EngineContext,
 ): Promise<readonly ExportReport[]> {
+  const { signal } = context;
   const copies = folder === dirname(path) ? [] : await copyExports(path, folder, request, signal);
   const forms = request.forms.filter((form) => !copies.some((copy) => copy.form === form));
   if (forms.length === 0) return copies;
-  const { bench, candidate, config } = await loadSubnet(path, 'auto', signal);
+  const { bench, candidate, config } = await loadSubnet(path, 'auto', context);
   try {
     const reports = await writeExports({
       source: forms.some((form) => form !== 'onnx')

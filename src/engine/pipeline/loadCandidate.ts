@@ -14,7 +14,7 @@ import { reformed } from './reformStage.ts';
 import { sparsified } from './sparsifyStage.ts';
 import { tokenizerHash } from './tokenizerHash.ts';
 import { planTokens } from './tokenPlan.ts';
-import { type Bench, openWorkbench, type Workbench } from './workbench.ts';
+import { type Bench, type BenchContext, openWorkbench, type Workbench } from './workbench.ts';
 
 /** A model to work on, whatever it was given as. */
 export interface Loaded {
@@ -45,14 +45,14 @@ export interface LoadedSubnet {
 export async function loadModel(
   path: string,
   device: ResolvedConfig['device'],
-  signal: AbortSignal,
+  context: BenchContext,
 ): Promise<Loaded> {
   const named = resolve(path);
   const isFile = (await kindOf(named)) === 'file' && named.endsWith('.json');
   const absolute = isFile ? named : await resolveFolder(named);
   const wish = { device, threads: 0 };
   if (isFile) {
-    const { bench, candidate } = await loadSubnet(absolute, device, signal);
+    const { bench, candidate } = await loadSubnet(absolute, device, context);
     const { checkpoint } = bench;
     return {
       bench,
@@ -64,7 +64,7 @@ export async function loadModel(
       tokenizerHash: tokenizerHash(checkpoint.folder),
     };
   }
-  const bench = await openWorkbench(await openSource(absolute), wish, signal);
+  const bench = await openWorkbench(await openSource(absolute), wish, context);
   const { checkpoint } = bench;
   const candidate = denseOf(bench);
   return {
@@ -93,13 +93,13 @@ function denseOf({ weights }: Bench): Candidate {
 export async function loadSubnet(
   path: string,
   device: ResolvedConfig['device'],
-  signal: AbortSignal,
+  context: BenchContext,
 ): Promise<LoadedSubnet> {
   const config = readSubnetConfig(path);
   const source = await openSource(config.source.path);
-  const bench = await openWorkbench(source, { device, threads: 0 }, signal);
+  const bench = await openWorkbench(source, { device, threads: 0 }, context);
   try {
-    return { bench, config, candidate: await candidateOf(path, config, bench, signal) };
+    return { bench, config, candidate: await candidateOf(path, config, bench, context.signal) };
   } catch (error) {
     await bench.release();
     throw error;

@@ -25,13 +25,14 @@ export function countsOf({ calibration, search, heldout }: TokenPlan): WindowCou
  */
 export function plannedTimes(
   config: ResolvedConfig,
-  { checkpoint, device, weights }: Workbench,
+  { checkpoint, device, weights, place }: Workbench,
   tokens: TokenPlan,
 ): (RunEventBody & { readonly kind: 'stagesPlanned' })['stages'] {
   const counts = countsOf(tokens);
   const chosen = device.reports.find((report) => report.chosen)!;
   return estimateStages({
-    ...{ shape: weights.shape, config, counts, checkpointBytes: checkpointBytes(checkpoint) },
+    ...{ shape: weights.shape, config, counts, place },
+    checkpointBytes: checkpointBytes(checkpoint),
     ...ratesOf(device.reports, chosen),
   }).map(({ stage, ms }) => ({ stage, ms }));
 }

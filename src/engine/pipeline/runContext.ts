@@ -35,12 +35,14 @@ export class RunContext {
   readonly signal: AbortSignal;
   /** Whether the search is to end before its time. */
   readonly finish: EarlyFinish;
+  readonly freeBytes: EngineContext['freeBytes'];
   readonly #emit: EngineContext['emit'];
 
   constructor(folder: RunFolder, config: ResolvedConfig, context: EngineContext) {
     this.folder = folder;
     this.config = config;
     this.signal = context.signal;
+    this.freeBytes = context.freeBytes;
     this.finish = new EarlyFinish(folder, context.finishSearch);
     this.#emit = (event) => {
       context.emit(event);

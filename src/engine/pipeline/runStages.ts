@@ -13,7 +13,6 @@ import { calibrationBytes } from '../calibration/collect.ts';
 import { checkpointNotes } from '../checkpoint/checkpointNotes.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
-import { weightBytes } from '../checkpoint/weightBytes.ts';
 import { canCompress } from '../export/exportCompressed.ts';
 import { expectVerified } from '../export/exportHashes.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
@@ -105,10 +104,10 @@ async function importModel(
   source: Source,
 ): Promise<{ bench: Workbench; tokens: TokenPlan }> {
   return run.timed('import', async (progress) => {
-    const bench = await openWorkbench(source, run.config, run.signal, progress);
+    const bench = await openWorkbench(source, run.config, run, progress);
     run.tell({ kind: 'deviceChosen', devices: [...bench.device.reports] });
     run.log('info', bench.device.summary);
-    for (const note of checkpointNotes(source)) run.log('warning', note);
+    for (const note of [...bench.place.notes, ...checkpointNotes(source)]) run.log('warning', note);
     const { shape } = bench.weights;
     const tokens = await planTokens(run.config, shape, bench.tokenizer, run.signal);
     const { calibration, search, heldout } = tokens;
@@ -126,7 +125,11 @@ async function importModel(
 }
 
 /** What the run will take, said before it takes it. */
-function memoryNote(config: ResolvedConfig, { weights }: Workbench, plan: TokenPlan): string {
+function memoryNote(
+  config: ResolvedConfig,
+  { weights, place }: Workbench,
+  plan: TokenPlan,
+): string {
   const { calibration, heldout } = plan;
   const { shape } = weights;
   const { whole, subnet } = decodersOf(shape, config, heldout[0]?.length ?? 0);
@@ -154,7 +157,7 @@ function memoryNote(config: ResolvedConfig, { weights }: Workbench, plan: TokenP
     .filter(({ planned }) => planned)
     .map(({ verb, bytes }, i) => `${bytesText(bytes)}${i === 0 ? ' more' : ''} to ${verb}`);
   const all = [parts.slice(0, -1).join(', '), ...parts.slice(-1)].filter(Boolean).join(' and ');
-  return `Memory: ${bytesText(weightBytes(shape))} of weights, then at most ${all}.`;
+  return `Memory: ${bytesText(place.heldBytes)} of weights, then at most ${all}.`;
 }
 
 async function exportStage(

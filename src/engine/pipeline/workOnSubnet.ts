@@ -60,6 +60,7 @@ export async function workOnSubnet(
     removeLeftovers(folder.path);
     run = new RunContext(folder, config, {
       signal: context.signal,
+      freeBytes: context.freeBytes,
       emit: (event) => {
         context.emit(event);
       },
@@ -86,9 +87,10 @@ async function reportOn(
   const { config, signal, folder } = run;
   const { key, forms } = request;
   const bench = await run.timed('import', (progress) =>
-    openWorkbench(source, config, signal, progress),
+    openWorkbench(source, config, run, progress),
   );
   try {
+    for (const note of bench.place.notes) run.log('warning', note);
     const { shape } = bench.weights;
     const tokens = await planTokens(config, shape, bench.tokenizer, signal);
     const own = await candidateOf(run, bench, subnet, tokens);

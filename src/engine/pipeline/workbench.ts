@@ -1,23 +1,30 @@
+import type { EngineContext } from '../../protocol/engineApi.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { expectSameCompanions } from '../checkpoint/companions.ts';
+import { DiskWeights } from '../checkpoint/diskWeights.ts';
 import type { Source } from '../checkpoint/openCheckpoint.ts';
 import { loadWeights } from '../checkpoint/loadWeights.ts';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
+import type { Runner } from '../graphs/runner.ts';
 import { chooseDevice, type DeviceChoice } from '../runtime/devices.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { Solver } from '../runtime/solver.ts';
 import { SolverGemm } from '../runtime/solverGemm.ts';
 import { loadTokenizer, type TextTokenizer } from '../tokenizer/loadTokenizer.ts';
+import { freeMemory } from './freeMemory.ts';
+import { placeWeights, type WeightPlace } from './weightPlace.ts';
 
 /** A loaded model with everything that runs it. */
 export interface Bench {
   readonly weights: WeightSource;
+  /** Where those are. */
+  readonly place: WeightPlace;
   readonly tokenizer: TextTokenizer;
   readonly device: DeviceChoice;
   readonly runtime: Runtime;
-  readonly forward: ForwardPass;
+  readonly forward: Runner;
   readonly head: LossHead;
   /** Float64 work runs on the CPU, whatever the device. */
   readonly solver: Solver;
@@ -35,8 +42,12 @@ export interface Workbench extends Bench {
 /** Where a bench runs. */
 export type DeviceWish = Pick<ResolvedConfig, 'device' | 'threads'>;
 
+/** What of its context opening a bench needs. */
+export type BenchContext = Pick<EngineContext, 'signal' | 'freeBytes'>;
+
 /**
- * Chooses the device and loads a source model, as it was when it was opened.
+ * Chooses the device and loads a source model, as it was when it was opened. A model that is large
+ * for the free memory is read block by block instead, whenever a block is needed.
  * @param checkpoint  an opened source model
  * @param onProgress  bytes loaded, of how many
  * @throws EngineError `device`, `checkpoint`, `tokenizer`, `cancelled`
@@ -44,39 +55,36 @@ export type DeviceWish = Pick<ResolvedConfig, 'device' | 'threads'>;
 export async function openWorkbench(
   checkpoint: Source,
   wish: DeviceWish,
-  signal: AbortSignal,
+  { signal, freeBytes }: BenchContext,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<Workbench> {
   // What is cheap to refuse is refused first.
   const { folder, companions, shape } = checkpoint;
   const tokenizer = await loadTokenizer(folder, shape.vocab);
-  const load = async (): Promise<WeightSource> => {
-    await expectSameCompanions(folder, companions);
-    return loadWeights(checkpoint, { signal, onProgress });
-  };
-  return { checkpoint, ...(await openBench(tokenizer, load, wish, signal)) };
-}
-
-/**
- * Chooses the device, then loads weights for it.
- * @param tokenizer  the bench's from now on: released with it, also when it cannot be opened
- * @throws EngineError `device`, `cancelled`, whatever loading throws
- */
-async function openBench(
-  tokenizer: TextTokenizer,
-  load: () => Promise<WeightSource>,
-  wish: DeviceWish,
-  signal: AbortSignal,
-): Promise<Bench> {
   let device: DeviceChoice;
   let weights: WeightSource;
+  let place: WeightPlace;
   try {
     device = await chooseDevice(wish.device, { threads: wish.threads, signal });
-    weights = await load();
+    await expectSameCompanions(folder, companions);
+    place = placeWeights(shape, freeBytes ?? freeMemory());
+    weights =
+      place.kind === 'disk'
+        ? new DiskWeights(checkpoint)
+        : await loadWeights(checkpoint, { signal, onProgress });
   } catch (error) {
     tokenizer.release();
     throw error;
   }
+  return { checkpoint, place, ...benchOf(tokenizer, device, weights) };
+}
+
+/** Makes what runs a model; the tokenizer is released with it. */
+function benchOf(
+  tokenizer: TextTokenizer,
+  device: DeviceChoice,
+  weights: WeightSource,
+): Omit<Bench, 'place'> {
   const runtime = new Runtime(device.device, device.threads);
   const cpu = device.device === 'cpu' ? runtime : new Runtime('cpu', device.threads);
   const forward = new ForwardPass(runtime, weights.shape);

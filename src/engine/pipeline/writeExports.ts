@@ -12,6 +12,7 @@ import type { Storage } from '../export/storage.ts';
 import { type Verified, verifyCheckpoint, verifyIntegers, verifyOnnx } from '../export/verify.ts';
 import type { Candidate } from './measureFigures.ts';
 import type { QuantisedCandidate } from './quantiser.ts';
+import type { Bench } from './workbench.ts';
 
 /** What {@link writeExports} is to write. */
 export interface ExportOrder {
@@ -19,8 +20,8 @@ export interface ExportOrder {
   readonly candidate: Candidate;
   /** The candidate as integers, which an ONNX decoder then stores. */
   readonly quantised?: QuantisedCandidate | undefined;
-  /** Runs the candidate the way the search did, to compare with. */
-  readonly search: SearchTimeModel;
+  /** Runs the candidate the way the search did, to compare with; decoders are loaded beside it. */
+  readonly search: SearchTimeModel & Pick<Bench, 'runtime'>;
   readonly forms: readonly ExportForm[];
   readonly storage: Storage;
   readonly origin: ExportOrigin;
@@ -64,7 +65,7 @@ export async function writeExports(order: ExportOrder): Promise<ExportReport[]> 
     checkpoint: (dir) => exportCheckpoint(dir, weights, subnet, order.source, options),
     compressed: (dir) => exportCompressed(dir, weights, subnet, order.source, options),
   };
-  const { runtime } = search.forward;
+  const { runtime } = search;
   const ofIntegers = (from: QuantisedCandidate): Promise<Reference> => {
     const model = { weights, subnet, integers: from.weights };
     return referenceOf(search, model, windows, storage, signal);

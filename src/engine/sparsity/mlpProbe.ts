@@ -1,12 +1,7 @@
 import type { Block } from '../model/block.ts';
-import {
-  emitActivation,
-  emitInput,
-  emitProjection,
-  emitRowBias,
-  emitWeight,
-  type WeightAccess,
-} from '../graphs/emit.ts';
+import { emitActivation } from '../graphs/emit.ts';
+import { inputWeights, type WeightAccess } from '../graphs/inputWeights.ts';
+import { emitNeurons } from '../graphs/sublayers.ts';
 import { graphKey } from '../graphs/forwardPass.ts';
 import type { MlpProbe, Runner } from '../graphs/runner.ts';
 import { InputSums, pickTokens, type SublayerInput } from '../passes/statistics.ts';
@@ -100,26 +95,12 @@ function emptySums(hidden: number, intermediate: number, wish: StatisticsWish): 
  * with `gram` normed [N, H] and inner [N, F], with `sets` normed; with `sensitivity` gate_effect and
  * up_effect [F].
  */
-function probeGraph(
-  { hidden, mlp }: Block,
-  access: WeightAccess,
-  wish: StatisticsWish,
-): Uint8Array {
+function probeGraph(block: Block, access: WeightAccess, wish: StatisticsWish): Uint8Array {
   const graph = new GraphBuilder('mlp_probe');
-  const { activation, maps, norms } = mlp;
-  const x = graph.input('x', 'float32', ['batch', 'time', hidden]);
-  const normed = emitInput(graph, norms.before, x, hidden);
-  const project = (name: 'gate' | 'up'): Value =>
-    emitProjection(
-      graph,
-      normed,
-      emitWeight(graph, access, name, 'neurons', hidden),
-      maps[name]!.bias ? emitRowBias(graph, access, `${name}_bias`, 'neurons') : null,
-    );
-  const gate = maps.gate === null ? null : project('gate');
-  const up = project('up');
-  const active = emitActivation(graph, activation, gate ?? up);
-  const inner = gate === null ? active : graph.op('Mul', [active, up]);
+  const { hidden, mlp } = block;
+  const weights = inputWeights(graph, block, access);
+  const normed = weights.read('mlp', graph.input('x', 'float32', ['batch', 'time', hidden]));
+  const { gate, up, active, inner } = emitNeurons(graph, mlp, weights, normed);
   const energy = (name: string, value: Value): void => {
     graph.output(name, emitEnergy(graph, value), 'float32', [`${name}_width`]);
   };
@@ -131,7 +112,7 @@ function probeGraph(
   if (wish.gram) graph.output('inner', inner, 'float32', ['tokens', 'neurons']);
   if (wish.sensitivity && gate !== null) {
     const shifted = (by: number): Value =>
-      emitActivation(graph, activation, graph.op('Add', [gate, graph.floats(by)]));
+      emitActivation(graph, mlp.activation, graph.op('Add', [gate, graph.floats(by)]));
     const rise = graph.op('Sub', [shifted(HALF_STEP), shifted(-HALF_STEP)]);
     const slope = graph.op('Div', [rise, graph.floats(2 * HALF_STEP)]);
     energy('gate_effect', graph.op('Mul', [slope, up]));

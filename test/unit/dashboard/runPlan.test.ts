@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { planOf } from '../../../src/dashboard/model/runPlan.ts';
 import { estimateStages } from '../../../src/engine/pipeline/estimateStages.ts';
+import { placeWeights } from '../../../src/engine/pipeline/weightPlace.ts';
 import { resolveConfig } from '../../../src/engine/runs/resolveConfig.ts';
 import { parseRunConfig } from '../../../src/protocol/parseRunConfig.ts';
 import { tinyShape } from '../../fixtures/tinyModel.ts';
@@ -21,6 +22,7 @@ for (const [name, fields] of configs) {
     const counts = { calibration: [1, 8], search: [1, 8], heldout: [1, 8] } as const;
     const estimated = estimateStages({
       ...{ shape: tinyShape(), config, checkpointBytes: 1, rate: 1, cpuRate: 1 },
+      place: placeWeights(tinyShape(), Infinity),
       counts: { ...counts, exact: true, textBytes: 1 },
     });
     const plan = planOf({ ...config });

@@ -23,7 +23,7 @@ test('heads that keep the first and the second half of the pairs rotate by their
     const search = searchTimeModel(runtime, weights.shape);
     const windows = randomWindows(weights.shape.vocab, 2, 12);
     const reference = await referenceOf(search, { weights, subnet }, windows, { dtype: 'F32' });
-    await verifyOnnx(path, search.forward.runtime, reference);
+    await verifyOnnx(path, runtime, reference);
   } finally {
     await runtime.release();
     await rm(folder, { recursive: true });

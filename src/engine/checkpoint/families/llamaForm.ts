@@ -144,12 +144,10 @@ export function readWindowedBlocks(
   return kinds.map((kind) => kind === 'sliding_attention');
 }
 
-/** The field that {@link readWindowedBlocks} reads; none where no block sees a window only. */
-export function windowFields(blocks: readonly Block[]): Readonly<Record<string, unknown>> {
-  return blocks.every(({ attention }) => attention.window === null) ? {} : kindFields(blocks);
-}
-
-/** The field that {@link readWindowedBlocks} reads. */
+/**
+ * The field that {@link readWindowedBlocks} reads. It is written where no block sees a window only,
+ * too: a source may list its blocks all the same, and a list of another length is refused.
+ */
 export function kindFields(blocks: readonly Block[]): Readonly<Record<string, unknown>> {
   return {
     layer_types: blocks.map(({ attention }) =>

@@ -8,7 +8,7 @@ import {
   readSizes,
   readWindow,
   readWindowedBlocks,
-  windowFields,
+  kindFields,
 } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
 import { withTraits } from './withTraits.ts';
@@ -19,7 +19,7 @@ export const qwen2: Family = {
   modelTypes: ['qwen2'],
   parse: parseQwen2,
   sizeFields: { ...LLAMA_FIELDS, headDim: null },
-  blockFields: windowFields,
+  blockFields: kindFields,
   tensorNames: LLAMA_NAMES,
 };
 

@@ -1,13 +1,7 @@
 import type { ModelShape } from '../../model/modelShape.ts';
 import type { ConfigReader } from '../configReader.ts';
 import type { Family } from './family.ts';
-import {
-  HEAD_NORM_NAMES,
-  LLAMA_FIELDS,
-  readGatedMlp,
-  readSizes,
-  windowFields,
-} from './llamaForm.ts';
+import { HEAD_NORM_NAMES, LLAMA_FIELDS, readGatedMlp, readSizes, kindFields } from './llamaForm.ts';
 import { readQwenWindow } from './qwen2.ts';
 import { parseRope } from './rope.ts';
 import { withTraits } from './withTraits.ts';
@@ -18,7 +12,7 @@ export const qwen3: Family = {
   modelTypes: ['qwen3'],
   parse: parseQwen3,
   sizeFields: LLAMA_FIELDS,
-  blockFields: windowFields,
+  blockFields: kindFields,
   tensorNames: HEAD_NORM_NAMES,
 };
 

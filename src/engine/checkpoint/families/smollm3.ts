@@ -9,7 +9,7 @@ import {
   readSizes,
   readWindow,
   readWindowedBlocks,
-  windowFields,
+  kindFields,
 } from './llamaForm.ts';
 import { parseRope } from './rope.ts';
 import { withTraits } from './withTraits.ts';
@@ -22,7 +22,7 @@ export const smollm3: Family = {
   sizeFields: { ...LLAMA_FIELDS, headDim: null },
   blockFields: (blocks) => ({
     no_rope_layers: blocks.map(({ attention }) => (isTurning(attention) ? 1 : 0)),
-    ...windowFields(blocks),
+    ...kindFields(blocks),
   }),
   tensorNames: LLAMA_NAMES,
 };
