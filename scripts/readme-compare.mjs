@@ -14,13 +14,15 @@ const TITLES = {
   ours: 'ours: DaSS + reform',
   mix: 'ours, mixed',
   random: 'random, the control',
-  wandaSp: 'Wanda-sp',
+  'wanda-sp': 'Wanda-sp',
   flap: 'FLAP',
   influence: 'depth by influence',
   depth: 'depth by loss',
-  'A initialised': 'method A, initialised',
-  'A searched': 'method A, searched',
-  'A reformed': 'method A, searched + reformed',
+  'uniform-obc': 'uniform OBC',
+  slicegpt: 'SliceGPT',
+  'paper, initialised': 'the paper, initialised',
+  'paper, searched': 'the paper, searched',
+  paper: 'the paper, searched + reformed',
 };
 const SCOPES = { mlp: 'MLPs', all: 'all' };
 
@@ -65,7 +67,7 @@ function middle() {
   );
   return (
     'Then without whole units or blocks, by the share of the parameters in the blocks that is ' +
-    'kept. Method A is searched with the quick settings, some 220 subnets a column.' +
+    'kept. The method of the paper is searched with the quick settings, some 220 subnets a column.' +
     (sameDepth ? ' Both ways to choose blocks choose the same ones in this model.' : '')
   );
 }

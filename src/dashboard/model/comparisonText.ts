@@ -18,7 +18,7 @@ const titles: Readonly<Record<string, string>> = {
   random: 'Random',
   magnitude: 'Magnitude',
   wanda: 'Wanda',
-  wandaSp: 'Wanda-sp',
+  'wanda-sp': 'Wanda-sp',
   sparsegpt: 'SparseGPT',
   dass: 'DaSS',
   flap: 'FLAP',
@@ -26,9 +26,11 @@ const titles: Readonly<Record<string, string>> = {
   depth: 'Block loss',
   ours: 'Ours (DaSS + reform)',
   mix: 'Ours, mixed',
-  'A initialised': 'Initial subnet',
-  'A searched': 'Searched subnet',
-  'A reformed': 'Reformed subnet',
+  'uniform-obc': 'Uniform OBC',
+  slicegpt: 'SliceGPT',
+  'paper, initialised': 'Paper, initial subnet',
+  'paper, searched': 'Paper, searched subnet',
+  paper: 'Paper',
 };
 
 /** The name of a method for people; one that is not known keeps its own. */

@@ -41,6 +41,8 @@ export class ForwardPass implements Runner {
   readonly sessions: Sessions;
   /** Memory for gathered rows. */
   readonly scratch = new ScratchPool();
+  /** Tokens that went through the model, each counted by the share of the sublayers that it passed. */
+  tokensForwarded = 0;
   readonly #places = new PlaceFeeds();
   readonly #owners = new TensorOwners();
 
@@ -112,6 +114,7 @@ export class ForwardPass implements Runner {
     states: readonly Tensor[],
     options: SublayerOptions = {},
   ): Promise<Tensor[]> {
+    this.#count(states);
     const removed =
       kind === 'attention'
         ? mask.heads.every((head) => head.vo.length === 0)
@@ -238,6 +241,7 @@ export class ForwardPass implements Runner {
     at: MlpInput,
     signal?: AbortSignal,
   ): Promise<void> {
+    this.#count(at.reads);
     const access = this.runtime.onDevice ? 'gathered' : 'direct';
     const session = await this.sessions.of(key, () => build(access));
     const scratch = this.scratch.borrow();
@@ -263,6 +267,12 @@ export class ForwardPass implements Runner {
 
   async host(state: Tensor): Promise<Float32Array> {
     return float32Of(await this.runtime.download(state));
+  }
+
+  /** Counts the tokens of a sublayer that is run, or removed. @param states  per batch, [B, T, H] */
+  #count(states: readonly Tensor[]): void {
+    const sublayers = 2 * this.shape.layers;
+    for (const { dims } of states) this.tokensForwarded += (dims[0]! * dims[1]!) / sublayers;
   }
 
   #session(

@@ -11,7 +11,6 @@ import { COMPARISONS_ROOT } from '../runs/comparisonFolder.ts';
 import { readConfigFile } from '../runs/configFile.ts';
 import { makeOutputFolder } from '../runs/outputFolder.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
-import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { parsePattern } from '../sparsity/pattern.ts';
 import { sparsityRows } from './compareSparsity.ts';
@@ -21,8 +20,9 @@ import { factsOf, startOf, takeComparisonLock } from './comparisonFacts.ts';
 import { comparisonKey } from './comparisonKey.ts';
 import { ComparisonRecord } from './comparisonRecord.ts';
 import { titleOf } from './comparisonRows.ts';
+import { textHash } from './readText.ts';
 import { hashesOf } from './startRun.ts';
-import { planTokens } from './tokenPlan.ts';
+import { heldoutWindows, planTokens } from './tokenPlan.ts';
 import { openWorkbench } from './workbench.ts';
 
 /**
@@ -48,7 +48,11 @@ export async function compareMethods(
   config.compare.patterns.forEach(parsePattern);
   try {
     const source = await openSource(config.model);
-    const hashes = await hashesOf(config, source, context.signal);
+    const { shifted } = config.compare;
+    const hashes = {
+      ...(await hashesOf(config, source, context.signal)),
+      ...(shifted === null ? {} : { shifted: textHash(shifted) }),
+    };
     const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
     const folder = makeOutputFolder(dirname(path), name);
     const lock = takeComparisonLock(folder);
@@ -90,9 +94,11 @@ async function compareIn(
   const bench = await openWorkbench(place.source, config, signal);
   const cpu = new Runtime('cpu', bench.device.threads);
   try {
-    const tokens = await planTokens(config, bench.weights.shape, bench.tokenizer, signal);
-    const runsRoot = runsRootOf(dirname(path));
-    const work = { bench, config, tokens, signal, cpu, hashes, runsRoot, folder, note };
+    const reading = [config, bench.weights.shape, bench.tokenizer, signal] as const;
+    const tokens = await planTokens(...reading);
+    const other = config.compare.shifted;
+    const shifted = other === null ? null : await heldoutWindows(other, ...reading);
+    const work = { bench, config, tokens, shifted, signal, cpu, hashes, folder, note };
     const facts = { ...factsOf(path, work, place.isAuto), startedMs };
     note(`Comparing on: ${facts.device}.`);
     return await compared(work, (plan) => {

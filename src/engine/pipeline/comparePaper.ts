@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { insideFolder } from '../../files/insideFolder.ts';
 import { readPlainText } from '../../files/plainFile.ts';
 import { replaceJson } from '../../files/writeFile.ts';
 import { parseJson } from '../../protocol/decode.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
-import type { Figure, Figures } from '../../protocol/runRecord.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
+import { narrowed } from '../baselines/structuredSubnet.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { MOST_JSON_BYTES } from '../runs/runLayout.ts';
 import { initialSubnet } from '../search/baseline.ts';
@@ -13,10 +12,9 @@ import { evolve } from '../search/evolve.ts';
 import { blockBudget } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import type { Subnet } from '../model/subnet.ts';
-import type { Comparison, Known, Made, PlannedRow } from './comparison.ts';
+import type { Comparison, Made, PlannedRow } from './comparison.ts';
 import { METHODS_REVISION } from './comparisonKey.ts';
-import type { Timed } from './comparisonTimes.ts';
-import { type EarlierRun, earlierRun } from './earlierRun.ts';
+import { type Effort, measured, type Measured, sumOf } from './comparisonEffort.ts';
 import { reformed } from './reformStage.ts';
 import type { Scored } from './scoreStage.ts';
 import { evolveOptionsOf, spaceOf } from './searchOptions.ts';
@@ -24,110 +22,106 @@ import { evolveOptionsOf, spaceOf } from './searchOptions.ts';
 /** Memory for residual streams of recent candidates, bytes. */
 const CACHE_BYTES = 128_000_000;
 
-const STEPS = ['initialised', 'searched', 'reformed'] as const;
-type Step = (typeof STEPS)[number];
+/** The last step gives the method its row; the others say what each step is worth. */
+const STEPS = {
+  initialised: 'paper, initialised',
+  searched: 'paper, searched',
+  reformed: 'paper',
+} as const;
+type Step = keyof typeof STEPS;
 
 /**
- * Method A at one ratio, in three rows: initialised, searched and reformed. They come from a
- * finished run of the same settings beside the config where there is one, else from a quick search.
+ * The method of the paper at one ratio, in three rows: initialised, searched and reformed. Masks are
+ * tied, scores those of its equation 1, the fitness is perplexity and the reform its ADMM towards
+ * what each layer did; the search has the quick numbers.
  * @param at  the kept share and what its rows say of it
- * @param scored  unit scores of the dense model, made when the first row asks
+ * @param scored  the paper's unit scores of the dense model, made when the first row asks
  */
-export function methodARows(
+export function paperRows(
   comparison: Comparison,
   at: { readonly ratio: number; readonly pattern: string },
-  scored: () => Promise<Timed<Scored>>,
+  scored: () => Promise<Measured<Scored>>,
 ): PlannedRow[] {
-  const config: ResolvedConfig = { ...comparison.config, ratio: at.ratio };
-  let looked: EarlierRun | null | undefined;
-  const earlier = (): EarlierRun | null => {
-    // What a search of this comparison has begun is not mixed with what another run found.
-    if (existsSync(searchedPath(comparison, config))) return null;
-    const { runsRoot, hashes } = comparison.work;
-    looked ??= earlierRun(runsRoot, config, hashes);
-    return looked;
-  };
-  return STEPS.map((step) => ({
-    name: { method: `A ${step}`, pattern: at.pattern, scope: 'structured' },
-    family: 'methodA',
-    make: async (): Promise<Made | Known> => {
-      const run = earlier();
-      const figure = run === null ? null : figureOf(step, run.figures);
-      if (run === null || figure === null || !comparison.comparesWith(figure)) {
-        return make(comparison, config, step, scored);
-      }
-      const { perplexity, blockParams: params, lossNats } = figure;
-      const known = { perplexity, params, seconds: secondsUpTo(step, run) };
-      return lossNats === undefined ? known : { ...known, lossNats };
-    },
+  const config = paperConfig(comparison.config, at.ratio);
+  return Object.entries(STEPS).map(([step, method]) => ({
+    name: { method, pattern: at.pattern, scope: 'structured' },
+    family: 'paper',
+    make: () => make(comparison, config, step as Step, scored),
   }));
 }
 
-/** A run whose reform was rejected ends with the searched subnet. */
-function figureOf(step: Step, figures: Figures): Figure | null {
-  return figures[step] ?? (step === 'reformed' ? figures.searched : null);
+/** The published settings, but for the numbers of the search: they take thousands of evaluations. */
+function paperConfig(config: ResolvedConfig, ratio: number): ResolvedConfig {
+  const { search, reform } = config;
+  const { windows, length } = search;
+  const quick =
+    search.preset === 'quick' ? search : { ...expandSearch({ preset: 'quick' }), windows, length };
+  return {
+    ...config,
+    ratio,
+    attention: 'tied',
+    search: { ...quick, fitness: 'perplexity' },
+    reform: { ...reform, method: 'admm', target: 'layer' },
+  };
 }
 
-/** One step of method A; its time is that of all steps up to it. */
+/** One step of the method; its effort is that of all steps up to it. */
 async function make(
   comparison: Comparison,
   config: ResolvedConfig,
   step: Step,
-  scored: () => Promise<Timed<Scored>>,
+  scored: () => Promise<Measured<Scored>>,
 ): Promise<Made> {
   const { bench } = comparison;
-  const { weights } = bench;
-  const made = (subnet: Subnet, seconds: number, own = weights): Made => ({
-    contender: { weights: own, subnet, extraParameters: 0 },
-    seconds,
-  });
-  if (step === 'initialised') {
-    const first = await initialised(comparison, config, scored);
-    return made(first.subnet, first.seconds);
-  }
+  const { weights, forward } = bench;
+  const made = ({ value: subnet, effort }: Found): Made => {
+    return { contender: narrowed(weights, subnet), effort };
+  };
+  if (step === 'initialised') return made(await initialised(comparison, config, scored));
   const found = await searched(comparison, config, scored);
-  if (step === 'searched') return made(found.subnet, found.seconds);
+  if (step === 'searched') return made(found);
   const { calibration } = comparison.work.tokens;
-  const start = performance.now();
   const { signal } = comparison.work;
-  const own = await reformed(bench, found.subnet, calibration, { config, signal });
-  return made(found.subnet, found.seconds + (performance.now() - start) / 1000, own.weights);
+  const { value: own, effort } = await measured(forward, () =>
+    reformed(bench, found.value, calibration, { config, signal }),
+  );
+  const contender = narrowed(own.weights, found.value);
+  return { contender, effort: sumOf([found.effort, effort]) };
 }
 
-/** A subnet, and the time from nothing to it. */
-interface Found {
-  readonly subnet: Subnet;
-  readonly seconds: number;
-}
+/** A subnet, and what it took from nothing to it. */
+type Found = Measured<Subnet>;
 
 async function initialised(
   { bench }: Comparison,
   config: ResolvedConfig,
-  scored: () => Promise<Timed<Scored>>,
+  scored: () => Promise<Measured<Scored>>,
 ): Promise<Found & { readonly scores: Scored }> {
-  const { value: scores, ms } = await scored();
+  const { value: scores, effort: scoring } = await scored();
   const { shape } = bench.weights;
-  const start = performance.now();
   const budget = blockBudget(shape, config.ratio);
-  const subnet = initialSubnet({ shape, budget, masks: config.attention }, scores.scores);
-  return { subnet, seconds: (ms + performance.now() - start) / 1000, scores };
+  const { value, effort } = await measured(bench.forward, () =>
+    Promise.resolve(initialSubnet({ shape, budget, masks: config.attention }, scores.scores)),
+  );
+  return { value, effort: sumOf([scoring, effort]), scores };
 }
 
 /** The searched subnet of a ratio; searched once, then read. */
 async function searched(
   comparison: Comparison,
   config: ResolvedConfig,
-  scored: () => Promise<Timed<Scored>>,
+  scored: () => Promise<Measured<Scored>>,
 ): Promise<Found> {
   const path = searchedPath(comparison, config);
   const kept = readSearched(comparison, path);
   if (kept !== undefined) return kept;
   const initial = await initialised(comparison, config, scored);
-  const start = performance.now();
-  const subnet = await search(comparison, config, initial.scores, initial.subnet);
-  const seconds = initial.seconds + (performance.now() - start) / 1000;
-  replaceJson(path, { subnet: encodeSubnet(subnet), seconds });
-  return { subnet, seconds };
+  const { value, effort: own } = await measured(comparison.bench.forward, () =>
+    search(comparison, config, initial.scores, initial.value),
+  );
+  const effort = sumOf([initial.effort, own]);
+  replaceJson(path, { subnet: encodeSubnet(value), ...effort });
+  return { value, effort };
 }
 
 /** Undefined when there is none; a damaged one is searched again. */
@@ -136,16 +130,17 @@ function readSearched({ bench }: Comparison, path: string): Found | undefined {
     const text = readPlainText(path, { links: 'refused', mostBytes: MOST_JSON_BYTES });
     if (text === undefined) return undefined;
     const kept = parseJson(text, path) as Partial<Record<string, unknown>>;
-    const { seconds } = kept;
-    if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
-    return { subnet: decodeSubnet(bench.weights.shape, kept['subnet'], path), seconds };
+    const { seconds, tokens } = kept;
+    if (!Number.isFinite(seconds) || !Number.isFinite(tokens)) return undefined;
+    const effort = { seconds, tokens } as Effort;
+    return { value: decodeSubnet(bench.weights.shape, kept['subnet'], path), effort };
   } catch {
     return undefined;
   }
 }
 
 function searchedPath({ work }: Comparison, { ratio }: ResolvedConfig): string {
-  return insideFolder(work.folder, `searched-${ratio}.r${METHODS_REVISION.methodA}.json`);
+  return insideFolder(work.folder, `searched-${ratio}.paper.r${METHODS_REVISION.paper}.json`);
 }
 
 async function search(
@@ -157,12 +152,7 @@ async function search(
   const { forward, head, weights } = bench;
   const { tokens, signal } = work;
   const { shape } = weights;
-  const { windows, length } = config.search;
-  // The published numbers take thousands of evaluations per ratio: a comparison takes the quick ones.
-  const settings =
-    config.search.preset === 'quick'
-      ? config.search
-      : { ...expandSearch({ preset: 'quick' }), windows, length };
+  const { search: settings } = config;
   const evaluator = await LocalEvaluator.create({
     ...{ forward, head, weights, windows: tokens.search, signal },
     ...{ kind: settings.fitness, cacheBytes: CACHE_BYTES },
@@ -171,7 +161,7 @@ async function search(
   const byInfluence = [...influence.keys()].sort((a, b) => influence[a]! - influence[b]! || a - b);
   const { best } = await evolve({
     problem: {
-      ...{ shape, scores, space: spaceOf({ ...config, search: settings }, shape.layers) },
+      ...{ shape, scores, space: spaceOf(config, shape.layers) },
       budget: blockBudget(shape, config.ratio),
       blockOrder: settings.blockOrder === 'tail' ? tail : byInfluence,
     },
@@ -181,13 +171,4 @@ async function search(
     evaluator.close();
   });
   return best;
-}
-
-/** Time of a run's stages up to the one that made a step. */
-function secondsUpTo(step: Step, { stageMs }: EarlierRun): number {
-  const stages = { initialised: 1, searched: 2, reformed: 3 }[step];
-  const ms = (['calibrate', 'search', 'reform'] as const)
-    .slice(0, stages)
-    .reduce((sum, stage) => sum + (stageMs[stage] ?? 0), 0);
-  return ms / 1000;
 }

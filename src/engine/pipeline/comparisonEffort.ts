@@ -1,13 +1,36 @@
-/** Something that took time to make. */
-export interface Timed<T> {
-  readonly value: T;
-  /** Milliseconds. */
-  readonly ms: number;
+import type { ForwardPass } from '../graphs/forwardPass.ts';
+
+/** What something took to make. */
+export interface Effort {
+  readonly seconds: number;
+  /** Tokens that went through the model, see {@link ForwardPass.tokensForwarded}. */
+  readonly tokens: number;
 }
 
-/** Awaits work that has just begun and says how long it took. */
-export async function timed<T>(work: Promise<T>): Promise<Timed<T>> {
-  const start = performance.now();
-  const value = await work;
-  return { value, ms: performance.now() - start };
+/** Something and what it took. */
+export interface Measured<T> {
+  readonly value: T;
+  readonly effort: Effort;
+}
+
+/** Does some work and says what it took. */
+export async function measured<T>(
+  forward: Pick<ForwardPass, 'tokensForwarded'>,
+  work: () => Promise<T>,
+): Promise<Measured<T>> {
+  const [start, before] = [performance.now(), forward.tokensForwarded];
+  const value = await work();
+  const seconds = (performance.now() - start) / 1000;
+  return { value, effort: { seconds, tokens: forward.tokensForwarded - before } };
+}
+
+/** The sum of some efforts. */
+export function sumOf(efforts: readonly Effort[]): Effort {
+  return efforts.reduce(
+    (sum, { seconds, tokens }) => ({
+      seconds: sum.seconds + seconds,
+      tokens: sum.tokens + tokens,
+    }),
+    { seconds: 0, tokens: 0 },
+  );
 }
