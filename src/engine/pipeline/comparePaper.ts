@@ -45,7 +45,6 @@ export function paperRows(
   const config = paperConfig(comparison.config, at.ratio);
   return Object.entries(STEPS).map(([step, method]) => ({
     name: { method, pattern: at.pattern, scope: 'structured' },
-    family: 'paper',
     make: () => make(comparison, config, step as Step, scored),
   }));
 }

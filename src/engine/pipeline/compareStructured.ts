@@ -33,7 +33,6 @@ export function structuredRows(comparison: Comparison): PlannedRow[] {
         : [
             {
               name: { method, pattern, scope: 'structured' as const },
-              family: 'structured' as const,
               make: () => structured(comparison, shared, method, budget),
             },
           ],

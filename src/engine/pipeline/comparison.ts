@@ -15,7 +15,7 @@ import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { type Effort, measured } from './comparisonEffort.ts';
 import type { ComparisonRecord } from './comparisonRecord.ts';
-import { titleOf, type RowPlace } from './comparisonRows.ts';
+import { type RowName, titleOf } from './comparisonRows.ts';
 import { heldoutOf } from './heldout.ts';
 import type { TokenPlan } from './tokenPlan.ts';
 import type { Workbench } from './workbench.ts';
@@ -37,7 +37,8 @@ export interface Made {
 }
 
 /** A row and how it is made. */
-export interface PlannedRow extends RowPlace {
+export interface PlannedRow {
+  readonly name: RowName;
   /** Makes the model; its effort is the row's unless it says another. */
   readonly make: () => Promise<Contender | Made>;
 }
@@ -103,7 +104,7 @@ export class Comparison {
       if (record.has(planned.name)) continue;
       const start = performance.now();
       try {
-        record.add(planned, await this.#row(planned), performance.now() - start);
+        record.add(await this.#row(planned), performance.now() - start);
       } catch (error) {
         const skipped = error instanceof EngineError && SKIPPED.has(error.code);
         if (!skipped || isDense(planned)) throw error;
@@ -143,7 +144,7 @@ export class Comparison {
   }
 
   async #judge(
-    name: RowPlace['name'],
+    name: RowName,
     contender: Contender,
     { windows, evaluatedOn }: HeldoutText,
   ): Promise<JudgedOn> {
@@ -187,7 +188,6 @@ export function whole(weights: WeightSource): Contender {
 export function denseRow(comparison: Comparison): PlannedRow {
   return {
     name: { method: 'dense', pattern: 'dense', scope: 'all' },
-    family: 'sparsity',
     make: () => Promise.resolve(whole(comparison.bench.weights)),
   };
 }
