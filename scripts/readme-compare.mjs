@@ -14,14 +14,20 @@ const TITLES = {
   ours: 'ours: DaSS + reform',
   mix: 'ours, mixed',
   random: 'random, the control',
-  wandaSp: 'Wanda-sp',
+  'wanda-sp': 'Wanda-sp',
   flap: 'FLAP',
   influence: 'depth by influence',
   depth: 'depth by loss',
-  'A initialised': 'method A, initialised',
-  'A searched': 'method A, searched',
-  'A reformed': 'method A, searched + reformed',
+  'uniform-obc': 'uniform OBC',
+  slicegpt: 'SliceGPT',
+  'paper, initialised': 'the paper, initialised',
+  'paper, searched': 'the paper, searched',
+  paper: 'the paper, searched + reformed',
+  levels: 'ours: levels',
 };
+const END =
+  'With three seeds, on text of another kind too, and with the tokens and the time that each method takes: ' +
+  '[docs/results](docs/results/README.md).';
 const SCOPES = { mlp: 'MLPs', all: 'all' };
 
 await setUp();
@@ -30,7 +36,7 @@ const dense = rows.find(({ method }) => method === 'dense').perplexity;
 const sparse = rows.filter(({ scope, method }) => scope !== 'structured' && method !== 'dense');
 const structured = rows.filter(({ scope }) => scope === 'structured');
 await rewriteReadme({
-  compare: [lead(), sparsityTable(), middle(), structuredTable()].join('\n\n'),
+  compare: [lead(), sparsityTable(), middle(), structuredTable(), END].join('\n\n'),
 });
 
 /** The rows of a comparison of the real program. */
@@ -65,7 +71,7 @@ function middle() {
   );
   return (
     'Then without whole units or blocks, by the share of the parameters in the blocks that is ' +
-    'kept. Method A is searched with the quick settings, some 220 subnets a column.' +
+    'kept. The method of the paper is searched with the quick settings, some 220 subnets a column.' +
     (sameDepth ? ' Both ways to choose blocks choose the same ones in this model.' : '')
   );
 }

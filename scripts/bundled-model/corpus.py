@@ -660,10 +660,14 @@ REGISTERS = {
 }
 
 
-def documents(seed, avoid=frozenset()):
+# What the training text has least of: a sixth of its documents together.
+RARE_REGISTERS = {register: 1 for register, often in REGISTERS.items() if often <= 4}
+
+
+def documents(seed, avoid=frozenset(), mix=REGISTERS):
     """Documents without end. None is given twice, nor any that is in `avoid`."""
     rng, seen = random.Random(f"subnet-studio {seed}"), set(avoid)
-    registers, weights = list(REGISTERS), list(REGISTERS.values())
+    registers, weights = list(mix), list(mix.values())
     while True:
         register = rng.choices(registers, weights)[0]
         document = "\n".join(register(Teller(rng)))
@@ -672,10 +676,10 @@ def documents(seed, avoid=frozenset()):
             yield document
 
 
-def text(seed, size, avoid=frozenset()):
+def text(seed, size, avoid=frozenset(), mix=REGISTERS):
     """At least `size` bytes of documents, a blank line between each two."""
     taken, length = [], 0
-    for document in documents(seed, avoid):
+    for document in documents(seed, avoid, mix):
         taken.append(document)
         length += len(document) + 2
         if length >= size:

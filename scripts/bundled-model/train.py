@@ -1,10 +1,10 @@
 """Trains the bundled models from nothing but a seed, and writes them as Hugging Face checkpoints.
 
-    python train.py text                 # examples/text/calibration.txt and heldout.txt
+    python train.py text                 # examples/text: calibration.txt, heldout.txt, shifted.txt
     python train.py llama --minutes 20   # examples/tiny-llama
     python train.py opt --minutes 10     # examples/tiny-opt
 
-The three texts (training, calibration, held out) come from corpus.py with seeds of their own and
+The texts (training, calibration, held out, shifted) come from corpus.py with seeds of their own and
 share no document. Training text is made as it is needed and read once; it is not committed.
 """
 
@@ -30,6 +30,7 @@ END = "<|endoftext|>"
 VOCABULARY = 2048
 CONTEXT = 256  # of the perplexities; training alternates with windows twice as long
 WARMUP, PLATEAU = 100, 0.7  # of the learning rate: steps, and the part of all steps before it falls
+TRAINED = 16_000_000  # bytes of training text: more than either model has read
 BOOK = 64      # documents between two end-of-text tokens in the training stream
 
 CONFIGS = {
@@ -59,9 +60,24 @@ def calibration():
     return corpus.text("calibration", 400_000, avoid=set(corpus.split(held_out())))
 
 
+def shifted():
+    """Held-out text of another mix: only the registers that the other texts have least of."""
+    length, trained = 0, set(corpus.split(held_out())) | set(corpus.split(calibration()))
+    for document in training_documents():
+        trained.add(document)
+        length += len(document) + 2
+        if length >= TRAINED:
+            return corpus.text("shifted", 60_000, avoid=trained, mix=corpus.RARE_REGISTERS)
+
+
+def training_documents():
+    """Documents without end, none of them in the held-out or the calibration text."""
+    return corpus.documents("training", avoid=set(corpus.split(held_out())) | set(corpus.split(calibration())))
+
+
 def training_books():
-    """Endless training text, in pieces of BOOK documents, none of them in the other two texts."""
-    stream = corpus.documents("training", avoid=set(corpus.split(held_out())) | set(corpus.split(calibration())))
+    """Endless training text, in pieces of BOOK documents."""
+    stream = training_documents()
     while True:
         yield "\n\n".join(next(stream) for _ in range(BOOK)) + "\n"
 
@@ -293,6 +309,7 @@ def write_texts():
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "heldout.txt").write_text(held_out())
     (folder / "calibration.txt").write_text(calibration())
+    (folder / "shifted.txt").write_text(shifted())
 
 
 def main():

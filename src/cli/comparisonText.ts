@@ -1,6 +1,6 @@
 import type { ComparisonTable } from '../protocol/comparisonTable.ts';
 import { onDevice } from '../protocol/deviceTitle.ts';
-import { denseRow } from '../dashboard/model/comparisonText.ts';
+import { denseRow, onShiftedText } from '../dashboard/model/comparisonText.ts';
 import { comparisonGrids, type ComparisonGrid } from './comparisonGrid.ts';
 import { formatTable, type Column } from './table.ts';
 import { formatFitness } from './units.ts';
@@ -26,7 +26,14 @@ export function comparisonText(table: ComparisonTable, unicode: boolean): string
   ];
   const dense = denseRow(table)?.perplexity;
   const grids = comparisonGrids(table);
-  const parts = grids.flatMap((grid) => partsOf(grid, dense, unicode));
+  const shifted = onShiftedText(table);
+  const parts = [
+    ...grids.flatMap((grid) => partsOf(grid, gridTitles[grid.scope], dense, unicode)),
+    ...comparisonGrids(shifted).flatMap((grid) => {
+      const title = `${gridTitles[grid.scope]}, on the shifted text`;
+      return partsOf(grid, title, denseRow(shifted)?.perplexity, unicode);
+    }),
+  ];
   const alone =
     grids.length === 0 && dense !== undefined ? [`dense ${formatFitness(dense)}\n`] : [];
   const legend = '* best of its column. kept: share of the prunable parameters that are not zero.';
@@ -66,6 +73,7 @@ export function leftOutReasons(
 /** A grid, cut into as many tables as its columns need. */
 function partsOf(
   grid: ComparisonGrid,
+  name: string,
   dense: number | null | undefined,
   unicode: boolean,
 ): string[] {
@@ -93,7 +101,7 @@ function partsOf(
       'kept',
     ].map((name, row) => [name, ...part.map((texts) => texts[row + 1]!)]);
     const titles: Column[] = part.map(([title]) => ({ title: title!, align: 'right' }));
-    const title = `${gridTitles[grid.scope]}${i === 0 ? '' : ', continued'}`;
+    const title = `${name}${i === 0 ? '' : ', continued'}`;
     return `${title}\n${formatTable([{ title: 'method', align: 'left' }, ...titles], rows, unicode)}`;
   });
 }

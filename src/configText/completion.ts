@@ -4,7 +4,7 @@ import { configSchema, isRead, namesIn, schemaAt } from './configSchema.ts';
 import { isEmptyConfig, readConfigTree } from './configTree.ts';
 import { explainField } from './explain.ts';
 import { configRecipes } from './recipes.ts';
-import { suggestValues, type KnownThings } from './suggestValues.ts';
+import { isTextField, suggestValues, type KnownThings } from './suggestValues.ts';
 import { configTemplate, PLACEHOLDERS } from './template.ts';
 import type { TextEdit } from './textEdit.ts';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
@@ -151,7 +151,8 @@ function valueSnippet(path: readonly string[], schema: SchemaNode): string {
 }
 
 function asksAgain(path: readonly string[], schema: SchemaNode): boolean {
-  const isListed = ['model', 'text', 'heldout', 'sparsify.pattern'].includes(path.join('.'));
+  const field = path.join('.');
+  const isListed = ['model', 'sparsify.pattern'].includes(field) || isTextField(field);
   return (
     schema.properties !== undefined ||
     schema.enum !== undefined ||

@@ -30,6 +30,11 @@ export interface SuggestedValue {
 /** Kept shares worth a look: the rows of the paper's tables. */
 const RATIOS = [0.9, 0.8, 0.7, 0.6, 0.5];
 
+/** True for a field that names a text. @param field  its path, joined by dots */
+export function isTextField(field: string): boolean {
+  return field === 'text' || field === 'heldout' || field === 'compare.shifted';
+}
+
 /**
  * Values for a field, the likeliest first.
  * @param tree  the config so far, if it can be read
@@ -43,7 +48,7 @@ export function suggestValues(
   const schema = schemaAt(path);
   if (schema === undefined || schema.properties !== undefined) return [];
   if (field === 'model') return known.models.map((model) => place('folder', model));
-  if (field === 'text' || field === 'heldout') {
+  if (isTextField(field)) {
     return known.texts.map((text) => place('file', text));
   }
   if (path.at(-1) === '[]') return itemValues(path.slice(0, -1), schema, tree);

@@ -8,11 +8,14 @@ export const sparsityNames = ['magnitude', 'wanda', 'sparsegpt', 'dass', 'ours',
 export const structuredNames = [
   'random',
   'magnitude',
-  'wandaSp',
+  'wanda-sp',
   'flap',
   'influence',
   'depth',
-  'methodA',
+  'uniform-obc',
+  'slicegpt',
+  'paper',
+  'levels',
 ] as const;
 
 /** Which maps become sparse. */
@@ -42,7 +45,7 @@ export const compareSection = section('What "subnet compare" puts side by side; 
     default: [...structuredNames],
     maxItems: structuredNames.length,
     description:
-      'Methods that remove units or blocks (names). "wandaSp" and "flap" remove whole heads and neurons; "influence" and "depth" remove blocks by what they change and by the loss without them. Paper: methodA, flap.',
+      'Methods that remove units, directions of the residual stream or blocks (names). "wanda-sp" and "flap" remove whole heads and neurons; "influence" and "depth" remove blocks by what they change and by the loss without them; "uniform-obc" keeps the same share of everything and updates what stays; "slicegpt" removes directions of the stream; "paper" is the method of the paper with a quick search; "levels" is ours, with its usual one. Paper: itself, flap and slicegpt.',
   }),
   ratios: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
     default: [0.9, 0.8, 0.7, 0.6, 0.5],
@@ -50,4 +53,11 @@ export const compareSection = section('What "subnet compare" puts side by side; 
     description:
       'Kept shares of the prunable block parameters for the structured methods (fractions). Paper: 0.9 to 0.5.',
   }),
+  shifted: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Text of another kind than "text" on which every row is judged too (path). Paper: none.',
+    }),
+  ),
 });

@@ -41,7 +41,7 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
     sparsify: full.sparsify,
     evaluation: full.evaluation,
     export: full.export,
-    compare: full.compare,
+    compare: { ...full.compare, shifted: config.compare?.shifted ?? null },
   };
 }
 

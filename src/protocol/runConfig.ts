@@ -242,10 +242,14 @@ type CompleteSearch = Complete<NonNullable<RunConfig['search']>>;
 /** A run config with every value present, absolute paths and presets expanded. */
 export type ResolvedConfig = Omit<
   Complete<RunConfig>,
-  '$schema' | 'heldout' | 'reform' | 'search'
+  '$schema' | 'heldout' | 'reform' | 'search' | 'compare'
 > & {
   /** Absolute path, or null: the last tenth of `text`. */
   readonly heldout: string | null;
+  readonly compare: Omit<Complete<NonNullable<RunConfig['compare']>>, 'shifted'> & {
+    /** Absolute path, or null: rows are judged on the held-out text alone. */
+    readonly shifted: string | null;
+  };
   readonly search: Omit<CompleteSearch, 'ranges'> & {
     /** Null: the paper's range for the ratio and the number of blocks. */
     readonly ranges: {

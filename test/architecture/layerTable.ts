@@ -134,8 +134,9 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   'engine/baselines': {
     folders: engine(
       ...['numeric', 'runtime', 'model', 'checkpoint', 'subnet', 'graphs', 'passes'],
-      ...['importance', 'search', 'sparsity'],
+      ...['calibration', 'importance', 'search', 'levels', 'sparsity'],
     ),
+    node: [TURN],
   },
   'engine/export': {
     folders: [

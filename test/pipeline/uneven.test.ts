@@ -15,6 +15,7 @@ import type { RunConfig } from '../../src/protocol/runConfig.ts';
 import type { RunOutcome } from '../../src/protocol/engineApi.ts';
 import { tinyTokenizer } from '../fixtures/tinyTokenizer.ts';
 import { errorOf, start, temporaryFolder } from './inProcess.ts';
+import { structuredNames } from '../../src/protocol/compareSection.ts';
 import { tinyText, writeConfig, writeTinyRun } from './tinyRun.ts';
 
 const folder = temporaryFolder();
@@ -137,14 +138,22 @@ test('methods are compared on an export, and what cannot narrow it says so', asy
     model: 'once',
     compare: {
       ratios: [0.7],
-      structured: ['random', 'magnitude', 'wandaSp', 'flap', 'influence', 'depth', 'methodA'],
+      structured: [...structuredNames],
       patterns: [],
     },
   });
   const { rows } = await compareMethods({ configPath: config }, context);
   const { blockParams } = await inspectModel(join(files.folder, 'once'));
   const named = new Map(rows.map((row) => [row.method, row]));
-  for (const method of ['random', 'magnitude', 'flap', 'influence', 'depth', 'A searched']) {
+  for (const method of [
+    'random',
+    'magnitude',
+    'flap',
+    'influence',
+    'depth',
+    'uniform-obc',
+    'slicegpt',
+  ]) {
     const row = named.get(method);
     assert.ok(row !== undefined && Number.isFinite(row.perplexity), method);
     assert.ok(row.params <= 0.7 * blockParams, method);

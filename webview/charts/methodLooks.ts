@@ -18,7 +18,7 @@ const looks: Readonly<Record<string, MethodLook>> = {
   random: { shape: 'cross', colour: PLAIN, dash: [2, 3] },
   magnitude: { shape: 'square', colour: ORANGE, dash: [7, 4] },
   wanda: { shape: 'triangle', colour: PURPLE, dash: [4, 2] },
-  wandaSp: { shape: 'wedge', colour: PURPLE, dash: [4, 2] },
+  'wanda-sp': { shape: 'wedge', colour: PURPLE, dash: [4, 2] },
   sparsegpt: { shape: 'wedge', colour: GREEN, dash: [9, 3, 2, 3] },
   dass: { shape: 'circle', colour: PLAIN, dash: [2, 3] },
   flap: { shape: 'circle', colour: GREEN, dash: [9, 3, 2, 3] },
@@ -26,9 +26,11 @@ const looks: Readonly<Record<string, MethodLook>> = {
   depth: { shape: 'frame', colour: ORANGE, dash: [1, 3] },
   ours: { shape: 'diamond', colour: BLUE, dash: [] },
   mix: { shape: 'frame', colour: BLUE, dash: [7, 4] },
-  'A initialised': { shape: 'circle', colour: BLUE, dash: [2, 3] },
-  'A searched': { shape: 'dot', colour: BLUE, dash: [7, 4] },
-  'A reformed': { shape: 'star', colour: BLUE, dash: [] },
+  'uniform-obc': { shape: 'frame', colour: GREEN, dash: [4, 2] },
+  slicegpt: { shape: 'square', colour: PURPLE, dash: [9, 3, 2, 3] },
+  'paper, initialised': { shape: 'circle', colour: ORANGE, dash: [2, 3] },
+  'paper, searched': { shape: 'dot', colour: ORANGE, dash: [7, 4] },
+  paper: { shape: 'star', colour: ORANGE, dash: [] },
 };
 const unknownLook: MethodLook = { shape: 'ring', colour: PLAIN, dash: [] };
 

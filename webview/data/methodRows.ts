@@ -9,8 +9,19 @@ export type MethodScope = (typeof methodScopes)[number];
 
 /** Methods in the order in which tables and legends have them: ours at the end. */
 const order = [
-  ...['dense', 'random', 'magnitude', 'wanda', 'wandaSp', 'sparsegpt', 'dass', 'flap', 'influence'],
-  ...['depth', 'ours', 'mix', 'A initialised', 'A searched', 'A reformed'],
+  ...[
+    'dense',
+    'random',
+    'magnitude',
+    'wanda',
+    'wanda-sp',
+    'sparsegpt',
+    'dass',
+    'flap',
+    'influence',
+  ],
+  ...['depth', 'uniform-obc', 'slicegpt', 'paper, initialised', 'paper, searched', 'paper'],
+  ...['ours', 'mix', 'levels'],
 ];
 
 /** Methods as tables and legends have them; unknown ones last, each once. */

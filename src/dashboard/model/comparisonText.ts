@@ -18,7 +18,7 @@ const titles: Readonly<Record<string, string>> = {
   random: 'Random',
   magnitude: 'Magnitude',
   wanda: 'Wanda',
-  wandaSp: 'Wanda-sp',
+  'wanda-sp': 'Wanda-sp',
   sparsegpt: 'SparseGPT',
   dass: 'DaSS',
   flap: 'FLAP',
@@ -26,9 +26,12 @@ const titles: Readonly<Record<string, string>> = {
   depth: 'Block loss',
   ours: 'Ours (DaSS + reform)',
   mix: 'Ours, mixed',
-  'A initialised': 'Initial subnet',
-  'A searched': 'Searched subnet',
-  'A reformed': 'Reformed subnet',
+  'uniform-obc': 'Uniform OBC',
+  slicegpt: 'SliceGPT',
+  'paper, initialised': 'Paper, initial subnet',
+  'paper, searched': 'Paper, searched subnet',
+  paper: 'Paper',
+  levels: 'Ours (levels)',
 };
 
 /** The name of a method for people; one that is not known keeps its own. */
@@ -44,6 +47,14 @@ export function decidedRows({ rows, leftOut, total }: ComparisonTable): number {
 /** The row of the model that nothing was removed from. */
 export function denseRow({ rows }: ComparisonTable): CompareRow | undefined {
   return rows.find(({ method }) => method === 'dense');
+}
+
+/** A comparison with the figures of its shifted text; without rows where it has none. */
+export function onShiftedText(table: ComparisonTable): ComparisonTable {
+  const rows = table.rows.flatMap(({ shifted, ...row }) =>
+    shifted === undefined ? [] : { ...row, ...shifted },
+  );
+  return { ...table, rows };
 }
 
 /**
@@ -85,7 +96,11 @@ export function comparisonMarkdown(table: ComparisonTable): string {
     ...(dense === undefined ? [] : [`Dense: ${perplexityWords(dense.perplexity)}.`]),
     ...(done < total ? [`Not finished: ${done} of ${total} rows.`] : []),
   ];
-  const grids = scopes.flatMap((scope) => gridLines(table, scope));
+  const shifted = onShiftedText(table);
+  const grids = scopes.flatMap((scope) => [
+    ...gridLines(table, scope, scopeTitles[scope]),
+    ...gridLines(shifted, scope, `${scopeTitles[scope]}, shifted text`),
+  ]);
   const notes = leftOut.map(
     ({ method, pattern, scope, why }) =>
       `- Left out: ${methodTitle(method)}, ${pattern}, ${scopeTitles[scope]}. ${cell(why)}`,
@@ -105,17 +120,23 @@ export function comparisonMarkdown(table: ComparisonTable): string {
 
 /** All rows of a comparison as CSV, unrounded. */
 export function comparisonCsv({ rows }: ComparisonTable): string {
-  const head = 'method,pattern,scope,seed,perplexity,nonzeroFraction,params,seconds';
+  const head =
+    'method,pattern,scope,seed,perplexity,shiftedPerplexity,nonzeroFraction,params,seconds,tokensForwarded';
+  const figure = (value: number | null): number | 'infinite' => value ?? 'infinite';
   const lines = rows.map((row) => {
-    const { method, pattern, scope, seed, perplexity, nonzeroFraction, params, seconds } = row;
-    const figure = perplexity ?? 'infinite';
-    const fields = [method, pattern, scope, seed, figure, nonzeroFraction, params, seconds];
+    const { method, pattern, scope, seed, nonzeroFraction, params, seconds } = row;
+    const { shifted, tokensForwarded = '' } = row;
+    const fields = [
+      ...[method, pattern, scope, seed, figure(row.perplexity)],
+      ...[shifted === undefined ? '' : figure(shifted.perplexity), nonzeroFraction, params],
+      ...[seconds, tokensForwarded],
+    ];
     return fields.map(csvField).join(',');
   });
   return `${[head, ...lines].join('\r\n')}\r\n`;
 }
 
-function gridLines(table: ComparisonTable, scope: Scope): string[] {
+function gridLines(table: ComparisonTable, scope: Scope, title: string): string[] {
   const rows = table.rows.filter((row) => row.scope === scope && row.method !== 'dense');
   if (rows.length === 0) return [];
   const patterns = [...new Set(rows.map(({ pattern }) => pattern))];
@@ -138,7 +159,7 @@ function gridLines(table: ComparisonTable, scope: Scope): string[] {
     line(['Method', ...patterns.map(cell)]),
     line(['---', ...patterns.map(() => '--:')]),
   ];
-  return [`## ${scopeTitles[scope]}`, [...head, ...body].join('\n')];
+  return [`## ${title}`, [...head, ...body].join('\n')];
 }
 
 function sameTask(a: CompareRow, b: CompareRow): boolean {

@@ -12,7 +12,7 @@ import {
   type LayerScores,
   type Subnet,
 } from '../model/subnet.ts';
-import { magnitudeUnitScores, type StructuredCandidate } from './structuredSubnet.ts';
+import { magnitudeUnitScores, narrowed, type StructuredCandidate } from './structuredSubnet.ts';
 
 /**
  * Removes whole blocks in a given order until a budget is met.
@@ -42,7 +42,7 @@ export async function depthSubnet(
     const scores = await magnitudeUnitScores(weights);
     thinNext(shape, layers, { order: order.slice(next), costs, excess, scores });
   }
-  return { weights, subnet: { layers }, extraParameters: 0 };
+  return narrowed(weights, { layers });
 }
 
 /** How many blocks {@link depthSubnet} touches at a budget at most: what an order must name. */

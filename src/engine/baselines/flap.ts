@@ -61,7 +61,7 @@ export async function flapSubnet(
   return {
     weights: await compensated(weights, subnet, fluctuations),
     subnet,
-    extraParameters: biasParameters(shape, subnet),
+    blockParams: countParameters(shape, subnet).block + biasParameters(shape, subnet),
   };
 }
 

@@ -1,19 +1,19 @@
 import { EngineError } from '../../protocol/errors.ts';
-import type { ModelShape } from '../model/modelShape.ts';
 import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
 import { magnitudeScores } from '../importance/magnitude.ts';
 import { unitScores } from '../importance/unitScores.ts';
 import { initialSubnet } from '../search/baseline.ts';
-import { blockOf } from '../model/block.ts';
-import { countParameters, unitCosts } from '../model/cost.ts';
+import { countParameters } from '../model/cost.ts';
 import type { LayerScores, Subnet } from '../model/subnet.ts';
 
 /** A structured baseline: a subnet, with the weights it is to be used with. */
 export interface StructuredCandidate {
   readonly weights: WeightSource;
   readonly subnet: Subnet;
-  /** Parameters added to the blocks, beside those of the subnet: output biases. */
-  readonly extraParameters: number;
+  /** Parameters of the blocks: of the subnet, and of what the method adds or takes besides. */
+  readonly blockParams: number;
+  /** What the residual stream is projected by before each sublayer, [2L][H, H]; absent for nothing. */
+  readonly projections?: readonly Float32Array[];
 }
 
 /**
@@ -30,7 +30,12 @@ export async function magnitudeSubnet(
   const { shape } = weights;
   const scores = await magnitudeUnitScores(weights);
   const subnet = initialSubnet({ shape, masks: 'decoupled', budget }, scores);
-  return { weights, subnet, extraParameters: 0 };
+  return narrowed(weights, subnet);
+}
+
+/** A candidate that has the parameters of its subnet. */
+export function narrowed(weights: WeightSource, subnet: Subnet): StructuredCandidate {
+  return { weights, subnet, blockParams: countParameters(weights.shape, subnet).block };
 }
 
 /** Σ W² of every prunable unit, per block. */
@@ -43,19 +48,17 @@ export async function magnitudeUnitScores(weights: WeightSource): Promise<LayerS
 }
 
 /**
- * Checks that a baseline spends its budget to the last neuron: comparisons are at equal parameters.
- * @param shape  of the source model: a candidate that gained biases counts these as extra
+ * Checks that a baseline spends its budget: comparisons are at equal parameters.
+ * @param step  least number of block parameters that the method can add
  * @throws EngineError `budget` when it does not
  */
-export function assertSpends(shape: ModelShape, made: StructuredCandidate, budget: number): void {
-  const spent = countParameters(shape, made.subnet).block + made.extraParameters;
-  const { mlp } = unitCosts(blockOf(shape, 0));
-  if (spent <= budget && spent > budget - mlp) return;
+export function assertSpends(spent: number, budget: number, step: number): void {
+  if (spent <= budget && spent > budget - step) return;
   throw new EngineError('budget', {
     what: 'A baseline subnet',
-    expected: `more than ${budget - mlp} and at most ${budget} block parameters`,
+    expected: `more than ${budget - step} and at most ${budget} block parameters`,
     found: `${spent}`,
     action: 'Choose another ratio, or leave this baseline out.',
-    sentence: `A baseline has ${spent} block parameters; to be compared it needs more than ${budget - mlp} and at most ${budget}.`,
+    sentence: `A baseline has ${spent} block parameters; to be compared it needs more than ${budget - step} and at most ${budget}.`,
   });
 }

@@ -13,7 +13,7 @@ import { keepBest } from '../subnet/select.ts';
 import { denseSubnet, isUneven, type LayerMask } from '../model/subnet.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { groupMask, unreachable } from './groupMask.ts';
-import type { StructuredCandidate } from './structuredSubnet.ts';
+import { narrowed, type StructuredCandidate } from './structuredSubnet.ts';
 
 /** What {@link wandaSpSubnet} needs. */
 export interface WandaSpRequest {
@@ -77,7 +77,7 @@ export async function wandaSpSubnet(request: WandaSpRequest): Promise<Structured
       },
     },
   );
-  return { weights, subnet: { layers }, extraParameters: 0 };
+  return narrowed(weights, { layers });
 }
 
 /** Sums of squares are enough. */

@@ -16,7 +16,7 @@ export const BATCHES_AT_A_TIME = 8;
  * @source METHODS 6.1
  */
 export async function perplexityOf(
-  forward: Runner,
+  forward: Pick<Runner, 'embed' | 'through' | 'release'>,
   head: LossHead,
   candidate: { readonly weights: WeightSource; readonly subnet: Subnet },
   windows: readonly Uint32Array[],

@@ -29,6 +29,7 @@ import type {
   Tap,
   ThroughOptions,
 } from './runner.ts';
+import { projectStream } from './projectStream.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
 import { normGraph } from './streamGraphs.ts';
@@ -49,6 +50,7 @@ export class ForwardPass implements Runner {
   readonly sessions: Sessions;
   /** Memory for gathered rows. */
   readonly scratch = new ScratchPool();
+  tokensForwarded = 0;
   readonly #places = new PlaceFeeds();
   readonly #owners = new TensorOwners();
 
@@ -120,6 +122,7 @@ export class ForwardPass implements Runner {
     states: readonly Tensor[],
     options: SublayerOptions = {},
   ): Promise<Tensor[]> {
+    this.#count(states);
     const removed =
       kind === 'attention'
         ? mask.heads.every((head) => head.vo.length === 0)
@@ -176,6 +179,14 @@ export class ForwardPass implements Runner {
     } finally {
       this.release(middle);
     }
+  }
+
+  project(
+    states: readonly Tensor[],
+    matrix: Float32Array,
+    signal?: AbortSignal,
+  ): Promise<Tensor[]> {
+    return projectStream(this, states, matrix, signal);
   }
 
   async through(
@@ -242,6 +253,7 @@ export class ForwardPass implements Runner {
     at: MlpInput,
     signal?: AbortSignal,
   ): Promise<void> {
+    this.#count(at.reads);
     const access = this.runtime.onDevice ? 'gathered' : 'direct';
     const session = await this.sessions.of(key, () => build(access));
     const scratch = this.scratch.borrow();
@@ -280,6 +292,12 @@ export class ForwardPass implements Runner {
 
   async host(state: Tensor): Promise<Float32Array> {
     return float32Of(await this.runtime.download(state));
+  }
+
+  /** Counts the tokens of a sublayer that is run, or removed. @param states  per batch, [B, T, H] */
+  #count(states: readonly Tensor[]): void {
+    const sublayers = 2 * this.shape.layers;
+    for (const { dims } of states) this.tokensForwarded += (dims[0]! * dims[1]!) / sublayers;
   }
 
   #session(

@@ -86,6 +86,8 @@ export interface HeadProbe {
  */
 export interface Runner {
   readonly shape: ModelShape;
+  /** Tokens that went through the model, each counted by the share of the sublayers that it passed. */
+  readonly tokensForwarded: number;
   /** Sums of what flows. */
   readonly moments: Moments;
 
@@ -126,6 +128,18 @@ export interface Runner {
     kind: SublayerKind,
     layer: LayerWeights,
     states: readonly Tensor[],
+    signal?: AbortSignal,
+  ): Promise<Tensor[]>;
+
+  /**
+   * Multiplies every token of the residual stream by a matrix.
+   * @param states  per batch, [B, T, H]; not changed
+   * @param matrix  row-major [H, H]
+   * @returns  per batch, [B, T, H]; the caller's
+   */
+  project(
+    states: readonly Tensor[],
+    matrix: Float32Array,
     signal?: AbortSignal,
   ): Promise<Tensor[]>;
 

@@ -144,7 +144,7 @@ export function between(widths: readonly number[]): readonly number[] {
 }
 
 /** Inputs of o that each value dimension is: one of each query head of the group. */
-function valueUnits(attention: Attention): Uint32Array[] {
+export function valueUnits(attention: Attention): Uint32Array[] {
   const { kvHeads, headDim } = attention;
   return Array.from({ length: kvHeads * headDim }, (_, unit) => {
     const queries = queryHeadsOf(attention, Math.floor(unit / headDim));

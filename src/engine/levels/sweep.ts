@@ -26,6 +26,8 @@ export interface SweepProblem {
   readonly counts: readonly number[];
   /** λ as a fraction of the mean diagonal of the Gram matrix. */
   readonly damping: number;
+  /** Units removed between two looks at the costs; a 96th of all units when absent. */
+  readonly unitsPerStep?: number;
 }
 
 /** A map with some of its inputs removed and the others fitted to that. */
@@ -40,7 +42,7 @@ export interface SweptLevel {
   readonly error: number;
 }
 
-/** Units removed between two looks at the costs, as a part of all units: 16 of 1,536. */
+/** Units removed between two looks at the costs where nothing is said, as a part of all units. */
 const UNITS_PER_STEP = 1 / 96;
 
 /**
@@ -70,7 +72,7 @@ export async function* sweepLevels(
   await factor.solveInPlace(inverse, signal);
   const energy = innerProduct(weight, await solver.multiply(gram, weight, signal));
   const left = new Remaining(problem, inverse);
-  const step = Math.max(1, Math.round(units.length * UNITS_PER_STEP));
+  const step = problem.unitsPerStep ?? Math.max(1, Math.round(units.length * UNITS_PER_STEP));
   for (const count of counts) {
     while (left.count > count) {
       await left.remove(Math.min(step, left.count - count), solver, signal);

@@ -11,7 +11,6 @@ import { COMPARISONS_ROOT } from '../runs/comparisonFolder.ts';
 import { readConfigFile } from '../runs/configFile.ts';
 import { makeOutputFolder } from '../runs/outputFolder.ts';
 import { resolveConfig } from '../runs/resolveConfig.ts';
-import { runsRootOf } from '../runs/runLayout.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { parsePattern } from '../sparsity/pattern.ts';
 import { sparsityRows } from './compareSparsity.ts';
@@ -21,8 +20,9 @@ import { factsOf, startOf, takeComparisonLock } from './comparisonFacts.ts';
 import { comparisonKey } from './comparisonKey.ts';
 import { ComparisonRecord } from './comparisonRecord.ts';
 import { titleOf } from './comparisonRows.ts';
+import { textHash } from './readText.ts';
 import { hashesOf } from './startRun.ts';
-import { planTokens } from './tokenPlan.ts';
+import { heldoutWindows, planTokens } from './tokenPlan.ts';
 import { openWorkbench } from './workbench.ts';
 
 /**
@@ -39,45 +39,72 @@ export async function compareMethods(
   request: CompareRequest,
   context: EngineContext,
 ): Promise<ComparisonTable> {
-  const path = resolve(request.configPath);
-  const written = parseRunConfig(readConfigFile(path), path);
-  const asked = resolveConfig(written, path, request);
-  // No method was ever timed on a GPU, and most of a row is float64 work of the CPU.
-  const config: ResolvedConfig = asked.device === 'auto' ? { ...asked, device: 'cpu' } : asked;
-  // What is cheap to refuse is refused first.
-  config.compare.patterns.forEach(parsePattern);
   try {
-    const source = await openSource(config.model);
-    const hashes = await hashesOf(config, source, context.signal);
-    const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
-    const folder = makeOutputFolder(dirname(path), name);
-    const lock = takeComparisonLock(folder);
-    try {
-      const place = { path, folder, source, hashes, isAuto: asked.device === 'auto' };
-      return await compareIn(place, config, context);
-    } finally {
-      lock.release();
-    }
+    return await compareOpened(await openComparison(request, context.signal), context);
   } catch (error) {
     throw isEngineError(error, 'cancelled') ? stopped(error) : error;
   }
 }
 
-/** Where a comparison is made. */
-interface Place {
+/** A comparison that was asked for. */
+export interface AskedComparison {
+  /** Of its config, absolute. */
   readonly path: string;
+  readonly config: ResolvedConfig;
+  /** Of what figures depend on, see `hashesOf`, and of the shifted text. */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Where its rows are kept, named by all that figures depend on; made if need be. */
   readonly folder: string;
   readonly source: Source;
-  readonly hashes: Readonly<Record<string, string>>;
+  /** True when the config leaves the device to the engine. */
   readonly isAuto: boolean;
 }
 
-async function compareIn(
-  place: Place,
-  config: ResolvedConfig,
+/**
+ * Says what a comparison is of and where its rows are kept.
+ * @throws EngineError `config`, `checkpoint`, `tokenizer`, `text`, `disk`, `cancelled`
+ */
+export async function openComparison(
+  request: CompareRequest,
+  signal: AbortSignal,
+): Promise<AskedComparison> {
+  const path = resolve(request.configPath);
+  const written = parseRunConfig(readConfigFile(path), path);
+  const asked = resolveConfig(written, path, request);
+  const isAuto = asked.device === 'auto';
+  // No method was ever timed on a GPU, and most of a row is float64 work of the CPU.
+  const config: ResolvedConfig = isAuto ? { ...asked, device: 'cpu' } : asked;
+  // What is cheap to refuse is refused first.
+  config.compare.patterns.forEach(parsePattern);
+  const source = await openSource(config.model);
+  const { shifted } = config.compare;
+  const hashes = {
+    ...(await hashesOf(config, source, signal)),
+    ...(shifted === null ? {} : { shifted: textHash(shifted) }),
+  };
+  const name = join(COMPARISONS_ROOT, comparisonKey(path, config, hashes));
+  const folder = makeOutputFolder(dirname(path), name);
+  return { path, config, hashes, folder, source, isAuto };
+}
+
+/**
+ * Makes the rows that a comparison lacks.
+ * @throws EngineError as {@link compareMethods}
+ */
+export async function compareOpened(
+  asked: AskedComparison,
   context: EngineContext,
 ): Promise<ComparisonTable> {
-  const { path, folder, hashes } = place;
+  const lock = takeComparisonLock(asked.folder);
+  try {
+    return await compareIn(asked, context);
+  } finally {
+    lock.release();
+  }
+}
+
+async function compareIn(asked: AskedComparison, context: EngineContext): Promise<ComparisonTable> {
+  const { path, config, folder, hashes } = asked;
   const { signal } = context;
   const stamp = eventStamper(Date.now);
   const tell = (event: RunEventBody): void => {
@@ -87,17 +114,20 @@ async function compareIn(
     tell({ kind: 'log', level: 'info', text });
   };
   const startedMs = startOf(folder, note) ?? Date.now();
-  const bench = await openWorkbench(place.source, config, context);
+  const bench = await openWorkbench(asked.source, config, context);
   const cpu = new Runtime('cpu', bench.device.threads);
   try {
-    const tokens = await planTokens(config, bench.weights.shape, bench.tokenizer, signal);
-    const runsRoot = runsRootOf(dirname(path));
-    const work = { bench, config, tokens, signal, cpu, hashes, runsRoot, folder, note };
-    const facts = { ...factsOf(path, work, place.isAuto), startedMs };
+    const reading = [config, bench.weights.shape, bench.tokenizer, signal] as const;
+    const tokens = await planTokens(...reading);
+    const other = config.compare.shifted;
+    const shifted = other === null ? null : await heldoutWindows(other, ...reading);
+    const work = { bench, config, tokens, shifted, signal, cpu, hashes, folder, note };
+    const facts = { ...factsOf(path, work, asked.isAuto), startedMs };
     bench.place.notes.forEach(note);
     note(`Comparing on: ${facts.device}.`);
     return await compared(work, (plan) => {
-      return new ComparisonRecord(facts, plan, { folder, tell, now: Date.now });
+      const names = plan.map(({ name }) => name);
+      return new ComparisonRecord(facts, names, { folder, tell, now: Date.now });
     });
   } finally {
     await cpu.release();

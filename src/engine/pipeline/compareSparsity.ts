@@ -26,7 +26,7 @@ export function sparsityRows(comparison: Comparison): PlannedRow[] {
           method === 'mix'
             ? mixed(comparison, work)
             : sparse(comparison, methodFor(comparison.bench.weights.shape, method), work);
-        rows.push({ name: { method, pattern: text, scope }, family: 'sparsity', make });
+        rows.push({ name: { method, pattern: text, scope }, make });
       }
     }
   }

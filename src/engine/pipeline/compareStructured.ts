@@ -1,29 +1,26 @@
-import { depthSubnet, greedyOrder, influenceOrder, blocksTouched } from '../baselines/depth.ts';
+import { blocksTouched, depthSubnet, influenceOrder } from '../baselines/depth.ts';
 import { flapSubnet } from '../baselines/flap.ts';
-import { collectFluctuations, type LayerFluctuation } from '../baselines/fluctuation.ts';
+import { sliceGptModel } from '../baselines/sliceGpt.ts';
 import {
   assertSpends,
   magnitudeSubnet,
+  narrowed,
   type StructuredCandidate,
 } from '../baselines/structuredSubnet.ts';
+import { uniformObcSubnet } from '../baselines/uniformObc.ts';
 import { wandaSpSubnet } from '../baselines/wandaSp.ts';
-import { collectStatistics } from '../calibration/collect.ts';
-import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
-import { scoreLayer } from '../importance/scoreLayer.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { randomSubnet } from '../search/baseline.ts';
-import { blockBudget } from '../model/cost.ts';
-import type { LayerScores } from '../model/subnet.ts';
-import { methodARows } from './compareMethodA.ts';
-import { timed, type Timed } from './comparisonTimes.ts';
+import { blockOf } from '../model/block.ts';
+import { blockBudget, unitCosts } from '../model/cost.ts';
+import { levelsRow } from './compareLevels.ts';
+import { paperRows } from './comparePaper.ts';
+import { type Effort, measured, type Measured, sumOf } from './comparisonEffort.ts';
 import type { Comparison, Made, PlannedRow } from './comparison.ts';
-import type { Scored } from './scoreStage.ts';
+import { SharedWork } from './comparisonShared.ts';
 
-/** Memory for residual streams of subnets with blocks left out, bytes. */
-const CACHE_BYTES = 256_000_000;
-
-/** The rows of a comparison in which units or blocks are removed. */
+/** The rows of a comparison in which units, directions of the stream or blocks are removed. */
 export function structuredRows(comparison: Comparison): PlannedRow[] {
   const { compare } = comparison.config;
   const { shape } = comparison.bench.weights;
@@ -31,162 +28,76 @@ export function structuredRows(comparison: Comparison): PlannedRow[] {
   return compare.ratios.flatMap((ratio) => {
     const budget = blockBudget(shape, ratio);
     const pattern = `kept ${Number((100 * ratio).toFixed(4))}%`;
-    return compare.structured.flatMap((method) =>
-      method === 'methodA'
-        ? methodARows(comparison, { ratio, pattern }, () => shared.scored())
-        : [
-            {
-              name: { method, pattern, scope: 'structured' as const },
-              family: 'structured' as const,
-              make: () => structured(comparison, shared, method, budget),
-            },
-          ],
-    );
+    const at = { ratio, pattern };
+    return compare.structured.flatMap((method): readonly PlannedRow[] => {
+      if (method === 'paper') return paperRows(comparison, at, () => shared.scored());
+      if (method === 'levels') return [levelsRow(comparison, at, () => shared.levels())];
+      const name = { method, pattern, scope: 'structured' } as const;
+      return [{ name, make: () => structured(comparison, shared, method, budget) }];
+    });
   });
 }
 
-type Method = Exclude<Comparison['config']['compare']['structured'][number], 'methodA'>;
+type Method = Exclude<Comparison['config']['compare']['structured'][number], 'paper' | 'levels'>;
 
-/** A structured model of exactly the budget; work that rows share is in the time of each of them. */
+/** A structured model on the budget; work that rows share is in the effort of each of them. */
 async function structured(
   comparison: Comparison,
   shared: SharedWork,
   method: Method,
   budget: number,
 ): Promise<Made> {
-  const start = performance.now();
-  const tally: Tally = { sharedMs: 0, waitedMs: 0 };
-  const contender = await narrowed(comparison, { method, budget }, shared, tally);
-  assertSpends(comparison.bench.weights.shape, contender, budget);
-  const ms = performance.now() - start - tally.waitedMs + tally.sharedMs;
-  return { contender, seconds: ms / 1000 };
+  const { forward, weights } = comparison.bench;
+  const corrections: Effort[] = [];
+  const count = async <T>(work: Promise<Measured<T>>): Promise<T> => {
+    const { value, effort: waited } = await measured(forward, () => work);
+    corrections.push(value.effort, { seconds: -waited.seconds, tokens: -waited.tokens });
+    return value.value;
+  };
+  const { value: contender, effort } = await measured(forward, () =>
+    narrowedBy(comparison, { method, budget }, shared, count),
+  );
+  // Directions of the stream are coarser than units: SliceGPT sees to its budget itself.
+  if (contender.projections === undefined) {
+    assertSpends(contender.blockParams, budget, unitCosts(blockOf(weights.shape, 0)).mlp);
+  }
+  return { contender, effort: sumOf([effort, ...corrections]) };
 }
 
-async function narrowed(
+async function narrowedBy(
   { bench, config, work }: Comparison,
   { method, budget }: { readonly method: Method; readonly budget: number },
   shared: SharedWork,
-  tally: Tally,
+  count: <T>(work: Promise<Measured<T>>) => Promise<T>,
 ): Promise<StructuredCandidate> {
-  const { weights, forward } = bench;
+  const { weights, forward, solver } = bench;
   const { shape } = weights;
+  const { signal } = work;
+  const batches = batchesOf(work.tokens.calibration);
   switch (method) {
     case 'random': {
       const rng = rngFor(config.seed, 'random control');
-      const problem = { shape, masks: config.attention, budget };
-      return { weights, subnet: randomSubnet(problem, rng), extraParameters: 0 };
+      return narrowed(weights, randomSubnet({ shape, masks: config.attention, budget }, rng));
     }
     case 'magnitude':
       return magnitudeSubnet(weights, budget);
-    case 'wandaSp': {
-      const batches = batchesOf(work.tokens.calibration);
-      return wandaSpSubnet({ forward, weights, batches, budget, signal: work.signal });
-    }
+    case 'wanda-sp':
+      return wandaSpSubnet({ forward, weights, batches, budget, signal });
     case 'flap':
-      return flapSubnet(weights, await counted(shared.fluctuations(), tally), budget);
+      return flapSubnet(weights, await count(shared.fluctuations()), budget);
     case 'influence': {
-      const { influence } = await counted(shared.scored(), tally);
+      const { influence } = await count(shared.scored());
       return depthSubnet(weights, influenceOrder(influence), budget);
     }
     case 'depth': {
-      const order = await counted(shared.lossOrder(blocksTouched(shape, budget)), tally);
+      const order = await count(shared.lossOrder(blocksTouched(shape, budget)));
       return depthSubnet(weights, order, budget);
     }
-  }
-}
-
-/** What a row took from shared work, milliseconds: the work's whole time, and the wait for it. */
-interface Tally {
-  sharedMs: number;
-  waitedMs: number;
-}
-
-async function counted<T>(shared: Promise<Timed<T>>, tally: Tally): Promise<T> {
-  const start = performance.now();
-  const { value, ms } = await shared;
-  tally.waitedMs += performance.now() - start;
-  tally.sharedMs += ms;
-  return value;
-}
-
-/** What several rows look at, made when the first of them asks. */
-class SharedWork {
-  readonly #comparison: Comparison;
-  #scored: Promise<Timed<Scored>> | undefined;
-  #fluctuations: Promise<Timed<LayerFluctuation[]>> | undefined;
-  #order: { readonly count: number; readonly blocks: Promise<Timed<number[]>> } | undefined;
-
-  constructor(comparison: Comparison) {
-    this.#comparison = comparison;
-  }
-
-  /** Unit scores and block influences of the dense model. */
-  scored(): Promise<Timed<Scored>> {
-    this.#scored ??= timed(scoreDense(this.#comparison));
-    return this.#scored;
-  }
-
-  fluctuations(): Promise<Timed<LayerFluctuation[]>> {
-    const { bench, work } = this.#comparison;
-    const batches = batchesOf(work.tokens.calibration);
-    this.#fluctuations ??= timed(
-      collectFluctuations(bench.forward, bench.weights, batches, work.signal),
-    );
-    return this.#fluctuations;
-  }
-
-  /** Blocks in the order of {@link greedyOrder}; a shorter order is the beginning of a longer one. */
-  lossOrder(count: number): Promise<Timed<number[]>> {
-    const { bench, config } = this.#comparison;
-    const { shape } = bench.weights;
-    const least = Math.min(...config.compare.ratios);
-    const most = Math.min(shape.layers - 2, blocksTouched(shape, blockBudget(shape, least)));
-    const wanted = Math.min(Math.max(count, most), shape.layers - 2);
-    if (this.#order === undefined || this.#order.count < wanted) {
-      this.#order = { count: wanted, blocks: timed(orderByLoss(this.#comparison, wanted)) };
+    case 'uniform-obc': {
+      const { damping } = config.importance;
+      return uniformObcSubnet({ forward, solver, weights, batches, budget, damping, signal });
     }
-    return this.#order.blocks;
+    case 'slicegpt':
+      return sliceGptModel({ forward, solver, weights, batches, budget, signal });
   }
-}
-
-async function orderByLoss(comparison: Comparison, count: number): Promise<number[]> {
-  const { forward, head, weights } = comparison.bench;
-  const { tokens, signal, note } = comparison.work;
-  const evaluator = await LocalEvaluator.create({
-    ...{ forward, head, weights, signal, windows: tokens.search },
-    ...{ kind: 'perplexity', cacheBytes: CACHE_BYTES },
-  });
-  return greedyOrder(
-    weights.shape,
-    count,
-    async (subnet) => (await evaluator.loss(subnet, signal)).meanNats,
-    {
-      signal,
-      onRemoved: (done) => {
-        note(`Depth by loss: ${done} of ${count} blocks chosen`);
-      },
-    },
-  ).finally(() => {
-    evaluator.close();
-  });
-}
-
-async function scoreDense({ bench, config, work }: Comparison): Promise<Scored> {
-  const { weights, forward, solver } = bench;
-  const { tokens, signal } = work;
-  const { shape } = weights;
-  const scores: LayerScores[] = [];
-  const influence: number[] = [];
-  await collectStatistics(
-    forward,
-    weights,
-    batchesOf(tokens.calibration),
-    async ({ layer, weights: own, statistics, influence: one }) => {
-      const from = { name: `block ${layer}`, shape, weights: own, statistics };
-      scores.push(await scoreLayer(from, { ...config.importance, scale: 'raw' }, solver, signal));
-      influence.push(one);
-    },
-    signal,
-  );
-  return { scores, influence };
 }

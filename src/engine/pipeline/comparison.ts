@@ -1,11 +1,11 @@
 import { EngineError, isEngineError, throwIfAborted } from '../../protocol/errors.ts';
-import type { CompareRow } from '../../protocol/compareRow.ts';
-import { comparableKey } from '../../protocol/comparableKey.ts';
+import type { CompareRow, JudgedOn } from '../../protocol/compareRow.ts';
 import type { EvaluatedOn } from '../../protocol/evaluatedOn.ts';
-import type { Perplexity } from '../../protocol/perplexity.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { eachBlock, type WeightSource } from '../checkpoint/weightSource.ts';
+import { SlicedStream } from '../baselines/slicedStream.ts';
+import { narrowed } from '../baselines/structuredSubnet.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import { ForwardPass } from '../graphs/forwardPass.ts';
 import { LossHead } from '../graphs/lossHead.ts';
@@ -13,8 +13,9 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { mapsOf } from '../sparsity/linearMaps.ts';
 import { countParameters } from '../model/cost.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
+import { type Effort, measured } from './comparisonEffort.ts';
 import type { ComparisonRecord } from './comparisonRecord.ts';
-import { titleOf, type RowPlace } from './comparisonRows.ts';
+import { type RowName, titleOf } from './comparisonRows.ts';
 import { heldoutOf } from './heldout.ts';
 import type { TokenPlan } from './tokenPlan.ts';
 import type { Workbench } from './workbench.ts';
@@ -23,23 +24,23 @@ import type { Workbench } from './workbench.ts';
 export interface Contender {
   readonly weights: WeightSource;
   readonly subnet: Subnet;
-  /** Block parameters added to those of the subnet. */
-  readonly extraParameters: number;
+  /** Parameters of the blocks, zeros among them included. */
+  readonly blockParams: number;
+  /** What the residual stream is projected by before each sublayer, [2L][H, H]; absent for nothing. */
+  readonly projections?: readonly Float32Array[];
 }
 
-/** A model whose making took another time than this process saw. */
+/** A model whose making took more than this call of it. */
 export interface Made {
   readonly contender: Contender;
-  readonly seconds: number;
+  readonly effort: Effort;
 }
 
-/** Figures of a model that was judged elsewhere. */
-export type Known = Pick<CompareRow, 'params' | 'perplexity' | 'lossNats' | 'seconds'>;
-
 /** A row and how it is made. */
-export interface PlannedRow extends RowPlace {
-  /** Makes the model; its time is the row's unless it says another. */
-  readonly make: () => Promise<Contender | Made | Known>;
+export interface PlannedRow {
+  readonly name: RowName;
+  /** Makes the model; its effort is the row's unless it says another. */
+  readonly make: () => Promise<Contender | Made>;
 }
 
 /** What all rows of a comparison share. */
@@ -47,42 +48,48 @@ export interface ComparisonWork {
   readonly bench: Workbench;
   readonly config: ResolvedConfig;
   readonly tokens: TokenPlan;
+  /** Windows of a held-out text of another kind; null when there is none. */
+  readonly shifted: readonly Uint32Array[] | null;
   readonly signal: AbortSignal;
   /** Where float64 work runs, whatever the device. */
   readonly cpu: Runtime;
   /** SHA-256 of what figures depend on. */
   readonly hashes: Readonly<Record<string, string>>;
-  /** Runs of the config. */
-  readonly runsRoot: string;
   /** Folder of the comparison. */
   readonly folder: string;
   /** Tells a line for people. */
   readonly note: (text: string) => void;
 }
 
+/** What all models are judged on. */
+interface HeldoutText {
+  readonly windows: readonly Uint32Array[];
+  readonly evaluatedOn: EvaluatedOn | undefined;
+}
+
 /** A comparison in progress: makes rows and judges them alike. */
 export class Comparison {
   readonly config: ResolvedConfig;
   readonly work: ComparisonWork;
-  /** What every perplexity is evaluated on. */
-  readonly #on: EvaluatedOn | undefined;
+  readonly #near: HeldoutText;
+  readonly #shifted: HeldoutText | null;
   #biased: Pick<Workbench, 'forward' | 'head'> | undefined;
 
   constructor(work: ComparisonWork) {
     this.work = work;
     this.config = work.config;
-    this.#on = heldoutOf(work.hashes, work.tokens.heldout);
+    const { hashes, tokens, shifted } = work;
+    const textOf = (windows: readonly Uint32Array[], heldout?: string): HeldoutText => ({
+      windows,
+      evaluatedOn: heldoutOf(heldout === undefined ? hashes : { ...hashes, heldout }, windows),
+    });
+    this.#near = textOf(tokens.heldout);
+    this.#shifted = shifted === null ? null : textOf(shifted, hashes['shifted']);
   }
 
   /** The dense model and what runs it. */
   get bench(): Workbench {
     return this.work.bench;
-  }
-
-  /** True when a perplexity of a run may stand among the rows; of an older version none may. */
-  comparesWith({ evaluatedOn }: Pick<CompareRow, 'evaluatedOn'>): boolean {
-    const key = comparableKey(evaluatedOn);
-    return key !== null && key === comparableKey(this.#on);
   }
 
   /**
@@ -97,7 +104,7 @@ export class Comparison {
       if (record.has(planned.name)) continue;
       const start = performance.now();
       try {
-        record.add(planned, await this.#row(planned), performance.now() - start);
+        record.add(await this.#row(planned), performance.now() - start);
       } catch (error) {
         const skipped = error instanceof EngineError && SKIPPED.has(error.code);
         if (!skipped || isDense(planned)) throw error;
@@ -109,49 +116,48 @@ export class Comparison {
   }
 
   async #row({ name, make }: PlannedRow): Promise<CompareRow> {
-    const start = performance.now();
-    const made = await make();
-    const elapsed = (performance.now() - start) / 1000;
-    if ('perplexity' in made) return this.#rowOf(name, made);
-    const { contender, seconds } =
-      'contender' in made ? made : { contender: made, seconds: elapsed };
-    const { perplexity, lossNats } = await this.#evaluate(name, contender);
+    const { value: made, effort: seen } = await measured(this.bench.forward, make);
+    const { contender, effort } = 'contender' in made ? made : { contender: made, effort: seen };
+    const near = await this.#judge(name, contender, this.#near);
+    const shifted =
+      this.#shifted === null ? {} : { shifted: await this.#judge(name, contender, this.#shifted) };
     const params = await this.#sizeOf(contender, name.scope);
-    return this.#rowOf(name, { params, perplexity, lossNats, seconds });
-  }
-
-  #rowOf({ method, pattern, scope }: RowPlace['name'], known: Known): CompareRow {
-    const { params, perplexity, lossNats, seconds } = known;
     const { shape } = this.bench.weights;
     const { denseBlock } = countParameters(shape, denseSubnet(shape));
     return {
-      method,
-      pattern,
-      scope,
+      ...name,
       seed: this.config.seed,
-      perplexity,
-      ...(lossNats === undefined ? {} : { lossNats }),
-      ...(this.#on === undefined ? {} : { evaluatedOn: this.#on }),
-      ...{ nonzeroFraction: params / denseBlock, params, seconds: Number(seconds.toFixed(2)) },
+      ...near,
+      ...shifted,
+      ...{ nonzeroFraction: params / denseBlock, params },
+      seconds: Number(effort.seconds.toFixed(2)),
+      tokensForwarded: Math.round(effort.tokens),
     };
   }
 
   /** Parameters that are not zero; of a structured model all that is left counts. */
   async #sizeOf(
-    { weights, subnet, extraParameters }: Contender,
+    { weights, blockParams }: Contender,
     scope: CompareRow['scope'],
   ): Promise<CompareRow['params']> {
-    const { block } = countParameters(this.bench.weights.shape, subnet);
-    return block + extraParameters - (scope === 'structured' ? 0 : await zerosIn(weights));
+    return blockParams - (scope === 'structured' ? 0 : await zerosIn(weights));
   }
 
-  async #evaluate(name: RowPlace['name'], { weights, subnet }: Contender): Promise<Perplexity> {
-    const { signal, tokens } = this.work;
+  async #judge(
+    name: RowName,
+    contender: Contender,
+    { windows, evaluatedOn }: HeldoutText,
+  ): Promise<JudgedOn> {
+    const { signal } = this.work;
+    const { weights, projections } = contender;
     const { forward, head } =
       weights.shape === this.bench.weights.shape ? this.bench : this.#withBiases(weights.shape);
-    const candidate = { weights, subnet };
+    const runner =
+      projections === undefined ? forward : new SlicedStream(forward, (at) => projections[at]!);
     try {
-      return await perplexityOf(forward, head, candidate, tokens.heldout, { signal });
+      const found = await perplexityOf(runner, head, contender, windows, { signal });
+      const { perplexity, lossNats } = found;
+      return { perplexity, lossNats, ...(evaluatedOn === undefined ? {} : { evaluatedOn }) };
     } catch (error) {
       throw isEngineError(error, 'numeric') ? noNumber(titleOf(name), error) : error;
     }
@@ -175,14 +181,13 @@ export class Comparison {
 
 /** The dense model as a contender's subnet. */
 export function whole(weights: WeightSource): Contender {
-  return { weights, subnet: denseSubnet(weights.shape), extraParameters: 0 };
+  return narrowed(weights, denseSubnet(weights.shape));
 }
 
 /** The first row of every comparison. */
 export function denseRow(comparison: Comparison): PlannedRow {
   return {
     name: { method: 'dense', pattern: 'dense', scope: 'all' },
-    family: 'sparsity',
     make: () => Promise.resolve(whole(comparison.bench.weights)),
   };
 }

@@ -13,8 +13,9 @@ import { engineVersion } from './versions.ts';
 export const METHODS_REVISION = {
   judging: 2,
   sparsity: 2,
-  structured: 1,
-  methodA: 2,
+  structured: 2,
+  paper: 1,
+  levels: 1,
 } as const;
 /** A family of rows that are made by the same code. */
 export type RowFamily = Exclude<keyof typeof METHODS_REVISION, 'judging'>;

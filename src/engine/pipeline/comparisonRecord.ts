@@ -8,7 +8,7 @@ import {
 } from '../../protocol/comparisonTable.ts';
 import type { RunEventBody } from '../../protocol/runEvent.ts';
 import { ComparisonPace } from './comparisonPace.ts';
-import { readRow, titleOf, writeRow, type RowName, type RowPlace } from './comparisonRows.ts';
+import { readRow, titleOf, writeRow, type RowName } from './comparisonRows.ts';
 
 /** What a table says before it has rows. */
 export type ComparisonFacts = Omit<
@@ -33,7 +33,7 @@ export interface RecordOutlets {
  */
 export class ComparisonRecord {
   readonly #facts: ComparisonFacts;
-  readonly #plan: readonly RowPlace[];
+  readonly #plan: readonly RowName[];
   readonly #outlets: RecordOutlets;
   readonly #rows = new Map<string, CompareRow>();
   readonly #leftOut = new Map<string, string>();
@@ -42,7 +42,7 @@ export class ComparisonRecord {
   #updatedMs: number;
 
   /** @param plan  every row in the order of the table, no two of one name */
-  constructor(facts: ComparisonFacts, plan: readonly RowPlace[], outlets: RecordOutlets) {
+  constructor(facts: ComparisonFacts, plan: readonly RowName[], outlets: RecordOutlets) {
     this.#facts = facts;
     this.#plan = plan;
     this.#outlets = outlets;
@@ -51,7 +51,7 @@ export class ComparisonRecord {
 
   /** The table as it is now. */
   get table(): ComparisonTable {
-    const names = this.#plan.map(({ name }) => ({ ...name, title: titleOf(name) }));
+    const names = this.#plan.map((name) => ({ ...name, title: titleOf(name) }));
     return {
       ...{ schemaVersion: COMPARISON_SCHEMA_VERSION, ...this.#facts },
       ...{ updatedMs: this.#updatedMs, state: this.#state, total: names.length },
@@ -66,8 +66,8 @@ export class ComparisonRecord {
   /** Takes the rows that are there already, writes the table and tells both. */
   begin(): void {
     const { folder, tell } = this.#outlets;
-    for (const place of this.#plan) {
-      const row = readRow(folder, place, this.#facts.seed);
+    for (const name of this.#plan) {
+      const row = readRow(folder, name, this.#facts.seed);
       if (row === undefined) continue;
       this.#rows.set(titleOf(row), row);
       this.#pace.found(row);
@@ -86,8 +86,8 @@ export class ComparisonRecord {
   }
 
   /** Adds a row that was made. @param ms  all of the time it took */
-  add(place: RowPlace, row: CompareRow, ms: number): void {
-    writeRow(this.#outlets.folder, place, row);
+  add(row: CompareRow, ms: number): void {
+    writeRow(this.#outlets.folder, row);
     this.#rows.set(titleOf(row), row);
     this.#pace.made(row, ms);
     this.#write();
@@ -114,9 +114,9 @@ export class ComparisonRecord {
   }
 
   #tell(row: CompareRow | null, done: number): void {
-    const open = this.#plan
-      .map(({ name }) => name)
-      .filter((name) => !this.#rows.has(titleOf(name)) && !this.#leftOut.has(titleOf(name)));
+    const open = this.#plan.filter(
+      (name) => !this.#rows.has(titleOf(name)) && !this.#leftOut.has(titleOf(name)),
+    );
     const etaMs = this.#pace.left(open);
     this.#outlets.tell({ kind: 'compared', row, done, total: this.#plan.length, etaMs });
   }

@@ -11,10 +11,11 @@ const MOST_ROW_BYTES = 65_536;
 /** What a row of a comparison is about. */
 export type RowName = Pick<CompareRow, 'method' | 'pattern' | 'scope'>;
 
-/** A row that is still to be made, by a family of methods. */
-export interface RowPlace {
-  readonly name: RowName;
-  readonly family: RowFamily;
+/** The family of methods that make a row. */
+export function familyOf({ method, scope }: RowName): RowFamily {
+  if (scope !== 'structured') return 'sparsity';
+  if (method === 'levels') return 'levels';
+  return method.startsWith('paper') ? 'paper' : 'structured';
 }
 
 /**
@@ -22,21 +23,21 @@ export interface RowPlace {
  * its method, is not there: it is made again.
  * @param seed  which it must have
  */
-export function readRow(folder: string, place: RowPlace, seed: number): CompareRow | undefined {
+export function readRow(folder: string, name: RowName, seed: number): CompareRow | undefined {
   try {
-    const path = pathOf(folder, place);
+    const path = pathOf(folder, name);
     const text = readPlainText(path, { links: 'refused', mostBytes: MOST_ROW_BYTES });
     if (text === undefined) return undefined;
     const row = decodeJson(compareRowSchema, text, path);
-    return titleOf(row) === titleOf(place.name) && row.seed === seed ? row : undefined;
+    return titleOf(row) === titleOf(name) && row.seed === seed ? row : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Keeps a finished row. @throws EngineError `disk`, `numeric` for a figure that is no number */
-export function writeRow(folder: string, place: RowPlace, row: CompareRow): void {
-  replaceJson(pathOf(folder, place), row);
+export function writeRow(folder: string, row: CompareRow): void {
+  replaceJson(pathOf(folder, row), row);
 }
 
 /** A row's name for people; no two rows share one. */
@@ -45,8 +46,8 @@ export function titleOf({ method, pattern, scope }: RowName): string {
   return scope === 'structured' ? `${method}, ${pattern}` : `${method}, ${pattern}, ${scope}`;
 }
 
-function pathOf(folder: string, { name, family }: RowPlace): string {
+function pathOf(folder: string, name: RowName): string {
   const { method, pattern, scope } = name;
   const safe = `${scope}-${pattern}-${method}`.replaceAll(/[^\w.-]/g, '_');
-  return insideFolder(folder, `${safe}.r${METHODS_REVISION[family]}.json`);
+  return insideFolder(folder, `${safe}.r${METHODS_REVISION[familyOf(name)]}.json`);
 }

@@ -40,12 +40,8 @@ export async function planTokens(
   tokenizer: TextTokenizer,
   signal: AbortSignal,
 ): Promise<TokenPlan> {
-  const { maxWindows } = config.evaluation;
   const capped = (length: number): number => windowLength(length, shape);
   const longest = capped(Math.max(config.calibration.length, config.search.length));
-  const context = capped(config.evaluation.context);
-  // Its windows follow each other from the start, so the rest of a long text is not looked at.
-  const most = maxWindows === 0 ? undefined : maxWindows * context;
   const tokens = await tokenizer.encode(textChunks(config.text), {
     signal,
     most: mostCalibrationTokens(config, shape),
@@ -54,13 +50,8 @@ export async function planTokens(
     tokens,
     config.heldout === null ? [1 - HELDOUT_SHARE, HELDOUT_SHARE] : [1, 0],
   ) as [Uint32Array, Uint32Array];
-  const heldout =
-    config.heldout === null
-      ? rest
-      : await tokenizer.encode(textChunks(config.heldout), { signal, most });
   const { calibration, search } = interleaved(known, longest);
   const start = shape.startToken;
-  const judged = windowsOf(heldout, context, 'all', { mode: 'contiguous', start });
   return {
     calibration: draw(calibration, capped(config.calibration.length), {
       count: config.calibration.windows,
@@ -73,8 +64,41 @@ export async function planTokens(
       seed: config.seed + 1,
       start,
     }),
-    heldout: maxWindows === 0 ? judged : judged.slice(0, maxWindows),
+    heldout:
+      config.heldout === null
+        ? judgedWindows(rest, config, shape)
+        : await heldoutWindows(config.heldout, config, shape, tokenizer, signal),
   };
+}
+
+/**
+ * The windows of a text on which models are judged, from its start on, as a config evaluates.
+ * @throws EngineError `text` when the text is missing, is not UTF-8 or has not one window
+ */
+export async function heldoutWindows(
+  path: string,
+  config: ResolvedConfig,
+  shape: ModelShape,
+  tokenizer: TextTokenizer,
+  signal: AbortSignal,
+): Promise<readonly Uint32Array[]> {
+  const { maxWindows, context } = config.evaluation;
+  // Windows follow each other from the start, so the rest of a long text is not looked at.
+  const most = maxWindows === 0 ? undefined : maxWindows * windowLength(context, shape);
+  const tokens = await tokenizer.encode(textChunks(path), { signal, most });
+  return judgedWindows(tokens, config, shape);
+}
+
+function judgedWindows(
+  tokens: Uint32Array,
+  { evaluation }: ResolvedConfig,
+  shape: ModelShape,
+): readonly Uint32Array[] {
+  const { maxWindows } = evaluation;
+  const context = windowLength(evaluation.context, shape);
+  const start = shape.startToken;
+  const all = windowsOf(tokens, context, 'all', { mode: 'contiguous', start });
+  return maxWindows === 0 ? all : all.slice(0, maxWindows);
 }
 
 /**

@@ -23,6 +23,10 @@ export function resolveConfig(
     model: at(full.model),
     text: at(full.text),
     heldout: full.heldout === null ? null : at(full.heldout),
+    compare: {
+      ...full.compare,
+      shifted: full.compare.shifted === null ? null : at(full.compare.shifted),
+    },
     name: overrides.name ?? full.name ?? nameOf(configPath),
     seed: overrides.seed ?? full.seed,
     device: overrides.device ?? full.device,

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { completeConfig, type ConfigCompletion } from '../../configText/completion.ts';
 import { cursorAt } from '../../configText/cursor.ts';
 import { countWords } from '../../configText/figures.ts';
-import type { KnownThings } from '../../configText/suggestValues.ts';
+import { isTextField, type KnownThings } from '../../configText/suggestValues.ts';
 import type { ModelLibrary } from '../models/modelLibrary.ts';
 import { rangeOf } from './codeActions.ts';
 import { configFolder, writtenPath } from './configPath.ts';
@@ -43,7 +43,7 @@ export class ConfigCompletions implements vscode.CompletionItemProvider {
     if (cursor === null && !isEmpty) return [];
     // Looking for files takes a while, so it is done only where one is wanted.
     const field = cursor?.kind === 'value' ? cursor.path.join('.') : '';
-    const wantsText = field === 'text' || field === 'heldout' || isEmpty;
+    const wantsText = isTextField(field) || isEmpty;
     const known: KnownThings = {
       models: field === 'model' || isEmpty ? await this.modelPaths(document.uri) : [],
       texts: wantsText ? await textPaths(document.uri) : [],

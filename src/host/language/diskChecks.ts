@@ -26,13 +26,13 @@ export async function diskRemarks(
 ): Promise<readonly DiskRemark[]> {
   const tree = readConfigTree(text);
   const remarks: DiskRemark[] = [];
-  for (const name of ['model', 'text', 'heldout'] as const) {
-    const node = fieldNode(tree, [name]);
+  for (const field of [['model'], ['text'], ['heldout'], ['compare', 'shifted']]) {
+    const node = fieldNode(tree, field);
     const written: unknown = node?.value;
     if (node === undefined || typeof written !== 'string' || written === '') continue;
     const path = resolvePath(folder, written);
     const { offset, length } = node;
-    const remark = name === 'model' ? await aboutModel(path, read) : await aboutText(path);
+    const remark = field[0] === 'model' ? await aboutModel(path, read) : await aboutText(path);
     const found = remark ?? aboutPlace(path);
     if (found !== undefined) remarks.push({ ...found, offset, length });
   }

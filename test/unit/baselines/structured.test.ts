@@ -16,14 +16,16 @@ import {
   magnitudeSubnet,
   type StructuredCandidate,
 } from '../../../src/engine/baselines/structuredSubnet.ts';
+import { uniformObcSubnet } from '../../../src/engine/baselines/uniformObc.ts';
 import { uniformWidths, wandaSpSubnet } from '../../../src/engine/baselines/wandaSp.ts';
 import { collectStatistics } from '../../../src/engine/calibration/collect.ts';
 import type { ModelWeights } from '../../../src/engine/checkpoint/modelWeights.ts';
 import { ForwardPass } from '../../../src/engine/graphs/forwardPass.ts';
-import { readsOf, type SublayerKind } from '../../../src/engine/model/block.ts';
+import { blockOf, readsOf, type SublayerKind } from '../../../src/engine/model/block.ts';
 import { rngFor } from '../../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../../src/engine/runtime/runtime.ts';
-import { blockBudget, countParameters } from '../../../src/engine/model/cost.ts';
+import { Solver } from '../../../src/engine/runtime/solver.ts';
+import { blockBudget, countParameters, unitCosts } from '../../../src/engine/model/cost.ts';
 import { assertLegal } from '../../../src/engine/subnet/legal.ts';
 import { denseSubnet, hasAttention, type Subnet } from '../../../src/engine/model/subnet.ts';
 import { isEngineError } from '../../../src/protocol/errors.ts';
@@ -31,6 +33,7 @@ import { relativeDifference } from '../../fixtures/randomMatrix.ts';
 import { tinyWeights } from '../../fixtures/tinyModel.ts';
 
 const runtime = new Runtime('cpu', 2);
+const solver = new Solver(runtime);
 after(() => runtime.release());
 
 const models = {
@@ -44,6 +47,7 @@ for (const [name, weights] of Object.entries(models)) {
   const { shape } = weights;
   const forward = new ForwardPass(runtime, shape);
   const batches = batchesFor(weights);
+  const request = { forward, weights, batches };
 
   describe(`baselines of ${name}`, () => {
     it('spend the same budget to the last neuron, whatever the ratio', async () => {
@@ -52,13 +56,14 @@ for (const [name, weights] of Object.entries(models)) {
         const budget = blockBudget(shape, ratio);
         const made: Record<string, StructuredCandidate> = {
           magnitude: await magnitudeSubnet(weights, budget),
-          wandaSp: await wandaSpSubnet({ forward, weights, batches, budget }),
+          'wanda-sp': await wandaSpSubnet({ ...request, budget }),
           flap: await flapSubnet(weights, fluctuations, budget),
           depth: await depthSubnet(weights, [2, 1, 3, 0, 4], budget),
+          'uniform-obc': await uniformObcSubnet({ ...request, solver, damping: 0.01, budget }),
         };
         for (const candidate of Object.values(made)) {
           assertLegal(shape, candidate.subnet);
-          assertSpends(shape, candidate, budget);
+          assertSpends(candidate.blockParams, budget, unitCosts(blockOf(shape, 0)).mlp);
         }
       }
     });

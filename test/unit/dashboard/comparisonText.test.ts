@@ -48,6 +48,7 @@ const rows = [
   row('ours', '2:4', 'mlp', 2.953),
   row('flap', 'kept 90%', 'structured', 1e7),
 ];
+const judgedTwice = { ...rows[6]!, tokensForwarded: 4096, shifted: { perplexity: null } };
 
 test('names the best method of one task, 2:4 of the MLPs before others', () => {
   assert.equal(bestRow(tableOf(rows))?.perplexity, 2.953);
@@ -74,13 +75,19 @@ test('writes methods × patterns as Markdown that no name can break', () => {
   assert.ok(text.includes('| FLAP | **1.00e+7** |'), text);
   assert.ok(text.includes('- Left out: DaSS, 2:4, MLP only. a \\|b'), text);
   assert.match(text, /sparse weights save space there, not time/);
+  assert.doesNotMatch(text, /shifted/);
+  const shifted = comparisonMarkdown(tableOf([...rows, judgedTwice]));
+  assert.ok(shifted.includes('## Structured, shifted text\n\n| Method | kept 90% |'), shifted);
+  assert.ok(shifted.includes('| FLAP | **∞** |'), shifted);
 });
 
 test('writes every figure unrounded as CSV, and no formula', () => {
   const lines = comparisonCsv(tableOf([...rows, row('=x("a")', '2:4', 'mlp', 1 / 3)])).split(
     '\r\n',
   );
-  assert.equal(lines[1], 'dense,dense,all,0,2.925,0.625,1000,1.5');
-  assert.equal(lines.at(-2), '"\'=x(""a"")",2:4,mlp,0,0.3333333333333333,0.625,1000,1.5');
+  assert.equal(lines[1], 'dense,dense,all,0,2.925,,0.625,1000,1.5,');
+  assert.equal(lines.at(-2), '"\'=x(""a"")",2:4,mlp,0,0.3333333333333333,,0.625,1000,1.5,');
+  const [, last] = comparisonCsv(tableOf([judgedTwice])).split('\r\n');
+  assert.equal(last, 'flap,kept 90%,structured,0,10000000,infinite,0.625,1000,1.5,4096');
   assert.deepEqual([lines.length, lines.at(-1)], [rows.length + 3, '']);
 });

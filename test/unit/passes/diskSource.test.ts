@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { flapSubnet } from '../../../src/engine/baselines/flap.ts';
 import { collectFluctuations } from '../../../src/engine/baselines/fluctuation.ts';
+import { sliceGptModel } from '../../../src/engine/baselines/sliceGpt.ts';
 import { magnitudeSubnet } from '../../../src/engine/baselines/structuredSubnet.ts';
+import { uniformObcSubnet } from '../../../src/engine/baselines/uniformObc.ts';
 import { wandaSpSubnet } from '../../../src/engine/baselines/wandaSp.ts';
 import { collectStatistics } from '../../../src/engine/calibration/collect.ts';
 import { DiskWeights } from '../../../src/engine/checkpoint/diskWeights.ts';
@@ -144,13 +146,20 @@ for (const [name, options] of [
         const budget = blockBudget(weights.shape, 0.7);
         const fluctuations = await collectFluctuations(forward, weights, batches);
         const flap = await flapSubnet(weights, fluctuations, budget);
+        const { solver } = tools;
+        const request = { forward, solver, weights, batches, budget };
+        const obc = await uniformObcSubnet({ ...request, damping: 0.01 });
+        const { projections } =
+          weights.shape.family === 'llama' ? await sliceGptModel(request) : { projections: [] };
         const made = [
           await magnitudeSubnet(weights, budget),
           await wandaSpSubnet({ forward, weights, batches, budget }),
           flap,
+          obc,
         ];
         const { layers } = await inMemory(flap.weights);
-        return { layers, subnets: made.map(({ subnet }) => subnet) };
+        const updated = (await inMemory(obc.weights)).layers;
+        return { layers, updated, projections, subnets: made.map(({ subnet }) => subnet) };
       });
     });
 

@@ -60,7 +60,7 @@ describe('the time a comparison will take', () => {
 
   it('is guessed from rows that were found until one is seen', () => {
     const pace = new ComparisonPace();
-    const name = { method: 'A reformed', scope: 'structured', pattern: 'kept 50%' } as const;
+    const name = { method: 'paper', scope: 'structured', pattern: 'kept 50%' } as const;
     const figures = { seed: 0, perplexity: 3, nonzeroFraction: 0.5, params: 500 };
     pace.found({ ...name, ...figures, seconds: 48 });
     assert.equal(pace.left([name, name]), 96_000);
