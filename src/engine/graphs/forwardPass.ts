@@ -29,6 +29,7 @@ import type {
   Tap,
   ThroughOptions,
 } from './runner.ts';
+import { probeHead, probeMlp } from './probes.ts';
 import { projectStream } from './projectStream.ts';
 import { ScratchPool } from './scratch.ts';
 import { Sessions } from './sessions.ts';
@@ -248,41 +249,13 @@ export class ForwardPass implements Runner {
     await this.sessions.close();
   }
 
-  async probeMlp(
-    { key, build, take }: MlpProbe,
-    at: MlpInput,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async probeMlp(probe: MlpProbe, at: MlpInput, signal?: AbortSignal): Promise<void> {
     this.#count(at.reads);
-    const access = this.runtime.onDevice ? 'gathered' : 'direct';
-    const session = await this.sessions.of(key, () => build(access));
-    const scratch = this.scratch.borrow();
-    try {
-      const feeds = Object.entries(await this.feeds.mlp(at.layer, at.mask, scratch));
-      const used = feeds.filter(([name]) => session.inputNames.includes(name));
-      for (const [batch, x] of at.reads.entries()) {
-        throwIfAborted(signal);
-        await take(onHost(await session.run({ x, ...Object.fromEntries(used) })), batch);
-        await setImmediate();
-      }
-    } finally {
-      scratch.giveBack();
-    }
+    await probeMlp(this, probe, at, signal);
   }
 
-  async probeHead(
-    { key, build, calls, take }: HeadProbe,
-    weights: WeightSource,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    const session = await this.sessions.of(key, build);
-    const fixed = await this.feeds.head(await weights.once());
-    let call = 0;
-    for (const inputs of calls) {
-      throwIfAborted(signal);
-      take(onHost(await session.run({ ...inputs, ...fixed })), call++);
-      await setImmediate();
-    }
+  async probeHead(probe: HeadProbe, weights: WeightSource, signal?: AbortSignal): Promise<void> {
+    await probeHead(this, probe, weights, signal);
   }
 
   /** How attention over a state is computed, which decides how its heads are padded. */
@@ -328,12 +301,6 @@ export class ForwardPass implements Runner {
     const bare = rows === null ? inner : withoutPadding(inner, rows.o);
     return { normed, inner: bare, update, after: result['y'] as Tensor };
   }
-}
-
-/** Outputs of a graph that leaves them on the host. */
-function onHost(outputs: Readonly<Record<string, Tensor>>): Record<string, Float32Array> {
-  const values = Object.entries(outputs).map(([name, tensor]) => [name, float32Of(tensor)]);
-  return Object.fromEntries(values) as Record<string, Float32Array>;
 }
 
 /** What a sublayer reads where it adds to another stream; null where it reads what it adds to. */

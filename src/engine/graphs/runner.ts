@@ -137,11 +137,7 @@ export interface Runner {
    * @param matrix  row-major [H, H]
    * @returns  per batch, [B, T, H]; the caller's
    */
-  project(
-    states: readonly Tensor[],
-    matrix: Float32Array,
-    signal?: AbortSignal,
-  ): Promise<Tensor[]>;
+  project(states: readonly Tensor[], matrix: Float32Array, signal?: AbortSignal): Promise<Tensor[]>;
 
   /**
    * Runs the blocks from one on, each released once it has run.

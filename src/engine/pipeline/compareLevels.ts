@@ -1,4 +1,5 @@
 import { makeFolderInside } from '../../files/insideFolder.ts';
+import { fillDefaults } from '../../protocol/configDefaults.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
 import { narrowed } from '../baselines/structuredSubnet.ts';
@@ -36,7 +37,8 @@ export function levelsRow(
 export function levelsOf({ bench, config, work }: Comparison): Promise<LevelModel> {
   const { folder, tokens, signal, note } = work;
   return openLevels(bench, {
-    ...{ config, windows: tokens.calibration, others: [], signal, note },
+    config: levelsConfig(config, 1),
+    ...{ windows: tokens.calibration, others: [], signal, note },
     folder: makeFolderInside(folder, LEVELS_FOLDER),
     progress: (done, total) => {
       note(`Levels: ${done} of ${total} blocks`);
@@ -47,8 +49,10 @@ export function levelsOf({ bench, config, work }: Comparison): Promise<LevelMode
 function levelsConfig(config: ResolvedConfig, ratio: number): ResolvedConfig {
   const { windows, length } = config.search;
   const search = { ...expandSearch({ windows, length }, 'levels'), fitness: config.search.fitness };
+  // Rows do not depend on how much space there is.
+  const { levels } = fillDefaults({ model: '', text: '', ratio: 1 });
   const reform = { ...config.reform, method: 'leastSquares', target: 'auto' } as const;
-  return { ...config, ratio, method: 'levels', search, reform };
+  return { ...config, ratio, method: 'levels', levels, search, reform };
 }
 
 async function make(

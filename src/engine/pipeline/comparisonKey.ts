@@ -50,16 +50,17 @@ const MATTERS: Readonly<Record<keyof ResolvedConfig, boolean>> = {
   heldout: false,
   seed: true,
   device: true,
-  method: true,
-  levels: true,
   calibration: true,
   importance: true,
   attention: true,
   search: true,
   reform: true,
   evaluation: true,
-  // A row has a ratio or a pattern of its own, and the rest leaves figures alone.
+  // A row has a ratio or a pattern and a method of its own, levels the usual space, and the rest leaves
+  // figures alone.
   name: false,
+  method: false,
+  levels: false,
   ratio: false,
   threads: false,
   sparsify: false,
