@@ -11,7 +11,7 @@ import {
   readSmallFile,
 } from './modelFolder.ts';
 import { readSafetensorsIndex, type SafetensorsIndex } from './safetensorsFile.ts';
-import type { TensorEntry } from './safetensorsHeader.ts';
+import { crowdIn, type TensorEntry } from './safetensorsHeader.ts';
 import { shown } from './shown.ts';
 import { expectNoStandIn } from './standIn.ts';
 
@@ -112,6 +112,10 @@ async function expectAllShards(folder: string, shards: readonly string[]): Promi
 
 /** Names of the weight files, each once. */
 function shardsOf(bytes: Uint8Array): string[] {
+  if (crowdIn(bytes) !== null) {
+    const sentence = `${SHARD_INDEX_FILE} lists more than ${MOST_TENSORS} tensors have.`;
+    fail(`a list of at most ${MOST_TENSORS} tensors`, 'more texts and lists', sentence);
+  }
   const { weight_map: map } = parseJsonObject(bytes, SHARD_INDEX_FILE);
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     fail('an object "weight_map"', shown(map), `${SHARD_INDEX_FILE} has no object "weight_map".`);

@@ -253,6 +253,11 @@ describe('a model folder is refused', () => {
     ['the list is no JSON', /not JSON/, (dir) => writeFile(join(dir, INDEX), '{')],
     ['the list has no map', /weight_map/, (dir) => writeFile(join(dir, INDEX), '{}')],
     [
+      'the list is longer than that of any model',
+      /index\.json lists more than \d+ tensors have/,
+      (dir) => writeFile(join(dir, INDEX), `{"weight_map":{${'"":"",'.repeat(65_536)}"":""}}`),
+    ],
+    [
       'the map is empty',
       /names no tensor/,
       (dir) => writeFile(join(dir, INDEX), '{"weight_map":{}}'),

@@ -115,6 +115,13 @@ describe('parseHeader', () => {
       new RegExp(`more than ${MOST_TENSORS} tensors`),
     );
     assert.ok(performance.now() - start < 2000);
+    const most = 16 * MOST_TENSORS;
+    for (const notes of [`{${'"":"",'.repeat(most / 4)}"":""}`, `[${'[],'.repeat(most)}[]]`]) {
+      assert.throws(
+        () => parse(rawSafetensors(`{"__metadata__":${notes}}`, data)),
+        /lists more than \d+ tensors have/,
+      );
+    }
     const prefix = rawSafetensors('{}', data, BigInt(MOST_HEADER_BYTES + 1)).subarray(0, 8);
     assert.throws(
       () => headerLength(prefix, 2 * MOST_HEADER_BYTES, 'a'),
