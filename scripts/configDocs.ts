@@ -1,8 +1,7 @@
 import { format } from 'prettier';
 import { runConfigSchema } from '../src/protocol/runConfig.ts';
-import { searchPresets } from '../src/protocol/searchPresets.ts';
+import { presetValues } from '../src/configText/configSchema.ts';
 import { describeSchema, type SchemaNode } from '../src/protocol/describeSchema.ts';
-import { valueAt } from '../src/protocol/decode.ts';
 
 /** Text of docs/run-config.schema.json. */
 export function schemaText(): Promise<string> {
@@ -73,12 +72,9 @@ function defaultOf(field: string, schema: SchemaNode, required: boolean): string
   if (required) return 'required';
   if (schema.default !== undefined) return `\`${JSON.stringify(schema.default)}\``;
   if (!field.startsWith('search.')) return 'see meaning';
-  const pointer = field.slice('search'.length).replaceAll('.', '/');
-  const values = Object.entries(searchPresets).map(([name, preset]) => {
-    const value = valueAt(preset, pointer);
-    return value === undefined ? undefined : `${name} \`${JSON.stringify(value)}\``;
-  });
-  return values.includes(undefined) ? 'by ratio' : values.join(', ');
+  const values = [...presetValues(field.split('.'))];
+  if (values.length === 0) return 'by ratio';
+  return values.map(([name, value]) => `${name} \`${JSON.stringify(value)}\``).join(', ');
 }
 
 function cell(text: string): string {

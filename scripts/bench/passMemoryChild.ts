@@ -73,7 +73,7 @@ const passes: Readonly<Record<PassName, readonly [() => Promise<unknown>, number
   reform: [
     () =>
       reform({
-        ...{ ...common, head, subnet, target: 'dense', seed: 1, loss: 'kl' },
+        ...{ ...common, dense: weights, head, subnet, target: 'dense', seed: 1, loss: 'kl' },
         refit: leastSquaresRefit(solver, [1e-3, 1e-2]),
       }),
     reformationBytes(SHAPE, TOKENS),

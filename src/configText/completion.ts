@@ -1,5 +1,6 @@
+import type { Node } from 'jsonc-parser';
 import { cursorAt, type Cursor } from './cursor.ts';
-import { configSchema, namesIn, schemaAt } from './configSchema.ts';
+import { configSchema, isRead, namesIn, schemaAt } from './configSchema.ts';
 import { isEmptyConfig, readConfigTree } from './configTree.ts';
 import { explainField } from './explain.ts';
 import { configRecipes } from './recipes.ts';
@@ -39,12 +40,19 @@ export function completeConfig(
 ): readonly ConfigCompletion[] {
   const cursor = cursorAt(text, offset);
   if (cursor?.kind === 'value') return completeValue(text, cursor, known);
-  if (cursor?.kind === 'key') return [...completeKey(cursor), ...completeRecipes(cursor)];
+  if (cursor?.kind === 'key') {
+    return [...completeKey(cursor, readConfigTree(text)), ...completeRecipes(cursor)];
+  }
   return isEmptyConfig(text) ? [wholeConfig(text, offset, known)] : [];
 }
 
-function completeKey(cursor: Extract<Cursor, { kind: 'key' }>): ConfigCompletion[] {
-  const free = namesIn(cursor.section).filter((name) => !cursor.taken.includes(name));
+function completeKey(
+  cursor: Extract<Cursor, { kind: 'key' }>,
+  tree: Node | undefined,
+): ConfigCompletion[] {
+  const free = namesIn(cursor.section).filter(
+    (name) => !cursor.taken.includes(name) && isRead([...cursor.section, name], tree),
+  );
   // "$schema" is first in a file but the last thing anybody looks for.
   const names = [
     ...free.filter((name) => name !== '$schema'),

@@ -1,6 +1,9 @@
+import type { Node } from 'jsonc-parser';
 import { describeSchema, type SchemaNode } from '../protocol/describeSchema.ts';
+import { DEFAULT_METHOD, type Method, methodNames, methodOf } from '../protocol/methods.ts';
 import { runConfigSchema } from '../protocol/runConfig.ts';
-import { searchPresets } from '../protocol/searchPresets.ts';
+import { searchNumbers } from '../protocol/searchPresets.ts';
+import { fieldValue } from './configTree.ts';
 
 /** The schema of a whole config. */
 export const configSchema = runConfigSchema as unknown as SchemaNode;
@@ -59,13 +62,40 @@ export function takes(schema: SchemaNode): string {
   return schema.properties === undefined ? describeSchema(schema) : 'a section { … }';
 }
 
-/** Names of the presets of the search. */
-export const presetNames = Object.keys(searchPresets) as readonly (keyof typeof searchPresets)[];
+/** What gives values to the fields of the search: a method, or a preset of it. */
+export type NumbersName = keyof typeof searchNumbers;
 
-/** The value a preset gives to a field; undefined for fields that presets do not name. */
-export function presetValue(preset: string, path: readonly string[]): unknown {
-  if (path[0] !== 'search' || !Object.hasOwn(searchPresets, preset)) return undefined;
-  let value: unknown = searchPresets[preset as keyof typeof searchPresets];
+/** The values that methods and presets give to a field, by name; none for fields that they do not name. */
+export function presetValues(path: readonly string[]): ReadonlyMap<NumbersName, unknown> {
+  const owner = methodOf(path.join('.'));
+  const names = Object.keys(searchNumbers) as NumbersName[];
+  const found = names
+    .filter((name) => owner === undefined || (owner === 'levels') === (name === 'levels'))
+    .map((name) => [name, valueIn(searchNumbers[name], path)] as const);
+  return new Map(found.filter(([, value]) => value !== undefined));
+}
+
+/** The method of a config that may have faults. */
+export function methodIn(tree: Node | undefined): Method {
+  const written = fieldValue(tree, ['method']);
+  return methodNames.find((name) => name === written) ?? DEFAULT_METHOD;
+}
+
+/** True for a field that the method of a config reads. */
+export function isRead(path: readonly string[], tree: Node | undefined): boolean {
+  const owner = methodOf(path.join('.'));
+  return owner === undefined || owner === methodIn(tree);
+}
+
+/** Which of them a config takes its values from. */
+export function numbersNameOf(tree: Node | undefined): NumbersName {
+  if (methodIn(tree) === 'levels') return 'levels';
+  return fieldValue(tree, ['search', 'preset']) === 'quick' ? 'quick' : 'methodA';
+}
+
+function valueIn(numbers: unknown, path: readonly string[]): unknown {
+  if (path[0] !== 'search') return undefined;
+  let value = numbers;
   for (const name of path.slice(1)) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) {
       return undefined;
@@ -80,8 +110,8 @@ export function defaultWords(path: readonly string[]): string | null {
   const schema = schemaAt(path);
   if (schema === undefined || schema.properties !== undefined) return null;
   if (schema.default !== undefined) return code(schema.default);
-  const values = presetNames.map((preset) => [preset, presetValue(preset, path)] as const);
-  if (values.every(([, value]) => value === undefined)) return null;
+  const values = [...presetValues(path)];
+  if (values.length === 0) return null;
   return values.map(([preset, value]) => `${preset} ${code(value)}`).join(', ');
 }
 

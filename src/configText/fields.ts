@@ -1,11 +1,12 @@
 import type { Node } from 'jsonc-parser';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 import type { ConfigField } from '../protocol/panelApi.ts';
-import { configSchema, presetNames, presetValue, schemaAt } from './configSchema.ts';
+import { configSchema, isRead, numbersNameOf, presetValues, schemaAt } from './configSchema.ts';
 import { fieldValue, readConfigTree } from './configTree.ts';
 
 /**
- * Every field of a config that holds one plain value, with the value it has or would take.
+ * Every field of a config that its method reads and that holds one plain value, with the value it has or
+ * would take.
  * @returns  in the order of the schema; lists and free forms are left to the text
  */
 export function configFields(text: string): readonly ConfigField[] {
@@ -22,7 +23,7 @@ function fieldsUnder(
     const at = [...path, name];
     if (child.properties !== undefined) return fieldsUnder(child, at, tree);
     const type = typeOf(child);
-    if (type === null || name === '$schema') return [];
+    if (type === null || !isRead(at, tree) || name === '$schema') return [];
     const written = fieldValue(tree, at);
     return [
       {
@@ -62,8 +63,7 @@ function defaultOf(path: readonly string[], schema: SchemaNode, tree: Node | und
     const followed = ['calibration', 'windows'];
     return fieldValue(tree, followed) ?? schemaAt(followed)?.default;
   }
-  const preset = fieldValue(tree, ['search', 'preset']) ?? presetNames[0]!;
-  return typeof preset === 'string' ? presetValue(preset, path) : undefined;
+  return presetValues(path).get(numbersNameOf(tree));
 }
 
 function scalar(value: unknown): ConfigField['value'] {

@@ -91,7 +91,7 @@ function tellCalibration(
 
 function tellSearch(
   tree: Node,
-  { search }: DefaultedConfig,
+  { search, method }: DefaultedConfig,
   model: ModelFacts | null,
   tell: Tell,
 ): void {
@@ -99,12 +99,17 @@ function tellSearch(
   if (!enabled) return;
   const used = Math.min(length, model?.maxPositions ?? length);
   tellCap('search.length', length, model, tell);
+  const ofLevels = method === 'levels';
+  const judgedOn = countWords(windows * used);
   tell(
     lastWritten(tree, ['search.windows', 'search.length']),
-    `= ${countWords(windows * used)} tokens a candidate`,
-    `Each candidate is judged on ${windows} windows of ${used} tokens.`,
+    ofLevels ? `= ${judgedOn} tokens to draw from` : `= ${judgedOn} tokens a candidate`,
+    ofLevels
+      ? `Each generation is judged on windows that are drawn anew from ${windows} of ${used} tokens.`
+      : `Each candidate is judged on ${windows} windows of ${used} tokens.`,
   );
-  const candidates = population * (generations + 1);
+  const rounds = ofLevels ? generations : generations + 1;
+  const candidates = population * rounds;
   const all = `${countWords(candidates)} candidates`;
   const written = ['search.population', 'search.generations'].filter((path) =>
     isWritten(tree, path),
@@ -113,13 +118,15 @@ function tellSearch(
     tell(
       lastWritten(tree, written),
       `= ${all}`,
-      `${population} in each of ${generations + 1} generations, the first included.`,
+      ofLevels
+        ? `${population} in each of ${rounds} generations.`
+        : `${population} in each of ${rounds} generations, the first included.`,
     );
   }
   tell(
     'search.preset',
     `${all}, each on ${windows} × ${used} tokens`,
-    `What the preset "${preset}" and this file say together: ${population} candidates in each of ${generations + 1} generations, the first included.`,
+    `What the preset "${preset}" and this file say together: ${population} candidates in each of ${rounds} generations, the first included.`,
   );
 }
 

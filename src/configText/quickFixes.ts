@@ -2,11 +2,12 @@ import { findNodeAtOffset, getNodeValue, type Node } from 'jsonc-parser';
 import { acceptsValue } from '../protocol/acceptsValue.ts';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 import type { RunConfig } from '../protocol/runConfig.ts';
+import { methodOf } from '../protocol/methods.ts';
 import { expandSearch } from '../protocol/searchPresets.ts';
 import { didYouMean } from '../protocol/didYouMean.ts';
 import { readPattern } from '../protocol/sparsityPattern.ts';
 import { suggestFields } from '../protocol/suggestFields.ts';
-import { configSchema, isRequired, schemaAt } from './configSchema.ts';
+import { configSchema, isRead, isRequired, schemaAt } from './configSchema.ts';
 import { fieldNode, fieldValue, isEmptyConfig } from './configTree.ts';
 import { removeField, removeProperty, setField, type FieldValue } from './edits.ts';
 import type { IssuePlace } from './issuePlace.ts';
@@ -210,6 +211,13 @@ function fixSense(text: string, tree: Node, place: IssuePlace): readonly Draft[]
   if (field === 'export.groupSize') {
     const power = Math.log2(Number(fieldValue(tree, path)));
     return [Math.floor(power), Math.ceil(power)].map((one) => replace(place, String(2 ** one)));
+  }
+  const owner = methodOf(field);
+  if (owner !== undefined && !isRead(path, tree)) {
+    return [
+      { title: `Remove "${field}"`, edits: removeField(text, path) },
+      { title: `Change "method" to "${owner}"`, edits: setField(text, ['method'], owner) },
+    ];
   }
   const value = fieldValue(tree, path);
   if (field.startsWith('search.ranges.') && Array.isArray(value)) {

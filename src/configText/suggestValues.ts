@@ -1,6 +1,6 @@
 import type { Node } from 'jsonc-parser';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
-import { presetNames, presetValue, schemaAt, wordsOf, wordsOfChoice } from './configSchema.ts';
+import { numbersNameOf, presetValues, schemaAt, wordsOf, wordsOfChoice } from './configSchema.ts';
 import { fieldValue } from './configTree.ts';
 import { explainField } from './explain.ts';
 import { countWords } from './figures.ts';
@@ -154,15 +154,15 @@ function numberValues(
   if (schema.default !== undefined) {
     return [plain(JSON.stringify(schema.default), 'default', documentation)];
   }
-  const chosen = fieldValue(tree, ['search', 'preset']) ?? presetNames[0];
-  const names = [...presetNames].sort((a, b) => Number(b === chosen) - Number(a === chosen));
+  const chosen = numbersNameOf(tree);
+  const given = [...presetValues(path)].filter(
+    ([name]) => (name === 'levels') === (chosen === 'levels'),
+  );
+  given.sort(([a], [b]) => Number(b === chosen) - Number(a === chosen));
   const values = new Map<string, string>();
-  for (const name of names) {
-    const value = presetValue(name, path);
+  for (const [name, value] of given) {
     const json = JSON.stringify(value);
-    if (value !== undefined) {
-      values.set(json, [...(values.has(json) ? [values.get(json)!] : []), name].join(', '));
-    }
+    values.set(json, [...(values.has(json) ? [values.get(json)!] : []), name].join(', '));
   }
   return [...values].map(([json, detail]) => plain(json, detail, documentation));
 }

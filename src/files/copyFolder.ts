@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskError } from '../protocol/diskError.ts';
 import { closeQuietly } from './release.ts';
 import { insideFolder, makeFolderInside } from './insideFolder.ts';
 import { missingFile, openPlainHandle, type OpenRules } from './plainFile.ts';
-import { onDisk, replaceFileBy } from './writeFile.ts';
+import { onDisk, removeFile, replaceFileBy } from './writeFile.ts';
 
 /** Bytes in memory at a time, however large a file is. */
 const PIECE_BYTES = 1 << 20;
@@ -66,5 +67,21 @@ export async function copyFile(
     });
   } finally {
     await closeQuietly(handle);
+  }
+}
+
+/**
+ * Gives a plain file of ours a second name, or makes a copy where the disk cannot do that. The file must
+ * never be written in place afterwards: under both names it is the same.
+ * @param to  a path that was checked, see {@link insideFolder}; a file there is replaced
+ * @throws EngineError `disk`
+ */
+export async function shareFile(from: string, to: string): Promise<void> {
+  removeFile(to);
+  try {
+    // A link is not followed: it would become a second name of the link, which no reader of ours opens.
+    await link(from, to);
+  } catch {
+    await copyFile(from, to, { links: 'refused', mostBytes: Infinity });
   }
 }

@@ -4,6 +4,7 @@ import { LineIndex, type ConfigProblem } from './configProblem.ts';
 import { shorten } from './decode.ts';
 import { describeSchema, type SchemaNode } from './describeSchema.ts';
 import { misfitText } from './errors.ts';
+import { DEFAULT_METHOD, methodNames, ownFields } from './methods.ts';
 import { runConfigSchema, type RunConfig } from './runConfig.ts';
 import { expandSearch } from './searchPresets.ts';
 import { readPattern } from './sparsityPattern.ts';
@@ -112,8 +113,18 @@ function suggestion(path: readonly string[]): string {
 
 /** What a schema cannot say: values that do not fit each other. */
 function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void {
-  const { ratio } = config;
-  const search = expandSearch(config.search);
+  checkMethod(tree, config, problems);
+  if ((config.method ?? DEFAULT_METHOD) === 'paper') checkSearch(tree, config, problems);
+  checkWeightForms(tree, config, problems);
+}
+
+/** The search of the paper's method: counts and ranges. */
+function checkSearch(
+  tree: Node,
+  { search: written, ratio }: RunConfig,
+  problems: ProblemList,
+): void {
+  const search = expandSearch(written, 'paper');
   const { ranges, population, top, mutations, crossovers } = search;
   const tell = (field: string, expected: string, found: string): void => {
     problems.add(field, nearest(tree, field.split('.')), expected, found);
@@ -131,7 +142,6 @@ function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void 
     const expected = `at most ${population} together with "crossovers" (the population)`;
     tell('search.mutations', expected, `${mutations} and ${crossovers}`);
   }
-  checkWeightForms(tree, config, problems);
   if (!search.enabled) return;
   const attention: Ends = ranges.attention ?? ANYTHING;
   const mlp: Ends = ranges.mlp ?? ANYTHING;
@@ -140,6 +150,22 @@ function checkSense(tree: Node, config: RunConfig, problems: ProblemList): void 
   const most = Math.max(attention[1], mlp[1]) * depth[1];
   if (ratio < least || ratio > most) {
     tell('ratio', `a ratio from ${least} to ${most}, as search.ranges says`, String(ratio));
+  }
+}
+
+/** Fields that the config's method does not read. */
+function checkMethod(
+  tree: Node,
+  { method = DEFAULT_METHOD }: RunConfig,
+  problems: ProblemList,
+): void {
+  for (const other of methodNames.filter((name) => name !== method)) {
+    for (const field of ownFields[other]) {
+      const node = findNodeAtLocation(tree, field.split('.'));
+      if (node === undefined) continue;
+      const message = `"${field}" has no effect under "method": "${method}"; it belongs to "${other}"`;
+      problems.add(field, node, `"method": "${other}", or no "${field}"`, 'it', message);
+    }
   }
 }
 

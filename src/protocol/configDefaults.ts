@@ -26,10 +26,12 @@ export function fillDefaults(config: RunConfig): DefaultedConfig {
     seed: full.seed,
     device: full.device,
     threads: full.threads,
+    method: full.method,
     calibration: full.calibration,
+    levels: full.levels,
     importance: full.importance,
     attention: full.attention,
-    search: expandSearch(search),
+    search: expandSearch(search, full.method),
     reform: {
       ...full.reform,
       windows: config.reform?.windows ?? full.calibration.windows,

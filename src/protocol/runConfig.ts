@@ -2,6 +2,7 @@ import * as Type from 'typebox';
 import type { Static } from 'typebox';
 import { compareSection } from './compareSection.ts';
 import { section, whole } from './configFields.ts';
+import { DEFAULT_METHOD, methodNames } from './methods.ts';
 import { searchSection } from './searchSection.ts';
 import { sparsifySection } from './sparsifySection.ts';
 
@@ -31,6 +32,19 @@ const importance = section('How heads and neurons are ranked before the search.'
       'Added to the Gram diagonal before it is inverted (fraction of its mean). Larger is steadier and blurs the ranking. Paper: unstated, 0.01 is usual.',
   }),
 });
+
+const levels = section(
+  'The widths at which every sublayer is refitted before the search; "method": "levels" only.',
+  {
+    diskGB: Type.Number({
+      default: 20,
+      exclusiveMinimum: 0,
+      maximum: 100_000,
+      description:
+        'Most disk space that the refitted weights of a run may take (10⁹ bytes). With less, the search has fewer widths to choose from. Paper: none.',
+    }),
+  },
+);
 
 const reform = section(
   'Reforming the kept weights, once, after the search: they take over the work of those that went.',
@@ -181,7 +195,15 @@ export const runConfigSchema = Type.Object(
         maximum: 1024,
       }),
     ),
+    method: Type.Optional(
+      Type.Enum([...methodNames], {
+        default: DEFAULT_METHOD,
+        description:
+          'How the subnet is found (name). "levels": every sublayer is refitted at a row of widths first, and a search by switches chooses among these. "paper": masks are scored and evolved, and refitted once at the end. Paper: paper.',
+      }),
+    ),
     calibration,
+    levels,
     importance,
     attention: Type.Optional(
       Type.Enum(['decoupled', 'tied'], {

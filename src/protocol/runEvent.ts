@@ -9,7 +9,7 @@ import {
 import { MOST_LAYERS } from './bounds.ts';
 import { compareRowSchema } from './compareRow.ts';
 import { reformVerdictSchema } from './reformVerdict.ts';
-import { figureNames, stageNames } from './runWords.ts';
+import { figureNames, originNames, stageNames } from './runWords.ts';
 import { mapDensitySchema } from './sparsityRecord.ts';
 
 const stage = Type.Enum([...stageNames]);
@@ -49,7 +49,7 @@ export const runEventSchemas = {
     child: size,
     key,
     fitness: Type.Number(),
-    how: Type.Enum(['initial', 'mutation', 'crossover', 'strong']),
+    how: Type.Enum([...originNames]),
     parents: Type.Array(key, { maxItems: 16 }),
     params: size,
   }),

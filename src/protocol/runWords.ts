@@ -24,6 +24,20 @@ export const stageTitles: Readonly<Record<StageName, string>> = {
   export: 'Export',
 };
 
+/** How a judged subnet came to be. */
+export const originNames = ['initial', 'mutation', 'crossover', 'strong', 'switch'] as const;
+/** How a judged subnet came to be. */
+export type Origin = (typeof originNames)[number];
+
+/** What is said of how a subnet was made. */
+export const originTitles: Readonly<Record<Origin, string>> = {
+  initial: 'Initial',
+  mutation: 'Mutation',
+  crossover: 'Crossover',
+  strong: 'Strong mutation',
+  switch: 'Switch',
+};
+
 /** The models whose figures a run reports, in the order of its table. */
 export const figureNames = [
   'dense',

@@ -1,3 +1,4 @@
+import { DEFAULT_METHOD, type Method } from './methods.ts';
 import type { ResolvedConfig, RunConfig } from './runConfig.ts';
 
 type Search = ResolvedConfig['search'];
@@ -41,13 +42,22 @@ export const searchPresets: Readonly<Record<Search['preset'], Numbers>> = {
 };
 
 /**
- * The search section with every value present: the user's, else the preset's.
+ * Search values by the name that stands for them: the method "levels", or a preset of the paper's. Those
+ * that "levels" does not read are the quick preset's.
+ */
+export const searchNumbers = {
+  levels: { ...searchPresets.quick, windows: 40, length: 512, population: 12, generations: 40 },
+  ...searchPresets,
+} as const satisfies Readonly<Record<string, Numbers>>;
+
+/**
+ * The search section with every value present: the user's, else the preset's or the method's.
  * @param search  the section as written, if any
  */
-export function expandSearch(search: RunConfig['search']): Search {
+export function expandSearch(search: RunConfig['search'], method: Method = DEFAULT_METHOD): Search {
   const given = search ?? {};
   const preset = given.preset ?? 'methodA';
-  const base = searchPresets[preset];
+  const base = searchNumbers[method === 'levels' ? method : preset];
   return {
     ...base,
     ...given,

@@ -99,7 +99,8 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
         ...['passes', 'calibration', 'importance', 'evaluation'],
       ),
     ],
-    node: ['node:path'],
+    packages: ['typebox'],
+    node: [HASH, 'node:path'],
   },
   'engine/sparsity': {
     folders: engine(
@@ -166,7 +167,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       ...engine(
         ...['numeric', 'onnx', 'model', 'checkpoint', 'tokenizer', 'runtime', 'subnet', 'graphs'],
         ...['calibration', 'importance', 'search', 'evaluation', 'reformation', 'export', 'runs'],
-        ...['sparsity', 'baselines', 'quantise'],
+        ...['sparsity', 'baselines', 'quantise', 'levels'],
       ),
     ],
     // Its number goes into the manifest of a run; the library itself is the runtime's.

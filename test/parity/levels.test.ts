@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -13,9 +22,20 @@ import { LossHead } from '../../src/engine/graphs/lossHead.ts';
 import { buildLevels } from '../../src/engine/levels/buildLevels.ts';
 import { LevelEvaluator } from '../../src/engine/levels/levelEvaluator.ts';
 import { blockGrid, stepParametersOf } from '../../src/engine/levels/levelGrid.ts';
+import {
+  levelsKey,
+  sealLevels,
+  stateOfLevels,
+  takeLevels,
+} from '../../src/engine/levels/levelFolder.ts';
 import { LevelModel, type Levels } from '../../src/engine/levels/levelModel.ts';
 import { levelBytes, LevelStore } from '../../src/engine/levels/levelStore.ts';
-import { searchLevels, type SwitchState } from '../../src/engine/levels/searchLevels.ts';
+import {
+  searchLevels,
+  type SwitchGeneration,
+  type SwitchState,
+} from '../../src/engine/levels/searchLevels.ts';
+import { orderScores } from '../../src/engine/levels/orderScores.ts';
 import {
   allocateLevels,
   evenLevels,
@@ -25,6 +45,7 @@ import { type BudgetRange, budgetRange, switchLevels } from '../../src/engine/le
 import { blocksOf } from '../../src/engine/model/block.ts';
 import { blockBudget, countParameters } from '../../src/engine/model/cost.ts';
 import { denseSubnet } from '../../src/engine/model/subnet.ts';
+import { meanOf } from '../../src/engine/numeric/mean.ts';
 import { rngFor } from '../../src/engine/numeric/rng.ts';
 import { Runtime } from '../../src/engine/runtime/runtime.ts';
 import { Solver } from '../../src/engine/runtime/solver.ts';
@@ -57,7 +78,7 @@ for (const { name: family } of FAMILIES) {
         ...{ forward, head, model, windows, kind: 'kl' as const },
       });
       const dense = await evaluator.parent(model.dense(), [0, 1]);
-      assert.ok(Math.abs(dense.loss) < 1e-4, `${dense.loss}`);
+      for (const loss of dense.losses) assert.ok(Math.abs(loss) < 1e-4, `${loss}`);
       evaluator.release(dense);
       const costs = await measureSensitivities(evaluator, model, [0]);
       for (const ratio of [0.9, 0.6, 0.35]) {
@@ -78,7 +99,13 @@ for (const { name: family } of FAMILIES) {
           const whole = await evaluator.parent(levels, [0, 1]);
           // From the first block that differs on, as from the embedding.
           const child = await evaluator.child(levels, parent);
-          assert.ok(Math.abs(child - whole.loss) < 1e-6 * Math.max(1, whole.loss));
+          const everywhere = await evaluator.losses(levels);
+          for (const [window, loss] of whole.losses.entries()) {
+            assert.ok(Math.abs(child[window]! - loss) < 1e-6 * Math.max(1, loss));
+            assert.ok(Math.abs(everywhere[window]! - loss) < 1e-6 * Math.max(1, loss));
+          }
+          assert.deepEqual(model.levelsOf(model.subnet(levels)), levels);
+          expectBestKept(model, levels);
           evaluator.release(parent);
           evaluator.release(whole);
         }
@@ -127,35 +154,101 @@ test('a search that goes on from a state ends as one that was never stopped', as
     ...{ forward, head, model, windows, kind: 'perplexity' as const },
   });
   const budget = budgetRange(weights.shape, blockBudget(weights.shape, 0.6));
-  const start = { generation: 0, levels: evenLevels(model, budget, rngFor(1, 'start')), loss: 0 };
+  const levels = evenLevels(model, budget, rngFor(1, 'start'));
+  const losses = await evaluator.losses(levels);
+  const start = { generation: 0, levels, losses };
   const run = (
     from: SwitchState,
-    onState: (state: SwitchState) => void = () => undefined,
+    onGeneration: (generation: SwitchGeneration) => void = () => undefined,
   ): Promise<SwitchState> =>
     searchLevels({
-      ...{ model, evaluator, windows: windows.length, budget, start: from, seed: 3 },
+      ...{ model, evaluator, budget, start: from, seed: 3, onGeneration },
       options: {
         ...{ generations: 6, children: 5 },
         stages: [
-          { windows: 1, survivors: 2 },
-          { windows: 2, survivors: 1 },
+          { windows: 1, survivors: 3 },
+          { windows: 2, survivors: 2 },
         ],
       },
-      onGeneration: (generation) => {
-        const { judged, loss, before } = generation;
-        onState(generation);
-        assert.ok(judged[0]! >= 1 && judged[0]! <= 5);
-        assert.ok(loss <= before);
-      },
     });
-  const whole = await run(start);
   const states: SwitchState[] = [];
-  await run(start, (state) => states.push(state));
+  const whole = await run(start, ({ state, children }) => {
+    states.push(state);
+    assert.ok(children.length >= 1 && children.length <= 5);
+    const reached = [1, 2, 4].map((least) => children.filter((one) => one.windows >= least).length);
+    assert.equal(reached[0], children.length);
+    assert.ok(reached[1]! <= 3 && reached[2]! <= 2);
+  });
   const state = await run(states[2]!);
   assert.deepEqual([...state.levels], [...whole.levels]);
-  assert.equal(state.loss, whole.loss);
+  assert.deepEqual(state.losses, whole.losses);
   assert.notDeepEqual([...whole.levels], [...start.levels]);
+  const found = await evaluator.losses(whole.levels);
+  for (const [window, loss] of whole.losses.entries()) {
+    assert.ok(Math.abs(loss - found[window]!) < 1e-6 * loss);
+  }
+  // From one generation to the next it only gets better on all windows.
+  for (const [i, { losses: now }] of states.entries()) {
+    assert.ok(meanOf(now) <= meanOf(states[i - 1]?.losses ?? losses));
+  }
 });
+
+test('levels are taken over from another folder, whole or not at all', async () => {
+  const { weights, windows, grids, folder } = await levelsOf('llama');
+  const { layers } = weights.shape;
+  const key = await levelsKey(weights, windows, grids);
+  const other = mkdtempSync(join(made, 'other-'));
+  assert.equal(await takeLevels(folder, other, key, layers), false);
+  await sealLevels(folder, key, layers);
+  assert.equal(await takeLevels(folder, other, '0'.repeat(64), layers), false);
+  assert.equal(await takeLevels(folder, other, key, layers), true);
+  assert.equal(await stateOfLevels(other, key, layers), 'whole');
+  // Another text makes other levels.
+  assert.notEqual(await levelsKey(weights, windows.slice(1), grids), key);
+  // A damaged file is not taken over, nor believed.
+  const damaged = join(other, readdirSync(other).sort()[0]!);
+  const bytes = readFileSync(damaged);
+  bytes[bytes.length - 1]! ^= 1;
+  rmSync(damaged);
+  writeFileSync(damaged, bytes);
+  assert.equal(await stateOfLevels(other, key, layers), 'damaged');
+  assert.equal(await takeLevels(other, mkdtempSync(join(made, 'third-')), key, layers), false);
+  assert.equal(await stateOfLevels(folder, key, layers), 'whole');
+});
+
+test('orders of units that no model has are refused', async () => {
+  const { weights, grids, folder } = await levelsOf('llama');
+  const file = join(folder, readdirSync(folder).sort()[0]!);
+  const bytes = readFileSync(file);
+  const header = Number(bytes.readBigUInt64LE(0));
+  const place = (
+    JSON.parse(bytes.toString('utf8', 8, 8 + header)) as Record<
+      string,
+      { data_offsets: [number, number] }
+    >
+  )['mlp.order']!.data_offsets[0];
+  bytes.writeFloatLE(1e6, 8 + header + place);
+  writeFileSync(file, bytes);
+  await assert.rejects(LevelModel.open(weights, grids, new LevelStore(folder)), (error) => {
+    assert.ok(isEngineError(error, 'checkpoint'));
+    assert.match(error.message, /mlp\.order/);
+    return true;
+  });
+});
+
+/** What a level keeps has higher scores than what it removed. */
+function expectBestKept(model: LevelModel, levels: Levels): void {
+  for (const [index, block] of blocksOf(model.weights.shape).entries()) {
+    const scores = orderScores(block, model.blocks[index]!.orders);
+    const mask = model.mask(levels, index);
+    const heads = mask.heads.map(({ vo }, head) => [vo, scores.vo[head]!] as const);
+    for (const [kept, own] of [[mask.mlp, scores.mlp] as const, ...heads]) {
+      const least = Math.min(...Array.from(kept, (unit) => own[unit]!));
+      const removed = [...own.keys()].filter((unit) => !kept.includes(unit));
+      assert.ok(removed.every((unit) => own[unit]! < least));
+    }
+  }
+}
 
 function expectLegal(model: LevelModel, levels: Levels, { least, most }: BudgetRange): void {
   const { shape } = model.weights;

@@ -42,6 +42,11 @@ export const TINY_CONFIG = {
   evaluation: { context: 32, maxWindows: 12 },
 } as const satisfies RunConfig;
 
+/** What of it the method "levels" reads of the search. */
+const TINY_LEVELS = {
+  ...{ fitness: 'kl', windows: 8, length: 32, population: 4, generations: 3 },
+} as const satisfies RunConfig['search'];
+
 /**
  * Writes a tiny random model, a text and a config.
  * @param folder  made when absent
@@ -68,7 +73,8 @@ export async function writeTinyRun(
 /** Replaces the config of a tiny run. */
 export function writeConfig(path: string, changes: TinyChanges = {}): void {
   const { search, ...rest } = changes;
-  const config = { ...TINY_CONFIG, ...rest, search: { ...TINY_CONFIG.search, ...search } };
+  const base = changes.method === 'levels' ? TINY_LEVELS : TINY_CONFIG.search;
+  const config = { ...TINY_CONFIG, ...rest, search: { ...base, ...search } };
   writeFileSync(path, JSON.stringify(config, null, 2));
 }
 

@@ -1,4 +1,5 @@
 import type { Chart } from 'chart.js';
+import { originNames, originTitles, type Origin } from '../../src/protocol/runWords.ts';
 import type { FitnessSeries, Point, SeriesChange } from '../data/fitnessSeries.ts';
 import { fitnessRange } from '../data/fitnessRange.ts';
 import { niceRange } from '../data/niceScale.ts';
@@ -46,12 +47,12 @@ export interface FitnessChart {
 const DENSE_DASH: readonly number[] = [1.5, 3];
 /** With more subnets than this, points are drawn smaller and paler. */
 const CROWDED = 1500;
-const origins = ['initial', 'mutation', 'crossover', 'strong'] as const;
-const shapes: Readonly<Record<(typeof origins)[number], Shape>> = {
+const shapes: Readonly<Record<Origin, Shape>> = {
   initial: 'circle',
   mutation: 'dot',
   crossover: 'cross',
   strong: 'triangle',
+  switch: 'dot',
 };
 
 /** Names of the axes. */
@@ -76,7 +77,7 @@ export function createFitnessChart(canvas: HTMLCanvasElement): FitnessChart {
       const { series, theme } = picture;
       drawBand(chart, series, theme);
       const clamped = picture.zoom === null;
-      const styleOf = (index: number): number => origins.indexOf(series.candidates[index]!.how);
+      const styleOf = (index: number): number => originNames.indexOf(series.candidates[index]!.how);
       points.draw(chart, { xs: series.xs, ys: series.ys, styleOf, styles, clamped }, fresh);
       fresh = false;
     },
@@ -150,12 +151,6 @@ export function xAxisSpec(axis: XAxis, min: number, max: number): AxisSpec {
 /** The legend of the plot. @param dense  whether it has the line of the dense model */
 export function fitnessLegend(theme: Theme, series: FitnessSeries, dense: boolean): LegendEntry[] {
   const present = new Set(series.candidates.map(({ how }) => how));
-  const words = {
-    initial: 'Initial',
-    mutation: 'Mutation',
-    crossover: 'Crossover',
-    strong: 'Strong mutation',
-  };
   const styles = stylesFor(theme, false);
   return [
     { label: 'Best so far', colour: theme.accent, mark: { kind: 'line', dash: [] } },
@@ -170,11 +165,11 @@ export function fitnessLegend(theme: Theme, series: FitnessSeries, dense: boolea
           },
         ]
       : []),
-    ...origins.flatMap((how, at): LegendEntry[] =>
+    ...originNames.flatMap((how, at): LegendEntry[] =>
       present.has(how)
         ? [
             {
-              label: words[how],
+              label: originTitles[how],
               colour: styles[at]!.colour,
               mark: { kind: 'shape', shape: shapes[how] },
             },
@@ -193,8 +188,9 @@ function stylesFor(theme: Theme, crowded: boolean): PointStyle[] {
     mutation: theme.series[0],
     crossover: theme.series[1],
     strong: theme.series[2],
+    switch: theme.series[0],
   };
-  return origins.map((how) => ({ shape: shapes[how], colour: colours[how], alpha, size }));
+  return originNames.map((how) => ({ shape: shapes[how], colour: colours[how], alpha, size }));
 }
 
 function line(

@@ -38,11 +38,3 @@ export function lineageOf(
     return find(parent)?.fitness ?? Infinity;
   }
 }
-
-/** What is said of how a subnet was made. */
-export const originWords: Readonly<Record<Candidate['how'], string>> = {
-  initial: 'Initial',
-  mutation: 'Mutation',
-  crossover: 'Crossover',
-  strong: 'Strong mutation',
-};

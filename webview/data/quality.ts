@@ -15,8 +15,13 @@ export interface QualityPoint {
   readonly figure: Figure;
 }
 
-/** What each model of a run's table is. */
-export const figureHelp: Readonly<Record<FigureName, string>> = {
+/** What a model of a run's table is. @param ofLevels  whether the run searched levels */
+export function figureHelp(name: FigureName, ofLevels: boolean): string {
+  const isStart = name === 'initialised' && ofLevels;
+  return isStart ? 'Every sublayer refitted at the same share of its width' : figureWords[name];
+}
+
+const figureWords: Readonly<Record<FigureName, string>> = {
   dense: 'The model as it was given',
   random: 'A random subnet of the same size: the control',
   initialised: 'The subnet that the scores suggest',

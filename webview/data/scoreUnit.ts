@@ -1,4 +1,4 @@
-import { valueIn } from '../../src/dashboard/model/runPlan.ts';
+import { isOfLevels, valueIn } from '../../src/dashboard/model/runPlan.ts';
 
 const units: Readonly<Record<string, string>> = {
   energy: 'share of the energy in its block',
@@ -24,6 +24,7 @@ export function weightScoreUnit(method: string): string {
  * @param config  resolved, of any version
  */
 export function scoreUnit(config: Readonly<Record<string, unknown>>): string {
+  if (isOfLevels(config)) return 'place in the order of removal, the first to go at 0';
   const score = valueIn(config, 'importance', 'score');
   return (typeof score === 'string' ? units[score] : undefined) ?? 'score';
 }

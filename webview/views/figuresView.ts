@@ -6,6 +6,7 @@ import { verdictText } from '../../src/protocol/verdictText.ts';
 import type { Figure } from '../../src/protocol/runRecord.ts';
 import { figureNames, figureTitles, type FigureName } from '../../src/protocol/runWords.ts';
 import { speedAgainstDense, type TimedStep } from '../../src/protocol/speedChange.ts';
+import { isOfLevels } from '../../src/dashboard/model/runPlan.ts';
 import { figureHelp } from '../data/quality.ts';
 import { speedText, spreadText, timingNote } from '../data/speedText.ts';
 import { el, onChange, setText } from '../dom.ts';
@@ -104,10 +105,10 @@ export function createFiguresView(): View {
     verdicts,
     note,
   );
-  const draw = onChange((figures: RunSnapshot['model']['figures']) => {
+  const draw = onChange((figures: RunSnapshot['model']['figures'], ofLevels: boolean) => {
     const rows = figureNames.flatMap((name) => {
       const figure = figures[name];
-      return figure === undefined ? [] : [{ name, figure }];
+      return figure === undefined ? [] : [{ name, figure, help: figureHelp(name, ofLevels) }];
     });
     empty.hidden = rows.length > 0;
     frame.hidden = rows.length === 0;
@@ -128,7 +129,7 @@ export function createFiguresView(): View {
     update(state) {
       const run = firstRun(state);
       if (run === undefined) return;
-      draw(run.model.figures);
+      draw(run.model.figures, isOfLevels(run.head.config));
       drawVerdicts(run.model.verdicts);
     },
     dispose: () => undefined,
@@ -138,6 +139,8 @@ export function createFiguresView(): View {
 interface Row {
   readonly name: FigureName;
   readonly figure: Figure;
+  /** What the model is. */
+  readonly help: string;
 }
 
 function lineOf(
@@ -153,7 +156,7 @@ function lineOf(
       'th',
       { class: 'words', attributes: { scope: 'row' } },
       el('div', { text: figureTitles[row.name] }),
-      el('div', { class: 'quiet', text: figureHelp[row.name] }),
+      el('div', { class: 'quiet', text: row.help }),
     ),
     ...measures.map(({ of, format, step }) => {
       const value = of(row.figure);

@@ -3,7 +3,7 @@ import type { FitnessChart } from '../charts/fitnessChart.ts';
 import type { HoverCard } from '../charts/hoverCard.ts';
 import { listenForPoints } from '../charts/pointInput.ts';
 import type { FitnessSeries } from '../data/fitnessSeries.ts';
-import { originWords } from '../data/lineage.ts';
+import { originTitles } from '../../src/protocol/runWords.ts';
 import { lowerFirst } from './fitnessName.ts';
 import { formatLarge, formatScore, formatSpan, shortKey } from '../format.ts';
 
@@ -60,7 +60,7 @@ export function listenForCandidates(input: CandidateInput): () => void {
 }
 
 function titleOf(candidate: Candidate): string {
-  return `${originWords[candidate.how]} ${shortKey(candidate.key)}`;
+  return `${originTitles[candidate.how]} ${shortKey(candidate.key)}`;
 }
 
 function linesOf(

@@ -1,6 +1,7 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { CandidateIndex } from '../data/candidateIndex.ts';
-import { lineageOf, originWords, type Ancestor } from '../data/lineage.ts';
+import { originTitles } from '../../src/protocol/runWords.ts';
+import { lineageOf, type Ancestor } from '../data/lineage.ts';
 import { el, onChange, show } from '../dom.ts';
 import { formatFine, shortKey } from '../format.ts';
 import { createShares } from './changedShare.ts';
@@ -82,7 +83,7 @@ function ancestorNode(
     choose(candidate.key);
   });
   const crossed = other === null || parent === null ? '' : ` with ${shortKey(other)}`;
-  const how = `Generation ${candidate.generation} · ${originWords[candidate.how]}${crossed}`;
+  const how = `Generation ${candidate.generation} · ${originTitles[candidate.how]}${crossed}`;
   return el(
     'li',
     {},

@@ -1,5 +1,6 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import type { MaskRef } from '../../src/protocol/panelApi.ts';
+import { isOfLevels } from '../../src/dashboard/model/runPlan.ts';
 import { unitLayout } from '../../src/protocol/unitLayout.ts';
 import { comparedRuns } from '../compare/comparedRuns.ts';
 import { createDropdown } from '../controls/dropdown.ts';
@@ -65,13 +66,13 @@ export function createMasksView(page: Page): View {
     const { maskMode, maskLayer, compared } = state.selection;
     const compares = other !== undefined || compared !== null;
     const apart = other !== undefined && reference === null;
-    setText(
-      note,
-      apart
-        ? `The masks of ${other.head.name} cannot be laid over these: its model has other units, or no mask is known yet.`
-        : '',
-    );
-    show(note, apart);
+    const words = apart
+      ? `The masks of ${other.head.name} cannot be laid over these: its model has other units, or no mask is known yet.`
+      : isOfLevels(run.head.config)
+        ? ROTATED
+        : '';
+    setText(note, words);
+    show(note, words !== '');
     view.update({
       run: run.head.id,
       model: run.head.model,
@@ -88,6 +89,10 @@ export function createMasksView(page: Page): View {
     });
   }
 }
+
+/** What the columns "VO" are in a run of levels. */
+const ROTATED =
+  'Value dimensions (VO) are those of a basis of each head that orders them: of a head, the first ones are kept. The random subnet has those of the model.';
 
 interface Named {
   readonly mask: MaskRef;

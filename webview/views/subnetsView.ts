@@ -1,7 +1,7 @@
 import type { RunSnapshot } from '../../src/dashboard/model/runSnapshot.ts';
 import { searchCounts } from '../../src/dashboard/model/searchCounts.ts';
 import { figureTitles } from '../../src/protocol/runWords.ts';
-import { originWords } from '../data/lineage.ts';
+import { originTitles } from '../../src/protocol/runWords.ts';
 import { heldOutOf, subnetRows, type SubnetRow } from '../data/subnetRows.ts';
 import { el, icon, onChange, setText, show } from '../dom.ts';
 import {
@@ -144,8 +144,8 @@ const columns: readonly Column<SubnetRow>[] = [
   },
   {
     ...{ id: 'how', title: 'Made by', figures: false },
-    value: ({ candidate }) => (candidate === null ? null : originWords[candidate.how]),
-    cell: ({ candidate }) => (candidate === null ? UNKNOWN : originWords[candidate.how]),
+    value: ({ candidate }) => (candidate === null ? null : originTitles[candidate.how]),
+    cell: ({ candidate }) => (candidate === null ? UNKNOWN : originTitles[candidate.how]),
   },
 ];
 

@@ -9,7 +9,7 @@ import type {
 import type { MapDensity } from '../../protocol/sparsityRecord.ts';
 import type { ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import { storyLine, type StoryLine } from '../../protocol/runStory.ts';
-import { stageNames, type FigureName, type StageName } from '../../protocol/runWords.ts';
+import { stageNames, type FigureName, type Origin, type StageName } from '../../protocol/runWords.ts';
 import { afterWork, type SubnetWork } from './subnetWork.ts';
 import { MOST_CANDIDATES, newestReports, putGeneration, thinCandidates } from './thinned.ts';
 
@@ -49,7 +49,7 @@ export interface Candidate {
   readonly child: number;
   /** Lower is better. */
   readonly fitness: number;
-  readonly how: 'initial' | 'mutation' | 'crossover' | 'strong';
+  readonly how: Origin;
   readonly parents: readonly string[];
   /** Block parameters. */
   readonly params: number;

@@ -6,7 +6,7 @@ export interface RunPlan {
   readonly stages: readonly StageName[];
   /** It chooses units to keep. */
   readonly findsSubnet: boolean;
-  /** It tries many subnets, not only the one that the scores suggest. */
+  /** It tries many subnets, not only the one that it begins with. */
   readonly searches: boolean;
   readonly reforms: boolean;
   readonly sparsifies: boolean;
@@ -35,6 +35,11 @@ export function planOf(config: Readonly<Record<string, unknown>>): RunPlan {
     stages: stages.filter(([, planned]) => planned).map(([stage]) => stage),
     ...{ findsSubnet, searches, reforms, sparsifies },
   };
+}
+
+/** True for a run that searches levels; runs of older versions name no method. */
+export function isOfLevels(config: Readonly<Record<string, unknown>>): boolean {
+  return config['method'] === 'levels';
 }
 
 /** A field of a section of a config; undefined when there is none. */

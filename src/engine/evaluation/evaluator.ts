@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { WeightSource } from '../checkpoint/weightSource.ts';
+import { meanOf } from '../numeric/mean.ts';
 import type { Runner } from '../graphs/runner.ts';
 import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
 import type { Tensor } from '../runtime/runtime.ts';
@@ -95,7 +96,7 @@ export class LocalEvaluator implements CandidateEvaluator {
     });
     const losses = await head.losses(weights, last, this.#targets, signal);
     forward.release(last);
-    return { meanNats: mean(losses), tokens: losses.length, cachedLayers };
+    return { meanNats: meanOf(losses), tokens: losses.length, cachedLayers };
   }
 
   /** Frees the states that it holds. */
@@ -112,10 +113,4 @@ function prefixKeys(subnet: Subnet): string[] {
     previous = createHash('sha256').update(previous).update(layerKey(mask)).digest('base64');
     return previous;
   });
-}
-
-function mean(values: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] as number;
-  return sum / values.length;
 }

@@ -3,7 +3,7 @@ import { closeQuietly } from '../../files/release.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import { familyNamed } from '../checkpoint/families/registry.ts';
 import { openInFolder, resolveFolder } from '../checkpoint/modelFolder.ts';
-import { blockOf } from '../model/block.ts';
+import { type Block, blockOf, mapOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { rowsOf } from '../model/rows.ts';
 import type { Linear } from '../checkpoint/modelWeights.ts';
@@ -44,8 +44,8 @@ interface ReformedLinear {
   readonly map: MapName;
   readonly rows: Uint32Array;
   readonly name: string;
-  /** Null where the model has no such bias, or nothing changes it. */
-  readonly biasName: string | null;
+  /** The bias and the entries of it that are written; null where the model has no such bias. */
+  readonly bias: { readonly name: string; readonly entries: Uint32Array } | null;
 }
 
 /** The maps that a model, made from its source, has changed in any block, in a fixed order. */
@@ -55,8 +55,8 @@ export function changedMaps(source: WeightSource, weights: WeightSource): MapNam
 }
 
 /**
- * Writes changed weights of a candidate, float32: kept rows of the maps, and the biases of o and
- * down, which are the only ones that anything changes.
+ * Writes changed weights of a candidate, float32: kept rows of the maps, and the biases of o, down
+ * and v, which are the only ones that anything changes.
  *
  * Matrices are [kept, H], so that a row is a kept unit: o and down are transposed against Hugging
  * Face's.
@@ -81,9 +81,11 @@ export async function writeReformed(
         dims: [one.rows.length, hidden],
         values: async () => gatherRows((await linear()).weight, hidden, one.rows),
       };
-      if (one.biasName === null) return [matrix];
-      const bias = async (): Promise<Float32Array> => (await linear()).bias!;
-      return [matrix, { name: one.biasName, dims: [hidden], values: bias }];
+      if (one.bias === null) return [matrix];
+      const { name, entries } = one.bias;
+      const values = async (): Promise<Float32Array> =>
+        gatherRows((await linear()).bias!, 1, entries);
+      return [matrix, { name, dims: [entries.length], values }];
     });
     return writeSafetensors(path, tensors, { dtype: 'F32', signal });
   });
@@ -127,9 +129,15 @@ export async function readReformed(
     const readMap = async (one: ReformedLinear, old: Linear): Promise<Linear> => {
       const kept = new Float32Array(one.rows.length * hidden);
       await read(one.name, [one.rows.length, hidden], kept);
-      const bias = one.biasName === null ? old.bias : new Float32Array(hidden);
-      if (one.biasName !== null) await read(one.biasName, [hidden], bias!);
-      return { weight: withRows(old.weight, hidden, one.rows, kept), bias };
+      const weight = withRows(old.weight, hidden, one.rows, kept);
+      // Files of older versions hold no bias of v: nothing changed it.
+      if (one.bias === null || (one.map === 'v' && !byName.has(one.bias.name))) {
+        return { weight, bias: old.bias };
+      }
+      const { name, entries } = one.bias;
+      const found = new Float32Array(entries.length);
+      await read(name, [entries.length], found);
+      return { weight, bias: withRows(old.bias!, 1, entries, found) };
     };
     await blockByBlock(source, async (blocks) => {
       for (const one of reformedLinears(source.shape, subnet, maps)) {
@@ -151,18 +159,26 @@ function reformedLinears(
 ): ReformedLinear[] {
   const family = familyNamed(shape.family);
   const present = maps.filter((map) => map !== 'gate' || shape.mlp.gated);
-  const biased = { o: shape.bias.output, down: shape.bias.mlp } as Partial<
-    Record<MapName, boolean>
-  >;
   return subnet.layers.flatMap((mask, layer) => {
     const block = blockOf(shape, layer);
     return present.flatMap((map): ReformedLinear[] => {
       const rows = rowsOf(block, map, mask);
       if (rows.length === 0) return [];
-      const biasName = biased[map] === true ? arrayName(family, `${map}.bias`, layer) : null;
-      return [{ layer, map, rows, name: arrayName(family, `${map}.weight`, layer), biasName }];
+      const entries = biasEntries(block, map, rows);
+      const bias =
+        entries === null ? null : { name: arrayName(family, `${map}.bias`, layer), entries };
+      return [{ layer, map, rows, name: arrayName(family, `${map}.weight`, layer), bias }];
     });
   });
+}
+
+/** Entries of a map's bias that a subnet with those rows uses; null where nothing changes a bias. */
+function biasEntries(block: Block, map: MapName, rows: Uint32Array): Uint32Array | null {
+  if (mapOf(block, map)?.bias !== true) return null;
+  if (map === 'v') return rows;
+  return map === 'o' || map === 'down'
+    ? Uint32Array.from({ length: block.hidden }, (_, i) => i)
+    : null;
 }
 
 function withRows(

@@ -80,6 +80,11 @@ export const subnetConfigSchema = Type.Object(
     subnet: Type.Object(
       {
         key: Type.String({ maxLength: 64 }),
+        /**
+         * What value dimensions are: absent, those of the source; `rotated`, the first ones of a basis
+         * of each head's values, in which the changed v and o are written.
+         */
+        values: Type.Optional(Type.Literal('rotated')),
         layers: Type.Array(layerSchema, { maxItems: MOST_LAYERS }),
       },
       strict,
@@ -130,6 +135,8 @@ export interface SubnetFacts {
   readonly provenance: SubnetConfig['provenance'];
   /** How the weights were reformed and made sparse; null for the source's own weights. */
   readonly reformed: ReformedFacts | null;
+  /** True when value dimensions are those of another basis than the source's. */
+  readonly rotated?: boolean;
 }
 
 /**
@@ -163,7 +170,11 @@ export async function writeSubnetConfig(
     source: { ...facts.source, ...sizesOf(shape) },
     parameters,
     ratio: parameters.block / parameters.denseBlock,
-    subnet: { key: subnetKey(subnet), layers: mutable(encodeSubnet(subnet)).layers },
+    subnet: {
+      key: subnetKey(subnet),
+      ...(facts.rotated === true ? { values: 'rotated' as const } : {}),
+      layers: mutable(encodeSubnet(subnet)).layers,
+    },
     reformed,
     provenance: facts.provenance,
   };

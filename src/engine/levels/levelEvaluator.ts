@@ -3,6 +3,7 @@ import type { LossHead, LossTargets } from '../graphs/lossHead.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import type { LossKind } from '../evaluation/evaluator.ts';
 import { denseSubnet } from '../model/subnet.ts';
+import { meanOf } from '../numeric/mean.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { type LevelModel, type Levels, placeOf } from './levelModel.ts';
 
@@ -45,6 +46,11 @@ export class LevelEvaluator {
     return new LevelEvaluator(options, targets);
   }
 
+  /** How many windows there are. */
+  get windows(): number {
+    return this.#windows.length;
+  }
+
   /**
    * Runs a parent over some windows and keeps what its children can begin with.
    * @param chosen  indices of windows
@@ -54,31 +60,48 @@ export class LevelEvaluator {
     chosen: readonly number[],
     signal?: AbortSignal,
   ): Promise<JudgedParent> {
-    const windows = chosen.map((index) => this.#windows[index]!);
-    const embedded = await this.#forward.embed(this.#model.weights, batchesOf(windows));
+    const embedded = await this.#embed(chosen);
     const before: (readonly Tensor[])[] = [this.#forward.retain(embedded)];
     try {
-      const loss = await this.#loss(levels, chosen, embedded, {
+      const losses = await this.#losses(levels, chosen, embedded, {
         ...{ from: 0, signal },
         after: (index, states) => {
           if (index + 1 < this.#model.grids.length) before.push(this.#forward.retain(states));
         },
       });
-      return { levels, chosen, loss, before };
+      return { levels, chosen, losses, before };
     } catch (error) {
       for (const states of before) this.#forward.release(states);
       throw error;
     }
   }
 
-  /** The loss of a child on the windows of its parent, from the first block in which they differ. */
-  async child(levels: Levels, parent: JudgedParent, signal?: AbortSignal): Promise<number> {
+  /** The losses of a child on the windows of its parent, from the first block in which they differ. */
+  async child(levels: Levels, parent: JudgedParent, signal?: AbortSignal): Promise<WindowLosses> {
     const from = firstDifference(levels, parent.levels);
-    if (from === null) return parent.loss;
-    return this.#loss(levels, parent.chosen, this.#forward.retain(parent.before[from]!), {
+    if (from === null) return parent.losses;
+    return this.#losses(levels, parent.chosen, this.#forward.retain(parent.before[from]!), {
       from,
       signal,
     });
+  }
+
+  /**
+   * The losses of a choice of levels on some windows.
+   * @param chosen  indices of windows; all when absent
+   */
+  async losses(
+    levels: Levels,
+    chosen: readonly number[] = [...this.#windows.keys()],
+    signal?: AbortSignal,
+  ): Promise<WindowLosses> {
+    const found = new Float64Array(chosen.length);
+    for (let from = 0; from < chosen.length; from += WINDOWS_AT_A_TIME) {
+      const part = chosen.slice(from, from + WINDOWS_AT_A_TIME);
+      const embedded = await this.#embed(part);
+      found.set(await this.#losses(levels, part, embedded, { from: 0, signal }), from);
+    }
+    return found;
   }
 
   /** Frees the residual streams of a parent. */
@@ -86,12 +109,17 @@ export class LevelEvaluator {
     for (const states of parent.before) this.#forward.release(states);
   }
 
-  async #loss(
+  #embed(chosen: readonly number[]): Promise<readonly Tensor[]> {
+    const windows = chosen.map((index) => this.#windows[index]!);
+    return this.#forward.embed(this.#model.weights, batchesOf(windows));
+  }
+
+  async #losses(
     levels: Levels,
     chosen: readonly number[],
     start: readonly Tensor[],
     options: ThroughOptions & { readonly from: number },
-  ): Promise<number> {
+  ): Promise<WindowLosses> {
     const { weights, grids } = this.#model;
     const subnet = this.#model.subnet(levels);
     const states = await this.#forward.through(this.#model.view(levels), subnet, start, options);
@@ -100,12 +128,19 @@ export class LevelEvaluator {
       this.tokens += (tokens * (grids.length - options.from)) / grids.length;
       const targets = joined(chosen.map((index) => this.#targets[index]!));
       const losses = await this.#head.losses(weights, states, targets, options.signal);
-      return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      const each = losses.length / chosen.length;
+      return Float64Array.from(chosen, (_, i) => meanOf(losses.slice(i * each, (i + 1) * each)));
     } finally {
       this.#forward.release(states);
     }
   }
 }
+
+/** Windows whose streams are held at a time where no child begins with them. */
+const WINDOWS_AT_A_TIME = 8;
+
+/** Mean loss of each window, nats. */
+export type WindowLosses = Float64Array;
 
 /** What {@link LevelEvaluator.create} needs. */
 export interface EvaluatorOptions {
@@ -122,8 +157,7 @@ export interface EvaluatorOptions {
 export interface JudgedParent {
   readonly levels: Levels;
   readonly chosen: readonly number[];
-  /** Mean, nats. */
-  readonly loss: number;
+  readonly losses: WindowLosses;
   /** Residual streams before each block, [L], per batch; freed by `release`. */
   readonly before: readonly (readonly Tensor[])[];
 }

@@ -1,9 +1,10 @@
 import type { LayerWeights, Linear } from '../checkpoint/modelWeights.ts';
 import { type MapChanges, type WeightSource, withChanges } from '../checkpoint/weightSource.ts';
-import { type Block, blocksOf, OUTPUT_MAP, type SublayerKind } from '../model/block.ts';
+import { type Block, blocksOf, OUTPUT_MAP, qkUnitsOf, type SublayerKind } from '../model/block.ts';
 import { sublayerParameters } from '../model/cost.ts';
 import { rowsOf } from '../model/rows.ts';
 import { isPresent, type LayerMask, type Subnet } from '../model/subnet.ts';
+import { subnetKey } from '../subnet/key.ts';
 import { levelMask, type LevelWidths, type RefittedKind } from './blockLevels.ts';
 import { type BlockGrid, LEVEL_KINDS, type LevelKind } from './levelGrid.ts';
 import type { LevelStore, StoredBlock } from './levelStore.ts';
@@ -15,7 +16,7 @@ import type { LevelStore, StoredBlock } from './levelStore.ts';
 export type Levels = Uint16Array;
 
 /** Bytes of refitted maps that are held at a time. */
-const CACHE_BYTES = 400e6;
+export const CACHE_BYTES = 400e6;
 
 /** A model with levels: what it is and costs at each choice of them. */
 export class LevelModel {
@@ -55,7 +56,9 @@ export class LevelModel {
     signal?: AbortSignal,
   ): Promise<LevelModel> {
     const blocks: StoredBlock[] = [];
-    for (const index of grids.keys()) blocks.push(await store.block(index, signal));
+    for (const [index, block] of blocksOf(weights.shape).entries()) {
+      blocks.push(await store.block(index, block, signal));
+    }
     const rotated = new Map<number, MapChanges>();
     for (const [index, { v, o }] of blocks.entries()) {
       const { bias } = (await weights.block(index)).o;
@@ -68,6 +71,12 @@ export class LevelModel {
   /** The levels at which everything is kept. */
   dense(): Levels {
     return new Uint16Array(LEVEL_KINDS.length * this.grids.length);
+  }
+
+  /** True for one level of each kind and block, each of which there is. */
+  accepts(levels: Levels): boolean {
+    const counts = this.grids.flatMap((grid) => LEVEL_KINDS.map((kind) => grid[kind].length));
+    return levels.length === counts.length && levels.every((level, i) => level < counts[i]!);
   }
 
   /** The widths of a block, in units. */
@@ -86,6 +95,23 @@ export class LevelModel {
       this.#masks.set(key, mask);
     }
     return mask;
+  }
+
+  /**
+   * The levels whose masks are those of a subnet: the inverse of {@link subnet}.
+   * @returns  null for masks that are not those of any levels
+   */
+  levelsOf(subnet: Subnet): Levels | null {
+    const levels = this.dense();
+    for (const [index, grid] of this.grids.entries()) {
+      const widths = widthsOf(this.#shapes[index]!, subnet.layers[index]!);
+      for (const kind of LEVEL_KINDS) {
+        const level = grid[kind].indexOf(widths[kind]);
+        if (level < 0) return null;
+        levels[geneOf(index, kind)] = level;
+      }
+    }
+    return subnetKey(this.subnet(levels)) === subnetKey(subnet) ? levels : null;
   }
 
   subnet(levels: Levels): Subnet {
@@ -195,6 +221,15 @@ export class LevelModel {
     });
     return { weight, bias: linear.bias };
   }
+}
+
+/** The units that a mask keeps of each kind; of query/key units that are whole heads, all or none. */
+function widthsOf({ attention }: Block, { heads, mlp }: LayerMask): LevelWidths {
+  const sum = (kind: 'qk' | 'vo'): number =>
+    heads.reduce((all, head) => all + head[kind].length, 0);
+  const qk = sum('qk');
+  const isWhole = qkUnitsOf(attention).whole && qk > 0;
+  return { qk: isWhole ? attention.kvHeads : qk, vo: sum('vo'), mlp: mlp.length };
 }
 
 /** An output map of a block at the width of its level. */

@@ -87,13 +87,13 @@ export class LevelStore {
         });
       }
     }
-    await writeSafetensors(join(this.#folder, fileOf(index)), tensors, { dtype: 'F16', signal });
+    await writeSafetensors(join(this.#folder, levelFile(index)), tensors, { dtype: 'F16', signal });
   }
 
   /** True when a block's file is there, whole and of this grid. */
   async has(index: number, block: Block, grid: BlockGrid): Promise<boolean> {
     try {
-      const { entries } = await readSafetensorsIndex(this.#folder, fileOf(index));
+      const { entries } = await readSafetensorsIndex(this.#folder, levelFile(index));
       const found = entries.map(({ name, dtype, dims }) => `${name} ${dtype} ${dims.join()}`);
       const wanted = plannedTensors(block, grid).map(
         ({ name, dims, dtype }) => `${name} ${dtype ?? 'F16'} ${dims.join()}`,
@@ -106,18 +106,27 @@ export class LevelStore {
   }
 
   /** @throws EngineError `checkpoint` when the file is absent or damaged */
-  async block(index: number, signal?: AbortSignal): Promise<StoredBlock> {
+  async block(index: number, block: Block, signal?: AbortSignal): Promise<StoredBlock> {
     const tensors = await this.#read(index, (name) => !/^(?:mlp|vo)\.\d+$/.test(name), signal);
     const take = (name: string): Float32Array => {
       const found = tensors.get(name);
-      if (found === undefined) throw damaged(fileOf(index), name);
+      if (found === undefined) throw damaged(levelFile(index), name);
       return found;
     };
-    const order = (name: string): Uint32Array => Uint32Array.from(take(name));
+    const { kvHeads, headDim } = block.attention;
+    const order = (kind: LevelKind, units: number, times = 1): Uint32Array => {
+      const found = Uint32Array.from(take(`${kind}.order`));
+      if (!isOrder(found, units, times)) throw damaged(levelFile(index), `${kind}.order`);
+      return found;
+    };
     return {
       v: { weight: take('v'), bias: tensors.get('v.bias') ?? null },
       o: take('o'),
-      orders: { vo: order('vo.order'), qk: order('qk.order'), mlp: order('mlp.order') },
+      orders: {
+        vo: order('vo', kvHeads, headDim),
+        qk: order('qk', kvHeads * qkUnitCount(block.attention)),
+        mlp: order('mlp', block.mlp.intermediate),
+      },
       errors: { vo: take('vo.errors'), qk: take('qk.errors'), mlp: take('mlp.errors') },
     };
   }
@@ -135,7 +144,7 @@ export class LevelStore {
     const name = `${kind}.${width}`;
     const tensors = await this.#read(index, (one) => one === name, signal);
     const found = tensors.get(name);
-    if (found === undefined) throw damaged(fileOf(index), name);
+    if (found === undefined) throw damaged(levelFile(index), name);
     return found;
   }
 
@@ -144,7 +153,7 @@ export class LevelStore {
     wanted: (name: string) => boolean,
     signal: AbortSignal | undefined,
   ): Promise<Map<string, Float32Array>> {
-    const file = fileOf(index);
+    const file = levelFile(index);
     const entries =
       this.#entries.get(index) ?? (await readSafetensorsIndex(this.#folder, file)).entries;
     this.#entries.set(index, entries);
@@ -162,6 +171,16 @@ export class LevelStore {
       await closeQuietly(handle);
     }
   }
+}
+
+/** True when every unit below a count is named so many times. */
+function isOrder(order: Uint32Array, units: number, times: number): boolean {
+  const counts = new Uint32Array(units);
+  for (const unit of order) {
+    if (unit >= units) return false;
+    counts[unit]!++;
+  }
+  return counts.every((count) => count === times);
 }
 
 const REFITTED = ['vo', 'mlp'] as const;
@@ -195,14 +214,15 @@ function plannedTensors(
   ];
 }
 
-function fileOf(index: number): string {
+/** Name of the file of a block's levels. */
+export function levelFile(index: number): string {
   return `block-${String(index).padStart(3, '0')}.safetensors`;
 }
 
 function damaged(file: string, name: string): EngineError {
   return new EngineError('checkpoint', {
-    ...misfit(file, `tensor ${shown(name)}`, 'none'),
+    ...misfit(file, `tensor ${shown(name)}`, 'none, or another'),
     action: 'Delete the folder of levels; it is made again.',
-    sentence: `The levels in ${file} are damaged: ${shown(name)} is not there.`,
+    sentence: `The levels in ${file} are damaged: ${shown(name)} is not there, or is not what was written.`,
   });
 }

@@ -1,8 +1,9 @@
 import { EngineError, misfit } from '../../protocol/errors.ts';
 import { LEVEL_KINDS } from './levelGrid.ts';
+import { meanOf } from '../numeric/mean.ts';
 import type { LevelEvaluator } from './levelEvaluator.ts';
 import { type LevelModel, type Levels, placeOf } from './levelModel.ts';
-import { type BudgetRange, fill, lastLevel, stepDown } from './switches.ts';
+import { type BudgetRange, fill, lastLevel, removeWhole, stepDown } from './switches.ts';
 import type { Rng } from '../numeric/rng.ts';
 
 /** What each level of each gene is estimated to cost in loss, nats, [3L][levels]. */
@@ -34,8 +35,8 @@ export async function measureSensitivities(
       const errors = errorsOf(model, gene);
       const one = dense.slice();
       stepDown(model, one, gene, middle);
-      const loss = await evaluator.child(one, parent, options.signal);
-      const lost = Math.max(LEAST_LOSS, loss - parent.loss);
+      const losses = await evaluator.child(one, parent, options.signal);
+      const lost = Math.max(LEAST_LOSS, meanOf(losses) - meanOf(parent.losses));
       const scale = lost / Math.max(errors[middle] ?? 0, Number.MIN_VALUE);
       costs.push(Float64Array.from(errors, (error, level) => (level === 0 ? 0 : scale * error)));
       options.onProgress?.(gene + 1, dense.length);
@@ -83,11 +84,13 @@ export function evenLevels(model: LevelModel, budget: BudgetRange, rng: Rng): Le
   const shares = model.grids.flatMap((grid) =>
     LEVEL_KINDS.map((kind) => grid[kind].map((width) => width / grid[kind][0]!)),
   );
-  const at = (share: number): Levels =>
-    Uint16Array.from(shares, (ofGene) => {
-      const level = ofGene.findIndex((one) => one <= share + 1e-9);
-      return Math.min(level, ofGene.length - 1);
-    });
+  const at = (share: number): Levels => {
+    const levels = Uint16Array.from(shares, (ofGene) =>
+      ofGene.findIndex((one) => one <= share + 1e-9),
+    );
+    for (const gene of levels.keys()) removeWhole(model, levels, gene);
+    return levels;
+  };
   let [low, high] = [0, 1];
   for (let i = 0; i < 30; i++) {
     const middle = (low + high) / 2;

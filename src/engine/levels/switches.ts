@@ -105,7 +105,7 @@ export function stepUp(model: LevelModel, levels: Levels, gene: number): boolean
 }
 
 /** Attention without query/key units or without values is removed whole. */
-function removeWhole(model: LevelModel, levels: Levels, gene: number): void {
+export function removeWhole(model: LevelModel, levels: Levels, gene: number): void {
   const [qk, vo] = attentionGenes(gene);
   if (gene !== qk && gene !== vo) return;
   if (levels[qk] === lastLevel(model, qk) || levels[vo] === lastLevel(model, vo)) {

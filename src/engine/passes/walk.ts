@@ -17,13 +17,15 @@ import { observe, type Statistic, type SublayerInput } from './statistics.ts';
 export interface WalkRequest {
   readonly forward: Runner;
   readonly weights: WeightSource;
+  /** The model that the weights were made from, where they are not its own. */
+  readonly dense?: WeightSource | undefined;
   /** What is kept of the model. */
   readonly subnet: Subnet;
   /** Windows grouped into batches, all of one length; none for a visitor that looks at nothing. */
   readonly batches: readonly (readonly Uint32Array[])[];
   /**
-   * Masks under which the unchanged weights are carried beside the changed ones, e.g. the dense
-   * model; absent where no visitor wants that stream.
+   * Masks under which the dense model's weights are carried beside the changed ones, e.g. to keep all;
+   * absent where no visitor wants that stream.
    */
   readonly reference?: Subnet | undefined;
   /** Changed models that are carried at once; 1 when absent. All have the masks of the subnet. */
@@ -45,7 +47,7 @@ export interface Copy {
 
 /** A sublayer at which a walk stands. Its `layer` and `states` are those of the first copy. */
 export interface Here extends SublayerInput {
-  /** The block as the walk found it. */
+  /** The block of the dense model. */
   readonly original: LayerWeights;
   readonly copies: readonly Copy[];
   /**
@@ -73,7 +75,7 @@ export type Change =
 /** A block that a walk has just left. */
 export interface LeftBlock {
   readonly index: number;
-  /** The block as the walk found it. */
+  /** The block of the dense model. */
   readonly original: LayerWeights;
   /** The first copy's residual stream behind it, per batch; the walk's own. */
   readonly states: readonly Tensor[];
@@ -98,7 +100,7 @@ export interface Visitor {
  * @throws EngineError `cancelled` between two batches, and whatever the visitor throws
  */
 export async function walk(request: WalkRequest, visitor: Visitor): Promise<WeightSource[]> {
-  const { weights, batches } = request;
+  const { weights, dense = weights, batches } = request;
   const embedded = await request.forward.embed(weights, batches);
   const fork = (): Stream => new Stream(request, request.forward.retain(embedded));
   const copies = Array.from({ length: request.copies ?? 1 }, fork);
@@ -107,8 +109,10 @@ export async function walk(request: WalkRequest, visitor: Visitor): Promise<Weig
   request.forward.release(embedded);
   const total = 2 * weights.shape.layers;
   try {
-    for await (const [index, original] of eachBlock(weights)) {
-      for (const stream of streams) stream.enter(index, original);
+    for await (const [index, original] of eachBlock(dense)) {
+      const own = dense === weights ? original : await weights.block(index);
+      for (const copy of copies) copy.enter(index, own);
+      reference?.enter(index, original);
       for (const kind of ['attention', 'mlp'] as const) {
         throwIfAborted(request.signal);
         await reference?.addUpdate(kind, original, request.reference!.layers[index]!);

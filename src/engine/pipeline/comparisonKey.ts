@@ -49,6 +49,8 @@ const MATTERS: Readonly<Record<keyof ResolvedConfig, boolean>> = {
   heldout: false,
   seed: true,
   device: true,
+  method: true,
+  levels: true,
   calibration: true,
   importance: true,
   attention: true,

@@ -13,14 +13,13 @@ import { readManifest, runsRootOf } from '../runs/runLayout.ts';
 import { chooseDevice } from '../runtime/devices.ts';
 import { blockBudget, countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
-import { diskBytes, peakBytes, type EstimatedWork } from './estimateSpace.ts';
+import { candidatesIn, diskBytes, peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { estimateStages } from './estimateStages.ts';
 import { countWindows } from './estimateWindows.ts';
 import { evenWidths } from './evenWidths.ts';
 import { freeMemory } from './freeMemory.ts';
 import { warningsOf } from './estimateWarnings.ts';
-import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
-import { assertSparsityRuns, isSearched } from './sparsityPlan.ts';
+import { assertSparsityRuns } from './sparsityPlan.ts';
 
 /**
  * What a run of a config would take and give. Reads headers and texts, no weights; tries the devices
@@ -56,7 +55,7 @@ export async function estimateRun(
     totalMs: stages.reduce((sum, { ms }) => sum + ms, 0),
     device: { device: device.device, gflops: device.gflops, why: choice.summary },
     windows: { calibration, search, heldout },
-    candidates: isSearched(config) ? candidatesOf(evolveOptionsOf(config.search)) : 0,
+    candidates: candidatesIn(config),
   };
   const identical = identicalRun(runsRoot, text);
   const warnings = warningsOf(report, { config, counts, identical });

@@ -11,6 +11,7 @@ import { formatOf, SCALE_BYTES } from '../quantise/blockFormat.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
 import { blockBudget, countParameters } from '../model/cost.ts';
 import { denseSubnet } from '../model/subnet.ts';
+import { childrenOf, levelsMemory, levelsOnDisk } from './estimateLevels.ts';
 import type { WindowCounts } from './estimateWindows.ts';
 import { timedLengths } from './measureFigures.ts';
 import { MOST_ROUNDING_TOKENS } from './quantiser.ts';
@@ -33,7 +34,10 @@ const PROCESS_BYTES = 300e6;
 const PLAIN: readonly StageName[] = ['import', 'score'];
 
 /** Memory of each stage at its peak, bytes, weights included. */
-export function peakBytes({ shape, config, counts }: EstimatedWork): Record<StageName, number> {
+export function peakBytes(work: EstimatedWork): Record<StageName, number> {
+  const { shape, config, counts } = work;
+  const ofLevels = config.method === 'levels' && !isSparsityOnly(config);
+  const levels = ofLevels ? levelsMemory(work) : null;
   const held = weightBytes(shape) + PROCESS_BYTES;
   const tokens = counts.calibration[0] * counts.calibration[1];
   const reformTokens =
@@ -44,7 +48,9 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
   const changed =
     config.reform.method === 'none' || isSparsityOnly(config) ? 0 : weightBytes(shape);
   const zeros = sparsity === null ? 0 : weightBytes(shape);
-  const made = held + changed + zeros;
+  // The start and what was found, each with the output maps of its levels.
+  const chosen = levels === null ? 0 : 2 * levels.chosen;
+  const made = held + changed + zeros + chosen;
   // KL has a graph of its own for the dense model.
   const losses = lossBytes(shape) * (config.search.fitness === 'kl' ? 2 : 1);
   const { integers, rounding } = integerBytes(shape, config, tokens);
@@ -52,10 +58,12 @@ export function peakBytes({ shape, config, counts }: EstimatedWork): Record<Stag
   const plain = Object.fromEntries(PLAIN.map((stage) => [stage, held]));
   return {
     ...(plain as Record<'import' | 'score', number>),
-    calibrate: held + calibrationBytes(shape, tokens),
-    search: held + losses + PREFIX_CACHE_BYTES + streams,
+    calibrate: held + (levels?.calibrate ?? calibrationBytes(shape, tokens)),
+    search: held + losses + (levels?.search ?? PREFIX_CACHE_BYTES + streams),
     reform:
-      held + (config.reform.method === 'none' ? 0 : losses + reformationBytes(shape, reformTokens)),
+      held +
+      chosen / 2 +
+      (config.reform.method === 'none' ? 0 : losses + reformationBytes(shape, reformTokens)),
     sparsify:
       held +
       changed +
@@ -108,8 +116,17 @@ function keptParameters(shape: ModelShape, { ratio }: ResolvedConfig): number {
 
 const BYTES_OF = { float32: 4, float16: 2, bfloat16: 2 } as const;
 
+/** Candidates that a run judges at most. */
+export function candidatesIn(config: ResolvedConfig): number {
+  if (!isSearched(config)) return 0;
+  return config.method === 'levels'
+    ? childrenOf(config)
+    : candidatesOf(evolveOptionsOf(config.search));
+}
+
 /** Bytes a run writes: exports, reformed weights, scores, masks of candidates. */
-export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): number {
+export function diskBytes({ shape, config, counts, checkpointBytes }: EstimatedWork): number {
+  const ofLevels = config.method === 'levels' && !isSparsityOnly(config);
   const { denseTotal, denseBlock } = countParameters(shape, denseSubnet(shape));
   const { dtype, checkpoint, onnx } = config.export;
   const wide = dtype === 'source' ? checkpointBytes / denseTotal : BYTES_OF[dtype];
@@ -126,9 +143,10 @@ export function diskBytes({ shape, config, checkpointBytes }: EstimatedWork): nu
   const copies = isReformed ? 4 * outputs * config.ratio : 0;
   const reformed = sparse ? copies + (2 + 1 / 32) * blocks : 2 * copies;
   const units = shape.layers * (shape.kvHeads * 2 * shape.headDim + shape.intermediate);
-  const candidates = isSearched(config) ? candidatesOf(evolveOptionsOf(config.search)) : 0;
+  const candidates = candidatesIn(config);
   // Timing writes decoders of every contestant for a while.
   const measured = (denseTotal + (sparse ? 4 : 3) * kept) * wide + (format === null ? 0 : decoder);
   const masks = (candidates * units) / 8 + 20 * candidates * 20;
-  return Math.ceil(forms + reformed + 8 * units + masks + measured);
+  const levels = ofLevels ? levelsOnDisk({ shape, config, counts }) : 0;
+  return Math.ceil(forms + reformed + 8 * units + masks + measured + levels);
 }

@@ -5,13 +5,9 @@ import { VISITS } from '../export/measure.ts';
 import { formatOf } from '../quantise/blockFormat.ts';
 import { heldShareOf, refitsAllOf } from '../reformation/heldBack.ts';
 import { type SparsityMethod, wishOf } from '../sparsity/method.ts';
-import {
-  blockBudget,
-  countParameters,
-  projectionParameters,
-  tableParameters,
-} from '../model/cost.ts';
-import { denseSubnet } from '../model/subnet.ts';
+import { blockBudget } from '../model/cost.ts';
+import { batchesOf, bodyFlops, headFlops, keptShare, paramsOf } from './estimateFlops.ts';
+import { levelSearchWork, levelsWork } from './estimateLevels.ts';
 import { peakBytes, type EstimatedWork } from './estimateSpace.ts';
 import { DECODED_TOKENS, PROMPT_TOKENS, TIMED_ROUNDS } from './measureFigures.ts';
 import { candidatesOf, evolveOptionsOf } from './searchOptions.ts';
@@ -26,7 +22,7 @@ export interface RatedWork extends EstimatedWork {
 }
 
 /** Work of a stage. */
-interface Work {
+export interface Work {
   /** Float32 operations on the device. */
   readonly flops: number;
   /** Float64 operations on the CPU. */
@@ -58,8 +54,6 @@ const START_MS = 1000;
 const TEXT_BYTES_PER_MS = 1_000;
 /** Share of the blocks a candidate computes; the rest comes from the cache of its parent. */
 const UNCACHED_SHARE = 0.9;
-/** Tokens of a batch (see batchesOf). */
-const TOKENS_PER_BATCH = 1024;
 /** Rounds of timing, with one in each visit that warms up. */
 const ROUNDS = VISITS + TIMED_ROUNDS;
 /** Tokens that go through a decoder one by one in a round: one before the prompt, the rest after it. */
@@ -94,10 +88,12 @@ export function estimateStages(rated: RatedWork): StageEstimate[] {
 
 /** Work of the stages that find a subnet. */
 function subnetWork(rated: RatedWork): Partial<Record<StageName, Work>> {
+  const ofLevels = rated.config.method === 'levels';
+  const search = ofLevels ? levelSearchWork : searchWork;
   return {
-    calibrate: calibrateWork(rated),
+    calibrate: ofLevels ? levelsWork(rated, calibrateWork(rated)) : calibrateWork(rated),
     score: { flops: 0, ms: 20, what: 'Choosing the initial and the random subnet' },
-    ...(rated.config.search.enabled ? { search: searchWork(rated) } : {}),
+    ...(rated.config.search.enabled ? { search: search(rated) } : {}),
     ...(rated.config.reform.method === 'none' ? {} : { reform: reformWork(rated) }),
   };
 }
@@ -330,34 +326,6 @@ function subnetsOf({ config }: RatedWork): number {
     config.sparsify.method !== 'none',
   ];
   return rows.filter(Boolean).length;
-}
-
-/** FLOPs of the blocks: two per parameter and token, and the attention products over the window. */
-function bodyFlops(
-  { shape }: EstimatedWork,
-  tokens: number,
-  length: number,
-  share: number,
-): number {
-  const { layers, heads, headDim } = shape;
-  const linear = 2 * tokens * countParameters(shape, denseSubnet(shape)).denseBlock;
-  return share * (linear + 4 * tokens * length * layers * heads * headDim);
-}
-
-function headFlops({ shape }: EstimatedWork, tokens: number): number {
-  return 2 * tokens * (tableParameters(shape) + projectionParameters(shape));
-}
-
-function keptShare({ shape, config }: EstimatedWork): number {
-  return blockBudget(shape, config.ratio) / blockBudget(shape, 1);
-}
-
-function paramsOf({ shape }: EstimatedWork): number {
-  return countParameters(shape, denseSubnet(shape)).denseTotal;
-}
-
-function batchesOf(tokens: number, length: number): number {
-  return Math.ceil(tokens / Math.max(length, TOKENS_PER_BATCH));
 }
 
 function sum(values: readonly number[]): number {

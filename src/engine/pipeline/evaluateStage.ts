@@ -14,7 +14,7 @@ import type { WeightSource } from '../checkpoint/weightSource.ts';
 import { perplexityOf } from '../evaluation/perplexity.ts';
 import type { ExportOrigin } from '../export/exportOnnx.ts';
 import { storageOf } from '../export/storage.ts';
-import type { Subnet } from '../model/subnet.ts';
+import type { FoundSubnet } from './foundSubnet.ts';
 import { heldoutOf } from './heldout.ts';
 import { decoderFolders } from './leftovers.ts';
 import { type Candidate, type Measured, measureFigures } from './measureFigures.ts';
@@ -25,30 +25,20 @@ import type { Workbench } from './workbench.ts';
 /** The models of a run's table; a row that the config leaves out is null. */
 export type Contestants = Readonly<Record<FigureName, Candidate | null>>;
 
-/** The rows of a run: the source's weights under several masks, the reformed and the sparse ones. */
+/** The rows of a run. */
 export function contestantsOf(
-  source: WeightSource,
-  rows: {
-    readonly dense: Subnet;
-    readonly random: Subnet | null;
-    /** Null when everything is kept: it would be the dense model. */
-    readonly initialised: Subnet | null;
-    readonly searched: Subnet;
-    /** False when the searched subnet is one of the others, which then is not shown twice. */
-    readonly wasSearched: boolean;
-    readonly reformed: WeightSource;
-    /** The searched subnet with zeros in its weights; null when none were asked for. */
-    readonly sparse: WeightSource | null;
-  },
+  dense: Candidate,
+  found: Pick<FoundSubnet, 'random' | 'initialised' | 'searched' | 'reform' | 'wasSearched'>,
+  sparse: WeightSource | null,
 ): Contestants {
-  const of = (subnet: Subnet, weights = source): Candidate => ({ weights, subnet });
+  const { random, initialised, searched, reform, wasSearched } = found;
+  const { subnet } = searched;
+  const isReformed = reform !== null && reform.weights !== searched.weights;
   return {
-    dense: of(rows.dense),
-    random: rows.random === null ? null : of(rows.random),
-    initialised: rows.initialised === null ? null : of(rows.initialised),
-    searched: rows.wasSearched ? of(rows.searched) : null,
-    reformed: rows.reformed === source ? null : of(rows.searched, rows.reformed),
-    sparse: rows.sparse === null ? null : of(rows.searched, rows.sparse),
+    ...{ dense, random, initialised },
+    searched: wasSearched ? searched : null,
+    reformed: isReformed ? { subnet, weights: reform.weights } : null,
+    sparse: sparse === null ? null : { subnet, weights: sparse },
     // Made when its turn to be evaluated comes.
     quantised: null,
   };

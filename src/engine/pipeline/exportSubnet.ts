@@ -18,6 +18,8 @@ export interface SubnetExport {
   readonly candidate: Candidate;
   /** True when the config's `sparsify` section was applied to its weights. */
   readonly sparse?: boolean;
+  /** True when its value dimensions are those of another basis than the source's. */
+  readonly rotated: boolean;
   /** Gives the integers of an ONNX decoder; null for one of floats. */
   readonly quantise: Quantiser | null;
   /** What is known of it; a row that is not is null. */
@@ -69,6 +71,7 @@ export async function exportSubnet(
               ...(order.sparse ? { sparsify: { ...config.sparsify } } : {}),
             }
           : null,
+      rotated: order.rotated,
     },
     signal,
   );

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { unitLayout } from '../../protocol/unitLayout.ts';
+import { isLevelState } from './levelSearch.ts';
 import { blockOf } from '../model/block.ts';
 import type { ModelShape } from '../model/modelShape.ts';
 import { readCandidate } from '../runs/candidateStore.ts';
@@ -57,7 +58,8 @@ function maskFiles(folder: string): string[] {
 /** A run of the first version keeps no candidates, but the search's state has its best. */
 function survivor(folder: string, shape: ModelShape, key: string): Subnet | undefined {
   const saved = latestGeneration(folder);
-  if (saved === undefined) return undefined;
+  // A search of levels keeps no masks in its state; they are among the candidates.
+  if (saved === undefined || isLevelState(saved.state)) return undefined;
   const found = decodeState(saved.state).survivors.find((one) => one.key === key);
   if (found === undefined) return undefined;
   const { dropped, layers } = found.genome;

@@ -131,6 +131,16 @@ function hashIfThere(text: string): string {
   }
 }
 
+function notMadeAgain(path: string): EngineError {
+  return new EngineError('checkpoint', {
+    what: `${path}: reformed weights`,
+    expected: 'reformed.safetensors beside it',
+    found: 'no such file',
+    action: 'Put the file back, or export the subnet again from its run.',
+    sentence: `The weights of ${path} are not beside it (reformed.safetensors). A subnet of levels cannot do without them: its value dimensions are not those of the source.`,
+  });
+}
+
 /** Repeats the reformation and sparsification of a run from what its subnet config records. */
 async function reformedAgain(
   path: string,
@@ -139,6 +149,7 @@ async function reformedAgain(
   signal: AbortSignal,
 ): Promise<Candidate['weights']> {
   const settings = config.provenance.config as unknown as ResolvedConfig;
+  if (config.subnet.values === 'rotated') throw notMadeAgain(path);
   const found = hashIfThere(settings.text);
   const wanted = config.reformed?.textSha256;
   if (found !== wanted) {
@@ -155,7 +166,14 @@ async function reformedAgain(
   const weights =
     settings.reform.method === 'none'
       ? bench.weights
-      : (await reformed(bench, subnet, tokens.calibration, { config: settings, signal })).weights;
+      : (
+          await reformed(
+            bench,
+            { dense: bench.weights, weights: bench.weights, subnet },
+            tokens.calibration,
+            { config: settings, signal },
+          )
+        ).weights;
   if (config.reformed?.sparsify === undefined) return weights;
   const candidate = { weights, subnet };
   return (await sparsified(bench, candidate, tokens, { config: settings, signal })).weights;

@@ -12,10 +12,17 @@ import {
 import { type MapFit, reform, type Reformed } from '../reformation/reform.ts';
 import { admmRefit, leastSquaresRefit, type Refit } from '../reformation/refit.ts';
 import type { Solver } from '../runtime/solver.ts';
-import type { Subnet } from '../model/subnet.ts';
+import type { WeightSource } from '../checkpoint/weightSource.ts';
+import type { Candidate } from './measureFigures.ts';
 import { reportVerdict } from './reportVerdict.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Workbench } from './workbench.ts';
+
+/** A subnet to be reformed. */
+export interface ToReform extends Candidate {
+  /** The dense model that its weights were made from, or are. */
+  readonly dense: WeightSource;
+}
 
 /**
  * Reforms a subnet as the config says; null when it says "none".
@@ -25,30 +32,31 @@ import type { Workbench } from './workbench.ts';
 export function reformStage(
   run: RunContext,
   bench: Workbench,
-  subnet: Subnet,
+  candidate: ToReform,
   windows: readonly Uint32Array[],
 ): Promise<Reformed | null> {
   const { config, signal } = run;
   if (config.reform.method === 'none') return Promise.resolve(null);
+  const { weights: before, subnet } = candidate;
   const path = run.folder.stageFile(REFORMED_FILE);
   return run.stage('reform', {
     kept: keptSchema,
     restore: async ({ sha256, verdict }): Promise<Reformed> => {
-      if (sha256 === null) return { weights: bench.weights, verdict };
+      if (sha256 === null) return { weights: before, verdict };
       const from = { file: REFORMED_FILE, maps: REFORMED_MAPS, sha256 };
-      const weights = await readReformed(dirname(path), from, bench.weights, subnet, signal);
+      const weights = await readReformed(dirname(path), from, before, subnet, signal);
       return { weights, verdict };
     },
     work: async (progress) => {
       const fits: MapFit[] = [];
-      const { weights, verdict } = await reformed(bench, subnet, windows, {
+      const { weights, verdict } = await reformed(bench, candidate, windows, {
         config,
         signal,
         progress,
         onFit: (fit) => fits.push(fit),
       });
       reportVerdict(run, 'reform', verdict);
-      if (weights === bench.weights) return { sha256: null, verdict, fits };
+      if (weights === before) return { sha256: null, verdict, fits };
       const { sha256 } = await writeReformed(path, weights, subnet, REFORMED_MAPS, signal);
       return { sha256, verdict, fits };
     },
@@ -65,8 +73,8 @@ const keptSchema = Type.Object({
 
 /** Reforms a subnet as a config says, whose method is not "none". */
 export function reformed(
-  bench: Workbench,
-  subnet: Subnet,
+  { forward, head, solver }: Workbench,
+  candidate: ToReform,
   windows: readonly Uint32Array[],
   options: {
     readonly config: ResolvedConfig;
@@ -76,9 +84,9 @@ export function reformed(
   },
 ): Promise<Reformed> {
   const { config, signal, progress, onFit } = options;
-  const { forward, head, weights, solver } = bench;
+  const { layers } = candidate.weights.shape;
   return reform({
-    ...{ forward, head, weights, subnet, signal },
+    ...{ forward, head, signal, ...candidate },
     batches: batchesOf(thinned(windows, config.reform.windows)),
     target: config.reform.target,
     seed: config.seed,
@@ -86,7 +94,7 @@ export function reformed(
     refit: refitOf(config.reform, solver),
     onFit: (fit) => {
       onFit?.(fit);
-      progress?.(2 * fit.layer + (fit.kind === 'mlp' ? 2 : 1), 2 * weights.shape.layers);
+      progress?.(2 * fit.layer + (fit.kind === 'mlp' ? 2 : 1), 2 * layers);
     },
   });
 }

@@ -18,24 +18,20 @@ import { canCompress } from '../export/exportCompressed.ts';
 import { expectVerified } from '../export/exportHashes.ts';
 import { SUBNET_FILE } from '../export/subnetConfig.ts';
 import { storageOf } from '../export/storage.ts';
-import { rngFor } from '../numeric/rng.ts';
-import { reformationBytes, type Reformed } from '../reformation/reform.ts';
-import { initialSubnet, randomSubnet } from '../search/baseline.ts';
+import { reformationBytes } from '../reformation/reform.ts';
 import { sparsifyBytes } from '../sparsity/sparsifyBytes.ts';
-import { blockBudget } from '../model/cost.ts';
-import { encodeSubnet } from '../subnet/encode.ts';
-import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { decodersOf } from './estimateSpace.ts';
 import { contestantsOf, evaluateStage } from './evaluateStage.ts';
 import { exportSubnet, type SubnetExport } from './exportSubnet.ts';
-import { plannedTimes } from './plannedTimes.ts';
+import { findByLevels } from './findByLevels.ts';
+import { findByMasks } from './findByMasks.ts';
+import { type FoundSubnet, wholeOf } from './foundSubnet.ts';
+import { levelsMemory } from './estimateLevels.ts';
+import { countsOf, plannedTimes } from './plannedTimes.ts';
 import { quantiserOf } from './quantiser.ts';
-import { reformStage } from './reformStage.ts';
 import type { RunContext } from './runContext.ts';
 import { isSparsityOnly, sparsityOf } from './sparsityPlan.ts';
 import { sparsifyStage } from './sparsifyStage.ts';
-import { scoreStage } from './scoreStage.ts';
-import { searchStage } from './searchStage.ts';
 import { planTokens, type TokenPlan } from './tokenPlan.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
@@ -55,21 +51,15 @@ export async function runStages(
   const started = performance.now();
   const { bench, tokens } = await importModel(run, source);
   try {
-    const { shape } = bench.weights;
     const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
-    const found = isSparsityOnly(run.config)
-      ? wholeModel(bench.weights)
-      : await findSubnet(run, bench, tokens);
-    const { searched } = found;
-    const reformed = found.reform?.weights ?? bench.weights;
-    const candidate = { weights: reformed, subnet: searched };
+    const found = await findSubnet(run, bench, tokens);
+    const { subnet } = found.searched;
+    const candidate = { subnet, weights: found.reform?.weights ?? found.searched.weights };
     const sparsified = await sparsifyStage(run, bench, candidate, tokens);
     const sparse = sparsified?.weights ?? null;
     const reforms = verdictsOf(found.reform?.verdict, sparsified?.verdict);
-    const contestants = contestantsOf(bench.weights, {
-      ...{ ...found, dense: denseSubnet(shape), reformed, sparse },
-    });
-    const exported = { weights: sparse ?? reformed, subnet: searched };
+    const contestants = contestantsOf(wholeOf(bench.weights), found, sparse);
+    const exported = { subnet, weights: sparse ?? candidate.weights };
     const quantise = quantiserOf(run, bench, exported, tokens.calibration);
     const figures = await evaluateStage(run, bench, contestants, tokens.heldout, {
       ...{ origin, quantise },
@@ -77,6 +67,7 @@ export async function runStages(
     const exports = await exportStage(run, bench, {
       candidate: exported,
       sparse: sparse !== null,
+      rotated: found.rotated,
       windows: tokens.heldout,
       ...{ figures, origin, quantise },
     });
@@ -96,30 +87,17 @@ function verdictsOf(
   return { ...(reform && { reform }), ...(sparsify && { sparsify }) };
 }
 
-/** The subnet that a run has found, with its weights and those it is compared with. */
-interface Found {
-  readonly searched: Subnet;
-  /** Null when the config asks for none. */
-  readonly reform: Reformed | null;
-  readonly initialised: Subnet | null;
-  readonly random: Subnet | null;
-  readonly wasSearched: boolean;
+/** Finds the subnet that the config asks for. */
+function findSubnet(run: RunContext, bench: Workbench, tokens: TokenPlan): Promise<FoundSubnet> {
+  if (isSparsityOnly(run.config)) return Promise.resolve(wholeModel(bench.weights));
+  return run.config.method === 'levels'
+    ? findByLevels(run, bench, tokens)
+    : findByMasks(run, bench, tokens);
 }
 
-async function findSubnet(run: RunContext, bench: Workbench, tokens: TokenPlan): Promise<Found> {
-  const scored = await scoreStage(run, bench, tokens.calibration);
-  const { initialised, random, budget } = await startSubnets(run, bench.weights, scored);
-  const searched = await searchStage(run, bench, {
-    ...{ scored, initial: initialised, budget },
-    windows: tokens.search,
-  });
-  const reform = await reformStage(run, bench, searched, tokens.calibration);
-  return { searched, reform, initialised, random, wasSearched: run.config.search.enabled };
-}
-
-function wholeModel(weights: WeightSource): Found {
-  const searched = denseSubnet(weights.shape);
-  return { searched, reform: null, initialised: null, random: null, wasSearched: false };
+function wholeModel(weights: WeightSource): FoundSubnet {
+  const none = { reform: null, initialised: null, random: null };
+  return { searched: wholeOf(weights), wasSearched: false, rotated: false, ...none };
 }
 
 async function importModel(
@@ -148,17 +126,18 @@ async function importModel(
 }
 
 /** What the run will take, said before it takes it. */
-function memoryNote(
-  config: ResolvedConfig,
-  { weights }: Workbench,
-  { calibration, heldout }: TokenPlan,
-): string {
+function memoryNote(config: ResolvedConfig, { weights }: Workbench, plan: TokenPlan): string {
+  const { calibration, heldout } = plan;
   const { shape } = weights;
   const { whole, subnet } = decodersOf(shape, config, heldout[0]?.length ?? 0);
   const tokens = calibration.reduce((sum, window) => sum + window.length, 0);
   const sparsity = sparsityOf(config, shape);
+  const scored =
+    config.method === 'levels'
+      ? levelsMemory({ shape, config, counts: countsOf(plan) }).calibrate
+      : calibrationBytes(shape, tokens);
   const work = [
-    { verb: 'score', bytes: calibrationBytes(shape, tokens), planned: !isSparsityOnly(config) },
+    { verb: 'score', bytes: scored, planned: !isSparsityOnly(config) },
     { verb: 'reform', bytes: reformationBytes(shape, tokens), planned: !isSparsityOnly(config) },
     ...(sparsity === null
       ? []
@@ -172,30 +151,6 @@ function memoryNote(
     .map(({ verb, bytes }, i) => `${bytesText(bytes)}${i === 0 ? ' more' : ''} to ${verb}`);
   const all = [parts.slice(0, -1).join(', '), ...parts.slice(-1)].filter(Boolean).join(' and ');
   return `Memory: ${bytesText(weightBytes(shape))} of weights, then at most ${all}.`;
-}
-
-/** The subnets that need no search, all on the budget. */
-async function startSubnets(
-  run: RunContext,
-  { shape }: WeightSource,
-  { scores }: Awaited<ReturnType<typeof scoreStage>>,
-): Promise<{ budget: number; initialised: Subnet; random: Subnet | null }> {
-  const { config } = run;
-  const budget = blockBudget(shape, config.ratio);
-  const problem = { shape, masks: config.attention, budget };
-  return run.stage('score', {
-    kept: Type.Object({}),
-    restore: () => {
-      const initialised = initialSubnet(problem, scores);
-      const random = config.evaluation.random
-        ? randomSubnet(problem, rngFor(config.seed, 'random control'))
-        : null;
-      run.folder.writeMasks('initialised', encodeSubnet(initialised));
-      if (random !== null) run.folder.writeMasks('random', encodeSubnet(random));
-      return { budget, initialised, random };
-    },
-    work: () => Promise.resolve({ budget }),
-  });
 }
 
 async function exportStage(

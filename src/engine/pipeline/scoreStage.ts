@@ -63,11 +63,23 @@ export function scoreStage(
         },
         run.signal,
       );
-      const bytes = pack(scores, mostQkUnits(shape));
-      replaceFile(path, bytes);
-      return { influence, sha256: sha256Of(bytes) };
+      return { influence, sha256: writeScores(run, shape, scores) };
     },
   });
+}
+
+/**
+ * Keeps the scores of every unit in the run folder, where a dashboard looks for them.
+ * @returns  SHA-256 of the file, hex
+ */
+export function writeScores(
+  run: RunContext,
+  shape: ModelShape,
+  scores: readonly LayerScores[],
+): string {
+  const bytes = pack(scores, mostQkUnits(shape));
+  replaceFile(run.folder.stageFile(SCORES_FILE), bytes);
+  return sha256Of(bytes);
 }
 
 const keptSchema = Type.Object({

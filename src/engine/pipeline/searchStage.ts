@@ -14,6 +14,7 @@ import { modelSummaryOf } from '../subnet/modelSummary.ts';
 import { packSubnet } from '../subnet/pack.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { keptSubnet } from './keptSubnet.ts';
+import { quantile } from './quantile.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Scored } from './scoreStage.ts';
 import { candidatesOf, evolveOptionsOf, spaceOf } from './searchOptions.ts';
@@ -215,11 +216,4 @@ function tellGeneration(run: RunContext, state: GenerationState, ms: number): vo
     survivors: state.survivors.map(({ key }) => key),
     ms,
   });
-}
-
-/** Linear between the two nearest; `sorted` ascending, not empty. */
-function quantile(sorted: readonly number[], share: number): number {
-  const at = share * (sorted.length - 1);
-  const low = sorted[Math.floor(at)] as number;
-  return low + (at % 1) * ((sorted[Math.ceil(at)] as number) - low);
 }

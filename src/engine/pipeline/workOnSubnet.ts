@@ -22,12 +22,13 @@ import { readRunJson } from '../runs/runLayout.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { figureOf } from './evaluateStage.ts';
 import { exportSubnet } from './exportSubnet.ts';
+import { candidateAt, openLevelsOfRun } from './findByLevels.ts';
 import { heldoutOf } from './heldout.ts';
 import { keptSubnet } from './keptSubnet.ts';
 import { removeLeftovers, subnetDecoderFolder, subnetFolder } from './leftovers.ts';
 import { type Candidate, measureFigures } from './measureFigures.ts';
 import { quantiserOf } from './quantiser.ts';
-import { reformed } from './reformStage.ts';
+import { reformed, type ToReform } from './reformStage.ts';
 import { reportVerdict } from './reportVerdict.ts';
 import { configOf, expectUnchanged } from './resumeRun.ts';
 import { RunContext } from './runContext.ts';
@@ -90,19 +91,20 @@ async function reportOn(
   try {
     const { shape } = bench.weights;
     const tokens = await planTokens(config, shape, bench.tokenizer, signal);
+    const own = await candidateOf(run, bench, subnet, tokens);
     const reform = request.reform
       ? await run.timed('reform', (progress) =>
-          reformed(bench, subnet, tokens.calibration, { config, signal, progress }),
+          reformed(bench, own, tokens.calibration, { config, signal, progress }),
         )
       : null;
     if (reform !== null) reportVerdict(run, 'reform', reform.verdict);
-    const weights = reform?.weights ?? bench.weights;
+    const weights = reform?.weights ?? own.weights;
     const candidate = { weights, subnet };
     const origin = { sourceFingerprint: bench.checkpoint.fingerprint, engineVersion };
     const figure = request.evaluate
       ? await measured(run, bench, { key, candidate, tokens, origin })
       : null;
-    const isReformed = weights !== bench.weights;
+    const isReformed = weights !== own.weights;
     const figures = isReformed ? { figure: null, reformed: figure } : { figure, reformed: null };
     const verdict = reform === null ? {} : { verdict: reform.verdict };
     let exports: readonly ExportReport[] = [];
@@ -113,6 +115,7 @@ async function reportOn(
         let done = 0;
         return exportSubnet(run, bench, {
           ...{ candidate, origin, forms, folder: path, windows: tokens.heldout },
+          rotated: own.dense !== bench.weights,
           figures: { ...NO_FIGURES, searched: figures.figure, reformed: figures.reformed },
           quantise: quantiserOf(run, bench, candidate, tokens.calibration),
           tell: () => {
@@ -125,6 +128,22 @@ async function reportOn(
   } finally {
     await bench.release();
   }
+}
+
+/** A subnet of the run with the weights that its search judged it by. */
+async function candidateOf(
+  run: RunContext,
+  bench: Workbench,
+  subnet: Subnet,
+  tokens: TokenPlan,
+): Promise<ToReform> {
+  const { weights } = bench;
+  if (run.config.method === 'levels') {
+    const model = await openLevelsOfRun(run, bench, tokens.calibration);
+    const levels = model.levelsOf(subnet);
+    if (levels !== null) return { dense: model.weights, ...(await candidateAt(model, levels)) };
+  }
+  return { dense: weights, weights, subnet };
 }
 
 const NO_FIGURES: Figures = {

@@ -12,6 +12,7 @@ import type { Runner } from '../graphs/runner.ts';
 import type { LossHead } from '../graphs/lossHead.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
+import { meanOf } from '../numeric/mean.ts';
 import type { TokenRows } from '../passes/statistics.ts';
 
 /** Shares of a refit's change that are tried after all of it, while a smaller one is better. */
@@ -189,14 +190,14 @@ interface Trial {
 function trialOf(step: number, old: Losses, now: Losses): Trial {
   const gains = old.distance.map((before, i) => before - now.distance[i]!);
   const tokens = gains.length;
-  const gain = mean(gains);
+  const gain = meanOf(gains);
   const squares = gains.reduce((sum, one) => sum + (one - gain) ** 2, 0);
   return {
     verdict: {
       step,
       tokens,
-      loss: { before: mean(old.loss), after: mean(now.loss) },
-      distance: { before: mean(old.distance), after: mean(now.distance) },
+      loss: { before: meanOf(old.loss), after: meanOf(now.loss) },
+      distance: { before: meanOf(old.distance), after: meanOf(now.distance) },
     },
     gain,
     error: Math.sqrt(squares / (tokens - 1) / tokens),
@@ -220,8 +221,4 @@ function isBeyondDoubt(trial: Trial, kind: RefitJudgement['loss']): boolean {
 function isBetter(one: Trial, other: Trial, kind: RefitJudgement['loss']): boolean {
   const [a, b] = [isAccepted(one, kind), isAccepted(other, kind)];
   return a === b ? sureGain(one) > sureGain(other) : a;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }

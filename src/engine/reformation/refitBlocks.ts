@@ -33,13 +33,13 @@ export async function refitBlocks(
   request: ReformRequest,
   split: TokenSplit,
 ): Promise<RefittedBlocks> {
-  const { forward, weights, subnet, batches, target, signal } = request;
+  const { forward, dense: source, weights, subnet, batches, target, signal } = request;
   const dense = denseSubnet(weights.shape);
   // The layer target follows no dense stream: it is the old sublayer on the subnet's own inputs.
   const reference = target === 'dense' ? dense : undefined;
   const copies = split.refitsAll ? 2 : 1;
   const [trial, full = trial] = await walk(
-    { forward, weights, subnet, batches, reference, copies, signal },
+    { forward, weights, dense: source, subnet, batches, reference, copies, signal },
     { visit: (here) => refitSublayer(request, split, here, dense.layers[here.index]!) },
   );
   return { trial: trial!, full: full! };
@@ -53,10 +53,10 @@ async function refitSublayer(
   whole: LayerMask,
 ): Promise<Change> {
   const { forward, batches, refit, signal } = request;
-  const { index, kind, original, mask } = here;
+  const { index, kind, mask } = here;
   const name = OUTPUT_MAP[kind];
-  const linear = original[name];
   const [trial, full] = here.copies;
+  const linear = trial!.layer[name];
   const sets = [split.fitted, split.held];
   const moments = await momentsAt(request, here, whole, { copy: trial!, sets });
   const block = blockOf(forward.shape, index);

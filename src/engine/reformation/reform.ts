@@ -23,6 +23,9 @@ export type FitTarget = 'dense' | 'layer';
 export interface ReformRequest {
   readonly forward: Runner;
   readonly head: LossHead;
+  /** The dense model. */
+  readonly dense: WeightSource;
+  /** The weights to refit: those of the dense model, or what was made of them for the subnet. */
   readonly weights: WeightSource;
   readonly subnet: Subnet;
   /** Calibration windows grouped into batches, in the order of the text. */
@@ -81,7 +84,7 @@ export async function reform(request: ReformRequest): Promise<Reformed> {
     request.onFit?.(fit);
   };
   const { trial, full } = await refitBlocks({ ...request, onFit }, split);
-  const judgement = { ...request, dense: weights, rows: split.held };
+  const judgement = { ...request, rows: split.held };
   const verdict = { ...(await judgeRefit(judgement, weights, trial)), maps };
   return { weights: await interpolated(weights, full, verdict.step), verdict };
 }

@@ -1,8 +1,9 @@
 import { EngineError } from '../../protocol/errors.ts';
+import type { Origin as AnyOrigin } from '../../protocol/runWords.ts';
 import type { EncodedGenome } from './genome.ts';
 
 /** How a candidate came to be. */
-export type Origin = 'initial' | 'mutation' | 'crossover' | 'strong';
+export type Origin = Exclude<AnyOrigin, 'switch'>;
 
 const ORIGINS: readonly unknown[] = [
   'initial',

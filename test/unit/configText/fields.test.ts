@@ -50,3 +50,21 @@ test('writing the value of any field back leaves a config that is right', () => 
     assert.ok(checkRunConfig(after).ok, path.join('.'));
   }
 });
+
+test('lists what the method reads, with its values', () => {
+  const names = (text: string): string[] => configFields(text).map(({ path }) => path.join('.'));
+  const base = '{"model": "m", "ratio": 0.7, "text": "t", "method"';
+  const levels = names(`${base}: "levels"}`);
+  const paper = names(`${base}: "paper"}`);
+  assert.deepEqual(
+    levels.filter((name) => !paper.includes(name)),
+    ['levels.diskGB'],
+  );
+  for (const name of ['attention', 'importance.score', 'search.top', 'search.mutation.mask']) {
+    assert.ok(paper.includes(name) && !levels.includes(name), name);
+  }
+  const population = configFields(`${base}: "levels"}`).find(
+    ({ path }) => path.join('.') === 'search.population',
+  );
+  assert.equal(population?.value, 12);
+});

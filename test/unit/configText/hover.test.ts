@@ -13,7 +13,7 @@ test('tells what a field is, takes, defaults to, and what the paper says', () =>
   for (const part of [
     '**search.population**: a whole number from 2 to 1000000',
     'Time grows with it.',
-    'Default: methodA `100`, quick `24`.',
+    'Default: levels `12`, methodA `100`, quick `24`.',
     'Paper: 100.',
   ]) {
     assert.ok(found.markdown.includes(part), `${part} in ${found.markdown}`);

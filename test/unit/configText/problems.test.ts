@@ -43,6 +43,27 @@ const rows: readonly (readonly [string, string, string, string, string])[] = [
   ],
   [
     'sense',
+    '"method": "levels", "attention": "tied"',
+    '"tied"',
+    'Remove "attention"',
+    '"method": "levels"',
+  ],
+  [
+    'sense',
+    '"method": "levels", "search": { "ranges": { "mlp": [0.1, 1, 0.1] } }',
+    '{ "mlp": [0.1, 1, 0.1] }',
+    'Remove "search.ranges"',
+    '"method": "levels"',
+  ],
+  [
+    'sense',
+    '"method": "paper", "levels": { "diskGB": 3 }',
+    '{ "diskGB": 3 }',
+    'Remove "levels"',
+    '"method": "paper"',
+  ],
+  [
+    'sense',
     '"search": { "mutations": 90 }',
     '90',
     'Change "search.population" to 120',

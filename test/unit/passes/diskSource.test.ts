@@ -96,7 +96,7 @@ for (const [name, options] of [
         const refit = leastSquaresRefit(tools.solver, [1e-4, 1e-2, 1]);
         const common = { forward, subnet, batches, seed: 1 };
         const reformed = await reform({
-          ...{ ...common, head, weights, target: 'dense', loss: 'kl', refit },
+          ...{ ...common, head, dense: weights, weights, target: 'dense', loss: 'kl', refit },
         });
         assert.ok(reformed.verdict.step > 0);
         const sparse = await sparsify({

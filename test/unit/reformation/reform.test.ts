@@ -258,7 +258,8 @@ function requestOf(weights: ModelWeights, subnet: Subnet, settings: Settings): R
   const head = new LossHead(forward);
   // Random weights predict nothing, so only the distance to the dense model can fall.
   const { loss = 'kl' } = settings;
-  return { forward, head, weights, subnet, batches, target, seed: 1, loss, refit };
+  const dense = weights;
+  return { forward, head, dense, weights, subnet, batches, target, seed: 1, loss, refit };
 }
 
 async function run(
