@@ -77,7 +77,7 @@ describe('a comparison in the Runs view', () => {
     await withTables({ k: [40, 'stopped'] });
     const [item] = tree().items();
     assert.equal(item?.label, 'a');
-    assert.equal(item.description, `45 of ${TOTAL} rows · Ours (DaSS + reform) 2:4 2.95 · paused`);
+    assert.equal(item.description, `45 of ${TOTAL} rows · Ours 2:4 2.95 · paused`);
     assert.equal(item.contextValue, 'comparison.paused');
     assert.match(item.accessibilityInformation.label, /comparison of methods/);
     const node = tree().node('a') as unknown as { command: { arguments: never[] } };
@@ -264,7 +264,7 @@ describe('a comparison that runs or ends', () => {
     await until(() => fake.panels.length === 1);
     assert.equal(
       fake.messages[0]!.text,
-      'Ours (DaSS + reform) is best at 2:4: perplexity 2.95 (dense 2.92).',
+      'Ours is best at 2:4: perplexity 2.95 (dense 2.92).',
     );
     assert.deepEqual(fake.messages[0]!.buttons, ['Open', "Don't Show Again"]);
   });

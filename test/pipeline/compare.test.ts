@@ -41,7 +41,7 @@ describe('a comparison', () => {
       structured.map(({ method }) => method),
       [
         ...['random', 'magnitude', 'wanda-sp', 'flap', 'influence', 'depth', 'uniform-obc'],
-        ...['slicegpt', 'paper, initialised', 'paper, searched', 'paper'],
+        ...['slicegpt', 'paper, initialised', 'paper, searched', 'paper', 'ours'],
       ],
     );
     for (const { method, params, nonzeroFraction } of structured) {
@@ -242,7 +242,7 @@ describe('a comparison', () => {
       { layers: 4 },
     );
     const { table } = await compare(run.config);
-    assert.equal(table.total, 1 + 5 * 3 * 2 + (8 + 3) * 5);
+    assert.equal(table.total, 1 + 5 * 3 * 2 + (8 + 3 + 1) * 5);
     assert.ok(table.rows.length > 0.9 * table.total, JSON.stringify(table.leftOut));
   });
 

@@ -4,8 +4,10 @@ import { collectStatistics } from '../calibration/collect.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { batchesOf } from '../evaluation/tokenBatches.ts';
 import { scoreLayer } from '../importance/scoreLayer.ts';
+import type { LevelModel } from '../levels/levelModel.ts';
 import { blockBudget } from '../model/cost.ts';
 import type { LayerScores } from '../model/subnet.ts';
+import { comparedLevels } from './compareOurs.ts';
 import type { Comparison } from './comparison.ts';
 import { measured, type Measured } from './comparisonEffort.ts';
 import type { Scored } from './scoreStage.ts';
@@ -20,6 +22,7 @@ const DEPTH_TOKENS = 2048;
 export class SharedWork {
   readonly #comparison: Comparison;
   #scored: Promise<Measured<Scored>> | undefined;
+  #levels: Promise<Measured<LevelModel>> | undefined;
   #fluctuations: Promise<Measured<LayerFluctuation[]>> | undefined;
   #order: { readonly count: number; readonly blocks: Promise<Measured<number[]>> } | undefined;
 
@@ -40,6 +43,12 @@ export class SharedWork {
       collectFluctuations(bench.forward, bench.weights, batches, work.signal),
     );
     return this.#fluctuations;
+  }
+
+  /** Every sublayer refitted at a row of widths. */
+  levels(): Promise<Measured<LevelModel>> {
+    this.#levels ??= this.#measured(() => comparedLevels(this.#comparison));
+    return this.#levels;
   }
 
   /** Blocks in the order of {@link greedyOrder}; a shorter order is the beginning of a longer one. */
