@@ -50,7 +50,6 @@ const MATTERS: Readonly<Record<keyof ResolvedConfig, boolean>> = {
   heldout: false,
   seed: true,
   device: true,
-  method: true,
   levels: true,
   calibration: true,
   importance: true,
@@ -58,7 +57,8 @@ const MATTERS: Readonly<Record<keyof ResolvedConfig, boolean>> = {
   search: true,
   reform: true,
   evaluation: true,
-  // A row has a ratio or a pattern of its own, and the rest leaves figures alone.
+  // A row has a method, a ratio or a pattern of its own, and the rest leaves figures alone.
+  method: false,
   name: false,
   ratio: false,
   threads: false,
