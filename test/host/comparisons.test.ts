@@ -185,7 +185,7 @@ describe('the page of a comparison', () => {
     const act = (action: ComparisonAction): Promise<{ readonly said: string }> =>
       remote.request(comparisonPanelApi.actOnComparison, { action });
     await act('copyMarkdown');
-    assert.match(fake.clipboard, /\| Ours \(DaSS \+ reform\) \|/);
+    assert.match(fake.clipboard, /\| Ours \|/);
     fake.saveAs = join(host!.folder, 'rows.csv');
     assert.equal((await act('saveCsv')).said, 'Saved.');
     assert.equal(readFileSync(fake.saveAs, 'utf8').split('\r\n').length, 42);
@@ -262,10 +262,7 @@ describe('a comparison that runs or ends', () => {
     fake.presses = ['Open'];
     host!.service.tell([compareJob(configPath, { state: 'finished' })]);
     await until(() => fake.panels.length === 1);
-    assert.equal(
-      fake.messages[0]!.text,
-      'Ours is best at 2:4: perplexity 2.95 (dense 2.92).',
-    );
+    assert.equal(fake.messages[0]!.text, 'Ours is best at 2:4: perplexity 2.95 (dense 2.92).');
     assert.deepEqual(fake.messages[0]!.buttons, ['Open', "Don't Show Again"]);
   });
 

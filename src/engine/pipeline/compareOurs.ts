@@ -3,7 +3,7 @@ import { insideFolder, makeFolderInside } from '../../files/insideFolder.ts';
 import { readPlainText } from '../../files/plainFile.ts';
 import { onDisk, replaceJson } from '../../files/writeFile.ts';
 import { parseJson } from '../../protocol/decode.ts';
-import { isEngineError } from '../../protocol/errors.ts';
+import { EngineError, isEngineError, misfit } from '../../protocol/errors.ts';
 import type { ResolvedConfig } from '../../protocol/runConfig.ts';
 import { expandSearch } from '../../protocol/searchPresets.ts';
 import { narrowed } from '../baselines/structuredSubnet.ts';
@@ -13,6 +13,7 @@ import { searchLevels, type SwitchState } from '../levels/searchLevels.ts';
 import { evenLevels } from '../levels/startLevels.ts';
 import { budgetRange } from '../levels/switches.ts';
 import { blockBudget } from '../model/cost.ts';
+import { isUneven } from '../model/subnet.ts';
 import { rngFor } from '../numeric/rng.ts';
 import { MOST_JSON_BYTES } from '../runs/runLayout.ts';
 import type { Comparison, Made, PlannedRow } from './comparison.ts';
@@ -75,6 +76,7 @@ async function make(
   levels: () => Promise<Measured<LevelModel>>,
 ): Promise<Made> {
   const { bench, work } = comparison;
+  if (isUneven(bench.weights.shape)) throw prunedBefore();
   const { value: model, effort: built } = await levels();
   const { state, effort: searching } = await searched(comparison, config, model);
   const { value, effort } = await measured(bench.forward, async () => {
@@ -152,4 +154,13 @@ function readState(path: string, model: LevelModel, windows: number): Searched |
     if (!isEngineError(error, 'decode')) throw error;
     return undefined;
   }
+}
+
+/** A row that is left out, where a run by levels ends. */
+function prunedBefore(): EngineError {
+  return new EngineError('config', {
+    ...misfit('The method "ours"', 'a whole model', 'one that was pruned before'),
+    action: 'Compare on the model that it was pruned from.',
+    sentence: 'Levels are made of whole models only: of this one units were removed before.',
+  });
 }
