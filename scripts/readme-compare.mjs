@@ -23,7 +23,7 @@ const TITLES = {
   'paper, initialised': 'the paper, initialised',
   'paper, searched': 'the paper, searched',
   paper: 'the paper, searched + reformed',
-  levels: 'ours: levels',
+  'structured ours': 'ours: levels',
 };
 const END =
   'With three seeds, on text of another kind too, and with the tokens and the time that each method takes: ' +
@@ -110,7 +110,7 @@ function figures(head, from, columns) {
   );
   const best = inColumn.map((column) => Math.min(...column.map(({ perplexity }) => perplexity)));
   const lines = distinct(from.map(({ method }) => method)).map((name) => [
-    TITLES[name] ?? name,
+    TITLES[`${columns[0].scope} ${name}`] ?? TITLES[name] ?? name,
     ...inColumn.map((column, i) => {
       const row = column.find(({ method }) => method === name);
       if (row === undefined) return '-';

@@ -24,8 +24,7 @@ export interface Figure {
 
 /** The figures of a row, one for each text. */
 export function figuresOf(row: CompareRow): Figure[] {
-  const method = row.method === 'levels' ? 'ours' : row.method;
-  const { seed, params, seconds, tokensForwarded = null, shifted } = row;
+  const { method, seed, params, seconds, tokensForwarded = null, shifted } = row;
   const of = (domain: Figure['domain'], perplexity: number | null): Figure => ({
     ...{ method, ratio: ratioOf(row), seed, domain, perplexity },
     ...{ blockParams: params, tokensForwarded, seconds },

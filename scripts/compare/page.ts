@@ -111,10 +111,8 @@ function textOf(values: readonly number[]): string {
   if (!Number.isFinite(mean)) return '∞';
   if (values.length === 1) return mean.toFixed(digits);
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const deviation = Math.sqrt(squares / (values.length - 1));
-  return deviation === 0
-    ? mean.toFixed(digits)
-    : `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}`;
+  const deviation = Math.sqrt(squares / (values.length - 1)).toFixed(digits);
+  return Number(deviation) === 0 ? mean.toFixed(digits) : `${mean.toFixed(digits)} ± ${deviation}`;
 }
 
 function machinesOf(lines: readonly RowLine[]): string {

@@ -15,7 +15,7 @@ export const structuredNames = [
   'uniform-obc',
   'slicegpt',
   'paper',
-  'levels',
+  'ours',
 ] as const;
 
 /** Which maps become sparse. */
@@ -45,7 +45,7 @@ export const compareSection = section('What "subnet compare" puts side by side; 
     default: [...structuredNames],
     maxItems: structuredNames.length,
     description:
-      'Methods that remove units, directions of the residual stream or blocks (names). "wanda-sp" and "flap" remove whole heads and neurons; "influence" and "depth" remove blocks by what they change and by the loss without them; "uniform-obc" keeps the same share of everything and updates what stays; "slicegpt" removes directions of the stream; "paper" is the method of the paper with a quick search; "levels" is ours, with its usual one. Paper: itself, flap and slicegpt.',
+      'Methods that remove units, directions of the residual stream or blocks (names). "wanda-sp" and "flap" remove whole heads and neurons; "influence" and "depth" remove blocks by what they change and by the loss without them; "uniform-obc" keeps the same share of everything and updates what stays; "slicegpt" removes directions of the stream; "paper" is the method of the paper with a quick search; "ours" refits every sublayer at a row of widths and searches among them, see "method": "levels". Paper: itself, flap and slicegpt.',
   }),
   ratios: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
     default: [0.9, 0.8, 0.7, 0.6, 0.5],

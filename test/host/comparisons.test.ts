@@ -77,7 +77,7 @@ describe('a comparison in the Runs view', () => {
     await withTables({ k: [40, 'stopped'] });
     const [item] = tree().items();
     assert.equal(item?.label, 'a');
-    assert.equal(item.description, `45 of ${TOTAL} rows · Ours (DaSS + reform) 2:4 2.95 · paused`);
+    assert.equal(item.description, `45 of ${TOTAL} rows · Ours 2:4 2.95 · paused`);
     assert.equal(item.contextValue, 'comparison.paused');
     assert.match(item.accessibilityInformation.label, /comparison of methods/);
     const node = tree().node('a') as unknown as { command: { arguments: never[] } };
@@ -185,7 +185,7 @@ describe('the page of a comparison', () => {
     const act = (action: ComparisonAction): Promise<{ readonly said: string }> =>
       remote.request(comparisonPanelApi.actOnComparison, { action });
     await act('copyMarkdown');
-    assert.match(fake.clipboard, /\| Ours \(DaSS \+ reform\) \|/);
+    assert.match(fake.clipboard, /\| Ours \|/);
     fake.saveAs = join(host!.folder, 'rows.csv');
     assert.equal((await act('saveCsv')).said, 'Saved.');
     assert.equal(readFileSync(fake.saveAs, 'utf8').split('\r\n').length, 42);
@@ -262,10 +262,7 @@ describe('a comparison that runs or ends', () => {
     fake.presses = ['Open'];
     host!.service.tell([compareJob(configPath, { state: 'finished' })]);
     await until(() => fake.panels.length === 1);
-    assert.equal(
-      fake.messages[0]!.text,
-      'Ours (DaSS + reform) is best at 2:4: perplexity 2.95 (dense 2.92).',
-    );
+    assert.equal(fake.messages[0]!.text, 'Ours is best at 2:4: perplexity 2.95 (dense 2.92).');
     assert.deepEqual(fake.messages[0]!.buttons, ['Open', "Don't Show Again"]);
   });
 

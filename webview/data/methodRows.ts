@@ -21,7 +21,7 @@ const order = [
     'influence',
   ],
   ...['depth', 'uniform-obc', 'slicegpt', 'paper, initialised', 'paper, searched', 'paper'],
-  ...['ours', 'mix', 'levels'],
+  ...['ours', 'mix'],
 ];
 
 /** Methods as tables and legends have them; unknown ones last, each once. */

@@ -24,7 +24,7 @@ const titles: Readonly<Record<string, string>> = {
   flap: 'FLAP',
   influence: 'Block influence',
   depth: 'Block loss',
-  ours: 'Ours (DaSS + reform)',
+  ours: 'Ours',
   mix: 'Ours, mixed',
   'uniform-obc': 'Uniform OBC',
   slicegpt: 'SliceGPT',

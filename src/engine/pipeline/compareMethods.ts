@@ -16,6 +16,7 @@ import { parsePattern } from '../sparsity/pattern.ts';
 import { sparsityRows } from './compareSparsity.ts';
 import { structuredRows } from './compareStructured.ts';
 import { Comparison, denseRow, type ComparisonWork, type PlannedRow } from './comparison.ts';
+import { releaseLevels } from './compareOurs.ts';
 import { factsOf, startOf, takeComparisonLock } from './comparisonFacts.ts';
 import { comparisonKey } from './comparisonKey.ts';
 import { ComparisonRecord } from './comparisonRecord.ts';
@@ -152,6 +153,7 @@ async function compared(
     throw error;
   }
   record.end('finished');
+  releaseLevels(work.folder);
   return record.table;
 }
 

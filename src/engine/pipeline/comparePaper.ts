@@ -81,11 +81,9 @@ async function make(
   if (step === 'searched') return made(found);
   const { calibration } = comparison.work.tokens;
   const { signal } = comparison.work;
+  const candidate = { dense: weights, weights, subnet: found.value };
   const { value: own, effort } = await measured(forward, () =>
-    reformed(bench, { dense: weights, weights, subnet: found.value }, calibration, {
-      config,
-      signal,
-    }),
+    reformed(bench, candidate, calibration, { config, signal }),
   );
   const contender = narrowed(own.weights, found.value);
   return { contender, effort: sumOf([found.effort, effort]) };

@@ -14,7 +14,7 @@ import { rngFor } from '../numeric/rng.ts';
 import { randomSubnet } from '../search/baseline.ts';
 import { blockOf } from '../model/block.ts';
 import { blockBudget, unitCosts } from '../model/cost.ts';
-import { levelsRow } from './compareLevels.ts';
+import { oursRows } from './compareOurs.ts';
 import { paperRows } from './comparePaper.ts';
 import { type Effort, measured, type Measured, sumOf } from './comparisonEffort.ts';
 import type { Comparison, Made, PlannedRow } from './comparison.ts';
@@ -29,16 +29,16 @@ export function structuredRows(comparison: Comparison): PlannedRow[] {
     const budget = blockBudget(shape, ratio);
     const pattern = `kept ${Number((100 * ratio).toFixed(4))}%`;
     const at = { ratio, pattern };
-    return compare.structured.flatMap((method): readonly PlannedRow[] => {
+    return compare.structured.flatMap((method): PlannedRow[] => {
       if (method === 'paper') return paperRows(comparison, at, () => shared.scored());
-      if (method === 'levels') return [levelsRow(comparison, at, () => shared.levels())];
-      const name = { method, pattern, scope: 'structured' } as const;
-      return [{ name, make: () => structured(comparison, shared, method, budget) }];
+      if (method === 'ours') return oursRows(comparison, at, () => shared.levels());
+      const make = () => structured(comparison, shared, method, budget);
+      return [{ name: { method, pattern, scope: 'structured' }, make }];
     });
   });
 }
 
-type Method = Exclude<Comparison['config']['compare']['structured'][number], 'paper' | 'levels'>;
+type Method = Exclude<Comparison['config']['compare']['structured'][number], 'paper' | 'ours'>;
 
 /** A structured model on the budget; work that rows share is in the effort of each of them. */
 async function structured(

@@ -15,7 +15,7 @@ export const METHODS_REVISION = {
   sparsity: 2,
   structured: 2,
   paper: 1,
-  levels: 1,
+  ours: 1,
 } as const;
 /** A family of rows that are made by the same code. */
 export type RowFamily = Exclude<keyof typeof METHODS_REVISION, 'judging'>;
@@ -50,17 +50,16 @@ const MATTERS: Readonly<Record<keyof ResolvedConfig, boolean>> = {
   heldout: false,
   seed: true,
   device: true,
+  levels: true,
   calibration: true,
   importance: true,
   attention: true,
   search: true,
   reform: true,
   evaluation: true,
-  // A row has a ratio or a pattern and a method of its own, levels the usual space, and the rest leaves
-  // figures alone.
-  name: false,
+  // A row has a method, a ratio or a pattern of its own, and the rest leaves figures alone.
   method: false,
-  levels: false,
+  name: false,
   ratio: false,
   threads: false,
   sparsify: false,

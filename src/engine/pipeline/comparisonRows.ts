@@ -14,7 +14,7 @@ export type RowName = Pick<CompareRow, 'method' | 'pattern' | 'scope'>;
 /** The family of methods that make a row. */
 export function familyOf({ method, scope }: RowName): RowFamily {
   if (scope !== 'structured') return 'sparsity';
-  if (method === 'levels') return 'levels';
+  if (method === 'ours') return 'ours';
   return method.startsWith('paper') ? 'paper' : 'structured';
 }
 

@@ -7,7 +7,7 @@ import { scoreLayer } from '../importance/scoreLayer.ts';
 import type { LevelModel } from '../levels/levelModel.ts';
 import { blockBudget } from '../model/cost.ts';
 import type { LayerScores } from '../model/subnet.ts';
-import { levelsOf } from './compareLevels.ts';
+import { comparedLevels } from './compareOurs.ts';
 import type { Comparison } from './comparison.ts';
 import { measured, type Measured } from './comparisonEffort.ts';
 import type { Scored } from './scoreStage.ts';
@@ -36,12 +36,6 @@ export class SharedWork {
     return this.#scored;
   }
 
-  /** The levels of the dense model. */
-  levels(): Promise<Measured<LevelModel>> {
-    this.#levels ??= this.#measured(() => levelsOf(this.#comparison));
-    return this.#levels;
-  }
-
   fluctuations(): Promise<Measured<LayerFluctuation[]>> {
     const { bench, work } = this.#comparison;
     const batches = batchesOf(work.tokens.calibration);
@@ -49,6 +43,12 @@ export class SharedWork {
       collectFluctuations(bench.forward, bench.weights, batches, work.signal),
     );
     return this.#fluctuations;
+  }
+
+  /** Every sublayer refitted at a row of widths. */
+  levels(): Promise<Measured<LevelModel>> {
+    this.#levels ??= this.#measured(() => comparedLevels(this.#comparison));
+    return this.#levels;
   }
 
   /** Blocks in the order of {@link greedyOrder}; a shorter order is the beginning of a longer one. */

@@ -211,8 +211,26 @@ export function isLevelState(state: unknown): boolean {
   return acceptsValue(stateSchema, state);
 }
 
-function encodeState({ generation, levels, losses }: SwitchState): unknown {
+/** A state as a file keeps it. */
+export function encodeState({ generation, levels, losses }: SwitchState): unknown {
   return { method: 'levels', generation, levels: [...levels], losses: [...losses] };
+}
+
+/**
+ * A state that a file kept.
+ * @param windows  of the search
+ * @returns  null for one of another model or of other windows
+ * @throws EngineError `decode` for what is no state
+ */
+export function decodeState(
+  value: unknown,
+  model: LevelModel,
+  windows: number,
+): SwitchState | null {
+  const state = decodeValue(stateSchema, value, 'the state of the search');
+  const levels = Uint16Array.from(state.levels);
+  if (!model.accepts(levels) || state.losses.length !== windows) return null;
+  return { generation: state.generation, levels, losses: Float64Array.from(state.losses) };
 }
 
 /** Where the search was; undefined when it begins, or begins again because that cannot be read. */
@@ -220,12 +238,8 @@ function savedState(run: RunContext, model: LevelModel, windows: number): Switch
   const saved = run.folder.latestGeneration();
   if (saved === undefined) return undefined;
   try {
-    const state = decodeValue(stateSchema, saved.state, 'the state of the search');
-    const levels = Uint16Array.from(state.levels);
-    if (model.accepts(levels) && state.losses.length === windows) {
-      const { generation } = state;
-      return { generation, levels, losses: Float64Array.from(state.losses) };
-    }
+    const state = decodeState(saved.state, model, windows);
+    if (state !== null) return state;
   } catch (error) {
     if (!isEngineError(error, 'decode')) throw error;
   }

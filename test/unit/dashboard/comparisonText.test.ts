@@ -71,7 +71,7 @@ test('writes methods × patterns as Markdown that no name can break', () => {
   assert.match(text, /^# a\\\|b\n/);
   assert.match(text, /Dense: 2\.925\. Not finished: 8 of 20 rows\./);
   assert.ok(text.includes('## MLP only\n\n| Method | 50% | 2:4 |\n| --- | --: | --: |\n'), text);
-  assert.ok(text.includes('| Ours (DaSS + reform) | **2.926** | **2.953** |'), text);
+  assert.ok(text.includes('| Ours | **2.926** | **2.953** |'), text);
   assert.ok(text.includes('| FLAP | **1.00e+7** |'), text);
   assert.ok(text.includes('- Left out: DaSS, 2:4, MLP only. a \\|b'), text);
   assert.match(text, /sparse weights save space there, not time/);
