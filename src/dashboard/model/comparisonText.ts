@@ -31,7 +31,6 @@ const titles: Readonly<Record<string, string>> = {
   'paper, initialised': 'Paper, initial subnet',
   'paper, searched': 'Paper, searched subnet',
   paper: 'Paper',
-  levels: 'Ours (levels)',
 };
 
 /** The name of a method for people; one that is not known keeps its own. */

@@ -101,21 +101,6 @@ for (const [family, weights] of Object.entries(models)) {
   });
 }
 
-test('the target auto takes of each map the share of repair that held-back tokens like best', async () => {
-  const subnet = pruned(llama, 1 / 2);
-  // Of little text, what is fitted does not all hold elsewhere.
-  const little = { batches: calibration(llama).slice(0, 3), dampings: [1e-2] };
-  const [auto, dense] = [
-    await run(llama, subnet, { ...little, target: 'auto' }),
-    await run(llama, subnet, { ...little, target: 'dense' }),
-  ];
-  for (const { share } of auto.fits) assert.ok([0, 0.5, 1].includes(share), `${share}`);
-  assert.ok(dense.fits.every(({ share }) => share === 1));
-  // Up to the first map, both have seen the same streams.
-  assert.ok(auto.fits[0]!.errorAfter <= dense.fits[0]!.errorAfter);
-  assert.ok(auto.fits.some(({ share }) => share < 1));
-});
-
 test("an OPT's biases are refitted, so what removed units gave on average is not lost", async () => {
   const subnet = pruned(opt, 1 / 2);
   const { reformed } = await run(opt, subnet, { target: 'layer' });
