@@ -26,7 +26,7 @@ const TITLES = {
   'structured ours': 'ours: levels',
 };
 const END =
-  'With three seeds, on text of another kind too, and with the tokens and the time that each method takes: ' +
+  'With other seeds, on text of another kind too, and with the tokens and the time that each method takes: ' +
   '[docs/results](docs/results/README.md).';
 const SCOPES = { mlp: 'MLPs', all: 'all' };
 
