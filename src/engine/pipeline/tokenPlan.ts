@@ -52,6 +52,10 @@ export async function planTokens(
   ) as [Uint32Array, Uint32Array];
   const { calibration, search } = interleaved(known, longest);
   const start = shape.startToken;
+  const heldout =
+    config.heldout === null
+      ? judgedWindows(rest, config, shape)
+      : await heldoutWindows(config.heldout, config, shape, tokenizer, signal);
   return {
     calibration: draw(calibration, capped(config.calibration.length), {
       count: config.calibration.windows,
@@ -64,10 +68,7 @@ export async function planTokens(
       seed: config.seed + 1,
       start,
     }),
-    heldout:
-      config.heldout === null
-        ? judgedWindows(rest, config, shape)
-        : await heldoutWindows(config.heldout, config, shape, tokenizer, signal),
+    heldout,
   };
 }
 
