@@ -1,7 +1,14 @@
 import type { Node } from 'jsonc-parser';
 import type { SchemaNode } from '../protocol/describeSchema.ts';
 import type { ConfigField } from '../protocol/panelApi.ts';
-import { configSchema, isRead, methodIn, numbersNameOf, presetValues, schemaAt } from './configSchema.ts';
+import {
+  configSchema,
+  isRead,
+  methodIn,
+  numbersNameOf,
+  presetValues,
+  schemaAt,
+} from './configSchema.ts';
 import { fieldValue, readConfigTree } from './configTree.ts';
 
 /**

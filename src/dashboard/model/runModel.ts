@@ -9,7 +9,12 @@ import type {
 import type { MapDensity } from '../../protocol/sparsityRecord.ts';
 import type { ReformVerdicts } from '../../protocol/reformVerdict.ts';
 import { storyLine, type StoryLine } from '../../protocol/runStory.ts';
-import { stageNames, type FigureName, type Origin, type StageName } from '../../protocol/runWords.ts';
+import {
+  stageNames,
+  type FigureName,
+  type Origin,
+  type StageName,
+} from '../../protocol/runWords.ts';
 import { afterWork, type SubnetWork } from './subnetWork.ts';
 import { MOST_CANDIDATES, newestReports, putGeneration, thinCandidates } from './thinned.ts';
 
