@@ -4,6 +4,7 @@ import * as Type from 'typebox';
 import { type CheckedFormat, readChecked, writeChecked } from '../../files/checkedJson.ts';
 import { shareFile } from '../../files/copyFolder.ts';
 import { hashFile } from '../../files/fileHash.ts';
+import { removeFile } from '../../files/writeFile.ts';
 import { MOST_LAYERS } from '../../protocol/bounds.ts';
 import { decodeValue } from '../../protocol/decode.ts';
 import { isEngineError } from '../../protocol/errors.ts';
@@ -93,7 +94,11 @@ export async function takeLevels(
     const [source, target] = [from, folder].map((one) => join(one, levelFile(index)));
     if (!(await isFile(source!, expected, signal))) return false;
     await shareFile(source!, target!);
-    if (!(await isFile(target!, expected, signal))) return false;
+    if (!(await isFile(target!, expected, signal))) {
+      // A file that is there would count as made.
+      removeFile(target!);
+      return false;
+    }
   }
   writeChecked(join(folder, RECORD_FILE), RECORD, { key, sha256 });
   return true;

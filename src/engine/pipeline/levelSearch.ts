@@ -17,7 +17,7 @@ import { meanOf } from '../numeric/mean.ts';
 import { CandidateStore } from '../runs/candidateStore.ts';
 import { subnetKey } from '../subnet/key.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
-import { packSubnet } from '../subnet/pack.ts';
+import { candidateRecorder } from './candidateRecorder.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import { quantile } from './quantile.ts';
 import type { Workbench } from './workbench.ts';
@@ -132,13 +132,12 @@ async function startState(
 class SearchRecord {
   readonly #run: RunContext;
   readonly #model: LevelModel;
-  readonly #store: CandidateStore;
-  #full = false;
+  readonly #record: ReturnType<typeof candidateRecorder>;
 
   constructor(run: RunContext, model: LevelModel, store: CandidateStore) {
     this.#run = run;
     this.#model = model;
-    this.#store = store;
+    this.#record = candidateRecorder(run, model.weights.shape, store);
   }
 
   /** A loss in the measure of the config. */
@@ -184,18 +183,7 @@ class SearchRecord {
     const fitness = this.fitnessOf(loss);
     // Judged again, on other windows or because the run was stopped: what was told first stays.
     if (!Number.isFinite(fitness) || evaluations.get(key) !== undefined) return;
-    const layout = unitLayout(modelSummaryOf(this.#model.weights.shape));
-    // Masks first, so that whoever learns of a candidate finds them.
-    if (!this.#full && !this.#store.append(key, packSubnet(layout, subnet))) {
-      this.#full = true;
-      this.#run.log(
-        'warning',
-        'Masks of later candidates are not kept: masks/candidates.bin is full.',
-      );
-    }
-    const params = this.#model.parameters(levels);
-    this.#run.tell({ kind: 'evaluated', key, fitness, params, ...born });
-    evaluations.record(key, fitness);
+    this.#record({ key, fitness, subnet, ...born });
   }
 }
 

@@ -7,7 +7,7 @@ import { resolveFolder } from '../checkpoint/modelFolder.ts';
 import { openSource } from '../checkpoint/openCheckpoint.ts';
 import { type Storage, storageOf } from '../export/storage.ts';
 import { loadCandidate, readSubnetConfig, type SubnetConfig } from '../export/subnetConfig.ts';
-import { denseSubnet } from '../model/subnet.ts';
+import { wholeOf } from './foundSubnet.ts';
 import type { Candidate } from './measureFigures.ts';
 import { textHash } from './readText.ts';
 import { reformed } from './reformStage.ts';
@@ -57,7 +57,7 @@ export async function loadModel(
     return {
       bench,
       candidate,
-      dense: denseOf(bench),
+      dense: wholeOf(bench.weights),
       storage: storageOf('source', checkpoint),
       fingerprint: checkpoint.fingerprint,
       notes: checkpointNotes(checkpoint),
@@ -66,7 +66,7 @@ export async function loadModel(
   }
   const bench = await openWorkbench(await openSource(absolute), wish, context);
   const { checkpoint } = bench;
-  const candidate = denseOf(bench);
+  const candidate = wholeOf(bench.weights);
   return {
     bench,
     candidate,
@@ -76,10 +76,6 @@ export async function loadModel(
     notes: checkpointNotes(checkpoint),
     tokenizerHash: tokenizerHash(checkpoint.folder),
   };
-}
-
-function denseOf({ weights }: Bench): Candidate {
-  return { weights, subnet: denseSubnet(weights.shape) };
 }
 
 /**

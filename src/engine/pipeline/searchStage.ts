@@ -5,15 +5,13 @@ import type { ModelShape } from '../model/modelShape.ts';
 import { LocalEvaluator } from '../evaluation/evaluator.ts';
 import { CandidateStore } from '../runs/candidateStore.ts';
 import { evolve } from '../search/evolve.ts';
-import type { Evaluation } from '../search/judge.ts';
 import { decodeState, type Fitness, type GenerationState } from '../search/state.ts';
 import { tailFirst } from '../search/terrain.ts';
-import { countParameters } from '../model/cost.ts';
 import { decodeSubnet, encodeSubnet } from '../subnet/encode.ts';
 import { modelSummaryOf } from '../subnet/modelSummary.ts';
-import { packSubnet } from '../subnet/pack.ts';
 import { denseSubnet, type Subnet } from '../model/subnet.ts';
 import { keptSubnet } from './keptSubnet.ts';
+import { candidateRecorder } from './candidateRecorder.ts';
 import { quantile } from './quantile.ts';
 import type { Progress, RunContext } from './runContext.ts';
 import type { Scored } from './scoreStage.ts';
@@ -107,7 +105,7 @@ async function search(
   const options = evolveOptionsOf(settings);
   const kind = settings.fitness;
   const signal = AbortSignal.any([run.signal, run.finish.signal]);
-  const record = recorder(run, shape, store);
+  const record = candidateRecorder(run, shape, store);
   const evaluator = await LocalEvaluator.create({
     ...{ forward, head, weights, windows, kind },
     cacheBytes: PREFIX_CACHE_BYTES,
@@ -168,29 +166,6 @@ function savedState(run: RunContext): ReturnType<typeof decodeState> | undefined
     run.log('warning', 'The saved state of the search is damaged: the search starts again.');
     return undefined;
   }
-}
-
-/** Keeps what an evaluation showed. */
-function recorder(
-  run: RunContext,
-  shape: ModelShape,
-  store: CandidateStore,
-): (evaluation: Evaluation) => void {
-  const layout = unitLayout(modelSummaryOf(shape));
-  let full = false;
-  return ({ key, fitness, subnet, parents, ...born }) => {
-    // A result that is not finite is not journalled: it is worked out again, and stays bad.
-    if (fitness === null) return;
-    // Masks first, so that whoever learns of a candidate finds them.
-    if (!full && !store.append(key, packSubnet(layout, subnet))) {
-      full = true;
-      run.log('warning', 'Masks of later candidates are not kept: masks/candidates.bin is full.');
-    }
-    // Told next: killed in between, the same event comes twice, but never a child without one.
-    const params = countParameters(shape, subnet).block;
-    run.tell({ kind: 'evaluated', key, fitness, params, parents: [...parents], ...born });
-    run.folder.evaluations.record(key, fitness);
-  };
 }
 
 /** Blocks by influence, the least influential first. */

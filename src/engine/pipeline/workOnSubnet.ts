@@ -19,10 +19,11 @@ import { storageOf } from '../export/storage.ts';
 import { summariseRun } from '../runs/listRuns.ts';
 import { RunFolder } from '../runs/runFolder.ts';
 import { readRunJson } from '../runs/runLayout.ts';
-import { denseSubnet, type Subnet } from '../model/subnet.ts';
+import type { Subnet } from '../model/subnet.ts';
 import { figureOf } from './evaluateStage.ts';
 import { exportSubnet } from './exportSubnet.ts';
 import { candidateAt, openLevelsOfRun } from './findByLevels.ts';
+import { wholeOf } from './foundSubnet.ts';
 import { heldoutOf } from './heldout.ts';
 import { keptSubnet } from './keptSubnet.ts';
 import { removeLeftovers, subnetDecoderFolder, subnetFolder } from './leftovers.ts';
@@ -176,7 +177,7 @@ function measured(
       },
     });
     const { weights } = bench;
-    const models = { dense: { weights, subnet: denseSubnet(weights.shape) }, one: candidate };
+    const models = { dense: wholeOf(weights), one: candidate };
     const figures = await measureFigures(bench, models, {
       folder: folder.file(subnetDecoderFolder(key)),
       storage: storageOf(config.export.dtype, bench.checkpoint),
